@@ -1,0 +1,190 @@
+"""Typed access to the three resources: what client-go's clientset is in Go.
+
+A thin layer over `kubernetes.aio`'s CustomObjectsApi that speaks models instead of dicts. Every write says its field
+manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from kubernetes.aio.client import ApiClient, ApiException, Configuration, CustomObjectsApi
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from batteries_crds.names import API_VERSION, GROUP, VERSION
+from batteries_crds.resource import Resource
+
+R = TypeVar("R", bound=Resource)
+
+NOT_FOUND = 404
+CONFLICT = 409
+UNPROCESSABLE = 422
+
+
+class NoClusterError(Exception):
+    """No Kubernetes API server to talk to; the text says how to give one."""
+
+
+async def connect(kubeconfig: str | None) -> ApiClient:
+    """A client for the cluster that `kubeconfig` (a path) names, or for the one this process runs in.
+
+    Raises:
+        NoClusterError: neither is there, or the file can't be used.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = 200
+    try:
+        if kubeconfig:
+            await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+        else:
+            load_incluster_config(client_configuration=configuration)
+    except (ConfigException, OSError) as error:
+        where = f"the kubeconfig {kubeconfig}" if kubeconfig else "this pod's service account"
+        raise NoClusterError(
+            f"No cluster could be reached by {where}: {error}. Give BATTERIES_KUBECONFIG, or run inside a cluster."
+        ) from error
+    return ApiClient(configuration)
+
+
+def status_of(error: ApiException) -> int:
+    """The HTTP status of an API server's refusal."""
+    return int(error.status or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """One page of a list, and where the list stands."""
+
+    items: list[R]
+    resource_version: str
+    next_token: str | None
+
+
+class Resources(Generic[R]):
+    """All objects of one kind, as models.
+
+    Every method raises `kubernetes.aio.client.ApiException` with the API server's own sentence where it refuses.
+    """
+
+    def __init__(self, api: ApiClient, model: type[R], field_manager: str) -> None:
+        self._api = CustomObjectsApi(api)
+        self._model = model
+        self._manager = field_manager
+
+    def _where(self, namespace: str) -> tuple[str, str, str, str]:
+        return GROUP, VERSION, namespace, self._model.definition.plural
+
+    def _read(self, raw: object) -> R:
+        return self._model.model_validate(raw)
+
+    async def get(self, namespace: str, name: str) -> R:
+        """The object as the API server has it now."""
+        return self._read(await self._api.get_namespaced_custom_object(*self._where(namespace), name=name))
+
+    async def find(self, namespace: str, name: str) -> R | None:
+        """The object, or None where there is none."""
+        try:
+            return await self.get(namespace, name)
+        except ApiException as error:
+            if status_of(error) == NOT_FOUND:
+                return None
+            raise
+
+    async def page(
+        self,
+        namespace: str | None,
+        *,
+        field_selector: str | None = None,
+        token: str | None = None,
+        limit: int = 500,
+    ) -> Page[R]:
+        """One page of the objects of a namespace, or of all namespaces where `namespace` is None."""
+        options: dict[str, Any] = {"field_selector": field_selector, "_continue": token, "limit": limit}
+        if namespace is None:
+            raw = await self._api.list_cluster_custom_object(
+                group=GROUP, version=VERSION, plural=self._model.definition.plural, **options
+            )
+        else:
+            raw = await self._api.list_namespaced_custom_object(*self._where(namespace), **options)
+        body = cast(dict[str, Any], raw)
+        meta = body["metadata"]
+        items = [self._read(item) for item in body["items"]]
+        return Page(items, meta["resourceVersion"], meta.get("continue") or None)
+
+    async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
+        """Every object, page by page."""
+        token: str | None = None
+        while True:
+            page = await self.page(namespace, field_selector=field_selector, token=token)
+            for item in page.items:
+                yield item
+            token = page.next_token
+            if token is None:
+                return
+
+    async def create(self, namespace: str, body: dict[str, Any]) -> R:
+        """Creates it or fails: 409 where the name is taken, which makes a deterministic name a lock."""
+        whole = {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
+        return self._read(
+            await self._api.create_namespaced_custom_object(
+                *self._where(namespace), body=whole, field_manager=self._manager
+            )
+        )
+
+    async def merge(self, namespace: str, name: str, body: dict[str, Any]) -> R:
+        """A JSON merge patch; a resourceVersion in its metadata is the fence (409 where it is not the current one)."""
+        return self._read(
+            await self._api.patch_namespaced_custom_object(
+                *self._where(namespace),
+                name=name,
+                body=body,
+                field_manager=self._manager,
+                _content_type="application/merge-patch+json",
+            )
+        )
+
+    async def merge_status(self, namespace: str, name: str, body: dict[str, Any]) -> R:
+        """As `merge`, on the status subresource."""
+        return self._read(
+            await self._api.patch_namespaced_custom_object_status(
+                *self._where(namespace),
+                name=name,
+                body=body,
+                field_manager=self._manager,
+                _content_type="application/merge-patch+json",
+            )
+        )
+
+    async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> R:
+        """Server-side apply without force: 409 where another manager owns a field with another value."""
+        whole = {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
+        whole["metadata"] = {"name": name, **whole.get("metadata", {})}
+        return self._read(
+            await self._api.patch_namespaced_custom_object(
+                *self._where(namespace),
+                name=name,
+                body=whole,
+                field_manager=self._manager,
+                force=False,
+                _content_type="application/apply-patch+yaml",
+            )
+        )
+
+    async def delete(self, namespace: str, name: str) -> None:
+        """Marks it deleted; its finalizers decide when it goes."""
+        await self._api.delete_namespaced_custom_object(*self._where(namespace), name=name)
+
+    async def watch_from(self, namespace: str | None, resource_version: str, *, seconds: int) -> Any:
+        """An open watch from that version on, bookmarks included: an `aiohttp` response whose lines are events."""
+        options: dict[str, Any] = {
+            "watch": True,
+            "resource_version": resource_version,
+            "allow_watch_bookmarks": True,
+            "timeout_seconds": seconds,
+            "_request_timeout": seconds + 30.0,
+        }
+        if namespace is None:
+            return await self._api.list_cluster_custom_object_without_preload_content(
+                group=GROUP, version=VERSION, plural=self._model.definition.plural, **options
+            )
+        return await self._api.list_namespaced_custom_object_without_preload_content(*self._where(namespace), **options)

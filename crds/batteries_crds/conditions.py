@@ -1,0 +1,91 @@
+"""Condition types and the condition list, after `metav1.Condition`.
+
+The types stand here, beside the shape they fill; which step sets which is said by the operator's PROVISIONING tuple.
+`Stalled` and `Reconciling` follow kstatus: they are present only while true.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from batteries_crds.base import Model, Timestamp
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+PROVISIONED = "Provisioned"
+
+SUMMARIES: dict[str, str] = {
+    READY: "Every required step is done for the spec as it stands now.",
+    PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",
+    RECONCILING: "Work is owed and going on (kstatus); absent otherwise.",
+    STALLED: "A step failed for good and waits for a changed spec (kstatus); absent otherwise.",
+}
+
+
+class ConditionStatus(StrEnum):
+    """The three values Kubernetes knows."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """One observation, with the reason for machines and the message for people."""
+
+    type: Annotated[str, Field(max_length=64, description="What is observed.")]
+    status: Annotated[ConditionStatus, Field(description="Whether it holds.")]
+    reason: Annotated[
+        str,
+        Field(max_length=128, pattern="^[A-Za-z][A-Za-z0-9]*$", description="Why, as one CamelCase word."),
+    ]
+    message: Annotated[str, Field(max_length=2048, description="Why, as a sentence.")] = ""
+    last_transition_time: Annotated[Timestamp, Field(description="When the status last changed.")]
+    observed_generation: Annotated[int, Field(ge=0, description="The generation this was observed for.")] = 0
+
+
+def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
+    """The condition of that type, or None."""
+    return next((condition for condition in conditions if condition.type == kind), None)
+
+
+def is_true(conditions: Iterable[Condition], kind: str) -> bool:
+    """Whether the condition of that type is there and True."""
+    found = find(conditions, kind)
+    return found is not None and found.status == ConditionStatus.TRUE
+
+
+def upsert(
+    conditions: Iterable[Condition],
+    kind: str,
+    status: ConditionStatus,
+    reason: str,
+    message: str,
+    *,
+    generation: int,
+    now: datetime,
+) -> list[Condition]:
+    """The list with that condition put in its place; the transition time moves only when the status does."""
+    before = list(conditions)
+    old = find(before, kind)
+    moved = old is None or old.status != status
+    new = Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message[:2048],
+        last_transition_time=now if moved or old is None else old.last_transition_time,
+        observed_generation=generation,
+    )
+    if old is None:
+        return [*before, new]
+    return [new if condition.type == kind else condition for condition in before]
+
+
+def without(conditions: Iterable[Condition], kind: str) -> list[Condition]:
+    """The list without the condition of that type."""
+    return [condition for condition in conditions if condition.type != kind]

@@ -1,0 +1,122 @@
+"""Writes the CRD YAML from the models: `python -m batteries_crds.generate [--check] [FOLDER]`.
+
+The models are the one source; the files are committed because people, helm and Argo CD read them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
+from batteries_crds.names import GROUP, VERSION
+from batteries_crds.resource import Column, Resource
+from batteries_crds.schema import structural
+
+RESOURCES: tuple[type[Resource], ...] = (AwsAccount, Customer, ApiKey)
+
+
+def crd(resource: type[Resource]) -> dict[str, Any]:
+    """The CustomResourceDefinition of `resource`."""
+    definition = resource.definition
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{definition.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": definition.kind,
+                "listKind": f"{definition.kind}List",
+                "plural": definition.plural,
+                "singular": definition.singular,
+                "shortNames": list(definition.short_names),
+                "categories": list(definition.categories),
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [_column(column) for column in definition.columns],
+                    "selectableFields": [{"jsonPath": path} for path in definition.selectable],
+                    "schema": {"openAPIV3Schema": _object_schema(resource)},
+                }
+            ],
+        },
+    }
+
+
+def _column(column: Column) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": column.name, "type": column.type, "jsonPath": column.json_path}
+    if column.description:
+        out["description"] = column.description
+    if column.wide:
+        out["priority"] = 1
+    return out
+
+
+def _object_schema(resource: type[Resource]) -> dict[str, Any]:
+    """The whole object's schema; apiVersion, kind and metadata are the API server's own."""
+    whole = structural(resource)
+    return {
+        "type": "object",
+        "description": (resource.__doc__ or "").strip(),
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": _without_default(whole["properties"]["spec"]),
+            "status": _without_default(whole["properties"]["status"]),
+        },
+    }
+
+
+def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
+    """A default status would look like an observation that nobody made, all the way down."""
+    schema.pop("default", None)
+    return schema
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, no anchors: the files are read by people and compared by git."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def render(resource: type[Resource]) -> str:
+    """The YAML file of `resource`."""
+    head = "# Generated from crds/batteries_crds by `make crds`; edit the models, not this file.\n"
+    return head + yaml.dump(crd(resource), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+
+
+def main() -> int:
+    """Writes the files, or with --check says which are not current (exit status 1)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default="crds", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
+    arguments = parser.parse_args()
+    stale = []
+    for resource in RESOURCES:
+        path = arguments.folder / f"{resource.definition.plural}.{GROUP}.yaml"
+        text = render(resource)
+        if arguments.check:
+            if not path.exists() or path.read_text() != text:
+                stale.append(str(path))
+        else:
+            path.write_text(text)
+    if stale:
+        print(f"Not current: {', '.join(stale)}. Run `make crds` and commit the result.", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Every name that both programs, the chart and a person with kubectl have to agree on."""
+
+from enum import StrEnum
+
+GROUP = "aibatteriesincluded.com"
+VERSION = "v1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+FINALIZER = f"{GROUP}/aws-account"
+"""Holds an AwsAccount until the operator has let go of what it made."""
+
+LABEL_ACCOUNT_ID = f"{GROUP}/account-id"
+LABEL_CUSTOMER = f"{GROUP}/customer"
+TAG_ACCOUNT_ID = f"{GROUP}/account-id"
+"""The tag on everything we make in AWS; an account is adopted only where it carries our value."""
+
+
+class Phase(StrEnum):
+    """The contract's account status. Derived from conditions, never set."""
+
+    PENDING = "pending"
+    CREATING = "creating"
+    ACTIVE = "active"
+    FAILED = "failed"
+    SUSPENDED = "suspended"
+
+
+class ProvisioningStep(StrEnum):
+    """The contract's ten values of `provisioningStep`: eight steps and two ends."""
+
+    CREATE_ACCOUNT = "create_account"
+    CHECK_STATUS = "check_status"
+    WAIT_FOR_ROLE = "wait_for_role"
+    MOVE_TO_OU = "move_to_ou"
+    CREATE_IAM_USER = "create_iam_user"
+    SETUP_SSO_ACCESS = "setup_sso_access"
+    SETUP_OIDC = "setup_oidc"
+    SEND_WELCOME_EMAIL = "send_welcome_email"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+class EventStatus(StrEnum):
+    """What a provisioning event says of its step."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"

@@ -1,0 +1,82 @@
+"""What the three resources have in common: metadata, and what their CRD says beyond the schema."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from batteries_crds.base import Model, Timestamp
+from batteries_crds.names import API_VERSION
+
+
+class OwnerReference(Model):
+    """Whom an object belongs to, for garbage collection."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+class ObjectMeta(Model):
+    """The part of `metav1.ObjectMeta` that we read."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A printer column; `wide` ones show with `kubectl get -o wide` only."""
+
+    name: str
+    json_path: str
+    type: str = "string"
+    description: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a CRD says beside its schema."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    selectable: tuple[str, ...] = ()
+    categories: tuple[str, ...] = field(default=("batteries",))
+
+    @property
+    def singular(self) -> str:
+        """The name `kubectl get` takes for one."""
+        return self.kind.lower()
+
+
+class Resource(Model):
+    """A custom resource. Subclasses add `spec` and `status` and say their `definition`."""
+
+    definition: ClassVar[Definition]
+
+    api_version: Annotated[str, Field()] = API_VERSION
+    kind: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, for people and logs."""
+        return f"{self.metadata.namespace}/{self.metadata.name}"
+
+    def reference(self) -> dict[str, Any]:
+        """An owner reference to this object."""
+        meta = self.metadata
+        kind = self.definition.kind
+        return {"apiVersion": API_VERSION, "kind": kind, "name": meta.name, "uid": meta.uid}

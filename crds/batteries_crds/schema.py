@@ -1,0 +1,52 @@
+"""Makes pydantic's JSON schema structural, as a CustomResourceDefinition wants it.
+
+Kubernetes' dialect has no $ref, no titles and no anyOf-null, and forbids `additionalProperties: false` beside
+`properties` (kubernetes.io, "Specifying a structural schema"). An optional field is simply not required here:
+null is what `kubectl` never sends, so it is not `nullable`.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+Schema = dict[str, Any]
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """The structural schema of `model`, by its wire names."""
+    raw = model.model_json_schema(by_alias=True, mode="validation")
+    return _node(raw, raw.get("$defs", {}))
+
+
+def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
+    node = _resolve(node, definitions)
+    out: Schema = {key: value for key, value in node.items() if key not in _DROPPED}
+    if "const" in out:
+        out["enum"] = [out.pop("const")]
+    if out.get("default") is None:
+        out.pop("default", None)
+    if "properties" in node:
+        out["properties"] = {name: _node(child, definitions) for name, child in node["properties"].items()}
+    if "items" in node:
+        out["items"] = _node(node["items"], definitions)
+    if isinstance(node.get("additionalProperties"), dict):
+        out["additionalProperties"] = _node(node["additionalProperties"], definitions)
+    return out
+
+
+# Everything structural schemas refuse, or that speaks to Python only.
+_DROPPED = frozenset({"$defs", "title", "properties", "items", "additionalProperties"})
+
+
+def _resolve(node: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Puts a reference's target in its place, and takes the one branch of `X | None`; outer words win."""
+    node = dict(node)
+    if "anyOf" in node:
+        branches = [branch for branch in node.pop("anyOf") if branch.get("type") != "null"]
+        if len(branches) != 1:
+            raise ValueError(f"A structural schema can't say 'one of several': {branches}")
+        node = {**_resolve(branches[0], definitions), **node}
+    if "$ref" in node:
+        target = definitions[node.pop("$ref").rsplit("/", 1)[-1]]
+        node = {**_resolve(target, definitions), **node}
+    return node
