@@ -1,0 +1,90 @@
+"""Runs boto3's blocking calls in threads, counts them, and turns their errors into ours.
+
+botocore's own retries are off: a retry inside the library is invisible, and a blind retry of CreateAccount is how
+accounts leak. The pipeline observes again and decides.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batteries_operator.aws.errors import AwsError, translate
+from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+
+
+class Caller:
+    """One boto3 session and one pool of threads for all calls of this process."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
+        self._session = boto3.Session()
+        self._config = Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            max_pool_connections=threads,
+        )
+        # Making a client reads and parses service models, which botocore does not do safely from several threads.
+        self._making = asyncio.Lock()
+
+    async def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
+        """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, ours where empty."""
+        async with self._making:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._pool,
+                lambda: self._session.client(
+                    service,  # type: ignore[call-overload]  # the stubs have one overload for each literal name
+                    region_name=region or self._session.region_name or "us-east-1",
+                    config=self._config,
+                    **credentials,
+                ),
+            )
+
+    async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The answer of `function`, run in a thread.
+
+        Raises:
+            AwsError: AWS refused, or no answer came (NO_ANSWER: it may have been done all the same).
+        """
+        loop = asyncio.get_running_loop()
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+        except (ClientError, BotoCoreError) as error:
+            translated = translate(operation, error)
+            outcome = translated.code
+            raise translated from error
+        finally:
+            AWS_CALLS.labels(operation, outcome).inc()
+            AWS_SECONDS.labels(operation).observe(time.monotonic() - started)
+
+    async def pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
+        """Every page of a list. An empty page may still have a NextToken, so only the token says when it ends."""
+        token: str | None = None
+        while True:
+            page = await self.call(operation, function, **arguments, **({"NextToken": token} if token else {}))
+            yield page
+            token = cast(dict[str, Any], page).get("NextToken")
+            if not token:
+                return
+
+    def close(self) -> None:
+        """Lets running calls end and takes no more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+__all__ = ["AwsError", "Caller"]

@@ -1,0 +1,55 @@
+"""All gateways of one process, and IAM in a member account on request."""
+
+from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.iam import Iam
+from batteries_operator.aws.identity_center import IdentityCenter
+from batteries_operator.aws.mail import Mail
+from batteries_operator.aws.organizations import Organizations
+from batteries_operator.aws.sts import Sts
+from batteries_operator.settings import Settings
+
+
+class Aws:
+    """Everything we can ask of AWS."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        organizations: Organizations,
+        sts: Sts,
+        identity_center: IdentityCenter,
+        mail: Mail,
+    ) -> None:
+        self.caller = caller
+        self.organizations = organizations
+        self.sts = sts
+        self.identity_center = identity_center
+        self.mail = mail
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Aws":
+        """Gateways with the credentials, region and endpoint that boto3's environment names."""
+        caller = Caller(settings.aws_threads)
+        # Organizations is a global service whose one endpoint is us-east-1.
+        return cls(
+            caller,
+            Organizations(caller, await caller.client("organizations", region="us-east-1")),
+            Sts(caller, await caller.client("sts"), settings.access_role_name),
+            IdentityCenter(caller, await caller.client("sso-admin"), await caller.client("identitystore")),
+            Mail(caller, await caller.client("sesv2"), settings.mail_sender),
+        )
+
+    async def iam(self, account: str, account_id: str) -> Iam:
+        """IAM of a member account, as its access role. `account_id` is our id, for tags.
+
+        Raises:
+            ManagementAccountError: `account` is the management account.
+        """
+        await self.organizations.refuse_management(account)
+        credentials = await self.sts.assume(account)
+        client = await self.caller.client("iam", **credentials.for_boto3())
+        return Iam(self.caller, client, account, account_id)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self.caller.close()

@@ -1,0 +1,150 @@
+"""IAM in one member account: the user, GitHub's OIDC provider, and the deploy role.
+
+Error codes on the wire are EntityAlreadyExists and NoSuchEntity, not the exception class names (botocore's iam model).
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_operator.aws.caller import AwsError, Caller
+from batteries_operator.trust_policy import AUDIENCE, PROVIDER_HOST, same_policy
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+EXISTS = "EntityAlreadyExists"
+MISSING = "NoSuchEntity"
+
+
+class Iam:
+    """IAM of the account that `client` has credentials for."""
+
+    def __init__(self, caller: Caller, client: "IAMClient", account: str, account_id: str) -> None:
+        self._caller = caller
+        self._client = client
+        self._account = account
+        self._tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": account_id}]
+
+    async def ensure_user(self, name: str) -> None:
+        """The user is there, found or made."""
+        try:
+            await self._caller.call("iam:GetUser", self._client.get_user, UserName=name)
+        except AwsError as error:
+            if error.code != MISSING:
+                raise
+            await self._tolerating(EXISTS, "iam:CreateUser", self._client.create_user, UserName=name, Tags=self._tags)
+
+    async def attach_to_user(self, name: str, policy_arn: str) -> None:
+        """The managed policy is attached to the user (attaching twice is harmless)."""
+        await self._caller.call(
+            "iam:AttachUserPolicy", self._client.attach_user_policy, UserName=name, PolicyArn=policy_arn
+        )
+
+    async def has_login_profile(self, name: str) -> bool:
+        """Whether the user can sign in to the console."""
+        try:
+            await self._caller.call("iam:GetLoginProfile", self._client.get_login_profile, UserName=name)
+        except AwsError as error:
+            if error.code == MISSING:
+                return False
+            raise
+        return True
+
+    async def create_login_profile(self, name: str, password: str) -> bool:
+        """Gives the user a console password to be changed at first use; False where it had one already."""
+        try:
+            await self._caller.call(
+                "iam:CreateLoginProfile",
+                self._client.create_login_profile,
+                UserName=name,
+                Password=password,
+                PasswordResetRequired=True,
+            )
+        except AwsError as error:
+            if error.code == EXISTS:
+                return False
+            raise
+        return True
+
+    async def reset_login_profile(self, name: str, password: str) -> None:
+        """Replaces the user's console password."""
+        await self._caller.call(
+            "iam:UpdateLoginProfile",
+            self._client.update_login_profile,
+            UserName=name,
+            Password=password,
+            PasswordResetRequired=True,
+        )
+
+    async def ensure_github_provider(self) -> str:
+        """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic."""
+        arn = f"arn:aws:iam::{self._account}:oidc-provider/{PROVIDER_HOST}"
+        try:
+            found = await self._caller.call(
+                "iam:GetOpenIDConnectProvider",
+                self._client.get_open_id_connect_provider,
+                OpenIDConnectProviderArn=arn,
+            )
+        except AwsError as error:
+            if error.code != MISSING:
+                raise
+            # No thumbprint: AWS trusts GitHub's certificate authority by its own library (botocore's iam model).
+            await self._tolerating(
+                EXISTS,
+                "iam:CreateOpenIDConnectProvider",
+                self._client.create_open_id_connect_provider,
+                Url=f"https://{PROVIDER_HOST}",
+                ClientIDList=[AUDIENCE],
+                Tags=self._tags,
+            )
+            return arn
+        if AUDIENCE not in found.get("ClientIDList", []):
+            await self._caller.call(
+                "iam:AddClientIDToOpenIDConnectProvider",
+                self._client.add_client_id_to_open_id_connect_provider,
+                OpenIDConnectProviderArn=arn,
+                ClientID=AUDIENCE,
+            )
+        return arn
+
+    async def ensure_role(self, name: str, trust: dict[str, Any], policy_arn: str) -> str:
+        """The role is there with exactly that trust policy and the managed policy; returns its ARN."""
+        document = json.dumps(trust, separators=(",", ":"))
+        try:
+            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
+        except AwsError as error:
+            if error.code != MISSING:
+                raise
+            role = (
+                await self._caller.call(
+                    "iam:CreateRole",
+                    self._client.create_role,
+                    RoleName=name,
+                    AssumeRolePolicyDocument=document,
+                    Description="Assumed by GitHub Actions of the repositories that the AwsAccount lists.",
+                    Tags=self._tags,
+                )
+            )["Role"]
+        else:
+            # boto3 has decoded the URL-encoded document into a dict; the stubs still call it a string.
+            current: Any = role.get("AssumeRolePolicyDocument")
+            if not same_policy(current, trust):
+                await self._caller.call(
+                    "iam:UpdateAssumeRolePolicy",
+                    self._client.update_assume_role_policy,
+                    RoleName=name,
+                    PolicyDocument=document,
+                )
+        await self._caller.call(
+            "iam:AttachRolePolicy", self._client.attach_role_policy, RoleName=name, PolicyArn=policy_arn
+        )
+        return role["Arn"]
+
+    async def _tolerating(self, code: str, operation: str, function: Any, **arguments: Any) -> None:
+        """Calls; the error `code` means that somebody, perhaps we before a crash, did it already."""
+        try:
+            await self._caller.call(operation, function, **arguments)
+        except AwsError as error:
+            if error.code != code:
+                raise

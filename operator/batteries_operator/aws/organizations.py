@@ -1,0 +1,175 @@
+"""AWS Organizations: making member accounts, finding them again, and placing them in OUs.
+
+Facts in here, unless marked otherwise, are from botocore's organizations 2016-11-28 model: list pages hold at most
+20 entries, and an empty page may still carry a NextToken.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_operator.aws.caller import AwsError, Caller
+from batteries_operator.naming import names_account
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef
+
+
+class NotPreparedError(Exception):
+    """The organization lacks something that `batteries-operator bootstrap` makes; the text says what."""
+
+
+class ManagementAccountError(Exception):
+    """Something was about to act on the organization's management account. Nothing here may."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreationStatus:
+    """What AWS says of a creation request."""
+
+    request_id: str
+    state: str
+    account_id: str | None
+    failure_reason: str | None
+
+
+def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
+    return CreationStatus(raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"))
+
+
+class Organizations:
+    """What we ask of the organization, as the management account."""
+
+    def __init__(self, caller: Caller, client: "OrganizationsClient") -> None:
+        self._caller = caller
+        self.client = client
+        self._management: str | None = None
+        self._ous: dict[str, str] = {}
+
+    async def management_account(self) -> str:
+        """The id of the account that pays for all; asked once."""
+        if self._management is None:
+            answer = await self._caller.call("organizations:DescribeOrganization", self.client.describe_organization)
+            self._management = answer["Organization"]["MasterAccountId"]
+        return self._management
+
+    async def refuse_management(self, account: str) -> None:
+        """Raises:
+        ManagementAccountError: `account` is the management account.
+        """
+        if account == await self.management_account():
+            raise ManagementAccountError(
+                f"AWS account {account} is the organization's management account. "
+                "It is never provisioned, moved, suspended or closed."
+            )
+
+    async def create_account(self, *, email: str, name: str, role: str, account_id: str) -> str:
+        """Asks for a member account and returns the request's id. Not idempotent: write the intent first."""
+        answer = await self._caller.call(
+            "organizations:CreateAccount",
+            self.client.create_account,
+            Email=email,
+            AccountName=name,
+            RoleName=role,
+            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}],
+        )
+        return answer["CreateAccountStatus"]["Id"]
+
+    async def creation_status(self, request_id: str) -> CreationStatus:
+        """How far a creation is."""
+        answer = await self._caller.call(
+            "organizations:DescribeCreateAccountStatus",
+            self.client.describe_create_account_status,
+            CreateAccountRequestId=request_id,
+        )
+        return _creation(answer["CreateAccountStatus"])
+
+    async def find_creation(self, account_id: str) -> CreationStatus | None:
+        """The creation, running or succeeded, whose account name was made for `account_id`."""
+        pages = self._caller.pages(
+            "organizations:ListCreateAccountStatus",
+            self.client.list_create_account_status,
+            States=["IN_PROGRESS", "SUCCEEDED"],
+        )
+        async for page in pages:
+            for status in page["CreateAccountStatuses"]:
+                if names_account(status.get("AccountName", ""), account_id):
+                    return _creation(status)
+        return None
+
+    async def find_account_by_email(self, email: str) -> str | None:
+        """The id of the member account with that root e-mail address."""
+        async for page in self._caller.pages("organizations:ListAccounts", self.client.list_accounts):
+            for account in page["Accounts"]:
+                if account.get("Email", "").lower() == email.lower():
+                    return account.get("Id")
+        return None
+
+    async def account_tag(self, account: str) -> str | None:
+        """Our account id in the tags of an AWS account, or None where it carries none."""
+        pages = self._caller.pages(
+            "organizations:ListTagsForResource", self.client.list_tags_for_resource, ResourceId=account
+        )
+        async for page in pages:
+            for tag in page["Tags"]:
+                if tag["Key"] == TAG_ACCOUNT_ID:
+                    return tag["Value"]
+        return None
+
+    async def parent(self, account: str) -> str:
+        """The id of the OU or root that holds the account."""
+        answer = await self._caller.call("organizations:ListParents", self.client.list_parents, ChildId=account)
+        return answer["Parents"][0]["Id"]
+
+    async def move(self, account: str, *, source: str, destination: str) -> None:
+        """Moves the account; being there already is success.
+
+        Raises:
+            ManagementAccountError: it is the management account.
+        """
+        await self.refuse_management(account)
+        try:
+            await self._caller.call(
+                "organizations:MoveAccount",
+                self.client.move_account,
+                AccountId=account,
+                SourceParentId=source,
+                DestinationParentId=destination,
+            )
+        except AwsError as error:
+            if error.code != "DuplicateAccountException":
+                raise
+
+    async def root(self) -> str:
+        """The id of the organization's root."""
+        answer = await self._caller.call("organizations:ListRoots", self.client.list_roots)
+        return answer["Roots"][0]["Id"]
+
+    async def find_ou(self, name: str) -> str | None:
+        """The id of the OU of that name under the root; remembered once found."""
+        if name in self._ous:
+            return self._ous[name]
+        pages = self._caller.pages(
+            "organizations:ListOrganizationalUnitsForParent",
+            self.client.list_organizational_units_for_parent,
+            ParentId=await self.root(),
+        )
+        async for page in pages:
+            for unit in page["OrganizationalUnits"]:
+                if unit.get("Name") == name:
+                    return self._ous.setdefault(name, unit.get("Id", ""))
+        return None
+
+    async def ou(self, name: str) -> str:
+        """The id of the OU of that name.
+
+        Raises:
+            NotPreparedError: there is none.
+        """
+        found = await self.find_ou(name)
+        if found is None:
+            raise NotPreparedError(
+                f"The organization has no OU '{name}' under its root. Run `batteries-operator bootstrap`."
+            )
+        return found

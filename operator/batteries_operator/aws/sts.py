@@ -1,0 +1,79 @@
+"""STS: credentials for member accounts, and proof of whose they are."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from batteries_operator.aws.caller import Caller
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+SESSION_NAME = "ai-batteries-included"
+REFRESH_BEFORE = timedelta(minutes=10)  # botocore's own mandatory refresh margin
+KEPT = 512
+"""Accounts whose credentials are remembered; more than are ever in work at one time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Temporary keys of one member account."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires: datetime
+
+    def for_boto3(self) -> dict[str, str]:
+        """As boto3's client takes them."""
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_session_token": self.session_token,
+        }
+
+
+class Sts:
+    """Assumes the access role of member accounts."""
+
+    def __init__(self, caller: Caller, client: "STSClient", role_name: str) -> None:
+        self._caller = caller
+        self._client = client
+        self._role = role_name
+        self._known: OrderedDict[str, Credentials] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def assume(self, account: str) -> Credentials:
+        """Credentials of `account`, remembered until shortly before they expire."""
+        async with self._locks.setdefault(account, asyncio.Lock()):
+            known = self._known.get(account)
+            if known is None or known.expires - datetime.now(UTC) < REFRESH_BEFORE:
+                known = await self._assume(account)
+                self._known[account] = known
+            self._known.move_to_end(account)
+            while len(self._known) > KEPT:
+                oldest, _ = self._known.popitem(last=False)
+                self._locks.pop(oldest, None)
+            return known
+
+    async def _assume(self, account: str) -> Credentials:
+        answer = await self._caller.call(
+            "sts:AssumeRole",
+            self._client.assume_role,
+            RoleArn=f"arn:aws:iam::{account}:role/{self._role}",
+            RoleSessionName=SESSION_NAME,
+        )
+        raw = answer["Credentials"]
+        return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], raw["Expiration"])
+
+    async def own_account(self) -> str:
+        """The account that our own credentials belong to."""
+        return (await self._caller.call("sts:GetCallerIdentity", self._client.get_caller_identity))["Account"]
+
+    async def identity(self, credentials: Credentials) -> str:
+        """The account that AWS says these credentials belong to."""
+        client: STSClient = await self._caller.client("sts", **credentials.for_boto3())
+        answer = await self._caller.call("sts:GetCallerIdentity", client.get_caller_identity)
+        return answer["Account"]

@@ -1,0 +1,139 @@
+"""`batteries-operator doctor`: asks the real APIs what is missing, before a customer finds out.
+
+One line a check; each that fails says what to do. The exit status is 1 where something must be mended.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.setup import DENY_POLICY_NAME, Setup
+from batteries_operator.settings import Settings
+
+BOOTSTRAP = "run `batteries-operator bootstrap`"
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warn"
+    MISSING = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's."""
+
+    verdict: Verdict
+    text: str
+
+
+def _finding(good: bool, text: str, remedy: str, *, bad: Verdict = Verdict.MISSING) -> Finding:
+    return Finding(Verdict.OK, text) if good else Finding(bad, f"{text}: no. To mend it, {remedy}.")
+
+
+class Doctor:
+    """The checks, in the order of the runbook."""
+
+    def __init__(self, aws: Aws, settings: Settings) -> None:
+        self._aws = aws
+        self._settings = settings
+        self._setup = Setup(aws, settings)
+
+    def checks(self) -> tuple[Callable[[], Awaitable[Finding]], ...]:
+        """All of them."""
+        return (
+            self.management_account,
+            self.customers_ou,
+            self.suspended_ou,
+            self.deny_policy,
+            self.identity_center,
+            self.permission_set,
+            self.mail_account,
+            self.mail_sender,
+        )
+
+    async def management_account(self) -> Finding:
+        """Whether our credentials are the management account's: only that one can create accounts."""
+        management = await self._aws.organizations.management_account()
+        ours = await self._aws.sts.own_account()
+        return _finding(
+            ours == management,
+            f"credentials are of the organization's management account {management}",
+            f"give the operator a role in {management}; these are of {ours}",
+        )
+
+    async def customers_ou(self) -> Finding:
+        """The OU that accounts live in."""
+        name = self._settings.customers_ou_name
+        return _finding(await self._aws.organizations.find_ou(name) is not None, f"OU {name} is there", BOOTSTRAP)
+
+    async def suspended_ou(self) -> Finding:
+        """The OU of suspended accounts."""
+        name = self._settings.suspended_ou_name
+        return _finding(await self._aws.organizations.find_ou(name) is not None, f"OU {name} is there", BOOTSTRAP)
+
+    async def deny_policy(self) -> Finding:
+        """The policy that closes them."""
+        name = self._settings.suspended_ou_name
+        return _finding(await self._setup.deny_attached(), f"policy {DENY_POLICY_NAME} closes OU {name}", BOOTSTRAP)
+
+    async def identity_center(self) -> Finding:
+        """Whether there is an Identity Center in this region."""
+        instance = await self._aws.identity_center.instance()
+        return Finding(Verdict.OK, f"IAM Identity Center is enabled ({instance.identity_store_id})")
+
+    async def permission_set(self) -> Finding:
+        """The permission set that owners get."""
+        name = self._settings.permission_set_name
+        found = await self._aws.identity_center.find_permission_set(name)
+        return _finding(found is not None, f"permission set {name} is there", BOOTSTRAP)
+
+    async def mail_account(self) -> Finding:
+        """Whether SES sends to anybody, or only to verified recipients."""
+        account = await self._aws.mail.account()
+        if not account.get("SendingEnabled"):
+            return _finding(False, "SES sending is on", "resume it in the SES console")
+        return _finding(
+            bool(account.get("ProductionAccessEnabled")),
+            "SES is out of its sandbox",
+            "request production access; until then only verified recipients get the welcome mail",
+            bad=Verdict.WARNING,
+        )
+
+    async def mail_sender(self) -> Finding:
+        """Whether SES would send from our address."""
+        if not self._aws.mail.enabled:
+            return Finding(Verdict.WARNING, "no welcome mail is sent: BATTERIES_MAIL_SENDER is empty")
+        return _finding(
+            await self._aws.mail.sender_verified(),
+            f"SES may send from {self._settings.mail_sender}",
+            "verify that address or its domain in SES",
+            bad=Verdict.WARNING,
+        )
+
+
+async def _run(check: Callable[[], Awaitable[Finding]]) -> Finding:
+    try:
+        return await check()
+    except NotPreparedError as error:
+        return Finding(Verdict.MISSING, str(error))
+    except AwsError as error:
+        what = f"{error.operation} was refused ({error.code}: {error.message})"
+        return Finding(Verdict.MISSING, f"{what}: grant the operator that permission, or mend what AWS says.")
+
+
+async def doctor(settings: Settings) -> int:
+    """Prints one line a check; 1 where something must be mended, else 0."""
+    aws = await Aws.open(settings)
+    try:
+        findings = [await _run(check) for check in Doctor(aws, settings).checks()]
+    finally:
+        aws.close()
+    for finding in findings:
+        print(f"{finding.verdict:<4}  {finding.text}")
+    return 1 if any(finding.verdict is Verdict.MISSING for finding in findings) else 0

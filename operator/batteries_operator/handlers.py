@@ -1,0 +1,91 @@
+"""The operator's edge to kopf: which objects need work, and who does it. A table of contents; the work is elsewhere.
+
+Level-based: an account gets a daemon while its spec was not observed or a step is owed, and none else, so settled
+accounts cost no task, and a restart does nothing where nothing is owed. kopf ends a daemon when the filter stops
+matching and starts another when it matches again. The deletion handler keeps kopf's finalizer on every account.
+"""
+
+from typing import Any, cast
+
+import kopf
+
+from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.names import FINALIZER, GROUP, VERSION
+from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.service import Service
+from batteries_operator.status import is_out_of_date
+
+RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf would keep a copy of each spec in an annotation to see changes by; conditions tell us that already."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        return {}
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+def settings_for_kopf() -> kopf.OperatorSettings:
+    """kopf's settings: our finalizer, and nothing of kopf's in annotations of accounts at rest."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.finalizer = FINALIZER
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.posting.loggers = False
+    # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
+    settings.background.cancellation_polling = 1
+    return settings
+
+
+def announce(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
+    """Posts a Kubernetes Event on the account."""
+    kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
+
+
+def out_of_date(body: kopf.Body, **_: Any) -> bool:
+    """Whether the account needs a visit."""
+    return is_out_of_date(PROVISIONING, AwsAccount.model_validate(dict(body)))
+
+
+def registry(service: Service) -> kopf.OperatorRegistry:
+    """The handlers, bound to one service."""
+    handlers = kopf.OperatorRegistry()
+    generations: dict[str, int] = {}
+
+    @kopf.on.event(*RESOURCE, registry=handlers)
+    async def changed(uid: str, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Wakes an account that waits when its spec changes: what it waits for may be mended."""
+        if type == "DELETED":
+            generations.pop(uid, None)
+            service.let_go(uid)
+        elif generations.get(uid) != meta.get("generation"):
+            generations[uid] = meta.get("generation", 0)
+            service.bells.ring(uid)
+
+    @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
+    async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
+        """Drives the account while work is owed."""
+        await service.drive(AwsAccount.model_validate(dict(body)), stopped)
+
+    @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
+    async def deleted(body: kopf.Body, uid: str, **_: Any) -> None:
+        """Lets go of the account. Retain: the AWS account and the access in it stay as they are."""
+        account = AwsAccount.model_validate(dict(body))
+        service.let_go(uid)
+        if account.spec.deletion_policy is DeletionPolicy.CLOSE and account.status.aws_account_id is not None:
+            message = (
+                f"deletionPolicy Close is not carried out by this release: AWS account {account.status.aws_account_id} "
+                "is untouched. Set spec.deletionPolicy to Retain to let this object go, and close the account in AWS."
+            )
+            announce(account, "Warning", "CloseNotSupported", message)
+            raise kopf.TemporaryError(message, delay=60)
+        if account.status.aws_account_id is not None:
+            announce(account, "Normal", "Retained", f"AWS account {account.status.aws_account_id} is kept.")
+
+    return handlers

@@ -1,0 +1,55 @@
+"""The command `batteries-operator`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from batteries_crds.client import NoClusterError
+from batteries_operator import bootstrap, doctor, logs, run
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.settings import Settings
+
+
+def main() -> int:
+    """Runs the subcommand; the exit status is 0, 1 where something is to be mended, 2 for a wrong call."""
+    commands: dict[str, tuple[str, Callable[[Settings], int | None]]] = {
+        "run": ("walk AwsAccounts through provisioning, until stopped", run.main),
+        "bootstrap": (
+            "prepare the organization: OUs, deny policy, permission set (safe to repeat)",
+            lambda settings: asyncio.run(bootstrap.bootstrap(settings)),
+        ),
+        "doctor": (
+            "say what is missing before a customer finds out",
+            lambda settings: asyncio.run(doctor.doctor(settings)),
+        ),
+    }
+    parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, (text, _) in commands.items():
+        subparsers.add_parser(name, help=text, description=text)
+    command = parser.parse_args().command
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
+        return 2
+    logs.configure(settings.log_format, settings.log_level)
+    try:
+        return commands[command][1](settings) or 0
+    except (NoClusterError, NotPreparedError) as error:
+        print(error, file=sys.stderr)
+    except AwsError as error:
+        print(f"AWS refused {error.operation}: {error.message or error.code}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

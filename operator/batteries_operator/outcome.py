@@ -1,0 +1,40 @@
+"""What a step returns. Values, not exceptions: exceptions are for what nobody expected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step's goal is observed in AWS. `facts` go into the status by their model field names."""
+
+    message: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet. Come back after `seconds`, or when woken.
+
+    `problem` marks a wait that somebody should know of: its message also becomes `status.error`.
+    `facts` as in Done: what was learnt or undone meanwhile.
+    """
+
+    seconds: float
+    reason: str
+    message: str
+    problem: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Not until somebody changes something; the message says who and what."""
+
+    reason: str
+    message: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Outcome: TypeAlias = Done | Wait | Fail

@@ -1,0 +1,78 @@
+"""The pen: the only thing that writes an AwsAccount's status.
+
+Each write carries the resourceVersion it was made from. Where somebody else wrote the *status* meanwhile, the write is
+given up and the visit starts again from what is there now: two operators can't both believe they wrote the intent.
+Where only the spec or metadata moved on, the same status is written over the newer version.
+"""
+
+from typing import Any
+
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
+from batteries_operator.metrics import STATUS_WRITES
+
+MAX_TRIES = 5
+
+
+class LostRaceError(Exception):
+    """Somebody else wrote this account's status, or deleted it; look again before doing anything."""
+
+
+class Recorder:
+    """Holds the account as it is written, and as this visit would have it."""
+
+    def __init__(self, accounts: Resources[AwsAccount], account: AwsAccount) -> None:
+        self._accounts = accounts
+        self._stored = account
+        self.account = account
+
+    async def flush(self) -> bool:
+        """Writes what differs; False where nothing does.
+
+        Raises:
+            LostRaceError: the status moved on under us.
+        """
+        patch = _difference(self._stored.status.to_wire(), self.account.status.to_wire())
+        if not patch:
+            return False
+        for _ in range(MAX_TRIES):
+            meta = self._stored.metadata
+            body = {"metadata": {"resourceVersion": meta.resource_version}, "status": patch}
+            try:
+                STATUS_WRITES.inc()
+                stored = await self._accounts.merge_status(meta.namespace, meta.name, body)
+            except ApiException as error:
+                if status_of(error) == NOT_FOUND:
+                    raise LostRaceError(f"{self._stored.key} is gone.") from error
+                if status_of(error) != CONFLICT:
+                    raise
+                await self._refresh()
+            else:
+                self._stored = stored
+                # The generation of this visit stays: its outcomes are for the spec that it read.
+                self.account = self.account.model_copy(update={"status": stored.status})
+                return True
+        raise LostRaceError(f"{self._stored.key} changes faster than its status can be written.")
+
+    async def _refresh(self) -> None:
+        meta = self._stored.metadata
+        fresh = await self._accounts.find(meta.namespace, meta.name)
+        if fresh is None or fresh.metadata.uid != meta.uid:
+            raise LostRaceError(f"{self._stored.key} is gone.")
+        if fresh.status != self._stored.status:
+            raise LostRaceError(f"The status of {self._stored.key} was written by somebody else.")
+        self._stored = fresh
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch from `old` to `new`; null removes a field."""
+    return {key: _merged(old.get(key), new.get(key)) for key in {*old, *new} if old.get(key) != new.get(key)}
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """Objects are merged key by key by the API server, so a key that goes has to be named."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return _difference(old, new)
+    return new

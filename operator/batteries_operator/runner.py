@@ -1,0 +1,167 @@
+"""Walks one account through the runbook, as far as it goes now.
+
+Level-based: a visit starts from the account as Kubernetes has it, runs the first step that is owed, writes the
+outcome, and goes on until a step has to wait or nothing is owed. It keeps nothing from one visit to the next but how
+often in a row it failed, which only spaces the tries.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import utc_now
+from batteries_crds.client import Resources
+from batteries_operator.aws.errors import AwsError, ErrorKind
+from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.metrics import STEP_OUTCOMES
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.recorder import LostRaceError, Recorder
+from batteries_operator.status import begin, conclude, gave_up, next_owed, summarize
+from batteries_operator.step import Step, Tools
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+QUIET_TRIES = 3
+"""Transient errors in a row before one is written to the status: a throttle is no news, a minute of them is."""
+
+Announce = Callable[[AwsAccount, str, str, str], None]
+"""Tells people of a transition: account, event type (Normal or Warning), reason, message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a visit came to: come back after so many seconds (None: nothing is owed); errors in a row so far."""
+
+    seconds: float | None
+    errors: int = 0
+
+
+class _Scope:
+    """What a step sees of the visit."""
+
+    def __init__(self, recorder: Recorder, tools: Tools, steps: Sequence[Step]) -> None:
+        self._recorder = recorder
+        self._steps = steps
+        self.tools = tools
+
+    @property
+    def account(self) -> AwsAccount:
+        return self._recorder.account
+
+    async def record(self, **facts: Any) -> None:
+        account = self.account
+        status = account.status.model_copy(update=facts)
+        self._recorder.account = summarize(self._steps, account.model_copy(update={"status": status}), utc_now())
+        await self._recorder.flush()
+
+
+class Runner:
+    """Visits accounts with one set of tools and one runbook."""
+
+    def __init__(
+        self, accounts: Resources[AwsAccount], tools: Tools, steps: Sequence[Step], announce: Announce
+    ) -> None:
+        self._accounts = accounts
+        self._tools = tools
+        self._steps = steps
+        self._announce = announce
+
+    async def visit(self, namespace: str, name: str, errors_in_a_row: int) -> Visit:
+        """Brings the account as far as it goes now.
+
+        Raises:
+            LostRaceError: somebody else wrote the status; visit again.
+            ApiException: the Kubernetes API server refused or failed.
+        """
+        account = await self._accounts.find(namespace, name)
+        if account is None or account.metadata.deletion_timestamp is not None:
+            return Visit(None)
+        recorder = Recorder(self._accounts, account)
+        scope = _Scope(recorder, self._tools, self._steps)
+        errors = errors_in_a_row
+        while (step := next_owed(self._steps, recorder.account)) is not None:
+            recorder.account = begin(self._steps, recorder.account, step, utc_now())
+            outcome, error = await self._outcome(step, scope, errors)
+            STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
+            errors = errors + 1 if error is not None else 0
+            if not (error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES):
+                await self._conclude(recorder, step, outcome)
+            if isinstance(outcome, Wait):
+                return Visit(outcome.seconds, errors)
+        recorder.account = summarize(self._steps, recorder.account, utc_now())
+        await recorder.flush()
+        return Visit(None)
+
+    async def _outcome(self, step: Step, scope: _Scope, errors_in_a_row: int) -> tuple[Outcome, ErrorKind | None]:
+        """The step's outcome; a known error becomes one here, once for all steps."""
+        try:
+            return await step.run(scope), None
+        except AwsError as error:
+            backoff = self._backoff(errors_in_a_row)
+            log.warning(
+                "aws call failed", step=step.name, error=str(error), kind=error.kind, again_in=round(backoff, 1)
+            )
+            return _from_error(error, backoff), error.kind
+        except NotPreparedError as error:
+            return Wait(self._backoff(errors_in_a_row), "OrganizationNotPrepared", str(error), problem=True), (
+                ErrorKind.UNKNOWN
+            )
+        except ManagementAccountError as error:
+            return Fail("ManagementAccountRefused", str(error)), None
+        except LostRaceError:
+            raise
+        except Exception as error:
+            # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
+            log.exception("step raised", step=step.name)
+            message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
+            return Wait(self._backoff(errors_in_a_row), "UnexpectedError", message, problem=True), ErrorKind.UNKNOWN
+
+    async def _conclude(self, recorder: Recorder, step: Step, outcome: Outcome) -> None:
+        """Writes the outcome, and the beginning of the step after it in the same write."""
+        now = utc_now()
+        account = conclude(self._steps, recorder.account, step, outcome, now)
+        following = next_owed(self._steps, account)
+        if isinstance(outcome, Done) and following is not None:
+            account = begin(self._steps, account, following, now)
+        was_stalled = gave_up(step, recorder.account)
+        recorder.account = summarize(self._steps, account, now)
+        await recorder.flush()
+        match outcome:
+            case Done(message=message):
+                self._announce(recorder.account, "Normal", step.condition, message)
+            case Fail(reason=reason, message=message):
+                # What has failed for good has nothing under way in AWS; others may have its places.
+                self._tools.creations.leave(account.metadata.uid)
+                self._tools.assignments.leave(account.metadata.uid)
+                if not was_stalled:
+                    self._announce(recorder.account, "Warning", reason, message)
+            case _:
+                pass
+
+    def _backoff(self, errors_in_a_row: int) -> float:
+        """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
+        longest = self._tools.settings.backoff_max_seconds
+        return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+
+
+def _from_error(error: AwsError, backoff: float) -> Outcome:
+    """What an AWS error means for the account."""
+    match error.kind:
+        case ErrorKind.TRANSIENT:
+            return Wait(backoff, "AwsUnavailable", f"AWS did not take {error.operation} ({error.code}); trying again.")
+        case ErrorKind.CAPACITY:
+            reason = "AccountLimitReached" if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED" else "LimitReached"
+            message = f"A limit of AWS holds {error.operation} back: {error.message} It goes on when there is room."
+            return Wait(max(backoff, 30.0), reason, message, problem=True)
+        case ErrorKind.TERMINAL:
+            message = f"AWS refuses {error.operation}: {error.message or error.code}. Mend the spec or the settings."
+            return Fail("RefusedByAws", message)
+        case ErrorKind.UNKNOWN:
+            message = f"{error.operation} failed ({error.code}: {error.message}); trying again."
+            if error.code.startswith("AccessDenied"):
+                message = f"The operator may not call {error.operation}. Grant it that permission: {error.message}"
+            return Wait(backoff, "UnexpectedAwsError", message, problem=True)

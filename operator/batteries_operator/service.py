@@ -1,0 +1,159 @@
+"""The running operator without kopf: opens what it needs, and drives single accounts until nothing is owed."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from kubernetes.aio.client import ApiClient, ApiException
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect, status_of
+from batteries_crds.customer import Customer
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
+from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
+from batteries_operator.places import Places
+from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.recorder import LostRaceError
+from batteries_operator.runner import Announce, Runner, Visit
+from batteries_operator.settings import Settings
+from batteries_operator.step import Tools
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+AGAIN_SECONDS = 0.2
+"""After losing a race for a write: the other's write is there to be read."""
+
+KUBERNETES_SECONDS = 5.0
+"""After Kubernetes refused or failed."""
+
+
+class Stopped(Protocol):
+    """Says when to stop: kopf's own kwarg of that name, or a test's."""
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+
+    def wait(self) -> Awaitable[object]:
+        """Returns when it is time to stop."""
+
+
+class Bells:
+    """One event an account, rung when its visit should not wait any longer."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    def of(self, uid: str) -> asyncio.Event:
+        """The account's bell."""
+        return self._events.setdefault(uid, asyncio.Event())
+
+    def ring(self, uid: str) -> None:
+        """Wakes whoever drives the account, if anybody does."""
+        if uid in self._events:
+            self._events[uid].set()
+
+    def forget(self, uid: str) -> None:
+        """The account is driven no more."""
+        self._events.pop(uid, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything one operator process holds."""
+
+    api: ApiClient
+    accounts: Resources[AwsAccount]
+    tools: Tools
+    runner: Runner
+    bells: Bells
+
+    @classmethod
+    async def open(cls, settings: Settings, announce: Announce) -> "Service":
+        """Connects, and takes back the places that accounts held before a restart.
+
+        Raises:
+            NoClusterError: there is no Kubernetes to talk to.
+        """
+        api = await connect(settings.kubeconfig)
+        accounts = Resources(api, AwsAccount, FIELD_MANAGER)
+        bells = Bells()
+        creations = Places(settings.creations_in_flight, bells.ring)
+        assignments = Places(settings.assignments_in_flight, bells.ring)
+        PLACES_HELD.labels("creations").set_function(lambda: creations.held)
+        PLACES_WAITING.labels("creations").set_function(lambda: creations.waiting)
+        PLACES_HELD.labels("assignments").set_function(lambda: assignments.held)
+        PLACES_WAITING.labels("assignments").set_function(lambda: assignments.waiting)
+        tools = Tools(
+            settings=settings,
+            aws=await Aws.open(settings),
+            customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
+            passwords=Passwords(api),
+            creations=creations,
+            assignments=assignments,
+        )
+        await _resume_places(accounts, settings.namespace_list, creations, assignments)
+        return cls(api, accounts, tools, Runner(accounts, tools, PROVISIONING, announce), bells)
+
+    async def close(self) -> None:
+        """Lets go of the connections and threads."""
+        self.tools.aws.close()
+        await self.api.close()
+
+    async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
+        """Visits one account again and again until stopped: when a wait is over, or when its bell rings."""
+        meta = account.metadata
+        bell = self.bells.of(meta.uid)
+        stopping = asyncio.create_task(_ring_when(stopped, bell))
+        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        errors = 0
+        try:
+            while not stopped.is_set():
+                bell.clear()
+                visit = await self._visit(meta.namespace, meta.name, errors)
+                errors = visit.errors
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), visit.seconds)
+        finally:
+            stopping.cancel()
+            self.bells.forget(meta.uid)
+
+    def let_go(self, uid: str) -> None:
+        """The account is being deleted: its places and spots in line go to others."""
+        self.tools.creations.leave(uid)
+        self.tools.assignments.leave(uid)
+
+    async def _visit(self, namespace: str, name: str, errors: int) -> Visit:
+        try:
+            return await self.runner.visit(namespace, name, errors)
+        except LostRaceError as race:
+            log.info("lost a race for the status", detail=str(race))
+            return Visit(AGAIN_SECONDS, errors)
+        except ApiException as error:
+            log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
+            return Visit(KUBERNETES_SECONDS, errors + 1)
+        except (OSError, TimeoutError) as error:
+            log.warning("kubernetes did not answer", detail=str(error))
+            return Visit(KUBERNETES_SECONDS, errors + 1)
+
+
+async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
+    await stopped.wait()
+    bell.set()
+
+
+async def _resume_places(
+    accounts: Resources[AwsAccount], namespaces: list[str], creations: Places, assignments: Places
+) -> None:
+    """What is under way in AWS holds its place across a restart; read before the first account is visited."""
+    everywhere: list[str | None] = [None]
+    for namespace in namespaces or everywhere:
+        async for account in accounts.all(namespace):
+            status, uid = account.status, account.metadata.uid
+            if status.create_request is not None and status.aws_account_id is None:
+                creations.resume(uid)
+            if status.sso_assignment_request_id is not None:
+                assignments.resume(uid)

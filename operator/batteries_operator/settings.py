@@ -1,0 +1,106 @@
+"""The operator's settings, all from environment variables (prefix BATTERIES_).
+
+The table in docs/settings.md is generated from these fields. AWS credentials and endpoint are boto3's own
+variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not repeated here.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from batteries_operator.naming import account_email
+
+_ANY_ACCOUNT = "00000000-0000-0000-0000-000000000000"
+MAX_EMAIL_LENGTH = 64  # CreateAccount's Email, botocore's organizations model
+
+
+class Settings(BaseSettings):
+    """What an installation decides."""
+
+    model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)
+
+    kubeconfig: Annotated[str | None, Field(description="Kubeconfig file; unset inside a cluster.")] = None
+    namespaces: Annotated[
+        str, Field(description="Namespaces to watch, separated by commas; empty watches all of them.")
+    ] = ""
+    account_email_template: Annotated[
+        str,
+        Field(
+            description="Root e-mail address of each AWS account; {id} becomes 26 characters made from the account "
+            "id. At most 64 characters in all, and its mailbox must be yours: it is the only way back in."
+        ),
+    ] = "aws+{id}@aibatteriesincluded.com"
+    account_name_prefix: Annotated[
+        str, Field(max_length=20, pattern=r"^[ -~]*$", description="Begins the name of each AWS account.")
+    ] = "batteries"
+    access_role_name: Annotated[
+        str, Field(description="The role that Organizations puts into each new account for us to assume.")
+    ] = "OrganizationAccountAccessRole"
+    customers_ou_name: Annotated[str, Field(description="The OU that accounts live in, under the root.")] = "Customers"
+    suspended_ou_name: Annotated[str, Field(description="The OU of suspended accounts, under the root.")] = "Suspended"
+    permission_set_name: Annotated[
+        str, Field(max_length=32, description="The Identity Center permission set that owners get.")
+    ] = "BatteriesAdministrator"
+    iam_user_name: Annotated[str, Field(max_length=64, description="The IAM user in each account.")] = "admin"
+    managed_policy_arn: Annotated[
+        str, Field(description="What the IAM user, the deploy role and the permission set may do.")
+    ] = "arn:aws:iam::aws:policy/AdministratorAccess"
+    trust_policy_limit: Annotated[
+        int,
+        Field(
+            ge=512,
+            le=8192,
+            description="Characters a role's trust policy may have (IAM quota ACLSizePerRole; AWS raises it to 8192).",
+        ),
+    ] = 2048
+    sso_portal_url: Annotated[
+        str | None, Field(description="Where single sign-on starts, if not https://<store>.awsapps.com/start.")
+    ] = None
+    mail_sender: Annotated[
+        str, Field(description="From-address of the welcome mail, verified in SES; empty sends none.")
+    ] = "noreply@aibatteriesincluded.com"
+    creations_in_flight: Annotated[
+        int, Field(ge=1, le=100, description="AWS accounts being created at one time; AWS allows 5 unless raised.")
+    ] = 5
+    assignments_in_flight: Annotated[
+        int, Field(ge=1, le=10, description="Identity Center assignments being made at one time; AWS allows 10.")
+    ] = 5
+    intent_grace_seconds: Annotated[
+        float,
+        Field(
+            ge=0, description="How long an intent without AWS's answer is left alone before we look for its account."
+        ),
+    ] = 10
+    poll_seconds: Annotated[
+        float, Field(gt=0, description="How often AWS is asked whether something asynchronous is done.")
+    ] = 2
+    backoff_max_seconds: Annotated[
+        float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")
+    ] = 300
+    aws_threads: Annotated[int, Field(ge=1, le=256, description="AWS calls made at one time.")] = 32
+    metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus metrics; 0 for none.")] = 9091
+    health_port: Annotated[int, Field(ge=0, le=65535, description="/healthz for the liveness probe; 0 for none.")] = (
+        8081
+    )
+    log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
+        "json"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="What is logged.")] = "info"
+
+    @model_validator(mode="after")
+    def _email_fits(self) -> "Settings":
+        if "{id}" not in self.account_email_template:
+            raise ValueError("BATTERIES_ACCOUNT_EMAIL_TEMPLATE must hold {id}: each AWS account needs its own address.")
+        rendered = account_email(self.account_email_template, _ANY_ACCOUNT)
+        if len(rendered) > MAX_EMAIL_LENGTH:
+            raise ValueError(
+                f"BATTERIES_ACCOUNT_EMAIL_TEMPLATE makes addresses of {len(rendered)} characters; "
+                f"AWS takes {MAX_EMAIL_LENGTH}. Shorten it."
+            )
+        return self
+
+    @property
+    def namespace_list(self) -> list[str]:
+        """The namespaces to watch; empty for all."""
+        return [name.strip() for name in self.namespaces.split(",") if name.strip()]

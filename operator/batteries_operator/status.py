@@ -1,0 +1,220 @@
+"""From what happened to what the status says. Pure: no clock but the one given, no I/O.
+
+Nothing "sets" a phase. Steps leave conditions; phase, step and the summaries are derived from them here, so that the
+picture a person sees can't disagree with itself.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, AwsAccountStatus, HistoryEvent, StepRecord
+from batteries_crds.conditions import (
+    PROVISIONED,
+    READY,
+    RECONCILING,
+    STALLED,
+    Condition,
+    ConditionStatus,
+    find,
+    is_true,
+    upsert,
+    without,
+)
+from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.step import Step
+
+NOT_STARTED = "NotStarted"
+IN_PROGRESS = "InProgress"
+
+
+def is_current(step: Step, account: AwsAccount) -> bool:
+    """Whether the step is done for the inputs as they are now."""
+    record = account.status.steps.get(step.name)
+    return (
+        is_true(account.status.conditions, step.condition)
+        and record is not None
+        and record.inputs == step.fingerprint(account)
+        and step.holds(account)
+    )
+
+
+def gave_up(step: Step, account: AwsAccount) -> bool:
+    """Whether the step failed for good for the spec as it is now."""
+    record = account.status.steps.get(step.name)
+    return record is not None and record.gave_up_at == account.metadata.generation
+
+
+def was_tried(step: Step, account: AwsAccount) -> bool:
+    """Whether the step has had an outcome."""
+    condition = find(account.status.conditions, step.condition)
+    return condition is not None and condition.status != ConditionStatus.UNKNOWN
+
+
+def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
+    """The first step that keeps the account from being ready; one that is not required does so only until tried."""
+    for step in steps:
+        if not is_current(step, account) and (step.required or not was_tried(step, account)):
+            return step
+    return None
+
+
+def next_owed(steps: Sequence[Step], account: AwsAccount) -> Step | None:
+    """The step to run now, or None where nothing can be done: all current, or stalled."""
+    for step in steps:
+        if is_current(step, account):
+            continue
+        if not gave_up(step, account):
+            return step
+        if step.required:
+            return None
+    return None
+
+
+def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
+    """Whether the account needs a visit: its spec was not observed yet, or a step is owed."""
+    return account.status.observed_generation != account.metadata.generation or next_owed(steps, account) is not None
+
+
+def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
+    """The account with `step` begun: noted in the history once for each run."""
+    status = account.status
+    condition = find(status.conditions, step.condition)
+    record = status.steps.get(step.name)
+    given_up = record is not None and record.gave_up_at is not None
+    if condition is not None and condition.status == ConditionStatus.FALSE and not given_up:
+        return account  # begun on an earlier visit
+    conditions = upsert(
+        _all_known(steps, account, now),
+        step.condition,
+        # A step that is done once more stays true until it is known to be otherwise.
+        condition.status if condition is not None else ConditionStatus.UNKNOWN,
+        IN_PROGRESS,
+        f"{step.name} has begun.",
+        generation=account.metadata.generation,
+        now=now,
+    )
+    event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.STARTED)
+    return _with(account, conditions=conditions, history=_appended(status.history, event))
+
+
+def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Outcome, now: datetime) -> AwsAccount:
+    """The account with the outcome of `step` in its conditions, facts and history."""
+    generation = account.metadata.generation
+    record = account.status.steps.get(step.name, StepRecord())
+    event: HistoryEvent | None
+    match outcome:
+        case Done(message=message):
+            state, reason, error = ConditionStatus.TRUE, "Done", None
+            record = StepRecord(inputs=step.fingerprint(account))
+            event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024])
+        case Wait(reason=reason, message=message, problem=problem):
+            state, error = ConditionStatus.FALSE, message if problem else None
+            record = StepRecord(inputs=record.inputs)
+            event = None
+        case Fail(reason=reason, message=message):
+            state, error = ConditionStatus.FALSE, message
+            record = StepRecord(inputs=record.inputs, gave_up_at=generation)
+            event = HistoryEvent(
+                timestamp=now, step=step.name, status=EventStatus.FAILED, detail=reason, error=message[:1024]
+            )
+    conditions = upsert(
+        _all_known(steps, account, now), step.condition, state, reason, message, generation=generation, now=now
+    )
+    return _with(
+        account,
+        conditions=conditions,
+        steps={**account.status.steps, step.name: record},
+        error=error[:1024] if error and step.required else None,
+        history=_appended(account.status.history, event) if event else account.status.history,
+        **outcome.facts,
+    )
+
+
+def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsAccount:
+    """The account with everything derived brought in line: summaries, phase, step, observed generation."""
+    generation = account.metadata.generation
+    conditions = _observed(steps, account, _all_known(steps, account, now))
+    block = blocking(steps, account)
+    stalled = block is not None and gave_up(block, account)
+
+    def put(kind: str, state: ConditionStatus, reason: str, message: str) -> None:
+        nonlocal conditions
+        conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
+
+    if block is None:
+        put(READY, ConditionStatus.TRUE, "Active", "The AWS account is ready to use.")
+        put(PROVISIONED, ConditionStatus.TRUE, "Active", "The AWS account was provisioned.")
+    else:
+        cause = find(conditions, block.condition)
+        reason, message = (cause.reason, cause.message) if cause else (NOT_STARTED, "")
+        put(READY, ConditionStatus.FALSE, reason, message)
+        if not is_true(conditions, PROVISIONED):
+            put(PROVISIONED, ConditionStatus.FALSE, reason, message)
+    for kind, holds in ((STALLED, stalled), (RECONCILING, block is not None and not stalled)):
+        if holds and block is not None:
+            cause = find(conditions, block.condition)
+            put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, cause.message if cause else "")
+        else:
+            conditions = without(conditions, kind)
+    phase = _phase(account.status, conditions)
+    return _with(
+        account,
+        conditions=conditions,
+        observed_generation=generation,
+        account_id=str(account.account_id),
+        phase=phase,
+        provisioning_step=_step(phase, block),
+        error=account.status.error if block is not None else None,
+    )
+
+
+def _phase(status: AwsAccountStatus, conditions: Sequence[Condition]) -> Phase:
+    if is_true(conditions, PROVISIONED):
+        return Phase.ACTIVE
+    if is_true(conditions, STALLED):
+        return Phase.FAILED
+    if status.create_request is None and status.aws_account_id is None:
+        return Phase.PENDING
+    return Phase.CREATING
+
+
+def _step(phase: Phase, block: Step | None) -> ProvisioningStep:
+    if block is None:
+        return ProvisioningStep.COMPLETE
+    return ProvisioningStep.FAILED if phase is Phase.FAILED else block.name
+
+
+def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:
+    """The conditions with every step's there from first sight, as Unknown, in the order of the runbook."""
+    conditions = list(account.status.conditions)
+    for step in steps:
+        if find(conditions, step.condition) is None:
+            conditions = upsert(
+                conditions,
+                step.condition,
+                ConditionStatus.UNKNOWN,
+                NOT_STARTED,
+                "",
+                generation=account.metadata.generation,
+                now=now,
+            )
+    return conditions
+
+
+def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condition]) -> list[Condition]:
+    """What is current was observed for this generation too, though nothing had to be done."""
+    current = {step.condition for step in steps if is_current(step, account)}
+    generation = account.metadata.generation
+    return [
+        condition.model_copy(update={"observed_generation": generation}) if condition.type in current else condition
+        for condition in conditions
+    ]
+
+
+def _appended(history: list[HistoryEvent], event: HistoryEvent) -> list[HistoryEvent]:
+    return [*history, event][-HISTORY_LIMIT:]
+
+
+def _with(account: AwsAccount, **changes: object) -> AwsAccount:
+    return account.model_copy(update={"status": account.status.model_copy(update=changes)})

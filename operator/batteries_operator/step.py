@@ -1,0 +1,103 @@
+"""The shape of a provisioning step, and what it may use.
+
+A step is an idempotent coroutine that observes, then acts, never sleeps and never loops on AWS. It is *current* when
+its condition is true for the inputs it was run with; so a changed input re-runs that step alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import ProvisioningStep
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.outcome import Outcome
+from batteries_operator.places import Places
+from batteries_operator.settings import Settings
+
+
+class CustomerReader(Protocol):
+    """Finds a Customer's e-mail address."""
+
+    async def email(self, namespace: str, name: str) -> str | None:
+        """The address, or None where there is no such Customer."""
+
+
+class PasswordStore(Protocol):
+    """Keeps an account's first password in a Secret."""
+
+    async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
+        """The stored password, made first where there is none."""
+
+    async def mark_set(self, account: AwsAccount) -> None:
+        """Notes that AWS took the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """A first password; `set_in_aws` says whether AWS is known to have taken it."""
+
+    secret_name: str
+    password: str = field(repr=False)
+    set_in_aws: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all visits share."""
+
+    settings: Settings
+    aws: Aws
+    customers: CustomerReader
+    passwords: PasswordStore
+    creations: Places
+    assignments: Places
+
+
+class Scope(Protocol):
+    """One visit to one account: its newest state, the shared tools, and the pen."""
+
+    @property
+    def account(self) -> AwsAccount:
+        """The account, newest writes included."""
+
+    @property
+    def tools(self) -> Tools:
+        """What all visits share."""
+
+    async def record(self, **facts: Any) -> None:
+        """Persists status fields before going on; raises where somebody else wrote meanwhile."""
+
+
+def _no_inputs(_: AwsAccount) -> Any:
+    return None
+
+
+def _always(_: AwsAccount) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the runbook.
+
+    `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
+    same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
+    A step that is not `required` is tried, but doesn't keep an account from being active.
+    """
+
+    name: ProvisioningStep
+    condition: str
+    run: Callable[[Scope], Awaitable[Outcome]]
+    does: str
+    inputs: Callable[[AwsAccount], Any] = _no_inputs
+    holds: Callable[[AwsAccount], bool] = _always
+    required: bool = True
+    revision: int = 1
+
+    def fingerprint(self, account: AwsAccount) -> str:
+        """A short hash of the inputs as they are now."""
+        text = json.dumps([self.revision, self.inputs(account)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""One module a provisioning step; the order stands in `batteries_operator.provisioning`."""

@@ -1,0 +1,129 @@
+"""check_status: follows the creation until there is an account, and turns a failure's reason into words."""
+
+from dataclasses import dataclass
+
+from batteries_operator.aws.organizations import CreationStatus
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.step import Scope
+
+PLATFORM = "This is for the platform team"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a failure reason means; `retry_seconds` None means that it fails for good."""
+
+    reason: str
+    message: str
+    retry_seconds: float | None = None
+
+
+# Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into.
+FAILURES: dict[str, _Words] = {
+    "ACCOUNT_LIMIT_EXCEEDED": _Words(
+        "AccountLimitReached",
+        f"The organization has as many AWS accounts as its quota allows. {PLATFORM}: have the quota 'Maximum number "
+        "of accounts' raised in Service Quotas. The account follows by itself.",
+        retry_seconds=300,
+    ),
+    "INTERNAL_FAILURE": _Words("AwsInternalFailure", "AWS had an internal failure; asking again.", retry_seconds=30),
+    "CONCURRENT_ACCOUNT_MODIFICATION": _Words(
+        "ConcurrentModification", "AWS is still working on an earlier request; asking again.", retry_seconds=30
+    ),
+    "INVALID_EMAIL": _Words(
+        "InvalidEmail",
+        f"AWS does not accept the account's root e-mail address. {PLATFORM}: mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
+    ),
+    "INVALID_ADDRESS": _Words(
+        "InvalidAddress",
+        f"AWS does not accept the organization's postal address. {PLATFORM}: mend it in the management account.",
+    ),
+    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Words(
+        "GovCloudAccountExists", f"AWS says that the GovCloud account exists already. {PLATFORM}."
+    ),
+    "MISSING_PAYMENT_INSTRUMENT": _Words(
+        "PaymentInstrumentMissing",
+        f"The organization's management account has no valid payment method. {PLATFORM}: add one in AWS Billing.",
+    ),
+    "INVALID_PAYMENT_INSTRUMENT": _Words(
+        "PaymentInstrumentInvalid",
+        f"The organization's management account's payment method is refused. {PLATFORM}: mend it in AWS Billing.",
+    ),
+    "MISSING_BUSINESS_VALIDATION": _Words(
+        "BusinessValidationMissing", f"AWS wants the management account's business validated. {PLATFORM}."
+    ),
+    "FAILED_BUSINESS_VALIDATION": _Words(
+        "BusinessValidationFailed", f"AWS could not validate the management account's business. {PLATFORM}."
+    ),
+    "PENDING_BUSINESS_VALIDATION": _Words(
+        "BusinessValidationPending",
+        f"AWS is still validating the management account's business. {PLATFORM}; asking again.",
+        retry_seconds=300,
+    ),
+    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Words(
+        "BusinessIdentityInvalid", f"AWS refused the identity given for the business validation. {PLATFORM}."
+    ),
+    "UNKNOWN_BUSINESS_VALIDATION": _Words(
+        "BusinessValidationUnknown", f"AWS has an unknown problem with the business validation. {PLATFORM}."
+    ),
+    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Words(
+        "ResourcePolicyWithTags", f"The organization's resource policy can't be updated with tags. {PLATFORM}."
+    ),
+}
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once AWS says SUCCEEDED and the account's id is known."""
+    status = scope.account.status
+    if status.aws_account_id is not None:
+        scope.tools.creations.leave(scope.account.metadata.uid)
+        return Done(f"The AWS account is {status.aws_account_id}.")
+    request = status.create_request
+    assert request is not None  # create_account is not current without it
+    assert request.request_id is not None
+    creation = await scope.tools.aws.organizations.creation_status(request.request_id)
+    if creation.state == "IN_PROGRESS":
+        return Wait(scope.tools.settings.poll_seconds, "CreatingAccount", "AWS is creating the account.")
+    # The place is free whatever came out; the next in line need not wait for our write.
+    scope.tools.creations.leave(scope.account.metadata.uid)
+    if creation.state == "SUCCEEDED" and creation.account_id:
+        await scope.tools.aws.organizations.refuse_management(creation.account_id)
+        return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
+    return await _failed(scope, creation, request.email)
+
+
+async def _failed(scope: Scope, creation: CreationStatus, email: str) -> Outcome:
+    if creation.failure_reason == "EMAIL_ALREADY_EXISTS":
+        return await _taken(scope, email)
+    words = FAILURES.get(creation.failure_reason or "") or _Words(
+        "CreationFailed",
+        f"AWS could not create the account: {creation.failure_reason or 'it gave no reason'}; asking again.",
+        retry_seconds=120,
+    )
+    # Forgetting the request makes create_account owed again, with a new intent.
+    forget = {"create_request": None}
+    if words.retry_seconds is None:
+        return Fail(words.reason, words.message, forget)
+    return Wait(words.retry_seconds, words.reason, words.message, problem=True, facts=forget)
+
+
+async def _taken(scope: Scope, email: str) -> Outcome:
+    """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
+    organizations = scope.tools.aws.organizations
+    existing = await organizations.find_account_by_email(email)
+    if existing is not None and await organizations.account_tag(existing) == str(scope.account.account_id):
+        await organizations.refuse_management(existing)
+        return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    if existing is None and await organizations.find_creation(str(scope.account.account_id)) is not None:
+        return Wait(
+            scope.tools.settings.poll_seconds,
+            "ResolvingIntent",
+            "An earlier request for the same account is still in progress; following that one.",
+            facts={"create_request": None},
+        )
+    return Fail(
+        "EmailAlreadyExists",
+        f"The root e-mail address {email} belongs to an AWS account that is not ours. "
+        f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account if it is this one.",
+        {"create_request": None},
+    )

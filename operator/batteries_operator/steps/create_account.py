@@ -1,0 +1,133 @@
+"""create_account: asks Organizations for the member account, once and never twice.
+
+CreateAccount has no idempotency token. So the intent is written to the status before the call, the call is never
+repeated blindly, and the request's id is written at once. An intent without an id means that we don't know: then we
+look, and ask again only if nothing is found. Even then AWS takes each root e-mail address only once, and ours is
+always the same for the same account.
+"""
+
+from datetime import UTC, datetime
+
+from batteries_crds.aws_account import AwsAccount, CreateRequest
+from batteries_crds.base import utc_now
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.naming import account_email, account_name
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.step import Scope
+
+LINE_SECONDS = 60
+"""Who stands in line is woken; this is only the net below."""
+
+
+def has_request(account: AwsAccount) -> bool:
+    """Whether there is anything to follow up: a request, or the account itself."""
+    status = account.status
+    return status.aws_account_id is not None or (
+        status.create_request is not None and status.create_request.request_id is not None
+    )
+
+
+async def run(scope: Scope) -> Outcome:
+    """Observes, then asks; Done once the request's id, or the account, is known."""
+    account = scope.account
+    if account.spec.aws_account_id is not None:
+        return await _adopt(scope, account.spec.aws_account_id)
+    owner = await _owner(scope)
+    if owner is None:
+        assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
+        return Wait(
+            30,
+            "CustomerNotFound",
+            f"There is no Customer '{account.spec.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
+            "Create it; the account follows by itself.",
+            problem=True,
+        )
+    if not scope.tools.creations.enter(account.metadata.uid, owner):
+        limit = scope.tools.settings.creations_in_flight
+        return Wait(LINE_SECONDS, "WaitingInLine", f"In line: AWS creates {limit} accounts at a time.")
+    intent = account.status.create_request
+    if intent is None:
+        intent = _intent(scope, owner)
+        await scope.record(create_request=intent, owner=owner, account_id=str(account.account_id))
+        return await _ask(scope, intent)
+    return await _resolve(scope, intent)
+
+
+async def _owner(scope: Scope) -> str | None:
+    """The owner's e-mail address; None where the Customer is missing."""
+    spec = scope.account.spec
+    if spec.customer_ref is None:
+        return spec.email
+    return await scope.tools.customers.email(scope.account.metadata.namespace, spec.customer_ref.name)
+
+
+def _intent(scope: Scope, owner: str) -> CreateRequest:
+    account, settings = scope.account, scope.tools.settings
+    identity = str(account.account_id)
+    return CreateRequest(
+        email=account_email(settings.account_email_template, identity),
+        account_name=account_name(settings.account_name_prefix, account.spec.display_name, identity),
+        recorded_at=utc_now(),
+    )
+
+
+async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
+    try:
+        request_id = await scope.tools.aws.organizations.create_account(
+            email=intent.email,
+            name=intent.account_name,
+            role=scope.tools.settings.access_role_name,
+            account_id=str(scope.account.account_id),
+        )
+    except AwsError as error:
+        if error.refused:
+            # Certainly nothing was made: without an intent the next visit asks at once instead of looking first.
+            await scope.record(create_request=None)
+        raise
+    return _requested(intent, request_id)
+
+
+def _requested(intent: CreateRequest, request_id: str) -> Outcome:
+    return Done(
+        f"AWS was asked for the account ({request_id}).",
+        {"create_request": intent.model_copy(update={"request_id": request_id})},
+    )
+
+
+async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
+    """The intent stands and AWS's answer is not known: a crash or a lost answer. Looks before it asks again."""
+    age = (datetime.now(UTC) - intent.recorded_at).total_seconds()
+    grace = scope.tools.settings.intent_grace_seconds
+    if age < grace:
+        # Another operator's call may be under way this moment, and AWS's lists lag a little behind.
+        return Wait(grace - age, "ResolvingIntent", "Waiting to learn what became of the request for the account.")
+    organizations = scope.tools.aws.organizations
+    identity = str(scope.account.account_id)
+    found = await organizations.find_creation(identity)
+    if found is not None:
+        return _requested(intent, found.request_id)
+    existing = await organizations.find_account_by_email(intent.email)
+    if existing is not None and await organizations.account_tag(existing) == identity:
+        await organizations.refuse_management(existing)
+        return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    return await _ask(scope, intent)
+
+
+async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
+    """spec.awsAccountId: an account that exists. It is taken only if it carries our tag with this account's id."""
+    organizations = scope.tools.aws.organizations
+    await organizations.refuse_management(aws_account_id)
+    identity = str(scope.account.account_id)
+    tag = await organizations.account_tag(aws_account_id)
+    if tag != identity:
+        return Fail(
+            "NotOurAccount",
+            f"AWS account {aws_account_id} does not carry the tag that says it is this AwsAccount's "
+            f"({'it has none' if tag is None else 'it names another'}). If it is to be managed here, tag it "
+            f"aibatteriesincluded.com/account-id={identity} in Organizations, then change this AwsAccount's spec.",
+        )
+    owner = await _owner(scope)
+    return Done(
+        f"Adopted the AWS account {aws_account_id}.",
+        {"aws_account_id": aws_account_id, "owner": owner, "account_id": identity},
+    )

@@ -1,0 +1,33 @@
+"""create_iam_user: the IAM user with console access, and no access keys.
+
+The first password is in a Secret before AWS has it: a crash between the two loses nothing. Once AWS has taken it,
+the Secret says so, and from then on the login profile is left alone: the user has chosen a password of their own.
+"""
+
+from batteries_operator.outcome import Done, Outcome
+from batteries_operator.step import Scope
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once the user is there, may administer the account, and has a password that the Secret knows."""
+    account, settings = scope.account, scope.tools.settings
+    aws_account_id = account.status.aws_account_id
+    assert aws_account_id is not None  # check_status is done
+    iam = await scope.tools.aws.iam(aws_account_id, str(account.account_id))
+    user = settings.iam_user_name
+    await iam.ensure_user(user)
+    await iam.attach_to_user(user, settings.managed_policy_arn)
+    stored = await scope.tools.passwords.get_or_create(account, user)
+    if not stored.set_in_aws:
+        if not await iam.create_login_profile(user, stored.password):
+            # Made by us before a crash, or by a request whose answer was lost: its password may be another.
+            await iam.reset_login_profile(user, stored.password)
+        await scope.tools.passwords.mark_set(account)
+    return Done(
+        f"The IAM user {user} can sign in.",
+        {
+            "iam_user_name": user,
+            "sign_in_url": f"https://{aws_account_id}.signin.aws.amazon.com/console",
+            "credentials_secret_name": stored.secret_name,
+        },
+    )

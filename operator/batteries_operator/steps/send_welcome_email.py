@@ -1,0 +1,41 @@
+"""send_welcome_email: tells the owner where everything is. Holds no secret, and never holds the account back."""
+
+from batteries_operator.outcome import Done, Outcome
+from batteries_operator.step import Scope
+
+SUBJECT = "Your AWS account {account} is ready"
+TEXT = """Your AWS account {account} is ready.
+
+Single sign-on: {portal}
+  Sign in as {owner}. At the first sign-in the portal asks you to set a password by e-mail.
+
+Console, as the IAM user {user}: {sign_in}
+  Your first password was not mailed. You find it with your AI Batteries Included account, and change it at
+  the first sign-in.
+
+GitHub Actions of your repositories deploy with the role
+  {role}
+"""
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once SES took the mail and its message id is known."""
+    status, mail = scope.account.status, scope.tools.aws.mail
+    if not mail.enabled:
+        return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty.")
+    assert status.owner is not None  # create_account is done
+    text = TEXT.format(
+        account=status.aws_account_id,
+        portal=status.sso_portal_url,
+        owner=status.owner,
+        user=status.iam_user_name,
+        sign_in=status.sign_in_url,
+        role=status.oidc_role_arn,
+    )
+    message_id = await mail.send(
+        status.owner,
+        SUBJECT.format(account=status.aws_account_id),
+        text,
+        account_id=str(scope.account.account_id),
+    )
+    return Done(f"Mailed to {status.owner}.", {"welcome_message_id": message_id})

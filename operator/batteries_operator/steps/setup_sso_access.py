@@ -1,0 +1,75 @@
+"""setup_sso_access: the owner's user in Identity Center, and its assignment to the account.
+
+The assignment is asynchronous and the outstanding ones are limited for the whole organization, so it is started
+when there is a place, its request id recorded, and polled on later visits.
+"""
+
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.step import Scope
+
+LINE_SECONDS = 60
+"""Who stands in line is woken; this is only the net below."""
+
+RETRY_SECONDS = 30
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once Identity Center lists the assignment."""
+    account, tools = scope.account, scope.tools
+    center, uid = tools.aws.identity_center, account.metadata.uid
+    aws_account_id, owner = account.status.aws_account_id, account.status.owner
+    assert aws_account_id is not None  # check_status is done
+    assert owner is not None  # create_account is done
+    permission_set = await center.permission_set(tools.settings.permission_set_name)
+    user_id = account.status.sso_user_id or await center.ensure_user(owner)
+    if await center.is_assigned(aws_account_id, permission_set, user_id):
+        tools.assignments.leave(uid)
+        return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
+    if account.status.sso_assignment_request_id is not None:
+        return await _poll(scope, account.status.sso_assignment_request_id)
+    if not tools.assignments.enter(uid, owner):
+        limit = tools.settings.assignments_in_flight
+        return Wait(LINE_SECONDS, "WaitingInLine", f"In line: {limit} single sign-on assignments are made at a time.")
+    started = await center.assign(aws_account_id, permission_set, user_id)
+    return Wait(
+        tools.settings.poll_seconds,
+        "AssigningAccess",
+        "Identity Center is assigning access.",
+        facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},
+    )
+
+
+async def _poll(scope: Scope, request_id: str) -> Outcome:
+    tools = scope.tools
+    forget = {"sso_assignment_request_id": None}
+    try:
+        status = await tools.aws.identity_center.assignment_status(request_id)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        # AWS forgets requests after a while; the list of assignments, seen before, is the truth.
+        tools.assignments.leave(scope.account.metadata.uid)
+        return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
+    if status.state != "FAILED":
+        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Identity Center is assigning access.")
+    tools.assignments.leave(scope.account.metadata.uid)
+    # The user may be gone: forgetting its id has it found or made anew.
+    return Wait(
+        RETRY_SECONDS,
+        "AssignmentFailed",
+        f"Identity Center could not assign access: {status.failure_reason or 'it gave no reason'}; trying again.",
+        problem=True,
+        facts={**forget, "sso_user_id": None},
+    )
+
+
+async def _facts(scope: Scope, owner: str, user_id: str) -> dict[str, str | None]:
+    store = (await scope.tools.aws.identity_center.instance()).identity_store_id
+    portal = scope.tools.settings.sso_portal_url or f"https://{store}.awsapps.com/start"
+    return {
+        "sso_user_name": owner,
+        "sso_user_id": user_id,
+        "sso_portal_url": portal,
+        "sso_assignment_request_id": None,
+    }

@@ -1,0 +1,104 @@
+"""The trust policy of GitHubActionsDeployRole: exactly the listed repositories, and nobody when none is listed.
+
+GitHub's `sub` claim has two forms. Repositories made, renamed or transferred since 2026-07-15 send
+`repo:OWNER@OWNER-ID/REPO@REPO-ID:<context>`, older ones `repo:OWNER/REPO:<context>` (GitHub docs, "OpenID Connect",
+immutable subject claims). A repository given by name alone may be either, so both forms are admitted; one given with
+its ids is pinned to them and the old form, which a recycled name could send, is not.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from batteries_crds.repository import Repository, parse
+
+PROVIDER_HOST = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+ROLE_NAME = "GitHubActionsDeployRole"
+
+_AUD = f"{PROVIDER_HOST}:aud"
+_SUB = f"{PROVIDER_HOST}:sub"
+
+# IAM's * crosses every separator, so `repo:o@*/r@*:*` would also take a subject of another repository of the same
+# owner whose customised claims (a branch `x/r@1` and one more claim after it) spell the rest. In a subject of the
+# listed repository itself nothing of the form `/...@...:` comes after the context begins.
+_SPOOFED = "repo:*:*/*@*:*"
+
+
+class PolicyTooLargeError(Exception):
+    """The rendered policy is larger than AWS takes; the text says by how much and what to do."""
+
+
+def subjects(repository: Repository) -> list[str]:
+    """The patterns of `sub` that this repository's tokens match."""
+    owner, name = repository.owner, repository.name
+    if repository.owner_id is not None:
+        return [f"repo:{owner}@{repository.owner_id}/{name}@{repository.repo_id}:*"]
+    return [f"repo:{owner}/{name}:*", f"repo:{owner}@*/{name}@*:*"]
+
+
+def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dict[str, Any]:
+    """The policy document for these repositories.
+
+    Args:
+        repositories: As `spec.githubRepos` has them.
+        provider_arn: GitHub's OIDC provider in the same account.
+        limit: Characters that AWS takes, whitespace not counted.
+
+    Raises:
+        PolicyTooLargeError: it would not fit.
+    """
+    if not repositories:
+        return _nobody()
+    patterns = [pattern for text in repositories for pattern in subjects(parse(text))]
+    condition: dict[str, Any] = {"StringEquals": {_AUD: AUDIENCE}, "StringLike": {_SUB: patterns}}
+    if any(pattern.count("*") > 1 for pattern in patterns):
+        condition["StringNotLike"] = {_SUB: _SPOOFED}
+    policy = _policy(
+        {
+            "Sid": "GitHubActions",
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        }
+    )
+    size = policy_size(policy)
+    if size > limit:
+        raise PolicyTooLargeError(
+            f"The trust policy for {len(repositories)} repositories has {size} characters and AWS takes {limit}. "
+            "List fewer repositories, write them as org@id/repo@id (one pattern each instead of two), or have the "
+            "platform team raise the IAM quota 'Role trust policy length' and BATTERIES_TRUST_POLICY_LIMIT."
+        )
+    return policy
+
+
+def _nobody() -> dict[str, Any]:
+    # AWS refuses a GitHub trust without a scoped subject, and a role needs a trust policy: so a plain denial.
+    return _policy({"Sid": "NoRepositories", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+
+
+def _policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def policy_size(policy: dict[str, Any]) -> int:
+    """Its size as AWS counts it: whitespace left out."""
+    return len(json.dumps(policy, separators=(",", ":")))
+
+
+def same_policy(left: Any, right: Any) -> bool:
+    """Whether two documents mean the same; AWS may give a list of one back as a plain value."""
+    return bool(_normal(left) == _normal(right))
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return {key: _normal(child) for key, child in value.items()}
+    if isinstance(value, list):
+        if all(isinstance(child, str) for child in value):
+            return sorted(value)
+        return [_normal(child) for child in value]
+    return value
