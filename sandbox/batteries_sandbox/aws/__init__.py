@@ -1,0 +1,10 @@
+"""AWS, as far as an account factory can tell: moto behind a front that is as strict as AWS.
+
+Started by the sandbox as `python -m batteries_sandbox.aws`, and by tests in process with
+`async with serve(StandinSettings(...)) as url`. Unmodified boto3 talks to it at AWS_ENDPOINT_URL.
+"""
+
+from batteries_sandbox.aws.front import serve, serve_in_thread
+from batteries_sandbox.aws.settings import StandinSettings
+
+__all__ = ["StandinSettings", "serve", "serve_in_thread"]

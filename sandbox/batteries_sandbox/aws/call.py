@@ -1,0 +1,137 @@
+"""One AWS request, decoded once.
+
+The front makes a `Call` out of bytes; rules, journal and moto all read that same value, so no
+two parts can disagree on which operation was asked for or by whom. A `Call` is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from batteries_sandbox.aws.callers import Caller, Callers
+
+# The signing name in the credential scope, where it differs from boto3's name (botocore models).
+_BOTO3_NAMES = {"sso": "sso-admin", "servicequotas": "service-quotas"}
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
+# The operations that AWS takes without a signature (STS API reference).
+_UNSIGNED = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "sts"}
+
+
+class WireProtocol(StrEnum):
+    """How a service speaks: decides the form of its errors."""
+
+    JSON = "json"
+    QUERY = "query"
+    REST = "rest-json"
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """The HTTP request as it arrived; moto gets exactly this."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """The header's value, whatever its case, or an empty string."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An AWS API call: the operation, who asks, and with what."""
+
+    service: str
+    operation: str
+    region: str
+    protocol: WireProtocol
+    access_key: str
+    session_token: str
+    caller: Caller | None
+    params: Mapping[str, Any]
+    raw: RawRequest
+
+    @property
+    def account_id(self) -> str:
+        """The account of the caller, empty where nobody known calls."""
+        return self.caller.account_id if self.caller else ""
+
+    def text(self, name: str) -> str:
+        """A parameter as text, empty where it is missing."""
+        value = self.params.get(name)
+        return value if isinstance(value, str) else ""
+
+
+def decode(raw: RawRequest, callers: Callers) -> Call:
+    """Reads service, operation, caller and parameters out of a request."""
+    access_key, region, signing_name = _credential(raw)
+    protocol, operation, params = _operation(raw, signing_name)
+    service = _BOTO3_NAMES.get(signing_name, signing_name) or _UNSIGNED.get(operation, "")
+    if service == "ses" and raw.path.startswith("/v2/"):
+        service = "sesv2"
+    return Call(
+        service=service,
+        operation=operation,
+        region=region or "us-east-1",
+        protocol=protocol,
+        access_key=access_key,
+        session_token=raw.header("x-amz-security-token"),
+        caller=callers.find(access_key),
+        params=params,
+        raw=raw,
+    )
+
+
+def _credential(raw: RawRequest) -> tuple[str, str, str]:
+    """Access key, region and signing name of a SigV4 header (IAM user guide, "Signing AWS API requests")."""
+    found = _CREDENTIAL.search(raw.header("authorization"))
+    return (found[1], found[2], found[3]) if found else ("", "", "")
+
+
+def _operation(raw: RawRequest, signing_name: str) -> tuple[WireProtocol, str, Mapping[str, Any]]:
+    target = raw.header("x-amz-target")
+    if target:
+        return WireProtocol.JSON, target.rpartition(".")[2], _json_object(raw.body)
+    if raw.header("content-type").startswith("application/x-www-form-urlencoded") or "Action=" in raw.query:
+        form = dict(parse_qsl(raw.query, keep_blank_values=True))
+        form |= dict(parse_qsl(raw.body.decode(errors="replace"), keep_blank_values=True))
+        return WireProtocol.QUERY, form.get("Action", ""), form
+    params = dict(parse_qsl(raw.query)) | _json_object(raw.body)
+    if signing_name == "ses":
+        for method, path, name in _sesv2_routes():
+            found = path.fullmatch(raw.path)
+            if found and method == raw.method:
+                return WireProtocol.REST, name, params | {k: unquote(v) for k, v in found.groupdict().items()}
+    return WireProtocol.REST, f"{raw.method} {raw.path}", params
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@lru_cache(maxsize=1)
+def _sesv2_routes() -> list[tuple[str, re.Pattern[str], str]]:
+    """Every SES route, from botocore's own model: a hand-written table would go stale."""
+    import botocore.session  # only here, as it costs 0.1 s
+
+    model = botocore.session.get_session().get_service_model("sesv2")
+    routes = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = re.sub(r"\{(\w+)\+?\}", r"(?P<\1>[^/]+)", http["requestUri"].split("?")[0])
+        routes.append((http["method"], re.compile(path), name))
+    return routes

@@ -1,0 +1,118 @@
+"""The runbook of a call: which rules look at it before moto does.
+
+The tuple below is the whole of what this stand-in adds to moto. A rule is a function of the
+call, the world and `proceed`, the rest of the chain with moto at its end: it may answer itself,
+refuse (raise AwsError), or proceed and look at the answer. The order is that of the tuple.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, reduce
+
+from batteries_sandbox.aws.call import Call, RawRequest, decode
+from batteries_sandbox.aws.rules import (
+    Proceed,
+    access,
+    account_creation,
+    accounts,
+    assignments,
+    assume_role,
+    directory,
+    login_profiles,
+    mail,
+    managed_policies,
+    oidc_providers,
+    permission_sets,
+    policies,
+    quotas,
+    trust_policies,
+    users,
+    web_identity,
+)
+from batteries_sandbox.aws.wire import Answer, AwsError, refusal
+from batteries_sandbox.aws.world import World
+
+RuleFunction = Callable[[Call, World, Proceed], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule and the operations it is for; "*" is all of them."""
+
+    service: str
+    operations: str
+    apply: RuleFunction
+
+    def concerns(self, call: Call) -> bool:
+        """Whether this rule looks at the call."""
+        return self.service in ("*", call.service) and (
+            self.operations == "*" or call.operation in self.operations.split()
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("*", "*", access.known_caller),  # nobody unknown comes further
+    Rule("*", "*", access.session_policy),  # a session does what its policy allows
+    Rule("organizations", "*", access.management_account_only),
+    Rule("sso-admin", "*", access.management_account_only),
+    Rule("identitystore", "*", access.management_account_only),
+    Rule("sso-admin", "*", access.home_region_only),  # Identity Center lives in one region
+    Rule("identitystore", "*", access.home_region_only),
+    Rule("organizations", "CreateAccount", account_creation.create),
+    Rule("organizations", "DescribeCreateAccountStatus", account_creation.describe),
+    Rule("organizations", "ListCreateAccountStatus", account_creation.list_all),
+    Rule("organizations", "ListAccounts ListAccountsForParent", accounts.list_accounts),
+    Rule("organizations", "MoveAccount", accounts.move),
+    Rule("organizations", "CreateOrganizationalUnit", accounts.create_unit),
+    Rule("organizations", "CreatePolicy UpdatePolicy", policies.check_content),
+    Rule("organizations", "AttachPolicy", policies.attach),
+    Rule("organizations", "DetachPolicy", policies.detach),
+    Rule("sts", "GetCallerIdentity", assume_role.caller_identity),
+    Rule("sts", "AssumeRole", assume_role.assume),
+    Rule("sts", "AssumeRoleWithWebIdentity", web_identity.assume),
+    Rule("iam", "*", managed_policies.provide),  # AWS's own policies can be attached
+    Rule("iam", "CreateRole UpdateAssumeRolePolicy", trust_policies.check),
+    Rule("iam", "CreateOpenIDConnectProvider", oidc_providers.create),
+    Rule("iam", "AddClientIDToOpenIDConnectProvider", oidc_providers.add_client_id),
+    Rule("iam", "RemoveClientIDFromOpenIDConnectProvider", oidc_providers.remove_client_id),
+    Rule("iam", "CreateUser", users.create),
+    Rule("iam", "DeleteUser", users.delete),
+    Rule("iam", "CreateLoginProfile", login_profiles.create),
+    Rule("iam", "UpdateLoginProfile", login_profiles.update),
+    Rule("sso-admin", "*", permission_sets.known_instance),
+    Rule("sso-admin", "CreatePermissionSet", permission_sets.create),
+    Rule("sso-admin", "CreateAccountAssignment", assignments.create),
+    Rule("sso-admin", "DeleteAccountAssignment", assignments.delete),
+    Rule("sso-admin", "DescribeAccountAssignmentCreationStatus", assignments.describe_creation),
+    Rule("sso-admin", "DescribeAccountAssignmentDeletionStatus", assignments.describe_deletion),
+    Rule("identitystore", "*", directory.known_store),
+    Rule("identitystore", "CreateUser", directory.create_user),
+    Rule("identitystore", "GetUserId", directory.get_user_id),
+    Rule("sesv2", "GetAccount", mail.get_account),
+    Rule("sesv2", "SendEmail", mail.send),
+    Rule("service-quotas", "GetServiceQuota GetAWSDefaultServiceQuota", quotas.get),
+)
+
+
+def handle(world: World, raw: RawRequest) -> Answer:
+    """Answers one request: decode, settle, rules, moto, journal. Runs in the worker thread."""
+    world.settle()
+    call = decode(raw, world.callers)
+    try:
+        answer = _chain(call, world)(call)
+    except AwsError as error:
+        answer = refusal(call, error)
+    world.journal.note(call, answer, world.wall())
+    return answer
+
+
+def _chain(call: Call, world: World) -> Proceed:
+    concerned = [rule for rule in RULES if rule.concerns(call)]
+    start: Proceed = world.moto
+    return reduce(lambda rest, rule: partial(_apply, rule, world, rest), reversed(concerned), start)
+
+
+def _apply(rule: Rule, world: World, rest: Proceed, call: Call) -> Answer:
+    return rule.apply(call, world, rest)

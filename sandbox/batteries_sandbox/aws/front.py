@@ -1,0 +1,135 @@
+"""The HTTP front: bytes in, bytes out, and one worker thread behind it.
+
+The event loop only moves bytes; decoding, rules, moto and journal run in that one thread, as
+moto is not thread-safe. So each call is atomic, and calls happen one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from batteries_sandbox.aws import inspection
+from batteries_sandbox.aws.call import RawRequest
+from batteries_sandbox.aws.chain import handle
+from batteries_sandbox.aws.settings import StandinSettings
+from batteries_sandbox.aws.world import World
+
+Result = TypeVar("Result")
+_MAX_BODY = 10 * 1024 * 1024
+_one_at_a_time = threading.Lock()  # moto's state is the process's
+
+
+class Front:
+    """The handlers of one stand-in."""
+
+    def __init__(self, settings: StandinSettings) -> None:
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aws-standin")
+        self._world = World(settings)
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(client_max_size=_MAX_BODY)
+        for path, view in inspection.VIEWS.items():
+            app.router.add_get(path, partial(self._inspect, view))
+        app.router.add_post("/_standin/console-sign-in", self._console_sign_in)
+        app.router.add_route("*", "/_standin/{rest:.*}", self._unknown)
+        app.router.add_route("*", "/{path:.*}", self._aws)
+        return app
+
+    def close(self) -> None:
+        """Ends the worker thread."""
+        self._worker.shutdown(cancel_futures=True)
+
+    async def _aws(self, request: web.Request) -> web.Response:
+        raw = RawRequest(
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=request.rel_url.raw_query_string,
+            headers=dict(request.headers),
+            body=await request.read(),
+        )
+        # Faults belong here, around this one line: before it (refuse, throttle, delay, hang) or
+        # after it (the call is done, and the connection closes without the answer).
+        answer = await self._in_worker(lambda: handle(self._world, raw))
+        headers = {name: value for name, value in answer.headers.items() if name != "transfer-encoding"}
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    async def _inspect(
+        self, view: Callable[[World, inspection.Query], dict[str, Any]], request: web.Request
+    ) -> web.Response:
+        query = dict(request.query)
+        return web.json_response(await self._in_settled_world(lambda: view(self._world, query)))
+
+    async def _console_sign_in(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return web.json_response({"error": "The body must be a JSON object."}, status=400)
+        result = await self._in_settled_world(lambda: inspection.console_sign_in(self._world, body))
+        if result is None:
+            return web.json_response({"error": "The console refused the sign-in."}, status=401)
+        return web.json_response(result)
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        return web.json_response({"error": f"The stand-in has no {request.path}."}, status=404)
+
+    async def _in_settled_world(self, function: Callable[[], Result]) -> Result:
+        def settled() -> Result:
+            self._world.settle()
+            return function()
+
+        return await self._in_worker(settled)
+
+    async def _in_worker(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, function)
+
+
+@asynccontextmanager
+async def serve(settings: StandinSettings | None = None) -> AsyncIterator[str]:
+    """Runs a stand-in with an empty world in this process and event loop; yields its URL."""
+    settings = settings or StandinSettings()
+    if not _one_at_a_time.acquire(blocking=False):
+        raise RuntimeError("A stand-in runs in this process already, and moto has one state for all")
+    try:
+        front = await asyncio.to_thread(Front, settings)
+        runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=1.0)
+        try:
+            await runner.setup()
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+            port = runner.addresses[0][1]
+            yield f"http://{settings.host}:{port}"
+        finally:
+            await runner.cleanup()
+            front.close()
+    finally:
+        _one_at_a_time.release()
+
+
+@contextmanager
+def serve_in_thread(settings: StandinSettings | None = None) -> Iterator[str]:
+    """The same for code without an event loop: it runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="aws-standin-loop", daemon=True)
+    thread.start()
+    context = serve(settings)
+    try:
+        url = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
+        try:
+            yield url
+        finally:
+            asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

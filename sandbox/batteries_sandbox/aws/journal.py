@@ -1,0 +1,78 @@
+"""The record of every call: what tests read to prove what was called, how often, and by whom.
+
+Passwords and tokens never enter it. It holds the newest calls up to a bound, as a run of
+10,000 accounts makes hundreds of thousands; the counters hold all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.wire import Answer
+
+_KEPT = 100_000
+_SECRET = frozenset({"Password", "NewPassword", "OldPassword", "WebIdentityToken", "SAMLAssertion"})
+REDACTED = "(redacted)"
+
+
+@dataclass(slots=True)
+class Journal:
+    """The calls, oldest first."""
+
+    _calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _last: int = 0
+
+    def note(self, call: Call, answer: Answer, wall: float) -> None:
+        """Notes a call and how it ended."""
+        self._last += 1
+        self._counts[call.service, call.operation] += 1
+        entry = {
+            "seq": self._last,
+            "time": wall,
+            "service": call.service,
+            "operation": call.operation,
+            "region": call.region,
+            "accountId": call.account_id,
+            "httpStatus": answer.status,
+            "errorCode": answer.error_code,
+            "params": redacted(call.params),
+        }
+        self._calls.append(entry)
+
+    def calls(self, service: str = "", operation: str = "", since: int = 0) -> list[dict[str, Any]]:
+        """The calls after `since`, of a service and an operation where given."""
+        return [
+            entry
+            for entry in self._calls
+            if entry["seq"] > since and service in ("", entry["service"]) and operation in ("", entry["operation"])
+        ]
+
+    def counts(self, service: str = "", operation: str = "", since: int = 0) -> dict[str, int]:
+        """How many calls there were of each operation."""
+        counts = self._counts
+        if since:
+            counts = Counter((entry["service"], entry["operation"]) for entry in self.calls(since=since))
+        return {
+            f"{a_service}.{an_operation}": number
+            for (a_service, an_operation), number in sorted(counts.items())
+            if service in ("", a_service) and operation in ("", an_operation)
+        }
+
+    @property
+    def last(self) -> int:
+        """The number of the newest call."""
+        return self._last
+
+
+def redacted(value: Any) -> Any:
+    """The parameters without what must not be written down."""
+    if isinstance(value, Mapping):
+        return {key: REDACTED if key in _SECRET else redacted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    return value

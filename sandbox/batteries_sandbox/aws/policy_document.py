@@ -1,0 +1,93 @@
+"""Policy documents read and evaluated: wildcards, statements, conditions.
+
+Pure functions, after the IAM user guide's "IAM JSON policy elements". What is not known here
+fails closed: an unknown operator never lets anybody in, and never excuses from a Deny.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+
+def values(value: Any) -> list[str]:
+    """A policy element that may be one text or a list of them, as a list."""
+    if value is None:
+        return []
+    return [str(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The statements of a policy, of which a single one needs no list."""
+    found = document.get("Statement", [])
+    return found if isinstance(found, list) else [found]
+
+
+def matches(text: str, pattern: str, *, ignore_case: bool = False) -> bool:
+    """Whether a text matches a pattern with * and ?; both cross / and :."""
+    return _compiled(pattern, ignore_case).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def conditions_hold(condition: Mapping[str, Any], context: Mapping[str, list[str]], *, unknown: bool = False) -> bool:
+    """Whether all operators and all keys of a Condition hold; `unknown` is what an unknown operator counts as."""
+    return all(
+        _holds(operator, values(wanted), context.get(key.lower(), []), unknown)
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, wanted: list[str], actual: list[str], unknown: bool) -> bool:
+    quantifier, _, name = operator.rpartition(":")
+    optional = name.endswith("IfExists")
+    name = name.removesuffix("IfExists")
+    if quantifier not in ("", "ForAnyValue"):
+        return unknown  # ForAllValues among them: true of an absent key, never to be relied on
+    positive = name.replace("Not", "")
+    if positive not in ("StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnLike", "ArnEquals"):
+        return unknown
+    if not actual:
+        return optional or positive != name  # an absent key fails a positive operator only
+    found = any(_equal(positive, value, pattern) for value in actual for pattern in wanted)
+    return found if positive == name else not found
+
+
+def _equal(operator: str, value: str, pattern: str) -> bool:
+    if operator == "StringEquals":
+        return value == pattern
+    if operator == "StringEqualsIgnoreCase":
+        return value.lower() == pattern.lower()
+    return matches(value, pattern)
+
+
+def allows(
+    document: Mapping[str, Any],
+    action: str,
+    principal_kind: str,
+    principals: set[str],
+    context: Mapping[str, list[str]],
+) -> bool:
+    """Whether a trust policy lets one of these names of a principal do the action: any Deny wins."""
+    verdicts = [
+        statement.get("Effect")
+        for statement in statements(document)
+        if any(matches(action, pattern, ignore_case=True) for pattern in values(statement.get("Action")))
+        and _names(statement.get("Principal"), principal_kind, principals)
+        and conditions_hold(statement.get("Condition") or {}, context, unknown=statement.get("Effect") == "Deny")
+    ]
+    return "Allow" in verdicts and "Deny" not in verdicts
+
+
+def _names(principal: Any, kind: str, principals: set[str]) -> bool:
+    if principal == "*":
+        return True
+    named = values(principal.get(kind)) if isinstance(principal, Mapping) else []
+    return "*" in named or not principals.isdisjoint(named)

@@ -1,0 +1,69 @@
+"""Service control policies: their size, and their attachments, which AWS refuses to repeat.
+
+moto takes any content and attaches what is attached without a word.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.rules import Proceed
+from batteries_sandbox.aws.wire import Answer, AwsError
+from batteries_sandbox.aws.world import World
+
+_MAX_CONTENT = 5120  # characters of an SCP; Organizations quotas page
+_MAX_ATTACHED = 5  # SCPs on one target; Organizations quotas page, believed
+
+
+def check_content(call: Call, world: World, proceed: Proceed) -> Answer:
+    """CreatePolicy and UpdatePolicy: the content is JSON and not too long."""
+    content = call.params.get("Content")
+    if content is None:
+        return proceed(call)
+    try:
+        well_formed = "Statement" in json.loads(content)
+    except (ValueError, TypeError):
+        well_formed = False
+    if not well_formed:
+        message = "The provided policy document does not meet the requirements of the specified policy type."
+        raise AwsError("MalformedPolicyDocumentException", message)
+    if len(content) > _MAX_CONTENT:
+        message = "The policy content exceeds the maximum size."
+        raise AwsError("ConstraintViolationException", message, Reason="POLICY_CONTENT_LIMIT_EXCEEDED")
+    return proceed(call)
+
+
+def attach(call: Call, world: World, proceed: Proceed) -> Answer:
+    """AttachPolicy: once, and not more than a target can carry."""
+    attached = _attached(call, world)
+    if attached is None:
+        return proceed(call)
+    if any(policy.id == call.text("PolicyId") for policy in attached):
+        message = "A policy with the same name and type is already attached to the specified target."
+        raise AwsError("DuplicatePolicyAttachmentException", message)
+    if sum(policy.type == "SERVICE_CONTROL_POLICY" for policy in attached) >= _MAX_ATTACHED:
+        message = "You have exceeded the number of policies that can be attached."
+        reason = "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+        raise AwsError("ConstraintViolationException", message, Reason=reason)
+    return proceed(call)
+
+
+def detach(call: Call, world: World, proceed: Proceed) -> Answer:
+    """DetachPolicy: only what is attached."""
+    attached = _attached(call, world)
+    if attached is not None and all(policy.id != call.text("PolicyId") for policy in attached):
+        message = "The policy isn't attached to the specified target in the specified root."
+        raise AwsError("PolicyNotAttachedException", message)
+    return proceed(call)
+
+
+def _attached(call: Call, world: World) -> list[Any] | None:
+    """What is attached to the target; None where policy or target are unknown, which moto answers."""
+    organizations = world.moto.organizations()
+    if all(policy.id != call.text("PolicyId") for policy in organizations.policies):
+        return None
+    targets: list[Any] = [*organizations.ou, *organizations.accounts]
+    target = next((target for target in targets if target.id == call.text("TargetId")), None)
+    return target.attached_policies if target else None

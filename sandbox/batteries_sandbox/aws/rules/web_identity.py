@@ -1,0 +1,71 @@
+"""AssumeRoleWithWebIdentity: what a GitHub workflow does to deploy, as a proof tool.
+
+The token's signature is not checked (a test makes its own tokens); everything else decides as
+AWS does: the account's identity provider, its audiences, and the role's trust policy over the
+token's claims.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.policy_document import allows, values
+from batteries_sandbox.aws.rules import Proceed
+from batteries_sandbox.aws.rules.assume_role import check_form, duration, open_role, trust_of
+from batteries_sandbox.aws.wire import Answer, AwsError, answer
+from batteries_sandbox.aws.world import World
+
+_ACTION = "sts:AssumeRoleWithWebIdentity"
+# GitHub's claims that STS takes as condition keys (IAM user guide, "IAM and AWS STS condition context keys").
+_CLAIMS = (
+    *("aud", "sub", "amr"),
+    *("actor", "actor_id", "job_workflow_ref", "repository", "repository_id"),
+    *("workflow", "ref", "environment", "enterprise_id"),
+)
+
+
+def assume(call: Call, world: World, proceed: Proceed) -> Answer:
+    """AssumeRoleWithWebIdentity."""
+    check_form(call)
+    claims = _claims(call.text("WebIdentityToken"))
+    role = open_role(call.text("RoleArn"), world)
+    if role is None or not _is_trusted(role, claims, world):
+        # Believed: AWS says InvalidIdentityToken where only the provider or its audience is missing.
+        raise AwsError("AccessDenied", f"Not authorized to perform {_ACTION}", status=403)
+    session = world.callers.assume(role.arn, role.id, call.text("RoleSessionName"), duration(call, role))
+    result = session.describe() | {
+        "SubjectFromWebIdentityToken": str(claims["sub"]),
+        "Audience": values(claims.get("aud"))[0],
+        "Provider": str(claims["iss"]),
+    }
+    return answer(call, result)
+
+
+def _is_trusted(role: Any, claims: dict[str, Any], world: World) -> bool:
+    account_id = role.arn.split(":")[4]
+    host = str(claims["iss"]).removeprefix("https://")
+    provider_arn = f"arn:aws:iam::{account_id}:oidc-provider/{host}"
+    provider = world.moto.iam(account_id).open_id_providers.get(provider_arn)
+    audiences = values(claims.get("aud"))
+    if provider is None or not set(audiences) & set(provider.client_id_list):
+        return False
+    context = {f"{host}:{name}".lower(): values(claims.get(name)) for name in _CLAIMS}
+    return allows(trust_of(role), _ACTION, "Federated", {provider_arn}, context)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        complete = {"iss", "sub", "aud"} <= claims.keys()
+    except (IndexError, ValueError, AttributeError) as error:
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.") from error
+    if not complete:
+        raise AwsError("InvalidIdentityToken", "Missing a required claim: iss, sub, aud")
+    if claims.get("exp", time.time() + 1) <= time.time():
+        raise AwsError("ExpiredTokenException", "Token expired: current date/time must be before the expiration")
+    return dict(claims)

@@ -1,0 +1,62 @@
+"""The world behind the stand-in's endpoint: moto, and all that moto doesn't keep.
+
+One object per stand-in, touched by its worker thread only; so rules need no locks, and every
+call sees the state of one moment (`settle` first, then the rules).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from batteries_sandbox.aws.assignments import Assignments
+from batteries_sandbox.aws.callers import Callers
+from batteries_sandbox.aws.creations import Creations
+from batteries_sandbox.aws.journal import Journal
+from batteries_sandbox.aws.moto_app import Moto
+from batteries_sandbox.aws.settings import StandinSettings
+
+
+class World:
+    """A customer's AWS organization on the day that this product is installed."""
+
+    def __init__(self, settings: StandinSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.moto = Moto(settings.management_account_id, settings.region)
+        self.callers = Callers(settings.access_key_id, settings.management_account_id, clock)
+        self.creations = Creations(self.moto, settings)
+        self.assignments = Assignments(self.moto, settings.assignment_seconds)
+        self.journal = Journal()
+        self.mails: list[dict[str, Any]] = []
+        self._prepare_organization()
+        self._verify_senders()
+
+    def settle(self) -> None:
+        """Lets everything happen whose time has come."""
+        now = self.clock()
+        self.creations.settle(now)
+        self.assignments.settle(now)
+
+    def wall(self) -> float:
+        """The time of day, which AWS's timestamps carry."""
+        return time.time()
+
+    def account(self, account_id: str) -> Any | None:
+        """The organization's account of that id, moto's object."""
+        return next((a for a in self.moto.organizations().accounts if a.id == account_id), None)
+
+    def _prepare_organization(self) -> None:
+        organizations = self.moto.organizations()
+        organizations.create_organization(region="us-east-1", FeatureSet="ALL")
+        organizations.enable_policy_type(RootId=organizations.ou[0].id, PolicyType="SERVICE_CONTROL_POLICY")
+        self.creations.reserve_email(organizations.accounts[0].email)
+
+    def _verify_senders(self) -> None:
+        from moto.ses.models import ses_backends
+
+        backend = ses_backends[self.settings.management_account_id][self.settings.region]
+        for identity in self.settings.ses_identities:
+            created = backend.create_email_identity_v2(identity, None, None, None)
+            created.verified_for_sending_status = True
