@@ -121,7 +121,6 @@ class AwsAccountSpec(Model):
                         "self.all(repo, self.exists_one(other, other.lowerAscii() == repo.lowerAscii()))",
                         "A repository is listed twice (names that differ only in case are one repository). "
                         "Name each repository once.",
-                        reason="FieldValueDuplicate",
                     )
                 ),
             },

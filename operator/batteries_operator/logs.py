@@ -40,6 +40,6 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # kopf tells of every watch event at debug, botocore of every byte.
+    # kopf tells of every handled event, botocore of every client.
     for noisy in ("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"):
-        logging.getLogger(noisy).setLevel(max(logging.INFO, root.level))
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

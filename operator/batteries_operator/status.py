@@ -82,8 +82,9 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     condition = find(status.conditions, step.condition)
     record = status.steps.get(step.name)
     given_up = record is not None and record.gave_up_at is not None
-    if condition is not None and condition.status == ConditionStatus.FALSE and not given_up:
-        return account  # begun on an earlier visit
+    begun = condition is not None and (condition.reason == IN_PROGRESS or condition.status == ConditionStatus.FALSE)
+    if begun and not given_up:
+        return account  # on an earlier visit
     conditions = upsert(
         _all_known(steps, account, now),
         step.condition,

@@ -1,0 +1,30 @@
+"""Every URL of the API on one screen. What is not here is answered "Unrecognized request URL"."""
+
+from stripe import params
+from stripe.params import checkout
+
+from batteries_sandbox.stripe import customers, events, payment_methods, sessions, setup_intents
+from batteries_sandbox.stripe.endpoint import Endpoint
+
+_CUSTOMER = "/v1/customers/{id}"
+_SESSION = "/v1/checkout/sessions/{id}"
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/customers", params.CustomerCreateParams, customers.create, customers.CLEARABLE),
+    Endpoint("GET", "/v1/customers", params.CustomerListParams, customers.list_customers),
+    Endpoint("GET", _CUSTOMER, params.CustomerRetrieveParams, customers.retrieve),
+    Endpoint("POST", _CUSTOMER, params.CustomerUpdateParams, customers.update, customers.CLEARABLE),
+    Endpoint("DELETE", _CUSTOMER, params.CustomerDeleteParams, customers.delete),
+    Endpoint(
+        "GET", f"{_CUSTOMER}/payment_methods", params.CustomerListPaymentMethodsParams, customers.list_payment_methods
+    ),
+    Endpoint("GET", "/v1/payment_methods/{id}", params.PaymentMethodRetrieveParams, payment_methods.retrieve),
+    Endpoint("POST", "/v1/payment_methods/{id}/detach", params.PaymentMethodDetachParams, payment_methods.detach),
+    Endpoint("GET", "/v1/setup_intents/{id}", params.SetupIntentRetrieveParams, setup_intents.retrieve),
+    Endpoint("POST", "/v1/checkout/sessions", checkout.SessionCreateParams, sessions.create),
+    Endpoint("GET", "/v1/checkout/sessions", checkout.SessionListParams, sessions.list_sessions),
+    Endpoint("GET", _SESSION, checkout.SessionRetrieveParams, sessions.retrieve),
+    Endpoint("POST", f"{_SESSION}/expire", checkout.SessionExpireParams, sessions.expire),
+    Endpoint("GET", "/v1/events", params.EventListParams, events.list_events),
+    Endpoint("GET", "/v1/events/{id}", params.EventRetrieveParams, events.retrieve),
+)

@@ -1,0 +1,36 @@
+"""What can be chosen about a stand-in, in one frozen value that the process and the tests both build."""
+
+from dataclasses import dataclass
+
+# What the product registers its webhook for at Stripe. Stripe sends an endpoint only the types it asked for;
+# everything else is still in the Events API.
+SUBSCRIBED_EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "customer.created",
+        "customer.deleted",
+        "payment_method.attached",
+        "payment_method.detached",
+        "setup_intent.succeeded",
+    }
+)
+
+# Stripe's retries, scaled down: its live mode tries for three days, a person at a sandbox waits a minute or two.
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeSettings:
+    """One stand-in: where it listens, which secrets it accepts and signs with, and where its webhooks go."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    secret_key: str = "sk_test_sandbox"
+    webhook_secret: str = "whsec_sandbox"
+    webhook_url: str | None = None
+    webhook_events: frozenset[str] = SUBSCRIBED_EVENTS
+    retry_delays: tuple[float, ...] = RETRY_DELAYS
+    webhook_timeout: float = 10.0
+    # Where a browser reaches the checkout page, if that is not the address listened on.
+    public_url: str | None = None
