@@ -4,6 +4,7 @@ A thin layer over `kubernetes.aio`'s CustomObjectsApi that speaks models instead
 manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
 """
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -159,16 +160,16 @@ class Resources(Generic[R]):
         """Server-side apply without force: 409 where another manager owns a field with another value."""
         whole = {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
         whole["metadata"] = {"name": name, **whole.get("metadata", {})}
-        return self._read(
-            await self._api.patch_namespaced_custom_object(
-                *self._where(namespace),
-                name=name,
-                body=whole,
-                field_manager=self._manager,
-                force=False,
-                _content_type="application/apply-patch+yaml",
-            )
+        answer = await self._api.patch_namespaced_custom_object_with_http_info(
+            *self._where(namespace),
+            name=name,
+            body=whole,
+            field_manager=self._manager,
+            force=False,
+            _content_type="application/apply-patch+yaml",
         )
+        # An apply that creates is answered 201, for which the generated client knows no type and gives None.
+        return self._read(json.loads(answer.raw_data))
 
     async def delete(self, namespace: str, name: str) -> None:
         """Marks it deleted; its finalizers decide when it goes."""

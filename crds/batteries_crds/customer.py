@@ -8,7 +8,7 @@ from pydantic import Field
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.resource import Column, Definition, Resource
 
-DEFAULT_ACCOUNT_LIMIT = 10
+DEFAULT_ACCOUNT_LIMIT = 100
 
 
 class PaymentMethod(StrEnum):

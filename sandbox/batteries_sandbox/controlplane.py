@@ -51,8 +51,6 @@ async def start(binaries: Binaries, folder: Path, ports: Ports, logs: Path) -> C
     Raises:
         SandboxError: one did not come up.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     token = secrets.token_urlsafe(24)
     ca_data = _credentials(folder, token)
     etcd = Part(_etcd(binaries, folder, ports, logs))
@@ -81,7 +79,9 @@ async def start(binaries: Binaries, folder: Path, ports: Ports, logs: Path) -> C
 
 
 def _credentials(folder: Path, token: str) -> str:
-    """Certificates, the administrator's token, the key that signs service account tokens; returns the CA for clients."""
+    """Certificates, the administrator's token and the key of service account tokens; returns the CA for clients."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     ca = trustme.CA()
     server = ca.issue_cert("127.0.0.1", "localhost")
     ca.cert_pem.write_to_path(folder / "ca.crt")
@@ -92,7 +92,10 @@ def _credentials(folder: Path, token: str) -> str:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    for name, text in (("service-accounts.key", pem.decode()), ("tokens.csv", f'{token},admin,admin,"system:masters"\n')):
+    for name, text in (
+        ("service-accounts.key", pem.decode()),
+        ("tokens.csv", f'{token},admin,admin,"system:masters"\n'),
+    ):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(text)
     return base64.b64encode(ca.cert_pem.bytes()).decode()

@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class Part:
                 preexec_fn=_die_with_parent,
             )
 
-    def keep(self, on_restart: Callable[[], None]) -> None:
+    def keep(self, on_restart: Callable[[], object]) -> None:
         """Restarts it whenever it ends, as a Deployment would; `on_restart` hears of each new process."""
         self._keeper = asyncio.create_task(self._keep(on_restart))
 
-    async def _keep(self, on_restart: Callable[[], None]) -> None:
+    async def _keep(self, on_restart: Callable[[], object]) -> None:
         while not self._stopping:
             assert self._process is not None
             await self._process.wait()

@@ -1,0 +1,88 @@
+# Two commands do all the set-up: `make run` and `make test`. Everything slow is kept in $(CACHE) and done once.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ai-batteries-included
+OWN_UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+# uv from the PATH where there is one, else our own from PyPI.
+export UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
+# Python comes from the machine: uv would fetch one from where not everybody may fetch.
+export UV_PYTHON_DOWNLOADS := never
+BIN := .venv/bin
+
+.PHONY: help
+help: ## Say what there is to make
+	@echo "AI Batteries Included. Start with 'make run'."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: sync ## Bring the whole system up, walk the journey, and stay up until Ctrl-C
+	@$(BIN)/batteries-sandbox run
+
+.PHONY: demo
+demo: sync ## The same, and exit
+	@$(BIN)/batteries-sandbox demo
+
+.PHONY: test
+test: sync ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
+	@$(BIN)/batteries-sandbox build
+	$(BIN)/pytest
+
+.PHONY: unit
+unit: sync ## Run the unit tests alone
+	$(BIN)/pytest tests/unit
+
+.PHONY: check
+check: sync ## Lint, format, types, layers, generated files and lock current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m batteries_crds.generate --check crds
+	$(BIN)/python -m batteries_sandbox.reference --check
+	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
+
+.PHONY: fmt
+fmt: sync ## Format the code and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: crds
+crds: sync ## Write the CRD YAML from the models
+	$(BIN)/python -m batteries_crds.generate crds
+
+.PHONY: docs
+docs: sync ## Write the generated tables: settings, steps, conditions
+	$(BIN)/python -m batteries_sandbox.reference
+
+.PHONY: lock
+lock: $(UV) ## Bring uv.lock up to date
+	$(UV) lock
+
+.PHONY: build
+build: sync ## Build kube-apiserver and etcd for the sandbox (about five minutes, once)
+	@$(BIN)/batteries-sandbox build
+
+.PHONY: sync
+sync: .venv/.synced ## Install what the lock says into .venv
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=python3.12"; exit 1; }
+	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
+	  || { echo "The packages could not be installed. If PyPI can't be reached, set UV_INDEX_URL to a mirror."; exit 1; }
+	@touch $@
+
+$(OWN_UV):
+	@echo "No uv on the PATH; taking $(UV_VERSION) from PyPI"
+	@$(PYTHON) -m venv $(CACHE)/uv-$(UV_VERSION) \
+	  || { echo "Python's venv module is missing. On Debian: apt install python3-venv. Or install uv."; exit 1; }
+	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+	  || { echo "uv $(UV_VERSION) could not be had from PyPI. Install uv by hand, or reach PyPI."; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was made in the checkout (the cache outside it stays)
+	rm -rf .venv .sandbox .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,82 @@
+"""The command `batteries-sandbox`: run, demo, build, trust-policy."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+
+from batteries_sandbox import binaries, env_file
+from batteries_sandbox.errors import SandboxError
+from batteries_sandbox.journey import heading, trust_policy, walk
+from batteries_sandbox.places import Places
+from batteries_sandbox.sandbox import sandbox
+
+
+async def run(places: Places, programs: binaries.Binaries, *, stay: bool) -> None:
+    """Brings everything up, walks the journey, and stays until told to stop where `stay` says so.
+
+    Raises:
+        SandboxError: something could not be had, did not come up, or ended by itself.
+    """
+    this = asyncio.current_task()
+    assert this is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, this.cancel)
+    heading("Bringing up the sandbox")
+    async with sandbox(places, programs) as running:
+        await walk(running)
+        if not stay:
+            return
+        heading(
+            f"The API is at {running.api_url}; where everything else is stands in {places.env_file}. Ctrl-C ends it."
+        )
+        await running.until_broken()
+
+
+def _trust_policy(aws_account_id: str) -> None:
+    values = env_file.read(Places.from_environment().env_file)
+    if not values:
+        raise SandboxError("No sandbox is up. Start one with `make run`.")
+    print(json.dumps(trust_policy(values, aws_account_id), indent=2))
+
+
+def _up(*, stay: bool) -> int:
+    # Built before the event loop runs: Ctrl-C and SIGTERM end a build at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    programs = binaries.provide()
+    try:
+        asyncio.run(run(Places.from_environment(), programs, stay=stay))
+    except asyncio.CancelledError:
+        return 0 if stay else 130
+    return 0
+
+
+def main() -> int:
+    """Runs the subcommand: 0 when all went well or it was told to stop, 1 with a sentence otherwise."""
+    parser = argparse.ArgumentParser(prog="batteries-sandbox", description="The whole system on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="bring everything up, walk the journey, stay up")
+    commands.add_parser("demo", help="the same, and exit")
+    commands.add_parser("build", help="only build kube-apiserver and etcd, where they are not there yet")
+    show = commands.add_parser("trust-policy", help="print the deploy role's trust policy as AWS has it")
+    show.add_argument("aws_account_id")
+    arguments = parser.parse_args()
+    try:
+        match arguments.command:
+            case "build":
+                binaries.provide()
+            case "trust-policy":
+                _trust_policy(arguments.aws_account_id)
+            case command:
+                return _up(stay=command == "run")
+    except SandboxError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""How each part of the sandbox is started: its command line and environment."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from batteries_sandbox.cluster import NAMESPACE
+from batteries_sandbox.places import Places
+from batteries_sandbox.process import Command
+
+BIN = Path(sys.executable).parent
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """An AWS to talk to: the stand-in, or one that was given."""
+
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+
+    def environment(self) -> dict[str, str]:
+        """As boto3 reads it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_REGION": self.region,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stripe:
+    """A Stripe to talk to: the stand-in, or one that was given."""
+
+    api_base: str
+    secret_key: str
+    webhook_secret: str
+
+    def environment(self) -> dict[str, str]:
+        """As the API server reads it."""
+        return {
+            "STRIPE_API_BASE": self.api_base,
+            "STRIPE_SECRET_KEY": self.secret_key,
+            "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
+        }
+
+
+def given_or_standin_aws(places: Places) -> Aws:
+    """SANDBOX_AWS_ENDPOINT_URL with the caller's AWS variables, or the stand-in's address and keys."""
+    given = os.environ.get("SANDBOX_AWS_ENDPOINT_URL")
+    if given:
+        return Aws(
+            given,
+            os.environ.get("AWS_ACCESS_KEY_ID", "sandbox"),
+            os.environ.get("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            os.environ.get("AWS_REGION", REGION),
+        )
+    return Aws(f"http://127.0.0.1:{places.ports.aws}", "sandbox", "sandbox", REGION)
+
+
+def given_or_standin_stripe(places: Places) -> Stripe:
+    """SANDBOX_STRIPE_API_BASE with the caller's Stripe variables, or the stand-in's address and secrets."""
+    given = os.environ.get("SANDBOX_STRIPE_API_BASE")
+    secret = os.environ.get("STRIPE_SECRET_KEY", "sk_test_sandbox") if given else "sk_test_sandbox"
+    webhook = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_sandbox") if given else "whsec_sandbox"
+    return Stripe(given or f"http://127.0.0.1:{places.ports.stripe}", secret, webhook)
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours without what would send a part elsewhere: a person's own cluster, cloud or settings."""
+    foreign = ("AWS_", "STRIPE_", "BATTERIES_", "KUBECONFIG", "KUBERNETES_", "MOTO_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def aws_standin(places: Places, aws: Aws) -> Command:
+    """moto behind its strict layer."""
+    argv = (
+        sys.executable,
+        "-m",
+        "batteries_sandbox.aws",
+        f"--port={places.ports.aws}",
+        f"--access-key-id={aws.access_key_id}",
+        *_delays(),
+    )
+    return Command("AWS stand-in", argv, clean_environment(), places.logs / "aws.log")
+
+
+def _delays() -> tuple[str, ...]:
+    """SANDBOX_AWS_SPEED scales the stand-in's delays: 1 as it comes, 10 ten times faster."""
+    speed = float(os.environ.get("SANDBOX_AWS_SPEED") or 1)
+    return (
+        f"--creation-seconds={3 / speed}",
+        f"--role-seconds={2 / speed}",
+        f"--assignment-seconds={2 / speed}",
+    )
+
+
+def stripe_standin(places: Places, stripe: Stripe, api_url: str) -> Command:
+    """The stateful Stripe, sending its webhooks to our API server."""
+    argv = (
+        sys.executable,
+        "-m",
+        "batteries_sandbox.stripe",
+        f"--port={places.ports.stripe}",
+        f"--secret-key={stripe.secret_key}",
+        f"--webhook-secret={stripe.webhook_secret}",
+        f"--webhook-url={api_url}/v1/stripe/callback",
+    )
+    return Command("Stripe stand-in", argv, clean_environment(), places.logs / "stripe.log")
+
+
+def operator(places: Places, aws: Aws, kubeconfig: Path) -> Command:
+    """The operator, under the service account's permissions."""
+    return Command(
+        "operator",
+        (str(BIN / "batteries-operator"), "run"),
+        operator_environment(places, aws, kubeconfig),
+        places.logs / "operator.log",
+    )
+
+
+def operator_environment(places: Places, aws: Aws, kubeconfig: Path) -> dict[str, str]:
+    """Also for its bootstrap and doctor."""
+    return {
+        **clean_environment(),
+        **aws.environment(),
+        "BATTERIES_KUBECONFIG": str(kubeconfig),
+        "BATTERIES_METRICS_PORT": str(places.ports.operator_metrics),
+        "BATTERIES_HEALTH_PORT": str(places.ports.operator_health),
+        "BATTERIES_POLL_SECONDS": "0.5",
+    }
+
+
+def apiserver(places: Places, stripe: Stripe, kubeconfig: Path) -> Command:
+    """The API server, under the service account's permissions."""
+    return Command(
+        "API server",
+        (str(BIN / "batteries-apiserver"), "run"),
+        apiserver_environment(places, stripe, kubeconfig),
+        places.logs / "apiserver.log",
+    )
+
+
+def apiserver_environment(places: Places, stripe: Stripe, kubeconfig: Path) -> dict[str, str]:
+    """Also for its admin-key."""
+    return {
+        **clean_environment(),
+        **stripe.environment(),
+        "BATTERIES_KUBECONFIG": str(kubeconfig),
+        "BATTERIES_NAMESPACE": NAMESPACE,
+        "BATTERIES_API_HOST": "127.0.0.1",
+        "BATTERIES_API_PORT": str(places.ports.api),
+        "BATTERIES_API_METRICS_PORT": str(places.ports.api_metrics),
+        "BATTERIES_PUBLIC_URL": f"http://127.0.0.1:{places.ports.api}",
+    }

@@ -1,0 +1,112 @@
+"""Writes the generated tables of the documentation: `python -m batteries_sandbox.reference [--check]`.
+
+Tables stand between `<!-- name -->` and `<!-- /name -->` in README.md and docs/. They come from the code that they
+speak of, so they can't fall behind; `make check` fails where one is not current.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from pydantic import AliasChoices
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from batteries_apiserver.settings import Settings as ApiSettings
+from batteries_crds.conditions import SUMMARIES
+from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.settings import Settings as OperatorSettings
+from batteries_sandbox.places import CHECKOUT
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def steps() -> str:
+    """The runbook, as PROVISIONING has it."""
+    return _table(
+        ("step", "what it does", "condition"),
+        (
+            (
+                f"`{step.name}`",
+                step.does + (", again when `spec.githubRepos` changes" if step.name == "setup_oidc" else ""),
+                f"`{step.condition}`" + ("" if step.required else " (not required for Ready)"),
+            )
+            for step in PROVISIONING
+        ),
+    )
+
+
+def conditions() -> str:
+    """The summaries over the steps' conditions."""
+    return _table(("condition", "meaning"), ((f"`{name}`", meaning) for name, meaning in SUMMARIES.items()))
+
+
+def _settings(model: type[BaseSettings]) -> str:
+    return _table(
+        ("variable", "default", "meaning"),
+        (
+            (f"`{_variable(model, name)}`", _default(field.default), field.description or "")
+            for name, field in model.model_fields.items()
+        ),
+    )
+
+
+def _variable(model: type[BaseSettings], name: str) -> str:
+    alias = model.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"{model.model_config.get('env_prefix', '')}{name}".upper()
+
+
+def _default(value: object) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    return "" if value is None or value == "" else f"`{value}`"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "steps": steps,
+    "conditions": conditions,
+    "operator-settings": lambda: _settings(OperatorSettings),
+    "apiserver-settings": lambda: _settings(ApiSettings),
+}
+
+FILES = ("README.md", "docs/settings.md")
+
+
+def filled(text: str) -> str:
+    """The text with every table brought up to date."""
+    for name, render in TABLES.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(\n?<!-- /{name} -->)", re.DOTALL)
+        table = render()
+        text = marked.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2].lstrip()}", text)  # type: ignore[misc]  # bound early
+    return text
+
+
+def main() -> int:
+    """Writes the tables, or with --check says which files are not current (exit status 1)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
+    check = parser.parse_args().check
+    stale: list[Path] = []
+    for path in (CHECKOUT / name for name in FILES):
+        old = path.read_text()
+        new = filled(old)
+        if new != old:
+            stale.append(path)
+            if not check:
+                path.write_text(new)
+    if check and stale:
+        names = ", ".join(str(path.relative_to(CHECKOUT)) for path in stale)
+        print(f"Not current: {names}. Run `make docs` and commit the result.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Brings the whole system up, keeps it up, and takes it down again without leaving a process or a port."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batteries_sandbox import controlplane, env_file, parts
+from batteries_sandbox.binaries import Binaries, kubernetes_version
+from batteries_sandbox.cluster import NAMESPACE, Cluster
+from batteries_sandbox.errors import SandboxError
+from batteries_sandbox.places import Places
+from batteries_sandbox.process import Command, Part, until_answers
+
+ANSWER_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sandbox that is up."""
+
+    places: Places
+    cluster: Cluster
+    api_url: str
+    env: dict[str, str]
+    fatal: tuple[Part, ...]
+
+    async def until_broken(self) -> None:
+        """Returns never, unless a part ends that nobody restarts.
+
+        Raises:
+            SandboxError: it did.
+        """
+        waits = {asyncio.create_task(part.wait()): part for part in self.fatal}
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            raise waits[done.pop()].gone()
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+@contextlib.asynccontextmanager
+async def sandbox(places: Places, programs: Binaries) -> AsyncIterator[Running]:
+    """The whole system, for as long as the block lasts.
+
+    Raises:
+        SandboxError: something could not be had or did not come up, or a sandbox is up in this folder already.
+    """
+    with _only_one(places):
+        async with contextlib.AsyncExitStack() as stack:
+            yield await _start(places, programs, stack)
+
+
+@contextlib.contextmanager
+def _only_one(places: Places) -> Iterator[None]:
+    places.folder.mkdir(parents=True, exist_ok=True)
+    with (places.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            api = env_file.read(places.env_file).get("API_URL", "unknown")
+            raise SandboxError(
+                f"A sandbox is up in {places.folder} already (its API: {api}). Use that one, end it with Ctrl-C where "
+                "it runs, or set SANDBOX_DIR and SANDBOX_PORT_BASE for a second one."
+            ) from error
+        try:
+            yield
+        finally:
+            places.env_file.unlink(missing_ok=True)
+
+
+async def _start(places: Places, programs: Binaries, stack: contextlib.AsyncExitStack) -> Running:
+    places.ports.check_free()
+    shutil.rmtree(places.logs, ignore_errors=True)
+    places.logs.mkdir(parents=True)
+    fatal: list[Part] = []
+    cluster = await _cluster(places, programs, stack, fatal)
+    api_url = f"http://127.0.0.1:{places.ports.api}"
+    aws, stripe = parts.given_or_standin_aws(places), parts.given_or_standin_stripe(places)
+    if not os.environ.get("SANDBOX_AWS_ENDPOINT_URL"):
+        standin = parts.aws_standin(places, aws)
+        fatal.append(await _started(standin, f"{aws.endpoint}/_standin/health", stack))
+    if not os.environ.get("SANDBOX_STRIPE_API_BASE"):
+        standin = parts.stripe_standin(places, stripe, api_url)
+        fatal.append(await _started(standin, f"{stripe.api_base}/_standin/health", stack))
+    operator_config = cluster.kubeconfig_for("batteries-operator", NAMESPACE, places.folder / "operator.kubeconfig")
+    api_config = cluster.kubeconfig_for("batteries-apiserver", NAMESPACE, places.folder / "apiserver.kubeconfig")
+    operator = parts.operator(places, aws, operator_config)
+    apiserver = parts.apiserver(places, stripe, api_config)
+    say("preparing the organization with `batteries-operator bootstrap`")
+    await _command(operator, "bootstrap")
+    admin_key = (await _command(apiserver, "admin-key")).strip().splitlines()[-1]
+    operator_part = await _started(operator, f"http://127.0.0.1:{places.ports.operator_health}/healthz", stack)
+    api_part = await _started(apiserver, f"{api_url}/readyz", stack)
+
+    def write_env() -> dict[str, str]:
+        values = {
+            "API_URL": api_url,
+            "ADMIN_API_KEY": admin_key,
+            "KUBECONFIG": str(cluster.kubeconfig),
+            "NAMESPACE": NAMESPACE,
+            **aws.environment(),
+            **stripe.environment(),
+            "OPERATOR_METRICS_URL": f"http://127.0.0.1:{places.ports.operator_metrics}/metrics",
+            "API_METRICS_URL": f"http://127.0.0.1:{places.ports.api_metrics}/metrics",
+            "OPERATOR_PID": str(operator_part.pid),
+            "API_PID": str(api_part.pid),
+            "LOG_DIR": str(places.logs),
+        }
+        env_file.write(places.env_file, values)
+        return values
+
+    # A restarted part has another process id.
+    operator_part.keep(on_restart=write_env)
+    api_part.keep(on_restart=write_env)
+    return Running(places, cluster, api_url, write_env(), tuple(fatal))
+
+
+async def _cluster(places: Places, programs: Binaries, stack: contextlib.AsyncExitStack, fatal: list[Part]) -> Cluster:
+    """The cluster that was given by SANDBOX_KUBECONFIG, or one of our own. A plain KUBECONFIG is never used."""
+    given = os.environ.get("SANDBOX_KUBECONFIG")
+    if given:
+        say(f"using the cluster of SANDBOX_KUBECONFIG ({given})")
+        cluster = Cluster(programs.kubectl, Path(given))
+    else:
+        say(f"starting etcd and kube-apiserver {kubernetes_version()}")
+        plane = await controlplane.start(programs, places.folder / "controlplane", places.ports, places.logs)
+        stack.push_async_callback(plane.etcd.stop)
+        stack.push_async_callback(plane.kube.stop)
+        fatal += [plane.etcd, plane.kube]
+        cluster = Cluster(programs.kubectl, plane.kubeconfig)
+    say("installing the resources and the permissions")
+    await asyncio.to_thread(cluster.install_crds)
+    await asyncio.to_thread(cluster.create_namespace, NAMESPACE)
+    await asyncio.to_thread(cluster.install_permissions, NAMESPACE)
+    return cluster
+
+
+async def _started(command: Command, url: str, stack: contextlib.AsyncExitStack) -> Part:
+    say(f"starting the {command.name}")
+    part = Part(command)
+    await part.start()
+    stack.push_async_callback(part.stop)
+    await until_answers(part, f"the {command.name}", lambda: _answers(url), ANSWER_SECONDS)
+    return part
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+async def _command(command: Command, subcommand: str) -> str:
+    """What the part's program printed when called with another subcommand."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [command.argv[0], subcommand],
+        env=dict(command.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SandboxError(f"{Path(command.argv[0]).name} {subcommand} failed:\n{done.stderr.strip()[-1500:]}")
+    return str(done.stdout)
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(f"  · {text}", flush=True)

@@ -1,0 +1,130 @@
+"""The whole system, brought up once as a user would: `batteries-sandbox run`, journey included."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from batteries_sandbox import env_file
+from batteries_sandbox.binaries import provide
+from batteries_sandbox.cluster import Cluster
+from batteries_sandbox.places import CHECKOUT, free_port_base
+
+UP_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox that runs as a process of its own, seen from outside."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    port_base: int
+    output: Path
+    environment: dict[str, str]
+
+    @staticmethod
+    def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
+        """The first true value of `holds`, asked again and again until a deadline."""
+        deadline = time.monotonic() + seconds
+        while True:
+            value = holds()
+            if value:
+                return value
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+            time.sleep(0.1)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """.sandbox/env as it is now."""
+        return env_file.read(self.folder / "env")
+
+    @property
+    def cluster(self) -> Cluster:
+        """Its cluster, as administrator."""
+        return Cluster(provide().kubectl, Path(self.env["KUBECONFIG"]))
+
+    def aws(self, path: str) -> Any:
+        """An answer of the AWS stand-in's own tools."""
+        return requests.get(f"{self.env['AWS_ENDPOINT_URL']}/_standin/{path}", timeout=10).json()
+
+    def sign_up(self, email: str) -> dict[str, str]:
+        """The headers of a new customer with a saved card."""
+        api = self.env["API_URL"]
+        setup = requests.post(f"{api}/v1/stripe/setup", json={"email": email}, timeout=10).json()
+        form = {"email": email, "cardNumber": "4242424242424242", "cardExpiry": "12/34", "cardCvc": "123"}
+        assert requests.post(setup["url"], data=form, allow_redirects=False, timeout=10).status_code == 303
+        session = requests.get(f"{api}/v1/stripe/session/{setup['sessionId']}", timeout=10)
+        assert session.status_code == 200, session.text
+        return {"Authorization": f"Bearer {session.json()['apiKey']}"}
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl prints, in the sandbox's namespace."""
+        return self.cluster.run(f"--namespace={self.env['NAMESPACE']}", *arguments, stdin=stdin)
+
+
+def start(folder: Path, **extra: str) -> Sandbox:
+    """Starts one beside whatever runs; returns at once."""
+    base = free_port_base()
+    environment = {**os.environ, "SANDBOX_DIR": str(folder), "SANDBOX_PORT_BASE": str(base), **extra}
+    # A person's own cluster must never be touched: the sandbox has to ignore this.
+    environment["KUBECONFIG"] = "/nonexistent/kubeconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / "output"
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "batteries_sandbox.main", "run"],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=sink,
+            stderr=sink,
+        )
+    return Sandbox(process, folder, base, output, environment)
+
+
+def wait_until_up(sandbox: Sandbox) -> None:
+    """Waits for the end of the journey, which is when a user is told that all is up."""
+
+    def up() -> bool:
+        if sandbox.process.poll() is not None:
+            pytest.fail(f"the sandbox ended:\n{sandbox.output.read_text()[-4000:]}", pytrace=False)
+        return "Ctrl-C ends it" in sandbox.output.read_text()
+
+    sandbox.until(up, UP_SECONDS, "the sandbox is up")
+
+
+def stop(sandbox: Sandbox) -> None:
+    """Ends it as a user does."""
+    if sandbox.process.poll() is None:
+        sandbox.process.send_signal(signal.SIGINT)
+        sandbox.process.wait(timeout=60)
+
+
+@pytest.fixture
+def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """One of its own for a test that ends it; its AWS is ten times faster."""
+    running = start(tmp_path / "sandbox", SANDBOX_AWS_SPEED="10")
+    try:
+        wait_until_up(running)
+        yield running
+    finally:
+        stop(running)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests that only use it."""
+    running = start(tmp_path_factory.mktemp("sandbox") / "sandbox")
+    try:
+        wait_until_up(running)
+        yield running
+    finally:
+        stop(running)

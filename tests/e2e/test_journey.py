@@ -1,0 +1,95 @@
+"""The README's journey, as `make run` prints it and as a person pastes it."""
+
+import base64
+import json
+import re
+import stat
+import subprocess
+from typing import Any
+
+import requests
+
+from batteries_sandbox.env_file import NAMES
+from batteries_sandbox.places import CHECKOUT
+
+
+def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
+    output = sandbox.output.read_text()
+    for step in ("check_status", "wait_for_role", "setup_sso_access", "complete"):
+        assert re.search(rf"\d s  (creating|active) +{step}", output), step
+    detail = json.loads(re.search(r"The account's detail:\n(\{.*?\n\})", output, re.DOTALL)[1])  # type: ignore[index]
+    assert detail["status"] == "active"
+    assert detail["provisioningStep"] == "complete"
+    assert detail["oidcRoleArn"] == f"arn:aws:iam::{detail['awsAccountId']}:role/GitHubActionsDeployRole"
+    assert re.search(r"^team-payments\s+active\s+complete", output, re.MULTILINE)
+
+
+def test_the_env_file_has_exactly_the_promised_names_and_is_private(sandbox: Any) -> None:
+    path = sandbox.folder / "env"
+    assert tuple(sandbox.env) == NAMES
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert sandbox.env["KUBECONFIG"].startswith(str(sandbox.folder))
+
+
+def test_the_readmes_lines_work_when_pasted(sandbox: Any) -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    block = re.search(r"## The journey.*?```bash\n(.*?)```", readme, re.DOTALL)
+    assert block is not None
+    script = block[1].replace(".sandbox/env", str(sandbox.folder / "env"))
+    done = subprocess.run(
+        ["bash", "-c", f"set -eu -o pipefail\n{script}"],
+        cwd=CHECKOUT,
+        env=sandbox.environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    assert "paid: 303" in done.stdout
+    assert re.search(r"^arn:aws:iam::\d{12}:role/GitHubActionsDeployRole$", done.stdout, re.MULTILINE)
+    assert "repo:my-org/website:*" in done.stdout
+    assert "repo:my-org/my-app:*" not in done.stdout.split("Statement")[1]
+    assert "team-payments" in done.stdout
+
+
+def test_only_listed_repositories_can_assume_the_role(sandbox: Any) -> None:
+    headers = sandbox.sign_up("owner@example.com")
+    api = f"{sandbox.env['API_URL']}/v1/accounts"
+    made = requests.post(api, json={"githubRepos": ["acme/app"]}, headers=headers, timeout=10).json()
+
+    def active() -> dict[str, Any] | None:
+        answer: dict[str, Any] = requests.get(f"{api}/{made['accountId']}", headers=headers, timeout=10).json()
+        return answer if answer["status"] == "active" else None
+
+    detail = sandbox.until(active, 60, "the account is active")
+    role = detail["oidcRoleArn"]
+    assert _assume(sandbox, role, "repo:acme/app:ref:refs/heads/main")
+    assert _assume(sandbox, role, "repo:acme@1/app@2:environment:production")
+    assert not _assume(sandbox, role, "repo:acme/other:ref:refs/heads/main")
+    assert not _assume(sandbox, role, "repo:acme@1/application@2:ref:refs/heads/main")
+    assert not _assume(sandbox, role, "repo:acme@1/evil@2:ref:refs/heads/x/app@1:actor:mallory")
+    changed = requests.patch(f"{api}/{made['accountId']}", json={"githubRepos": []}, headers=headers, timeout=10)
+    assert changed.status_code == 200, changed.text
+    sandbox.until(lambda: not _assume(sandbox, role, "repo:acme/app:ref:refs/heads/main"), 30, "nobody may")
+    assert requests.get(f"{api}/{made['accountId']}", headers=headers, timeout=10).json()["status"] == "active"
+
+
+def _assume(sandbox: Any, role: str, subject: str) -> bool:
+    """Whether a GitHub token with that subject gets credentials of the role."""
+    claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "none"}, claims)
+    ]
+    answer = requests.post(
+        sandbox.env["AWS_ENDPOINT_URL"],
+        data={
+            "Action": "AssumeRoleWithWebIdentity",
+            "Version": "2011-06-15",
+            "RoleArn": role,
+            "RoleSessionName": "test",
+            "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
+        },
+        timeout=10,
+    )
+    return answer.status_code == 200
