@@ -14,6 +14,9 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.naming import account_email, account_name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.setup_oidc import trust_policy
+
+_ANY_AWS_ACCOUNT = "0" * 12
 
 LINE_SECONDS = 60
 """Who stands in line is woken; this is only the net below."""
@@ -30,6 +33,10 @@ def has_request(account: AwsAccount) -> bool:
 async def run(scope: Scope) -> Outcome:
     """Observes, then asks; Done once the request's id, or the account, is known."""
     account = scope.account
+    # A list that setup_oidc must refuse is refused before there is an account to be left half-made.
+    trust = trust_policy(account, _ANY_AWS_ACCOUNT, scope.tools.settings.trust_policy_limit)
+    if isinstance(trust, Fail):
+        return trust
     if account.spec.aws_account_id is not None:
         return await _adopt(scope, account.spec.aws_account_id)
     owner = await _owner(scope)

@@ -17,21 +17,27 @@ def inputs(account: AwsAccount) -> Any:
     return sorted(account.spec.github_repos)
 
 
+def trust_policy(account: AwsAccount, aws_account_id: str, limit: int) -> dict[str, Any] | Fail:
+    """The policy for the spec as it is, or why there can't be one."""
+    provider_arn = f"arn:aws:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
+    try:
+        return render(sorted(account.spec.github_repos), provider_arn, limit=limit)
+    except PolicyTooLargeError as error:
+        return Fail("TrustPolicyTooLarge", str(error))
+
+
 async def run(scope: Scope) -> Outcome:
     """Done once the trust policy in AWS equals the one rendered."""
     account, settings = scope.account, scope.tools.settings
     aws_account_id = account.status.aws_account_id
     assert aws_account_id is not None  # check_status is done
-    repositories = sorted(account.spec.github_repos)
-    provider_arn = f"arn:aws:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
-    try:
-        trust = render(repositories, provider_arn, limit=settings.trust_policy_limit)
-    except PolicyTooLargeError as error:
-        return Fail("TrustPolicyTooLarge", str(error))
+    trust = trust_policy(account, aws_account_id, settings.trust_policy_limit)
+    if isinstance(trust, Fail):
+        return trust
     iam = await scope.tools.aws.iam(aws_account_id, str(account.account_id))
     await iam.ensure_github_provider()
     role_arn = await iam.ensure_role(ROLE_NAME, trust, settings.managed_policy_arn)
-    admitted = ", ".join(repositories) or "nobody: no repository is listed"
+    admitted = ", ".join(account.spec.github_repos) or "nobody: no repository is listed"
     return Done(
         f"{ROLE_NAME} admits {admitted}."[:1000],
         {"oidc_role_arn": role_arn, "github_repos": list(account.spec.github_repos)},
