@@ -1,0 +1,27 @@
+"""Who may use a route: the guard that stands before every handler that is not public.
+
+Handlers behind it take the caller as an argument, so that none can forget to ask for one.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
+from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.errors import Unavailable
+
+CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+
+
+def with_key(handler: CallerHandler) -> Handler:
+    """A handler that runs only for a caller with a good key; 401 otherwise, before anything of the request is read."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        caller = await request.app[AUTHENTICATOR].caller(request.headers.get("Authorization"))
+        if not request.app[KUBE].caches.synced:
+            raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
+        return await handler(request, caller)
+
+    return guarded

@@ -1,0 +1,1 @@
+"""/v1/accounts: AWS accounts as their owner sees them."""

@@ -1,0 +1,41 @@
+"""Finds a caller's account by its id. Someone else's, unknown and malformed ids are one and the same 404."""
+
+import re
+
+from batteries_apiserver.errors import NotFound
+from batteries_apiserver.kube import BY_ID, Kube
+from batteries_crds.aws_account import AwsAccount
+
+_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsAccount:
+    """The customer's account, from the cache, or by one live read where it was made on another replica just now.
+
+    Raises:
+        NotFound: this customer has no such account.
+    """
+    wanted = account_id.lower()
+    if customer is not None and _UUID.fullmatch(wanted):
+        account = _first(kube.caches.accounts.find(BY_ID, wanted)) or await _read(kube, wanted)
+        if account is not None and _owner(account) == customer:
+            return account
+    raise NotFound(
+        "account_not_found", "You have no account with this id. GET /v1/accounts lists the accounts that you have."
+    )
+
+
+async def _read(kube: Kube, wanted: str) -> AwsAccount | None:
+    """By name, for the API names accounts by their id; one that kubectl named reaches the cache by its watch."""
+    account = await kube.accounts.find(kube.namespace, wanted)
+    if account is not None:
+        kube.caches.accounts.put(account)
+    return account
+
+
+def _first(accounts: list[AwsAccount]) -> AwsAccount | None:
+    return accounts[0] if accounts else None
+
+
+def _owner(account: AwsAccount) -> str | None:
+    return account.spec.customer_ref.name if account.spec.customer_ref else None

@@ -1,0 +1,110 @@
+"""Writes AwsAccounts so that Kubernetes knows which fields are the API's, and which are git's or a person's.
+
+Both writes are server-side apply by our field manager, never with force, and of the same set of fields (`_ours`):
+
+- Creating by POST would record the manager under operation Update, and a later apply by the same manager would
+  conflict with it: Kubernetes tells managers apart by name *and* operation. So creation is an apply as well.
+- An apply creates or changes; ours must create or fail, because a deterministic name is a lock. A resourceVersion
+  that no object ever has makes it so: it is ignored where there is no object, and a conflict where there is one.
+  Should Kubernetes come to refuse it on creation too, nothing is overwritten; the integration tests would tell.
+- An apply that leaves a field out gives it up, and Kubernetes removes a field that nobody holds. So a change repeats
+  the owner and the label beside the repositories. Where another manager wrote those, the values are the same, and
+  holding them together is no conflict.
+- What we don't send we don't own: defaults stay free for whoever wants to set them.
+"""
+
+import re
+from typing import Any
+
+import orjson
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
+from batteries_apiserver.kube import Kube
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
+from batteries_crds.names import LABEL_CUSTOMER
+
+_NEVER_A_VERSION = "1"  # etcd's revision before its first write
+_LONGEST_LABEL = 63
+_MANAGER = re.compile(r'conflict with "([^"]+)"')
+
+
+async def create(kube: Kube, name: str, customer: str, repositories: list[str]) -> AwsAccount:
+    """Creates the account or fails.
+
+    Raises:
+        Conflict: there is an object of that name.
+        BadRequest: the resource's rules refuse it, in their words.
+    """
+    body = _ours(customer, repositories)
+    body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
+    return await _apply(kube, name, body)
+
+
+async def change(kube: Kube, account: AwsAccount, customer: str, repositories: list[str]) -> AwsAccount:
+    """Changes which repositories may deploy, fenced by uid: an account deleted meanwhile is not made anew.
+
+    Raises:
+        Conflict: another manager owns the list; the sentence names it.
+        NotFound: the account is gone.
+        BadRequest: the resource's rules refuse it, in their words.
+    """
+    body = _ours(customer, repositories)
+    body["metadata"]["uid"] = account.metadata.uid
+    return await _apply(kube, account.metadata.name, body)
+
+
+async def _apply(kube: Kube, name: str, body: dict[str, Any]) -> AwsAccount:
+    try:
+        written = await kube.accounts.apply(kube.namespace, name, body)
+    except ApiException as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+    kube.caches.accounts.put(written)
+    return written
+
+
+def _ours(customer: str, repositories: list[str]) -> dict[str, Any]:
+    """Every field that the API owns of an account."""
+    labels = {LABEL_CUSTOMER: customer} if len(customer) <= _LONGEST_LABEL else {}
+    return {
+        "metadata": {"labels": labels},
+        "spec": {"customerRef": {"name": customer}, "githubRepos": repositories},
+    }
+
+
+def _refusal(error: ApiException) -> ApiError | None:
+    """Kubernetes' refusal as ours, where it is about the request."""
+    status = status_of(error)
+    if status == UNPROCESSABLE:
+        return BadRequest("invalid_request", _sentences(error))
+    if status == NOT_FOUND:
+        return NotFound("account_not_found", "This account is gone.")
+    if status != CONFLICT:
+        return None
+    owners = sorted({owner for cause in _causes(error) for owner in _MANAGER.findall(str(cause.get("message")))})
+    if owners:
+        return Conflict(
+            "owned_elsewhere",
+            f"The repositories of this account are managed by {' and '.join(owners)}, not by this API. Change them "
+            "where that gets them from, such as its git repository.",
+        )
+    return Conflict(
+        "changed_meanwhile", "This account was changed or deleted at the same moment. Read it and try again."
+    )
+
+
+def _sentences(error: ApiException) -> str:
+    """What the rules say, without what Kubernetes wraps around it."""
+    found = [str(cause.get("message", "")).rpartition('": ')[2] for cause in _causes(error)]
+    return " ".join(dict.fromkeys(found)) or "The account's specification is not valid."
+
+
+def _causes(error: ApiException) -> list[dict[str, Any]]:
+    try:
+        return list(orjson.loads(error.body or b"{}")["details"]["causes"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []

@@ -1,0 +1,66 @@
+"""Puts the application together: settings in, an aiohttp application out, its resources bound to its lifetime.
+
+`make_app` knows no environment and no sockets, so that tests build the real thing and give it other resources.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from aiohttp import web
+
+from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, KUBE, SETTINGS
+from batteries_apiserver.auth.authenticator import Authenticator
+from batteries_apiserver.auth.usage import Usage
+from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.gateway import stripe_gateway
+from batteries_apiserver.error_middleware import error_middleware
+from batteries_apiserver.kube import Kube, filled, kube_of
+from batteries_apiserver.request_log import request_log_middleware
+from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.settings import Settings
+from batteries_crds.client import connect
+
+KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
+
+
+@asynccontextmanager
+async def kube_connected(settings: Settings) -> AsyncIterator[Kube]:
+    """Kubernetes as the settings say, with caches that fill themselves.
+
+    Raises:
+        NoClusterError: no cluster can be reached.
+    """
+    async with await connect(settings.kubeconfig) as api:
+        kube = kube_of(api, settings)
+        async with filled(kube.caches):
+            yield kube
+
+
+def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> web.Application:
+    """The application. Its resources are opened when it starts and closed, last first, when it ends."""
+
+    async def kube(app: web.Application) -> AsyncIterator[None]:
+        async with kube_source(settings) as opened:
+            app[KUBE] = opened
+            yield
+
+    async def authenticator(app: web.Application) -> AsyncIterator[None]:
+        opened = app[KUBE]
+        usage = Usage(opened.namespace, opened.keys, opened.caches.keys)
+        app[AUTHENTICATOR] = Authenticator(opened, usage)
+        async with usage.written_every(settings.api_last_used_seconds):
+            yield
+
+    async def billing(app: web.Application) -> AsyncIterator[None]:
+        async with stripe_gateway(settings) as gateway:
+            app[BILLING] = Billing(settings, app[KUBE], gateway)
+            yield
+
+    app = web.Application(
+        middlewares=[request_log_middleware, error_middleware(settings.api_request_seconds)],
+        client_max_size=settings.api_body_limit,
+    )
+    app[SETTINGS] = settings
+    app.cleanup_ctx.extend([kube, authenticator, billing])
+    app.add_routes(ROUTES)
+    return app

@@ -1,0 +1,13 @@
+"""The typed places where the application keeps what its handlers need."""
+
+from aiohttp import web
+
+from batteries_apiserver.auth.authenticator import Authenticator
+from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.kube import Kube
+from batteries_apiserver.settings import Settings
+
+SETTINGS = web.AppKey("settings", Settings)
+KUBE = web.AppKey("kube", Kube)
+AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
+BILLING = web.AppKey("billing", Billing)

@@ -1,0 +1,91 @@
+"""From the Authorization header to the caller.
+
+Cheapest test first: the key's checksum needs nobody, the cache is memory, and only a well-formed key that the cache
+does not know costs a live read, so that a key works at once on every replica. Those reads are bounded: few at a
+time, and an unknown key is remembered for a moment.
+"""
+
+import asyncio
+import hmac
+from dataclasses import dataclass
+
+from batteries_apiserver.auth.key_format import digest, is_well_formed
+from batteries_apiserver.auth.negative_cache import NegativeCache
+from batteries_apiserver.auth.usage import Usage
+from batteries_apiserver.errors import Unauthorized
+from batteries_apiserver.kube import BY_HASH, Kube
+from batteries_crds.api_key import ApiKey
+
+_LIVE_READS_AT_ONCE = 8
+_UNKNOWN_SECONDS = 3.0
+_UNKNOWN_SIZE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent the request: a customer by name, or an administrator (no customer)."""
+
+    key_name: str
+    customer: str | None
+    is_admin: bool
+
+
+class Authenticator:
+    """Knows who holds which key."""
+
+    def __init__(self, kube: Kube, usage: Usage) -> None:
+        self._kube = kube
+        self._usage = usage
+        self._unknown = NegativeCache(seconds=_UNKNOWN_SECONDS, size=_UNKNOWN_SIZE)
+        self._live_reads = asyncio.Semaphore(_LIVE_READS_AT_ONCE)
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller that an Authorization header stands for.
+
+        Raises:
+            Unauthorized: there is no header, or its key is malformed, unknown or revoked.
+        """
+        key = await self._key(_bearer(authorization))
+        if key.spec.revoked_at is not None:
+            raise Unauthorized("revoked_api_key", "This API key was revoked. Use another one.")
+        self._usage.note(key)
+        customer = key.spec.customer_ref.name if key.spec.customer_ref else None
+        return Caller(key.metadata.name, customer, key.spec.role == "admin")
+
+    async def _key(self, raw: str) -> ApiKey:
+        if not is_well_formed(raw):
+            raise Unauthorized("invalid_api_key", "This is not an API key, or it was not copied whole.")
+        wanted = digest(raw)
+        key = _matching(self._kube.caches.keys.find(BY_HASH, wanted), wanted)
+        if key is None and wanted not in self._unknown:
+            key = await self._read(wanted)
+        if key is None:
+            raise Unauthorized("invalid_api_key", "This API key is not known here. Check that it was copied whole.")
+        return key
+
+    async def _read(self, wanted: str) -> ApiKey | None:
+        async with self._live_reads:
+            page = await self._kube.keys.page(self._kube.namespace, field_selector=f"spec.keyHash={wanted}", limit=2)
+        key = _matching(page.items, wanted)
+        if key is None:
+            self._unknown.add(wanted)
+        else:
+            self._kube.caches.keys.put(key)
+        return key
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, raw = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not raw:
+        raise Unauthorized(
+            "missing_api_key",
+            "Send your API key in the header 'Authorization: Bearer aib_…'. A key comes with a sign-up: "
+            "POST /v1/stripe/setup.",
+        )
+    return raw.strip()
+
+
+def _matching(keys: list[ApiKey], wanted: str) -> ApiKey | None:
+    """The key with that hash; two can't have it unless someone copied an object, and then a revoked one wins."""
+    matching = [key for key in keys if hmac.compare_digest(key.spec.key_hash, wanted)]
+    return min(matching, key=lambda key: key.spec.revoked_at is None, default=None)

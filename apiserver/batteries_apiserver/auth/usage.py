@@ -1,0 +1,80 @@
+"""When keys were last used, gathered in memory and written in batches.
+
+A write for each request would cost etcd more than the requests themselves; a key's time is written at most once a
+minute, by whichever replica comes first. What is lost in a crash is a few seconds of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+import aiohttp
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.watch_cache import WatchCache
+from batteries_crds.api_key import ApiKey
+from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.client import Resources
+
+log = structlog.get_logger(__name__)
+
+AT_MOST_EVERY = timedelta(minutes=1)
+
+
+class Usage:
+    """The uses not yet written."""
+
+    def __init__(
+        self,
+        namespace: str,
+        live: Resources[ApiKey],
+        cache: WatchCache[ApiKey],
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._namespace = namespace
+        self._live = live
+        self._cache = cache
+        self._now = now
+        self._uses: dict[str, datetime] = {}
+
+    def note(self, key: ApiKey) -> None:
+        """The key was used now."""
+        now = self._now()
+        last = key.status.last_used_at
+        if last is None or now - last >= AT_MOST_EVERY:
+            self._uses[key.metadata.name] = now
+
+    async def flush(self) -> None:
+        """Writes what is owed; what can't be written now is owed still, unless the key is gone."""
+        owed, self._uses = self._uses, {}
+        for name, moment in owed.items():
+            try:
+                written = await self._live.merge_status(
+                    self._namespace, name, {"status": {"lastUsedAt": to_rfc3339(moment)}}
+                )
+                self._cache.put(written)
+            except ApiException as error:
+                log.warning("last_use_not_written", key=name, status=error.status)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                self._uses.setdefault(name, moment)
+                log.warning("last_use_not_written", key=name, error=type(error).__name__)
+
+    @asynccontextmanager
+    async def written_every(self, seconds: float) -> AsyncIterator[None]:
+        """Writes in the background while the block runs, and once more at its end."""
+        task = asyncio.create_task(self._write_every(seconds), name="last use of keys")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self.flush()
+
+    async def _write_every(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self.flush()

@@ -1,0 +1,30 @@
+"""What the billing handlers share for the application's lifetime."""
+
+from dataclasses import dataclass
+
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.kube import Kube
+from batteries_apiserver.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """Settings, Kubernetes and, where it is configured, Stripe."""
+
+    settings: Settings
+    kube: Kube
+    gateway: StripeGateway | None
+
+    @property
+    def stripe(self) -> StripeGateway:
+        """Stripe.
+
+        Raises:
+            Unavailable: no key is set.
+        """
+        if self.gateway is None:
+            raise Unavailable(
+                "billing_not_configured", "This server takes no cards: STRIPE_SECRET_KEY is not set.", retry_after=60
+            )
+        return self.gateway

@@ -1,0 +1,78 @@
+"""Keeps Customers true to Stripe: one per Stripe customer, its payment method as Stripe has it now.
+
+Every caller ends in `Customers.settle`, which asks Stripe and writes what it says; so it does not matter which of
+the events arrives, how often, or in what order. The fence is the resourceVersion read *before* Stripe is asked: of
+two that overlap, the one that asked earlier can't overwrite the answer of the later.
+"""
+
+from typing import Any
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.kube import Kube
+from batteries_crds.aws_account import derived_uuid
+from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.customer import Customer, PaymentMethod
+
+log = structlog.get_logger(__name__)
+
+_ATTEMPTS = 8
+
+
+def name_of(stripe_customer_id: str) -> str:
+    """The Customer's name: derived, so that creating it twice is impossible. Never by e-mail, which proves nothing."""
+    return str(derived_uuid(f"stripe-customer/{stripe_customer_id}"))
+
+
+class Customers:
+    """The Customers of those who signed up with a card."""
+
+    def __init__(self, kube: Kube, gateway: StripeGateway) -> None:
+        self._kube = kube
+        self._gateway = gateway
+
+    async def settle(self, stripe_customer_id: str, *, email: str | None) -> Customer | None:
+        """The Customer with its payment method as Stripe has it now; made where there is none and `email` is given.
+
+        Raises:
+            Unavailable: Stripe does not answer, or others change the Customer all the time.
+            kubernetes.aio.client.ApiException: Kubernetes refuses.
+        """
+        name = name_of(stripe_customer_id)
+        for _ in range(_ATTEMPTS):
+            try:
+                customer = await self._kube.customers.find(self._kube.namespace, name)
+                if customer is None and email is None:
+                    return None
+                if customer is None:
+                    customer = await self._create(name, stripe_customer_id, str(email))
+                return await self._observe(customer, stripe_customer_id)
+            except ApiException as error:
+                if status_of(error) != CONFLICT:
+                    raise
+        raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
+
+    async def _create(self, name: str, stripe_customer_id: str, email: str) -> Customer:
+        body = {"metadata": {"name": name}, "spec": {"email": email, "stripeCustomerId": stripe_customer_id}}
+        created = await self._kube.customers.create(self._kube.namespace, body)
+        self._kube.caches.customers.put(created)
+        log.info("customer_created", customer=name)
+        return created
+
+    async def _observe(self, customer: Customer, stripe_customer_id: str) -> Customer:
+        can_pay = await self._gateway.can_pay(stripe_customer_id)
+        now = PaymentMethod.VALID if can_pay else PaymentMethod.MISSING
+        if customer.status.payment_method is now:
+            return customer
+        body: dict[str, Any] = {
+            "metadata": {"resourceVersion": customer.metadata.resource_version},
+            "status": {"paymentMethod": now.value, "paymentMethodCheckedAt": to_rfc3339(utc_now())},
+        }
+        written = await self._kube.customers.merge_status(self._kube.namespace, customer.metadata.name, body)
+        self._kube.caches.customers.put(written)
+        log.info("payment_method_changed", customer=customer.metadata.name, payment_method=now.value)
+        return written

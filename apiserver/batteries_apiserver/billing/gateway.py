@@ -1,0 +1,211 @@
+"""The only module that talks to Stripe: plain values in and out, and two kinds of trouble.
+
+What Stripe refuses because of the caller's input is a BadRequest; everything else, our own wrong key included, is
+Unavailable, so that callers (Stripe's webhooks among them) come back. Nothing here knows Kubernetes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import stripe
+import structlog
+from stripe.params.checkout import SessionCreateParams
+
+from batteries_apiserver.errors import BadRequest, Unavailable
+from batteries_apiserver.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_OURS = {"created_by": "ai-batteries-included"}
+"""Marks our sessions: a Stripe account may serve other shops too."""
+
+_TIMEOUT_SECONDS = 8.0
+_RETRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A checkout that a browser can open. The id is a secret until the key was fetched, and not for logs."""
+
+    session_id: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedSession:
+    """A checkout of ours that somebody completed."""
+
+    session_id: str = field(repr=False)
+    customer_id: str
+    email: str
+    completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified webhook: what happened, and to whom or what."""
+
+    event_id: str
+    kind: str
+    object_id: str | None
+    customer_id: str | None
+
+
+class StripeGateway:
+    """Stripe, as far as we use it."""
+
+    def __init__(self, client: stripe.StripeClient, webhook_secret: str | None) -> None:
+        self._client = client
+        self._webhook_secret = webhook_secret
+
+    async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
+        """Begins a checkout that saves a card for a new customer.
+
+        Raises:
+            BadRequest: Stripe does not take the e-mail address.
+            Unavailable: Stripe does not answer as it should.
+        """
+        params: SessionCreateParams = {
+            "mode": "setup",
+            "allowed_payment_method_types": ["card"],
+            # Without it a session in setup mode ends with no customer, and the card belongs to nobody.
+            "customer_creation": "always",
+            "customer_email": email,
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+            "metadata": _OURS,
+        }
+        async with _asking("create a checkout"):
+            try:
+                session = await self._client.v1.checkout.sessions.create_async(
+                    params, {"idempotency_key": f"checkout-{uuid4()}"}
+                )
+            except stripe.InvalidRequestError as error:
+                if error.param != "customer_email":
+                    raise
+                raise BadRequest("invalid_email", "This is not an e-mail address that Stripe takes.") from error
+        if session.url is None:
+            raise _unavailable()
+        return NewSession(session.id, session.url)
+
+    async def completed_session(self, session_id: str) -> CompletedSession | None:
+        """The session if it is ours and completed; None otherwise.
+
+        Raises:
+            Unavailable: Stripe does not answer as it should.
+        """
+        async with _asking("read a checkout"):
+            try:
+                # The customer is made by the checkout's completion, so its age tells when that was.
+                session = await self._client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["customer"]})
+            except stripe.InvalidRequestError as error:
+                if error.http_status == 404:
+                    return None
+                raise
+        return _completed(session.to_dict())
+
+    async def can_pay(self, customer_id: str) -> bool:
+        """Whether the customer exists in Stripe and has a card now.
+
+        Raises:
+            Unavailable: Stripe does not answer as it should.
+        """
+        async with _asking("read a customer's cards"):
+            try:
+                methods = await self._client.v1.customers.payment_methods.list_async(
+                    customer_id, {"type": "card", "limit": 1}
+                )
+            except stripe.InvalidRequestError as error:
+                if error.code == "resource_missing":
+                    return False
+                raise
+        return bool(methods.data)
+
+    def event(self, raw: bytes, signature: str | None) -> Event:
+        """The event of a webhook's raw body.
+
+        Raises:
+            BadRequest: it was not signed by Stripe with our secret just now, or is no event.
+            Unavailable: we have no secret to check with.
+        """
+        if self._webhook_secret is None:
+            raise Unavailable("billing_not_configured", "STRIPE_WEBHOOK_SECRET is not set on this server.")
+        try:
+            # One construct_event for all that goes wrong: bytes that are not UTF-8 fail before the signature is
+            # looked at, JSON that is no object after it, and each with another exception.
+            event = stripe.Webhook.construct_event(raw, signature, self._webhook_secret)
+            return _event(event.to_dict())
+        except (ValueError, AttributeError, TypeError, KeyError, stripe.SignatureVerificationError) as error:
+            log.warning("webhook_refused", error=type(error).__name__)
+            raise BadRequest(
+                "invalid_signature", "This is not an event that Stripe signed for this endpoint."
+            ) from error
+
+
+@asynccontextmanager
+async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | None]:
+    """The gateway while the block runs; None where no key is set."""
+    if settings.stripe_secret_key is None:
+        log.warning("billing_not_configured", missing="STRIPE_SECRET_KEY")
+        yield None
+        return
+    http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
+    secret = settings.stripe_webhook_secret
+    base = settings.stripe_api_base
+    client = stripe.StripeClient(
+        settings.stripe_secret_key.get_secret_value(),
+        http_client=http,
+        base_addresses={"api": str(base).rstrip("/")} if base else {},
+        max_network_retries=_RETRIES,
+    )
+    try:
+        yield StripeGateway(client, secret.get_secret_value() if secret else None)
+    finally:
+        await http.close_async()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def _asking(what: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except stripe.StripeError as error:
+        log.error(
+            "stripe_failed", doing=what, error=type(error).__name__, status=error.http_status, stripe_code=error.code
+        )
+        raise _unavailable() from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        # The library wraps a failed connection, but not an answer that breaks off.
+        log.error("stripe_failed", doing=what, error=type(error).__name__)
+        raise _unavailable() from error
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "stripe_unavailable",
+        "Stripe, which takes the cards, does not answer right now. Send the same request again shortly.",
+        retry_after=10,
+    )
+
+
+def _completed(session: dict[str, Any]) -> CompletedSession | None:
+    if session.get("status") != "complete" or not _OURS.items() <= (session.get("metadata") or {}).items():
+        return None
+    customer = session.get("customer")
+    email = (session.get("customer_details") or {}).get("email")
+    if not isinstance(customer, dict) or customer.get("deleted") or not email:
+        return None
+    moment = datetime.fromtimestamp(max(session["created"], customer["created"]), UTC)
+    return CompletedSession(session["id"], customer["id"], email, moment)
+
+
+def _event(event: dict[str, Any]) -> Event:
+    about = event["data"]["object"]
+    previous = event["data"].get("previous_attributes") or {}
+    # A detached card names no customer any more; whose it was stands among the attributes that changed.
+    customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
+    return Event(event["id"], event["type"], about.get("id"), customer if isinstance(customer, str) else None)

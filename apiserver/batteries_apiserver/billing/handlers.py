@@ -1,0 +1,68 @@
+"""Sign-up: POST /v1/stripe/setup begins a checkout, GET /v1/stripe/session/{id} fetches the key that it earned."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import AfterValidator
+
+from batteries_apiserver.answer import json_answer
+from batteries_apiserver.app_keys import BILLING
+from batteries_apiserver.billing.handover import hand_over
+from batteries_apiserver.body import Body, read_body
+from batteries_apiserver.errors import NotFound
+
+_EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
+_LONGEST_EMAIL = 254
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
+
+ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+"""The key is shown once: no cache may keep it, and the session's id may not leak by a link."""
+
+
+def _email(text: str) -> str:
+    text = text.strip()
+    if len(text) > _LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
+        raise ValueError("The field email must be an e-mail address, such as team@example.com.")
+    return text
+
+
+class Setup(Body):
+    """POST /stripe/setup."""
+
+    email: Annotated[str, AfterValidator(_email)]
+
+
+async def setup(request: web.Request) -> web.Response:
+    """POST /v1/stripe/setup: begins a checkout. Nothing is stored before it completes."""
+    wanted = await read_body(request, Setup)
+    billing = request.app[BILLING]
+    session = await billing.stripe.new_session(
+        wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
+    )
+    return json_answer({"sessionId": session.session_id, "url": session.url}, headers=ONCE)
+
+
+async def retrieve_key(request: web.Request) -> web.Response:
+    """GET /v1/stripe/session/{id}: the API key of a completed checkout, once."""
+    billing, session_id = request.app[BILLING], request.match_info["id"]
+    within = timedelta(seconds=billing.settings.key_retrieval_seconds)
+    handed = None
+    if _SESSION_ID.fullmatch(session_id):
+        handed = await hand_over(billing.kube, billing.stripe, session_id, within=within)
+    if handed is None:
+        raise NotFound(
+            "session_not_found",
+            "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
+            "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
+        )
+    return json_answer(
+        {
+            "customerId": handed.customer.metadata.name,
+            "email": handed.customer.spec.email,
+            "apiKey": handed.raw_key,
+            "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
+        },
+        headers=ONCE,
+    )

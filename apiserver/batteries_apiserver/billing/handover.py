@@ -1,0 +1,76 @@
+"""Hands the API key of a completed checkout over: once, to whoever first asks with the session's id.
+
+The claim is the ApiKey object itself, created under a name derived from the session: of any number of racers, on any
+replicas, Kubernetes lets one create it, and only that one holds the raw key. Nothing waits for Stripe's webhook.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.auth.key_format import mint
+from batteries_apiserver.billing.customers import Customers
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.kube import Kube
+from batteries_crds.aws_account import derived_uuid
+from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.customer import Customer
+from batteries_crds.names import LABEL_CUSTOMER
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A key and whose it is."""
+
+    customer: Customer
+    raw_key: str = field(repr=False)
+
+
+def key_name_of(session_id: str) -> str:
+    """The name of the ApiKey that a session earns. The id can't be read back from it."""
+    return str(derived_uuid(f"checkout-session/{session_id}"))
+
+
+async def hand_over(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Handover | None:
+    """The key of that session; None where the session is not ours, not complete, too old, or its key is gone.
+
+    Raises:
+        Unavailable: Stripe does not answer.
+        kubernetes.aio.client.ApiException: Kubernetes refuses.
+    """
+    name = key_name_of(session_id)
+    if kube.caches.keys.get(name) is not None:
+        return None
+    session = await gateway.completed_session(session_id)
+    if session is None or datetime.now(UTC) - session.completed_at > within:
+        return None
+    customer = await Customers(kube, gateway).settle(session.customer_id, email=session.email)
+    assert customer is not None, "an e-mail was given, so a missing Customer was made"
+    return await _claim(kube, name, customer)
+
+
+async def _claim(kube: Kube, name: str, customer: Customer) -> Handover | None:
+    key = mint()
+    owner = customer.metadata.name
+    body = {
+        # The owner reference lets the keys go with their Customer.
+        "metadata": {"name": name, "labels": {LABEL_CUSTOMER: owner}, "ownerReferences": [customer.reference()]},
+        "spec": {
+            "customerRef": {"name": owner},
+            "name": "Sign-up",
+            "keyPrefix": key.prefix,
+            "keyHash": key.digest,
+        },
+    }
+    try:
+        kube.caches.keys.put(await kube.keys.create(kube.namespace, body))
+    except ApiException as error:
+        if status_of(error) == CONFLICT:
+            return None
+        raise
+    log.info("key_handed_over", customer=owner, key=name, key_prefix=key.prefix)
+    return Handover(customer, key.raw)

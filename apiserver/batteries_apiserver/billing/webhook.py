@@ -1,0 +1,37 @@
+"""POST /v1/stripe/callback: what Stripe tells us, at least once and in any order.
+
+An event is only a hint of where to look: Stripe is asked for the state, and the state is written. So a repeated, late
+or overtaken event does no harm. Anything but 200 makes Stripe send it again.
+"""
+
+from aiohttp import web
+
+from batteries_apiserver.answer import json_answer
+from batteries_apiserver.app_keys import BILLING
+from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.customers import Customers
+from batteries_apiserver.billing.gateway import Event
+from batteries_apiserver.body import read_bytes
+
+CHECKOUT_COMPLETED = "checkout.session.completed"
+CARDS_CHANGED = frozenset({"payment_method.attached", "payment_method.detached", "customer.deleted"})
+
+
+async def receive(request: web.Request) -> web.Response:
+    """Verifies the event on its raw bytes and acts on it; events that don't concern us are acknowledged."""
+    raw = await read_bytes(request)
+    billing = request.app[BILLING]
+    event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
+    await _act(billing, event)
+    return json_answer({"received": True})
+
+
+async def _act(billing: Billing, event: Event) -> None:
+    customers = Customers(billing.kube, billing.stripe)
+    if event.kind == CHECKOUT_COMPLETED and event.object_id is not None:
+        session = await billing.stripe.completed_session(event.object_id)
+        if session is not None:
+            await customers.settle(session.customer_id, email=session.email)
+    elif event.kind in CARDS_CHANGED and event.customer_id is not None:
+        # Without an e-mail none is made: a card of a customer that never completed a checkout of ours.
+        await customers.settle(event.customer_id, email=None)

@@ -1,0 +1,72 @@
+"""Request bodies: bytes, then JSON, then a model; each way to be wrong is a 400 with a sentence."""
+
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from batteries_apiserver.errors import BadRequest
+
+
+class Body(BaseModel):
+    """What a request may hold: camelCase, no conversions; fields that we don't know are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The raw body.
+
+    Raises:
+        BadRequest: it can't be read, such as a broken Content-Encoding.
+        web.HTTPRequestEntityTooLarge: it is longer than the application's limit.
+    """
+    try:
+        return await request.read()
+    except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise BadRequest(
+            "unreadable_body",
+            "The request's body can't be read. Send it whole, and uncompressed or as its Content-Encoding says.",
+        ) from error
+
+
+async def read_body(request: web.Request, model: type[B], *, required: bool = True) -> B:
+    """The body as `model`; where it is not `required`, no body stands for `{}`.
+
+    Raises:
+        BadRequest: it is no JSON object, or breaks a rule of the model; the sentence says which.
+    """
+    raw = await read_bytes(request)
+    if not raw.strip() and not required:
+        raw = b"{}"
+    try:
+        return model.model_validate(_object(raw))
+    except ValidationError as error:
+        raise BadRequest("invalid_request", _sentence(error)) from None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("invalid_json", f"The request's body is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("invalid_json", "The request's body must be a JSON object, such as {}.")
+    return value
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first thing that is wrong. A validator's own ValueError is a sentence already."""
+    first = error.errors(include_url=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    if first["type"] == "missing":
+        return f"The field {place} is required."
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    return f"The field {place} is not right: {first['msg'][:1].lower()}{first['msg'][1:]}."

@@ -1,0 +1,96 @@
+"""Turns everything that goes wrong into the one error shape: our refusals, aiohttp's, Kubernetes' and our own bugs.
+
+The invariant: whatever is sent, the answer to a request that reaches the application is JSON with a sentence and a
+code, and a 500 means a bug of ours whose traceback is in the log under the request's id.
+"""
+
+import asyncio
+
+import aiohttp
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.answer import error_answer
+from batteries_apiserver.errors import ApiError, Unavailable
+from batteries_crds.client import status_of
+
+log = structlog.get_logger(__name__)
+
+
+def error_middleware(seconds: float) -> Middleware:
+    """The middleware; a request that takes longer than `seconds` is given up."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(seconds):
+                return await handler(request)
+        except ApiError as error:
+            return _refusal(error)
+        except web.HTTPException as error:
+            return _by_aiohttp(request, error)
+        except ApiException as error:
+            return _by_kubernetes(error)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.error("upstream_unreachable", error=f"{type(error).__name__}: {error}")
+            return _refusal(_unavailable())
+        except Exception:
+            return _bug()
+
+    return middleware
+
+
+def _refusal(error: ApiError) -> web.Response:
+    return error_answer(error.status, error.code, error.sentence, error.headers)
+
+
+def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """What the router and the body reader refuse."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        sentence = f"This path does not take that method; it takes {allowed}."
+        return error_answer(405, "method_not_allowed", sentence, {"Allow": allowed})
+    if isinstance(error, web.HTTPNotFound):
+        return error_answer(404, "not_found", "There is nothing at this path. The API's paths begin with /v1.")
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        limit = request.app._client_max_size
+        return error_answer(
+            413,
+            "body_too_large",
+            f"The request's body is too large; send at most {limit} bytes.",
+        )
+    if error.status < 400:
+        return error
+    sentence = f"The request was refused: {error.reason}."
+    return error_answer(error.status, "refused", sentence)
+
+
+def _by_kubernetes(error: ApiException) -> web.Response:
+    """A refusal by Kubernetes that no handler expected."""
+    status = status_of(error)
+    if status in (401, 403):
+        # Ours to mend, by giving the service account its role; the caller can only come back.
+        log.error("kubernetes_refused", status=status, body=str(error.body)[:500])
+        return _refusal(_unavailable())
+    if status == 429 or status >= 500 or status == 0:
+        log.error("kubernetes_unavailable", status=status, reason=error.reason)
+        return _refusal(_unavailable())
+    return _bug()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "unavailable", "A service that this needs does not answer right now. Send the same request again shortly."
+    )
+
+
+def _bug() -> web.Response:
+    log.exception("unexpected_error")
+    return error_answer(
+        500,
+        "internal_error",
+        "Something went wrong on our side. Send the same request again; if it fails again, tell support the "
+        "X-Request-Id of this answer.",
+    )

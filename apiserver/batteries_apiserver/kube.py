@@ -1,0 +1,119 @@
+"""Everything this program knows of Kubernetes: the three resources in one namespace, each with its cache.
+
+Built once for the application's lifetime and given to the handlers as one value. `synced` and `stale` are what
+readiness means here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio.client import ApiClient
+
+from batteries_apiserver import metrics
+from batteries_apiserver.settings import Settings
+from batteries_apiserver.watch_cache import WatchCache
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
+from batteries_crds.customer import Customer
+
+FIELD_MANAGER = "batteries-apiserver"
+
+BY_ID = "id"
+BY_CUSTOMER = "customer"
+BY_HASH = "hash"
+
+
+def _account_id(account: AwsAccount) -> tuple[str, ...]:
+    return (str(account.account_id),)
+
+
+def _customer_of(item: AwsAccount | ApiKey) -> tuple[str, ...]:
+    return (item.spec.customer_ref.name,) if item.spec.customer_ref else ()
+
+
+def _key_hash(key: ApiKey) -> tuple[str, ...]:
+    return (key.spec.key_hash,)
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What the handlers read."""
+
+    accounts: WatchCache[AwsAccount]
+    customers: WatchCache[Customer]
+    keys: WatchCache[ApiKey]
+
+    def all(self) -> tuple[WatchCache[Any], ...]:
+        """Each of them."""
+        return (self.accounts, self.customers, self.keys)
+
+    @property
+    def synced(self) -> bool:
+        """Whether each has been filled once."""
+        return all(cache.synced.is_set() for cache in self.all())
+
+    def measure(self) -> None:
+        """Sets the gauges."""
+        for cache in self.all():
+            metrics.CACHE_AGE.labels(cache.resource).set(cache.age)
+            metrics.CACHE_OBJECTS.labels(cache.resource).set(len(cache))
+
+
+@dataclass(frozen=True, slots=True)
+class Kube:
+    """The resources live, for writes and for what the caches miss, and the caches."""
+
+    namespace: str
+    accounts: Resources[AwsAccount]
+    customers: Resources[Customer]
+    keys: Resources[ApiKey]
+    caches: Caches
+    stale_after: float
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this replica should get no requests, as a sentence; None where it should."""
+        for cache in self.caches.all():
+            if not cache.synced.is_set():
+                return f"The cache of {cache.resource} has not been filled yet."
+            if cache.age > self.stale_after:
+                return f"Nothing was heard of {cache.resource} from Kubernetes for {cache.age:.0f} seconds."
+        return None
+
+
+def kube_of(api: ApiClient, settings: Settings) -> Kube:
+    """The resources of the settings' namespace, their caches still empty."""
+    accounts = Resources(api, AwsAccount, FIELD_MANAGER)
+    customers = Resources(api, Customer, FIELD_MANAGER)
+    keys = Resources(api, ApiKey, FIELD_MANAGER)
+    space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
+    caches = Caches(
+        WatchCache(
+            accounts,
+            AwsAccount,
+            space,
+            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_of},
+            watch_seconds=seconds,
+        ),
+        WatchCache(customers, Customer, space, indexes={}, watch_seconds=seconds),
+        WatchCache(keys, ApiKey, space, indexes={BY_HASH: _key_hash}, watch_seconds=seconds),
+    )
+    return Kube(space, accounts, customers, keys, caches, settings.api_cache_stale_seconds)
+
+
+@asynccontextmanager
+async def filled(caches: Caches) -> AsyncIterator[None]:
+    """Keeps the caches current while the block runs."""
+    tasks = [asyncio.create_task(cache.run(), name=f"watch {cache.resource}") for cache in caches.all()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,54 @@
+"""The command line: `batteries-apiserver run` and `batteries-apiserver admin-key`."""
+
+import argparse
+import asyncio
+import sys
+
+from kubernetes.aio.client import ApiException
+from pydantic import ValidationError
+
+from batteries_apiserver import logs, server
+from batteries_apiserver.auth import admin_key
+from batteries_apiserver.settings import Settings
+from batteries_crds.client import NoClusterError
+
+
+def main() -> int:
+    """Runs a subcommand; the exit status is 1, with a sentence on stderr, where it can't."""
+    arguments = _parser().parse_args()
+    try:
+        settings = Settings()
+        logs.configure(settings.log_format, settings.log_level)
+        if arguments.command == "run":
+            asyncio.run(server.serve(settings))
+        else:
+            print(asyncio.run(admin_key.create(settings, arguments.name)))
+    except ValidationError as error:
+        print(_settings_wrong(error), file=sys.stderr)
+        return 1
+    except (NoClusterError, OSError) as error:
+        print(str(error), file=sys.stderr)
+        return 1
+    except ApiException as error:
+        print(f"Kubernetes refused ({error.status} {error.reason}): {error.body}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="batteries-apiserver", description="The HTTP API of AI Batteries Included.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="serve the API until SIGTERM; settings come from the environment")
+    key = commands.add_parser("admin-key", help="make an administrator's API key and print it, this once")
+    key.add_argument("--name", default="admin", help="what to call the key (default: admin)")
+    return parser
+
+
+def _settings_wrong(error: ValidationError) -> str:
+    """Which settings are wrong; never their values, for they may be secrets."""
+    lines = (f"  {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+    return "\n".join(["These settings are not right:", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Prometheus metrics of the API server, and the little application that serves them on their own port."""
+
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+REQUESTS = Counter(
+    "batteries_api_requests_total", "Requests answered, by route and status.", ["method", "route", "status"]
+)
+REQUEST_SECONDS = Histogram(
+    "batteries_api_request_seconds", "Time to answer a request, in seconds.", ["method", "route", "status"]
+)
+CACHE_AGE = Gauge(
+    "batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes, in seconds.", ["resource"]
+)
+CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])
+CACHE_RELISTS = Counter("batteries_api_cache_lists_total", "Whole lists read from Kubernetes.", ["resource"])
+
+
+def metrics_app(refresh: Iterable[Callable[[], None]]) -> web.Application:
+    """Answers GET /metrics; each of `refresh` is called first, to set what is known only when asked."""
+    refreshers = tuple(refresh)
+
+    async def show(request: web.Request) -> web.Response:
+        for refresher in refreshers:
+            refresher()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/metrics", show)
+    return app

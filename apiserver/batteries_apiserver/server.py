@@ -1,0 +1,42 @@
+"""Serves the application and its metrics until SIGTERM, then lets requests under way finish."""
+
+import asyncio
+import signal
+
+import structlog
+from aiohttp import web
+
+from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.metrics import metrics_app
+from batteries_apiserver.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        NoClusterError: no cluster can be reached.
+        OSError: a port is taken.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    app = make_app(settings)
+    # Our own middleware logs requests, by route; aiohttp's would log paths, and they hold session ids.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.api_shutdown_seconds)
+    await runner.setup()
+    metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
+    await metrics_runner.setup()
+    try:
+        await web.TCPSite(metrics_runner, settings.api_host, settings.api_metrics_port).start()
+        await web.TCPSite(runner, settings.api_host, settings.api_port).start()
+        log.info("serving", addresses=[str(address) for address in runner.addresses], namespace=settings.namespace)
+        await stop.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+        await metrics_runner.cleanup()

@@ -1,0 +1,115 @@
+"""The API server's settings, all from environment variables.
+
+Ours begin with BATTERIES_; Stripe's have the names that Stripe's own documentation gives them. The table in the
+documentation is generated from these fields.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+"""What Stripe replaces by the session's id when it sends a browser back."""
+
+_Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """What an installation decides."""
+
+    model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)
+
+    kubeconfig: Annotated[str | None, Field(description="Kubeconfig file; unset inside a cluster.")] = None
+    namespace: Annotated[
+        str, Field(min_length=1, max_length=63, description="The namespace that holds the custom resources.")
+    ] = "default"
+    api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
+    api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
+    api_metrics_port: Annotated[
+        _Port, Field(description="The port of Prometheus' /metrics, kept apart so that it is not published.")
+    ] = 9090
+    public_url: Annotated[
+        HttpUrl, Field(description="Where customers reach the API; Stripe sends their browsers back to it.")
+    ] = HttpUrl("http://localhost:8080")
+    checkout_success_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Where Stripe sends a browser after checkout, with {CHECKOUT_SESSION_ID} for the session's "
+            "id. Unset: /checkout/complete under BATTERIES_PUBLIC_URL. It must not fetch the key, only show how."
+        ),
+    ] = None
+    checkout_cancel_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Where Stripe sends a browser that gives up. Unset: /checkout/cancelled under "
+            "BATTERIES_PUBLIC_URL."
+        ),
+    ] = None
+    key_retrieval_seconds: Annotated[
+        int, Field(ge=60, le=86_400, description="How long after checkout its API key can be fetched, in seconds.")
+    ] = 3600
+    api_body_limit: Annotated[
+        int, Field(ge=65_536, description="The largest request body, in bytes; Stripe's webhooks need 512 KiB.")
+    ] = 524_288
+    api_request_seconds: Annotated[
+        float, Field(gt=0, description="How long a request may take before it is answered 503, in seconds.")
+    ] = 30.0
+    api_cache_stale_seconds: Annotated[
+        int,
+        Field(
+            ge=3,
+            description="Unready once nothing was heard from Kubernetes for so many seconds; watches are renewed "
+            "three times as often.",
+        ),
+    ] = 60
+    api_shutdown_seconds: Annotated[
+        float, Field(ge=0, description="How long requests under way may finish after SIGTERM, in seconds.")
+    ] = 10.0
+    api_last_used_seconds: Annotated[
+        float, Field(gt=0, description="How often uses of keys are written to Kubernetes, in seconds.")
+    ] = 10.0
+    log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
+        "json"
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="The least important lines to log.")
+    ] = "INFO"
+    stripe_secret_key: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_SECRET_KEY", "stripe_secret_key"),
+            description="Stripe's secret API key (sk_…). Unset: the /stripe paths answer 503.",
+        ),
+    ] = None
+    stripe_webhook_secret: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_WEBHOOK_SECRET", "stripe_webhook_secret"),
+            description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
+        ),
+    ] = None
+    stripe_api_base: Annotated[
+        HttpUrl | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_API_BASE", "stripe_api_base"),
+            description="Where Stripe's API is, if not at Stripe: a stand-in, for tests and the sandbox.",
+        ),
+    ] = None
+
+    @property
+    def success_url(self) -> str:
+        """Where a browser goes after checkout; Stripe fills in the session's id."""
+        if self.checkout_success_url is None:
+            return f"{self._public}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
+        # pydantic's URL percent-encodes braces, and Stripe would not know its placeholder again.
+        return str(self.checkout_success_url).replace("%7B", "{").replace("%7D", "}")
+
+    @property
+    def cancel_url(self) -> str:
+        """Where a browser goes that gave up."""
+        return str(self.checkout_cancel_url or f"{self._public}/checkout/cancelled")
+
+    @property
+    def _public(self) -> str:
+        return str(self.public_url).rstrip("/")

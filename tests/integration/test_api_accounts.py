@@ -1,0 +1,290 @@
+"""/v1/accounts on a real kube-apiserver: who owns which field, and what several replicas see."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from kubernetes.aio.client import ApiClient, CustomObjectsApi
+
+from batteries_apiserver.accounts import ownership
+from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.errors import Conflict
+from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect
+from batteries_crds.customer import Customer
+from batteries_crds.names import GROUP, VERSION
+
+Client = TestClient[web.Request, web.Application]
+OWNER = "11111111-1111-4111-8111-111111111111"
+
+
+class Cluster(Protocol):
+    """What the `cluster` fixture gives."""
+
+    kubeconfig: Any
+
+    def namespace(self) -> str: ...
+
+
+class World:
+    """One namespace with a paying customer and its key, and two replicas of the API."""
+
+    def __init__(self, api: ApiClient, namespace: str, client: Client, replica: Client, key: NewKey) -> None:
+        self.api, self.namespace, self.client, self.replica, self.key = api, namespace, client, replica, key
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key.raw}"}
+
+    def accounts(self, manager: str = "test") -> Resources[AwsAccount]:
+        return Resources(self.api, AwsAccount, manager)
+
+    async def post(self, *repositories: str) -> str:
+        response = await self.client.post(
+            "/v1/accounts", headers=self.headers, json={"githubRepos": list(repositories)}
+        )
+        assert response.status == 202, await response.text()
+        return str((await response.json())["accountId"])
+
+    async def patch(self, account_id: str, *repositories: str) -> tuple[int, dict[str, Any]]:
+        response = await self.client.patch(
+            f"/v1/accounts/{account_id}", headers=self.headers, json={"githubRepos": list(repositories)}
+        )
+        return response.status, await response.json()
+
+    async def activate(self, name: str, phase: str = "active") -> None:
+        """Does the operator's part."""
+        body = {"status": {"phase": phase, "awsAccountId": "123456789012", "oidcRoleArn": "arn:aws:iam::1:role/r"}}
+        await self.accounts("batteries-operator").merge_status(self.namespace, name, body)
+
+    async def raw(self, name: str) -> dict[str, Any]:
+        """The object with its managed fields, which the models leave out."""
+        found = await CustomObjectsApi(self.api).get_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "awsaccounts", name
+        )
+        return dict(found)
+
+
+@pytest.fixture
+async def world(
+    cluster: Cluster, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
+) -> AsyncIterator[World]:
+    namespace = cluster.namespace()
+    settings = Settings(kubeconfig=str(cluster.kubeconfig), namespace=namespace, api_last_used_seconds=0.2)
+    async with await connect(str(cluster.kubeconfig)) as api:
+        customers, keys = Resources(api, Customer, "test"), Resources(api, ApiKey, "test")
+        await customers.create(namespace, {"metadata": {"name": OWNER}, "spec": {"email": "a@example.com"}})
+        await customers.merge_status(namespace, OWNER, {"status": {"paymentMethod": "valid"}})
+        key = mint()
+        await keys.create(namespace, key_object("first", key))
+        client, replica = await aiohttp_client(make_app(settings)), await aiohttp_client(make_app(settings))
+        for one in (client, replica):
+            await until_ready(one)
+        yield World(api, namespace, client, replica, key)
+
+
+def key_object(name: str, key: NewKey) -> dict[str, Any]:
+    spec = {"customerRef": {"name": OWNER}, "keyPrefix": key.prefix, "keyHash": key.digest}
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+async def until_ready(client: Client) -> None:
+    await until(lambda: _is_ready(client))
+
+
+async def _is_ready(client: Client) -> bool:
+    return (await client.get("/readyz")).status == 200
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():  # noqa: ASYNC110 - only asking again tells
+            await asyncio.sleep(0.02)
+
+
+def owned_by(raw: dict[str, Any], manager: str) -> dict[str, Any]:
+    """The spec and label fields that a manager holds by apply."""
+    entries = [e for e in raw["metadata"]["managedFields"] if e["manager"] == manager and e["operation"] == "Apply"]
+    assert len(entries) <= 1
+    return dict(entries[0]["fieldsV1"]) if entries else {}
+
+
+async def test_an_account_that_was_asked_for_can_be_read_at_once_on_every_replica(world: World) -> None:
+    account_id = await world.post("my-org/my-app")
+    for client in (world.client, world.replica):
+        response = await client.get(f"/v1/accounts/{account_id}", headers=world.headers)
+        assert response.status == 200
+        shown = await response.json()
+        assert (shown["accountId"], shown["status"], shown["provisioningStep"], shown["githubRepos"]) == (
+            account_id,
+            "pending",
+            "create_account",
+            ["my-org/my-app"],
+        )
+
+
+async def test_the_api_owns_what_it_sent_and_no_default(world: World) -> None:
+    raw = await world.raw(await world.post("my-org/my-app"))
+    owned = owned_by(raw, "batteries-apiserver")
+    assert owned["f:spec"].keys() == {"f:customerRef", "f:githubRepos"}
+    assert len(raw["metadata"]["managedFields"]) == 1
+
+
+async def test_an_own_account_can_be_changed_again_and_again_and_keeps_its_owner(world: World) -> None:
+    account_id = await world.post("my-org/my-app")
+    await world.activate(account_id)
+    for repositories in (["my-org/a"], ["my-org/a", "my-org/b"], []):
+        status, answer = await world.patch(account_id, *repositories)
+        assert status == 200, answer
+        assert answer == {
+            "accountId": account_id,
+            "awsAccountId": "123456789012",
+            "githubRepos": repositories,
+            "oidcRoleArn": "arn:aws:iam::1:role/r",
+            "status": "active",
+        }
+        raw = await world.raw(account_id)
+        assert raw["spec"]["githubRepos"] == repositories
+        assert raw["spec"]["customerRef"] == {"name": OWNER}
+        assert raw["metadata"]["labels"] == {f"{GROUP}/customer": OWNER}
+        assert owned_by(raw, "batteries-apiserver")["f:spec"].keys() == {"f:customerRef", "f:githubRepos"}
+
+
+async def test_a_change_to_what_is_so_already_writes_nothing_and_takes_no_part_in_owning_it(world: World) -> None:
+    spec = {"customerRef": {"name": OWNER}, "githubRepos": ["my-org/from-git"]}
+    account = await world.accounts("argocd-controller").apply(world.namespace, "team-c", {"spec": spec})
+    await world.activate("team-c")
+    await until(lambda: _listed(world, str(account.account_id)))
+    before = (await world.raw("team-c"))["metadata"]
+    status, _ = await world.patch(str(account.account_id), "my-org/from-git")
+    assert status == 200
+    assert (await world.raw("team-c"))["metadata"] == before
+
+
+async def test_an_account_that_git_owns_answers_who_owns_it_and_stays_as_it_is(world: World) -> None:
+    spec = {"customerRef": {"name": OWNER}, "githubRepos": ["my-org/from-git"]}
+    account = await world.accounts("argocd-controller").apply(world.namespace, "team-a", {"spec": spec})
+    await world.activate("team-a")
+    await until(lambda: _listed(world, str(account.account_id)))
+    status, answer = await world.patch(str(account.account_id), "my-org/other")
+    assert status == 409
+    assert answer["code"] == "owned_elsewhere"
+    assert "argocd-controller" in answer["error"]
+    assert (await world.raw("team-a"))["spec"]["githubRepos"] == ["my-org/from-git"]
+
+
+async def test_where_git_leaves_the_list_open_the_api_may_fill_it_and_git_may_apply_again(world: World) -> None:
+    git = world.accounts("argocd-controller")
+    account = await git.apply(world.namespace, "team-b", {"spec": {"customerRef": {"name": OWNER}}})
+    await world.activate("team-b")
+    await until(lambda: _listed(world, str(account.account_id)))
+    status, answer = await world.patch(str(account.account_id), "my-org/mine")
+    assert status == 200, answer
+    again = await git.apply(world.namespace, "team-b", {"spec": {"customerRef": {"name": OWNER}}})
+    assert again.spec.github_repos == ["my-org/mine"]
+
+
+async def _listed(world: World, account_id: str) -> bool:
+    listed = await (await world.client.get("/v1/accounts", headers=world.headers)).json()
+    return account_id in {account["accountId"] for account in listed["accounts"]}
+
+
+async def test_git_may_take_an_account_of_the_api_over(world: World) -> None:
+    account_id = await world.post("my-org/my-app")
+    await world.activate(account_id)
+    spec = {"customerRef": {"name": OWNER}, "githubRepos": ["my-org/my-app"], "deletionPolicy": "Close"}
+    await world.accounts("argocd-controller").apply(world.namespace, account_id, {"spec": spec})
+    status, answer = await world.patch(account_id, "my-org/other")
+    assert (status, answer["code"]) == (409, "owned_elsewhere")
+
+
+async def test_creation_under_a_name_that_is_taken_fails_and_changes_nothing(world: World) -> None:
+    kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
+    name = "22222222-2222-4222-8222-222222222222"
+    results = await asyncio.gather(
+        *(ownership.create(kube, name, OWNER, [f"my-org/r{n}"]) for n in range(20)), return_exceptions=True
+    )
+    made = [result for result in results if isinstance(result, AwsAccount)]
+    assert len(made) == 1
+    assert all(isinstance(result, Conflict) for result in results if result is not made[0])
+    assert (await world.raw(name))["spec"]["githubRepos"] == made[0].spec.github_repos
+
+
+async def test_a_change_does_not_make_a_deleted_account_anew(world: World) -> None:
+    account_id = await world.post()
+    kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
+    account = await world.accounts().get(world.namespace, account_id)
+    await world.accounts().delete(world.namespace, account_id)
+    with pytest.raises(Conflict):
+        await ownership.change(kube, account, OWNER, ["my-org/my-app"])
+    assert await world.accounts().find(world.namespace, account_id) is None
+
+
+async def test_a_deleted_account_leaves_the_lists_of_every_replica(world: World) -> None:
+    account_id = await world.post()
+    await world.accounts().delete(world.namespace, account_id)
+
+    async def gone() -> bool:
+        answers = [
+            await c.get(f"/v1/accounts/{account_id}", headers=world.headers) for c in (world.client, world.replica)
+        ]
+        return [answer.status for answer in answers] == [404, 404]
+
+    await until(gone)
+
+
+async def test_a_new_key_works_at_once_and_a_revoked_one_soon_does_not(world: World) -> None:
+    key = mint()
+    keys = Resources(world.api, ApiKey, "test")
+    await keys.create(world.namespace, key_object("second", key))
+    headers = {"Authorization": f"Bearer {key.raw}"}
+    for client in (world.client, world.replica):
+        assert (await client.get("/v1/accounts", headers=headers)).status == 200
+    await keys.merge(world.namespace, "second", {"spec": {"revokedAt": "2026-11-24T08:00:00Z"}})
+
+    async def refused() -> bool:
+        return (await world.replica.get("/v1/accounts", headers=headers)).status == 401
+
+    await until(refused)
+
+
+async def test_the_last_use_of_a_key_is_written_once_for_many_requests(world: World) -> None:
+    keys = Resources(world.api, ApiKey, "test")
+
+    async def written() -> bool:
+        return (await keys.get(world.namespace, "first")).status.last_used_at is not None
+
+    await asyncio.gather(*(world.client.get("/v1/accounts", headers=world.headers) for _ in range(20)))
+    await until(written)
+    version = (await keys.get(world.namespace, "first")).metadata.resource_version
+    for _ in range(5):
+        await world.client.get("/v1/accounts", headers=world.headers)
+        await asyncio.sleep(0.1)  # past the next batch: the test is that it writes nothing
+    assert (await keys.get(world.namespace, "first")).metadata.resource_version == version
+
+
+async def test_a_rule_that_only_kubernetes_knows_is_a_400_in_its_words(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr("batteries_apiserver.accounts.repositories.NewAccount.__pydantic_validator__", _NoRules())
+    response = await world.client.post(
+        "/v1/accounts", headers=world.headers, data=orjson.dumps({"githubRepos": ["not a repository"]})
+    )
+    assert response.status == 400
+    assert (await response.json())["error"].startswith("A repository is written org/repo")
+
+
+class _NoRules:
+    """A validator that lets everything pass, as an older replica's would under newer rules."""
+
+    def validate_python(self, value: dict[str, Any], **options: Any) -> Any:
+        class Loose:
+            github_repos = value["githubRepos"]
+
+        return Loose()

@@ -1,0 +1,486 @@
+"""Requests against the real application, with resources that live in memory: who gets in, and what each error says."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+import stripe
+import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from kubernetes.aio.client import ApiClient, ApiException
+
+from batteries_apiserver.app import make_app
+from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.kube import Caches, Kube, kube_of
+from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.settings import Settings
+from batteries_crds.client import Page
+from batteries_crds.resource import Resource
+
+Client = TestClient[web.Request, web.Application]
+WEBHOOK_SECRET = "whsec_unit"
+PUBLIC = {"/v1/stripe/setup", "/v1/stripe/session/{id}", "/v1/stripe/callback", "/healthz", "/readyz"} | {
+    "/checkout/complete",
+    "/checkout/cancelled",
+}
+
+
+class InMemory:
+    """One kind of resource: what `Resources` does, as far as the handlers ask, and how often."""
+
+    def __init__(self, model: type[Resource]) -> None:
+        self.model = model
+        self.items: dict[str, Any] = {}
+        self.reads = 0
+        self.failure: Exception | None = None
+
+    async def find(self, namespace: str, name: str) -> Any:
+        self.reads += 1
+        if self.failure:
+            raise self.failure
+        return self.items.get(name)
+
+    async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
+        self.reads += 1
+        wanted = field_selector.removeprefix("spec.keyHash=")
+        return Page([item for item in self.items.values() if item.spec.key_hash == wanted], "1", None)
+
+    async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
+        if self.failure:
+            raise self.failure
+        await asyncio.sleep(0)  # where a real write lets others go on
+        metadata = {**body["metadata"], "name": name, "resourceVersion": "100", "uid": "u"}
+        metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
+        self.items[name] = self.model.model_validate({**body, "metadata": metadata})
+        return self.items[name]
+
+    async def merge_status(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
+        raise ApiException(status=404)
+
+
+@dataclass
+class World:
+    """The application's resources, and shorthands to fill them."""
+
+    kube: Kube
+    parts: dict[str, InMemory]
+    version: int = 1
+    key: NewKey = field(default_factory=mint)
+
+    def add(
+        self, kind: str, name: str, spec: dict[str, Any], status: dict[str, Any], *, live_only: bool = False
+    ) -> Any:
+        self.version += 1
+        part = self.parts[kind]
+        metadata = {"name": name, "namespace": "n", "uid": "u", "resourceVersion": str(self.version)}
+        item = part.model.model_validate({"metadata": metadata, "spec": spec, "status": status})
+        part.items[name] = item
+        if not live_only:
+            getattr(self.kube.caches, kind).put(item)
+        return item
+
+    def add_key(self, key: NewKey, *, live_only: bool = False, **spec: Any) -> None:
+        hashes = {"keyPrefix": key.prefix, "keyHash": key.digest}
+        self.add("keys", key.prefix, {"customerRef": {"name": "c"}, **hashes, **spec}, {}, live_only=live_only)
+
+    def add_customer(self, *, limit: int = 10, payment: str = "valid", live_only: bool = False) -> None:
+        spec = {"email": "a@example.com", "accountLimit": limit}
+        self.add("customers", "c", spec, {"paymentMethod": payment}, live_only=live_only)
+
+    def add_account(self, name: str, owner: str = "c", *, live_only: bool = False, **status: Any) -> None:
+        self.add("accounts", name, {"customerRef": {"name": owner}}, status, live_only=live_only)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key.raw}"}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with ApiClient() as api:
+        kube = kube_of(api, Settings(namespace="n"))
+        parts = {"accounts": InMemory(kube.caches.accounts._model), "customers": InMemory(kube.caches.customers._model)}
+        parts["keys"] = InMemory(kube.caches.keys._model)
+        fake = Kube("n", *parts.values(), kube.caches, 60)  # type: ignore[arg-type]
+        settle(fake.caches)
+        made = World(fake, parts)
+        made.add_key(made.key)
+        yield made
+
+
+def settle(caches: Caches) -> None:
+    for cache in caches.all():
+        cache.synced.set()
+        cache._heard()
+
+
+@pytest.fixture
+def app(world: World) -> web.Application:
+    @asynccontextmanager
+    async def source(settings: Settings) -> AsyncIterator[Kube]:
+        yield world.kube
+
+    # Port 9 (discard) takes no connections: Stripe is down, unless a test needs none.
+    settings = Settings(
+        namespace="n",
+        stripe_secret_key="sk_test_unit",
+        stripe_webhook_secret=WEBHOOK_SECRET,
+        stripe_api_base="http://127.0.0.1:9",
+        api_body_limit=65_536,
+    )
+    return make_app(settings, source)
+
+
+@pytest.fixture
+async def client(app: web.Application, aiohttp_client: Callable[[web.Application], Awaitable[Client]]) -> Client:
+    return await aiohttp_client(app)
+
+
+async def error_of(response: Any) -> str:
+    """The stable code, once the body has the one error shape."""
+    body = orjson.loads(await response.read())
+    assert body.keys() == {"error", "code"}
+    assert body["error"][0].isupper() or body["error"].startswith("'") or body["error"][0].isdigit()
+    assert body["error"].endswith(".")
+    return str(body["code"])
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.path not in PUBLIC], ids=str)
+async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: web.RouteDef) -> None:
+    response = await client.request(route.method, route.path.replace("{id}", "x"), data=b"not json")
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert await error_of(response) == "missing_api_key"
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nope", "/v1/accounts/", "/v1/accounts/a/b", "/%ff%00", "/v1/%2e%2e"])
+async def test_an_unknown_path_is_a_404_in_the_one_shape(client: Client, path: str) -> None:
+    response = await client.get(path)
+    assert response.status == 404
+    assert await error_of(response) == "not_found"
+
+
+async def test_a_wrong_method_is_a_405_that_says_which_are_right(client: Client) -> None:
+    response = await client.delete("/v1/accounts")
+    assert response.status == 405
+    assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
+    assert await error_of(response) == "method_not_allowed"
+
+
+async def test_an_unknown_expectation_is_refused_in_the_one_shape(client: Client) -> None:
+    response = await client.get("/healthz", headers={"Expect": "miracles"})
+    assert response.status == 417
+    assert await error_of(response) == "expectation_failed"
+    assert response.headers["X-Request-Id"]
+
+
+async def test_a_callers_request_id_comes_back_and_a_harmful_one_is_replaced(client: Client) -> None:
+    assert (await client.get("/healthz", headers={"X-Request-Id": "abc-1"})).headers["X-Request-Id"] == "abc-1"
+    assert "{" not in (await client.get("/nope", headers={"X-Request-Id": "{x}"})).headers["X-Request-Id"]
+
+
+async def test_a_bug_is_a_500_with_a_sentence_and_a_traceback_in_the_log(client: Client, world: World) -> None:
+    world.parts["accounts"].failure = RuntimeError("boom")
+    with structlog.testing.capture_logs() as lines:
+        response = await client.get("/v1/accounts/5b8a54a8-1111-4c11-8a11-0123456789ab", headers=world.headers)
+    assert response.status == 500
+    assert await error_of(response) == "internal_error"
+    assert [line for line in lines if line["event"] == "unexpected_error" and line["exc_info"]]
+
+
+@pytest.mark.parametrize("status", [0, 403, 429, 500, 503])
+async def test_kubernetes_being_away_is_a_503_to_come_back_from(client: Client, world: World, status: int) -> None:
+    world.parts["accounts"].failure = ApiException(status=status, reason="away")
+    response = await client.get("/v1/accounts/5b8a54a8-1111-4c11-8a11-0123456789ab", headers=world.headers)
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert await error_of(response) == "unavailable"
+
+
+async def test_readiness_follows_the_caches_and_liveness_does_not(client: Client, world: World) -> None:
+    assert (await client.get("/readyz")).status == 200
+    world.kube.caches.keys._heard_at = time.monotonic() - 61
+    response = await client.get("/readyz")
+    assert response.status == 503
+    assert "apikeys" in (await response.json())["error"]
+    assert (await client.get("/healthz")).status == 200
+
+
+async def test_before_the_caches_are_filled_nobody_is_told_half_the_truth(client: Client, world: World) -> None:
+    world.kube.caches.accounts.synced.clear()
+    assert (await client.get("/readyz")).status == 503
+    assert (await client.get("/v1/accounts", headers=world.headers)).status == 503
+
+
+# --- keys
+
+
+async def test_a_key_made_on_another_replica_works_at_once_and_costs_one_read(client: Client, world: World) -> None:
+    other = mint()
+    world.add_key(other, live_only=True)
+    for _ in range(3):
+        response = await client.get("/v1/accounts", headers={"Authorization": f"Bearer {other.raw}"})
+        assert response.status == 200
+    assert world.parts["keys"].reads == 1
+
+
+async def test_a_malformed_key_costs_no_read_and_an_unknown_one_a_single_read(client: Client, world: World) -> None:
+    bad = mint().raw[:-1] + "!"
+    assert (await client.get("/v1/accounts", headers={"Authorization": f"Bearer {bad}"})).status == 401
+    assert world.parts["keys"].reads == 0
+    unknown = mint().raw
+    for _ in range(5):
+        response = await client.get("/v1/accounts", headers={"Authorization": f"Bearer {unknown}"})
+        assert response.status == 401
+        assert await error_of(response) == "invalid_api_key"
+    assert world.parts["keys"].reads == 1
+
+
+async def test_a_revoked_key_is_refused(client: Client, world: World) -> None:
+    revoked = mint()
+    world.add_key(revoked, revokedAt="2026-11-24T08:00:00Z")
+    response = await client.get("/v1/accounts", headers={"Authorization": f"Bearer {revoked.raw}"})
+    assert response.status == 401
+    assert await error_of(response) == "revoked_api_key"
+
+
+async def test_an_administrators_key_owns_no_accounts(client: Client, world: World) -> None:
+    admin = mint()
+    world.add_key(admin, customerRef=None, role="admin")
+    response = await client.get("/v1/accounts", headers={"Authorization": f"Bearer {admin.raw}"})
+    assert response.status == 403
+    assert await error_of(response) == "customer_key_required"
+
+
+# --- POST /v1/accounts
+
+
+@pytest.mark.parametrize("body", [None, b"", b" \n", b"{}", b'{"later": 1}'])
+async def test_the_body_may_be_left_out(client: Client, world: World, body: bytes | None) -> None:
+    world.add_customer()
+    response = await client.post("/v1/accounts", headers=world.headers, data=body)
+    assert response.status == 202
+    answer = await response.json()
+    assert answer == {"accountId": answer["accountId"], "status": "pending", "createdAt": "2026-11-24T08:00:00Z"}
+    assert response.headers["Location"] == f"/v1/accounts/{answer['accountId']}"
+    assert int(response.headers["Retry-After"]) > 0
+    assert (await client.get(response.headers["Location"], headers=world.headers)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        (b"{", "not valid JSON"),
+        (b"[]", "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+        (b'"\xff"', "not valid JSON"),
+        (b"[" * 5000, "not valid JSON"),
+        (b'{"githubRepos": null}', "githubRepos"),
+        (b'{"githubRepos": "o/r"}', "githubRepos"),
+        (b'{"githubRepos": [1]}', "githubRepos[0]"),
+        (b'{"githubRepos": ["o/*"]}', "'o/*' is not a repository"),
+        (b'{"githubRepos": ["o/r", "O/R"]}', "listed twice"),
+        (orjson.dumps({"githubRepos": [f"o/r{n}" for n in range(101)]}), "at most 100"),
+    ],
+)
+async def test_a_wrong_body_is_a_400_that_says_what_is_wrong_before_payment_is_asked_for(
+    client: Client, world: World, body: bytes, part: str
+) -> None:
+    response = await client.post("/v1/accounts", headers=world.headers, data=body)
+    assert response.status == 400
+    assert part in (await response.json())["error"]
+    assert world.parts["accounts"].items == {}
+
+
+async def test_a_body_that_is_too_large_is_a_413(client: Client, world: World) -> None:
+    response = await client.post("/v1/accounts", headers=world.headers, data=b" " * 70_000)
+    assert response.status == 413
+    assert await error_of(response) == "body_too_large"
+
+
+async def test_a_body_that_is_not_what_its_encoding_says_is_a_400(client: Client, world: World) -> None:
+    response = await client.post("/v1/accounts", headers={**world.headers, "Content-Encoding": "gzip"}, data=b"{}")
+    assert response.status == 400
+
+
+@pytest.mark.parametrize("payment", ["missing", None])
+async def test_without_a_good_card_the_answer_says_where_to_add_one(
+    client: Client, world: World, payment: str | None
+) -> None:
+    if payment:
+        world.add_customer(payment=payment)
+    response = await client.post("/v1/accounts", headers=world.headers)
+    assert response.status == 402
+    assert "POST /v1/stripe/setup" in (await response.json())["error"]
+
+
+async def test_a_card_that_another_replica_saw_counts_at_once(client: Client, world: World) -> None:
+    world.add_customer(payment="missing")
+    world.add_customer(live_only=True)
+    assert (await client.post("/v1/accounts", headers=world.headers)).status == 202
+
+
+async def test_the_account_limit_holds_against_requests_at_once(client: Client, world: World) -> None:
+    world.add_customer(limit=3)
+    answers = await asyncio.gather(*(client.post("/v1/accounts", headers=world.headers) for _ in range(10)))
+    assert sorted(answer.status for answer in answers) == [202] * 3 + [409] * 7
+    refused = next(answer for answer in answers if answer.status == 409)
+    assert await error_of(refused) == "account_limit_reached"
+
+
+async def test_a_rule_of_the_resource_is_passed_on_in_its_own_words(client: Client, world: World) -> None:
+    world.add_customer()
+    cause = {"field": "spec", "message": 'Invalid value: "object": Name each repository once.'}
+    error = ApiException(status=422)
+    error.body = orjson.dumps({"details": {"causes": [cause]}}).decode()
+    world.parts["accounts"].failure = error
+    response = await client.post("/v1/accounts", headers=world.headers)
+    assert response.status == 400
+    assert (await response.json())["error"] == "Name each repository once."
+
+
+# --- reading and changing accounts
+
+MINE = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+OTHERS = "5b8a54a8-2222-4c11-8a11-0123456789ab"
+
+
+async def test_a_list_holds_the_callers_accounts_only(client: Client, world: World) -> None:
+    world.add_account(MINE)
+    world.add_account(OTHERS, owner="somebody")
+    listed = (await (await client.get("/v1/accounts", headers=world.headers)).json())["accounts"]
+    assert [account["accountId"] for account in listed] == [MINE]
+
+
+@pytest.mark.parametrize("account_id", [OTHERS, "5b8a54a8-3333-4c11-8a11-0123456789ab", "x", "%00", "é" * 300])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_others_unknown_and_malformed_ids_are_the_same_404(
+    client: Client, world: World, account_id: str, method: str
+) -> None:
+    world.add_account(OTHERS, owner="somebody", phase="active")
+    body = b'{"githubRepos": []}'
+    response = await client.request(method, f"/v1/accounts/{account_id}", headers=world.headers, data=body)
+    assert response.status == 404
+    assert await error_of(response) == "account_not_found"
+
+
+async def test_an_account_that_another_replica_made_just_now_is_found(client: Client, world: World) -> None:
+    world.add_account(MINE, live_only=True)
+    assert (await client.get(f"/v1/accounts/{MINE}", headers=world.headers)).status == 200
+
+
+async def test_an_account_that_kubectl_named_is_found_by_its_derived_id(client: Client, world: World) -> None:
+    world.add_account("team-a")
+    listed = (await (await client.get("/v1/accounts", headers=world.headers)).json())["accounts"]
+    response = await client.get(f"/v1/accounts/{listed[0]['accountId']}", headers=world.headers)
+    assert response.status == 200
+    assert (await response.json())["accountId"] != "team-a"
+
+
+@pytest.mark.parametrize("phase", ["pending", "creating", "failed", "suspended"])
+async def test_only_an_active_account_can_be_changed(client: Client, world: World, phase: str) -> None:
+    world.add_account(MINE, phase=phase)
+    body = b'{"githubRepos": ["o/r"]}'
+    response = await client.patch(f"/v1/accounts/{MINE}", headers=world.headers, data=body)
+    assert response.status == 409
+    assert await error_of(response) == "account_not_active"
+
+
+async def test_a_change_needs_the_list(client: Client, world: World) -> None:
+    response = await client.patch(f"/v1/accounts/{MINE}", headers=world.headers, data=b"{}")
+    assert response.status == 400
+    assert (await response.json())["error"] == "The field githubRepos is required."
+
+
+async def test_whoever_owns_the_list_is_named(client: Client, world: World) -> None:
+    world.add_account(MINE, phase="active")
+    world.parts["accounts"].apply = refuse_for_argocd  # type: ignore[method-assign]
+    response = await client.patch(f"/v1/accounts/{MINE}", headers=world.headers, data=b'{"githubRepos": ["o/r"]}')
+    assert response.status == 409
+    assert "argocd-controller" in (await response.json())["error"]
+
+
+async def refuse_for_argocd(namespace: str, name: str, body: dict[str, Any]) -> Any:
+    error = ApiException(status=409)
+    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "argocd-controller" using v1'}
+    error.body = orjson.dumps({"details": {"causes": [cause]}}).decode()
+    raise error
+
+
+# --- Stripe, as far as it is not asked
+
+
+@pytest.mark.parametrize(
+    "email", ["", "a", "a@b", "a b@c.de", "a@b.de\n\n@", "a@b..de", "x" * 300 + "@b.de", "a\0@b.de"]
+)
+async def test_what_is_no_email_address_is_refused_with_an_example(client: Client, email: str) -> None:
+    response = await client.post("/v1/stripe/setup", json={"email": email})
+    assert response.status == 400
+    assert "team@example.com" in (await response.json())["error"]
+
+
+async def test_stripe_being_down_is_a_503_to_come_back_from(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe.AIOHTTPClient, "sleep_async", lambda self, seconds: asyncio.sleep(0))
+    response = await client.post("/v1/stripe/setup", json={"email": "a@example.com"})
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert await error_of(response) == "stripe_unavailable"
+
+
+@pytest.mark.parametrize("session_id", ["x", "cs_", "cs_test_%2e%2e%2fcustomers", "cs_test_" + "a" * 300])
+async def test_what_can_be_no_session_is_a_404_without_asking_stripe(client: Client, session_id: str) -> None:
+    response = await client.get(f"/v1/stripe/session/{session_id}")
+    assert response.status == 404
+    assert await error_of(response) == "session_not_found"
+
+
+def signed(body: bytes, *, secret: str = WEBHOOK_SECRET, age: int = 0) -> dict[str, str]:
+    header = stripe.WebhookSignature.generate_signature_header(
+        body.decode(errors="replace"), secret, timestamp=int(time.time()) - age
+    )
+    return {"Stripe-Signature": header}
+
+
+EVENT = orjson.dumps(
+    {"id": "evt_1", "object": "event", "type": "invoice.paid", "data": {"object": {"id": "in_1", "object": "invoice"}}}
+)
+
+
+async def test_an_event_that_does_not_concern_us_is_acknowledged(client: Client) -> None:
+    assert (await client.post("/v1/stripe/callback", data=EVENT, headers=signed(EVENT))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (EVENT, {}),
+        (EVENT, {"Stripe-Signature": "nonsense"}),
+        (EVENT, signed(EVENT, secret="whsec_other")),
+        (EVENT, signed(EVENT, age=400)),
+        (EVENT + b" ", signed(EVENT)),
+        (b"\xff\xfe", signed(b"x")),
+        (b"[]", signed(b"[]")),
+        (b"{}", signed(b"{}")),
+        (b"no json", signed(b"no json")),
+    ],
+    ids=["unsigned", "nonsense", "other secret", "old", "changed", "not UTF-8", "list", "empty object", "no JSON"],
+)
+async def test_only_what_stripe_signed_for_us_just_now_is_read(
+    client: Client, body: bytes, headers: dict[str, str]
+) -> None:
+    response = await client.post("/v1/stripe/callback", data=body, headers=headers)
+    assert response.status == 400
+    assert await error_of(response) == "invalid_signature"
+
+
+async def test_the_page_after_checkout_is_kept_by_nobody_and_shows_no_session(client: Client) -> None:
+    response = await client.get("/checkout/complete?session_id=cs_test_secret")
+    assert response.status == 200
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert "cs_test_secret" not in await response.text()

@@ -1,0 +1,61 @@
+"""What the contract shows of an AwsAccount."""
+
+from typing import Any
+
+from batteries_apiserver.accounts import views
+from batteries_crds.aws_account import AwsAccount
+
+NAME = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+
+
+def account(**status: Any) -> AwsAccount:
+    return AwsAccount.model_validate(
+        {
+            "metadata": {"name": NAME, "namespace": "n", "creationTimestamp": "2026-11-24T08:00:00Z"},
+            "spec": {"customerRef": {"name": "c"}, "githubRepos": ["o/r"]},
+            "status": status,
+        }
+    )
+
+
+def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_known() -> None:
+    assert views.detail(account()) == {
+        "accountId": NAME,
+        "status": "pending",
+        "provisioningStep": "create_account",
+        "createdAt": "2026-11-24T08:00:00Z",
+        "githubRepos": ["o/r"],
+        "updatedAt": "2026-11-24T08:00:00Z",
+    }
+
+
+def test_a_ready_account_shows_all_that_its_owner_needs() -> None:
+    shown = views.detail(
+        account(
+            phase="active",
+            provisioningStep="complete",
+            awsAccountId="123456789012",
+            iamUserName="admin",
+            signInUrl="https://123456789012.signin.aws.amazon.com/console",
+            ssoUserName="a@example.com",
+            ssoPortalUrl="https://d-1.awsapps.com/start",
+            oidcRoleArn="arn:aws:iam::123456789012:role/GitHubActionsDeployRole",
+        )
+    )
+    assert shown["status"] == "active"
+    assert shown["provisioningStep"] == "complete"
+    assert shown["awsAccountId"] == "123456789012"
+    assert shown["oidcRoleArn"].endswith("GitHubActionsDeployRole")
+    assert {"iamUserName", "signInUrl", "ssoUserName", "ssoPortalUrl"} <= shown.keys()
+    assert "error" not in shown
+
+
+def test_what_went_wrong_is_shown() -> None:
+    assert views.detail(account(phase="failed", error="Ask AWS for more."))["error"] == "Ask AWS for more."
+
+
+def test_updated_at_is_the_newest_transition_or_event() -> None:
+    condition = {"type": "Ready", "status": "True", "reason": "R", "lastTransitionTime": "2026-11-24T08:01:00Z"}
+    event = {"timestamp": "2026-11-24T08:02:00.5Z", "step": "check_status", "status": "succeeded"}
+    assert views.detail(account(conditions=[condition]))["updatedAt"] == "2026-11-24T08:01:00Z"
+    assert views.detail(account(conditions=[condition], history=[event]))["updatedAt"] == "2026-11-24T08:02:00.500000Z"

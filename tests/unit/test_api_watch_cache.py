@@ -1,0 +1,220 @@
+"""The watch cache against a scripted Kubernetes: what it holds after lists, events, own writes and failures."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver import watch_cache
+from batteries_apiserver.watch_cache import WatchCache
+from batteries_crds.client import Page
+from batteries_crds.customer import Customer
+
+
+def customer(name: str, version: int, email: str = "a@example.com") -> Customer:
+    metadata = {"name": name, "resourceVersion": str(version), "annotations": {"big": "x" * 1000}}
+    return Customer.model_validate({"metadata": metadata, "spec": {"email": email}})
+
+
+def event(kind: str, item: Customer) -> bytes:
+    raw = {"metadata": item.metadata.to_wire(), "spec": item.spec.to_wire()}
+    return orjson.dumps({"type": kind, "object": raw}) + b"\n"
+
+
+class Answer:
+    """A watch's response: chunks as they come, ended by None."""
+
+    def __init__(self) -> None:
+        self.chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self.content = self
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        while (chunk := await self.chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    def close(self) -> None:
+        pass
+
+
+class Scripted:
+    """Kubernetes: lists what it is told, and a watch that the test speaks through."""
+
+    def __init__(self, *pages: Page[Customer]) -> None:
+        self.pages = list(pages)
+        self.lists = 0
+        self.watched_from: list[str] = []
+        self.answer = Answer()
+        self.refusals: list[Exception] = []
+
+    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+        self.lists += token is None
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+    async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
+        self.watched_from.append(version)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.answer = Answer()
+        return self.answer
+
+
+def cache_of(kube: Scripted) -> WatchCache[Customer]:
+    indexes = {"email": lambda item: (item.spec.email,)}
+    return WatchCache(kube, Customer, "n", indexes=indexes, watch_seconds=10)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
+    task = asyncio.create_task(cache.run())
+    try:
+        await asyncio.wait_for(cache.synced.wait(), 2)
+        await asyncio.sleep(0)
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110 - the cache tells nobody when it changes
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_cache, "_SHORTEST_PAUSE", 0.001)
+
+
+async def test_lists_every_page_and_watches_from_the_lists_version() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", "more"), Page([customer("b", 5)], "7", None))
+    cache = cache_of(kube)
+    assert cache.age == float("inf")
+    async with running(cache):
+        await until(lambda: kube.watched_from == ["7"])
+        assert {item.metadata.name for item in cache.find("email", "a@example.com")} == {"a", "b"}
+        assert cache.age < 2
+
+
+async def test_events_add_change_and_remove_and_indexes_follow() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(event("MODIFIED", customer("a", 8, "new@example.com")))
+        await until(lambda: bool(cache.find("email", "new@example.com")))
+        assert cache.find("email", "a@example.com") == []
+        kube.answer.chunks.put_nowait(event("DELETED", customer("a", 9, "new@example.com")))
+        await until(lambda: len(cache) == 0)
+        assert cache.find("email", "new@example.com") == []
+
+
+async def test_an_event_that_comes_in_pieces_is_read_whole() -> None:
+    kube = Scripted(Page([], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        whole = event("ADDED", customer("a", 8)) + event("ADDED", customer("b", 9))
+        for start in range(0, len(whole), 100):
+            kube.answer.chunks.put_nowait(whole[start : start + 100])
+        await until(lambda: len(cache) == 2)
+
+
+async def test_a_bookmark_moves_the_version_that_the_next_watch_goes_on_from() -> None:
+    kube = Scripted(Page([], "7", None))
+    async with running(cache_of(kube)):
+        bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "40"}}}
+        kube.answer.chunks.put_nowait(orjson.dumps(bookmark) + b"\n")
+        kube.answer.chunks.put_nowait(None)
+        await until(lambda: kube.watched_from == ["7", "40"])
+        assert kube.lists == 1
+
+
+@pytest.mark.parametrize("way", ["status", "event"])
+async def test_an_expired_version_means_a_new_list_that_forgets_what_is_gone(way: str) -> None:
+    kube = Scripted(Page([customer("gone", 3)], "7", None), Page([customer("new", 50)], "60", None))
+    if way == "status":
+        kube.refusals = [ApiException(status=410, reason="Gone")]
+    cache = cache_of(kube)
+    async with running(cache):
+        if way == "event":
+            raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
+            kube.answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        await until(lambda: cache.get("new") is not None)
+        assert cache.get("gone") is None
+        await until(lambda: kube.watched_from[-1] == "60")
+
+
+async def test_a_restored_etcd_whose_versions_are_lower_is_believed() -> None:
+    yesterday = Page([customer("a", 5, "yesterday@example.com")], "10", None)
+    kube = Scripted(Page([customer("a", 50), customer("lost", 51)], "60", None), yesterday)
+    cache = cache_of(kube)
+    async with running(cache):
+        raw = {"type": "ERROR", "object": {"kind": "Status", "code": 504, "message": "Too large resource version: 60"}}
+        kube.answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        await until(lambda: bool(cache.find("email", "yesterday@example.com")))
+        assert cache.get("lost") is None
+        await until(lambda: kube.watched_from[-1] == "10")
+
+
+async def test_what_is_written_while_the_pages_are_read_is_not_forgotten() -> None:
+    class Slow(Scripted):
+        async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+            cache.put(customer("mine", 9, "mine@example.com"))
+            cache.put(customer("deleted", 6, "mine@example.com"))
+            return await super().page(namespace, token=token)
+
+    cache = cache_of(Slow(Page([customer("a", 3)], "7", None)))
+    async with running(cache):
+        assert [item.metadata.name for item in cache.find("email", "mine@example.com")] == ["mine"]
+
+
+async def test_a_broken_watch_is_taken_up_where_it_ended() -> None:
+    kube = Scripted(Page([], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(event("ADDED", customer("a", 8)))
+        await until(lambda: len(cache) == 1)
+        kube.refusals = [aiohttp.ClientConnectionError("refused"), ApiException(status=500, reason="down")]
+        kube.answer.chunks.put_nowait(aiohttp.ClientPayloadError("cut"))
+        await until(lambda: kube.watched_from == ["7", "8", "8", "8"])
+        assert kube.lists == 1
+        assert len(cache) == 1
+
+
+async def test_an_own_write_shows_at_once_and_the_watch_does_not_turn_it_back() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        cache.put(customer("a", 9, "mine@example.com"))
+        kube.answer.chunks.put_nowait(event("MODIFIED", customer("a", 8, "older@example.com")))
+        kube.answer.chunks.put_nowait(event("ADDED", customer("b", 10)))
+        await until(lambda: cache.get("b") is not None)
+        found = cache.get("a")
+        assert found is not None
+        assert found.spec.email == "mine@example.com"
+
+
+async def test_a_late_answer_does_not_bring_a_deleted_object_back() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(event("DELETED", customer("a", 9)))
+        await until(lambda: len(cache) == 0)
+        cache.put(customer("a", 8))
+        assert cache.get("a") is None
+
+
+async def test_annotations_are_not_kept() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        found = cache.get("a")
+        assert found is not None
+        assert found.metadata.annotations == {}
