@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import Condition
-from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.names import ANNOTATION_RETRY, EventStatus, Phase, ProvisioningStep
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
 
@@ -22,6 +22,8 @@ _NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
 """Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
 
 HISTORY_LIMIT = 64
+RETRY_LENGTH = 64
+"""So much of the retry annotation counts."""
 
 AwsAccountId = Annotated[
     str, Field(pattern="^[0-9]{12}$", max_length=12, description="The twelve-digit AWS account id.")
@@ -161,6 +163,13 @@ class StepRecord(Model):
         int | None,
         Field(ge=0, description="The generation for which it failed for good; tried again for a later one."),
     ] = None
+    gave_up_retry: Annotated[
+        str | None,
+        Field(
+            max_length=RETRY_LENGTH,
+            description="The retry annotation's value when it failed for good; tried again for another one.",
+        ),
+    ] = None
 
 
 class HistoryEvent(Model):
@@ -262,6 +271,12 @@ class AwsAccount(Resource):
         except ValueError:
             return derived_uuid(self.key)
         return named if str(named) == self.metadata.name else derived_uuid(self.key)
+
+    @property
+    def retry(self) -> str | None:
+        """What its retry annotation says: another value than before asks for one more try."""
+        value = self.metadata.annotations.get(ANNOTATION_RETRY)
+        return None if value is None else value[:RETRY_LENGTH]
 
 
 def derived_uuid(text: str) -> UUID:
