@@ -1,7 +1,8 @@
-"""Everything this program knows of Kubernetes: the three resources in one namespace, each with its cache.
+"""Everything this program knows of Kubernetes: the three resources, each with its cache.
 
-Built once for the application's lifetime and given to the handlers as one value. `synced` and `stale` are what
-readiness means here.
+Customers and their keys are in the API's own namespace; accounts are watched wherever the operator watches them, for
+administrators, and are a customer's only in the API's own namespace. Built once for the application's lifetime and
+given to the handlers as one value. `synced` and `stale` are what readiness means here.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver import metrics
+from batteries_apiserver.object_store import Index
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
@@ -31,8 +33,18 @@ def _account_id(account: AwsAccount) -> tuple[str, ...]:
     return (str(account.account_id),)
 
 
-def _customer_of(item: AwsAccount | ApiKey) -> tuple[str, ...]:
+def _customer_of(item: ApiKey) -> tuple[str, ...]:
     return (item.spec.customer_ref.name,) if item.spec.customer_ref else ()
+
+
+def _customer_in(home: str) -> Index[AwsAccount]:
+    """Finds the accounts of the API's customers; a customerRef elsewhere means a Customer over there."""
+
+    def customer_of(account: AwsAccount) -> tuple[str, ...]:
+        owner = account.owner_in(home)
+        return () if owner is None else (owner,)
+
+    return customer_of
 
 
 def _key_hash(key: ApiKey) -> tuple[str, ...]:
@@ -96,11 +108,12 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
             accounts,
             AwsAccount,
             space,
-            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_of},
+            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space)},
             watch_seconds=seconds,
+            namespaces=settings.watched_namespaces,
         ),
         WatchCache(customers, Customer, space, indexes={}, watch_seconds=seconds),
-        WatchCache(keys, ApiKey, space, indexes={BY_HASH: _key_hash}, watch_seconds=seconds),
+        WatchCache(keys, ApiKey, space, indexes={BY_HASH: _key_hash, BY_CUSTOMER: _customer_of}, watch_seconds=seconds),
     )
     return Kube(space, accounts, customers, keys, caches, settings.api_cache_stale_seconds)
 

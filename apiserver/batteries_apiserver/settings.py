@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     namespace: Annotated[
         str, Field(min_length=1, max_length=63, description="The namespace that holds the custom resources.")
     ] = "default"
+    namespaces: Annotated[
+        str,
+        Field(
+            description="Namespaces whose accounts administrators see, separated by commas: give the operator and the "
+            "API server the same. Empty: all of them. Customers see accounts of BATTERIES_NAMESPACE only."
+        ),
+    ] = ""
     api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
     api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
     api_metrics_port: Annotated[
@@ -96,6 +103,12 @@ class Settings(BaseSettings):
             description="Where Stripe's API is, if not at Stripe: a stand-in, for tests and the sandbox.",
         ),
     ] = None
+
+    @property
+    def watched_namespaces(self) -> list[str | None]:
+        """The namespaces to watch for accounts, our own always among them; None stands for all."""
+        named = [name.strip() for name in self.namespaces.split(",") if name.strip()]
+        return list(dict.fromkeys([self.namespace, *named])) if named else [None]
 
     @property
     def success_url(self) -> str:

@@ -272,6 +272,11 @@ class AwsAccount(Resource):
             return derived_uuid(self.key)
         return named if str(named) == self.metadata.name else derived_uuid(self.key)
 
+    def owner_in(self, namespace: str) -> str | None:
+        """The name of the Customer that owns it, where that Customer is in `namespace`."""
+        owner = self.spec.customer_ref
+        return owner.name if owner is not None and self.metadata.namespace == namespace else None
+
     @property
     def retry(self) -> str | None:
         """What its retry annotation says: another value than before asks for one more try."""
