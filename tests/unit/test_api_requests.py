@@ -52,8 +52,12 @@ class InMemory:
 
     async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         self.reads += 1
-        wanted = field_selector.removeprefix("spec.keyHash=")
-        return Page([item for item in self.items.values() if item.spec.key_hash == wanted], "1", None)
+        field, _, wanted = field_selector.partition("=")
+        found = {
+            "spec.keyHash": lambda item: item.spec.key_hash,
+            "spec.customerRef.name": lambda item: item.spec.customer_ref.name,
+        }[field]
+        return Page([item for item in self.items.values() if found(item) == wanted], "1", None)
 
     async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
         if self.failure:
@@ -110,7 +114,7 @@ async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
         kube = kube_of(api, Settings(namespace="n"))
         parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
-        fake = Kube("n", *parts.values(), kube.caches, 60)  # type: ignore[arg-type]
+        fake = Kube("n", *parts.values(), kube.caches, 60, kube.suspensions, kube.secrets)  # type: ignore[arg-type]
         settle(fake.caches)
         made = World(fake, parts)
         made.add_key(made.key)
@@ -136,6 +140,7 @@ def app(world: World) -> web.Application:
         stripe_webhook_secret=WEBHOOK_SECRET,
         stripe_api_base="http://127.0.0.1:9",
         api_body_limit=65_536,
+        admin_key_secret="",
     )
     return make_app(settings, source)
 
