@@ -182,7 +182,7 @@ class HistoryEvent(Model):
     """One provisioning event."""
 
     timestamp: Annotated[Timestamp, Field(description="When.")]
-    step: Annotated[ProvisioningStep, Field(description="Which step.")]
+    step: Annotated[str, Field(max_length=64, description="Which step.")]
     status: Annotated[EventStatus, Field(description="What became of it.")]
     detail: Annotated[str | None, Field(max_length=1024, description="More, as a sentence.")] = None
     error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
@@ -210,6 +210,9 @@ class AwsAccountStatus(Model):
     sso_assignment_request_id: Annotated[
         str | None, Field(max_length=64, description="The account assignment that is being made.")
     ] = None
+    sso_revocation_request_id: Annotated[
+        str | None, Field(max_length=64, description="The account assignment that is being removed.")
+    ] = None
     sso_portal_url: Annotated[str | None, Field(max_length=256, description="Where single sign-on starts.")] = None
     oidc_role_arn: Annotated[str | None, Field(max_length=256, description="The role that GitHub Actions assume.")] = (
         None
@@ -230,7 +233,7 @@ class AwsAccountStatus(Model):
         list[Condition],
         Field(
             max_length=32,
-            description="One per step, and the summaries Ready, Provisioned, Reconciling and Stalled.",
+            description="One per step, and the summaries Ready, Provisioned, Suspended, Reconciling and Stalled.",
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = []

@@ -46,6 +46,15 @@ class ProvisioningStep(StrEnum):
     FAILED = "failed"
 
 
+class SuspensionStep(StrEnum):
+    """The steps that close an account; they show in its history and conditions, not in `provisioningStep`."""
+
+    QUARANTINE = "quarantine"
+    CLOSE_CONSOLE = "close_console"
+    REVOKE_SSO_ACCESS = "revoke_sso_access"
+    CLOSE_DEPLOY_ROLE = "close_deploy_role"
+
+
 class EventStatus(StrEnum):
     """What a provisioning event says of its step."""
 

@@ -11,7 +11,7 @@ import kopf
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import runbook
 from batteries_operator.service import Service
 from batteries_operator.status import is_out_of_date
 
@@ -50,7 +50,8 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
 
 def out_of_date(body: kopf.Body, **_: Any) -> bool:
     """Whether the account needs a visit."""
-    return is_out_of_date(PROVISIONING, AwsAccount.model_validate(dict(body)))
+    account = AwsAccount.model_validate(dict(body))
+    return is_out_of_date(runbook(account), account)
 
 
 def registry(service: Service) -> kopf.OperatorRegistry:

@@ -80,6 +80,16 @@ class Passwords:
             secret = await self._core.read_namespaced_secret(name, namespace)
         return _stored(secret)
 
+    async def discard(self, account: AwsAccount) -> None:
+        """Deletes the Secret, if it is there."""
+        try:
+            await self._core.delete_namespaced_secret(
+                credentials_secret_name(account.metadata.name), account.metadata.namespace
+            )
+        except ApiException as error:
+            if status_of(error) != NOT_FOUND:
+                raise
+
     async def mark_set(self, account: AwsAccount) -> None:
         """Notes on the Secret that AWS took the password; a Secret that is gone meanwhile is no loss."""
         try:

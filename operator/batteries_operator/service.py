@@ -16,7 +16,7 @@ from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
 from batteries_operator.places import Places
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runner, Visit
 from batteries_operator.settings import Settings
@@ -96,7 +96,7 @@ class Service:
             assignments=assignments,
         )
         await _resume_places(accounts, settings.namespace_list, creations, assignments)
-        return cls(api, accounts, tools, Runner(accounts, tools, PROVISIONING, announce), bells)
+        return cls(api, accounts, tools, Runner(accounts, tools, runbook, announce), bells)
 
     async def close(self) -> None:
         """Lets go of the connections and threads."""

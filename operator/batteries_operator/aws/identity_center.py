@@ -14,6 +14,7 @@ from batteries_operator.aws.organizations import NotPreparedError
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
+    from mypy_boto3_sso_admin.type_defs import AccountAssignmentOperationStatusTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,33 @@ class IdentityCenter:
             PrincipalType="USER",
             PrincipalId=user_id,
         )
-        raw = answer["AccountAssignmentCreationStatus"]
-        return AssignmentStatus(raw.get("RequestId", ""), raw.get("Status", ""), raw.get("FailureReason"))
+        return _status(answer["AccountAssignmentCreationStatus"])
+
+    async def unassign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
+        """Starts the removal of the assignment."""
+        instance = await self.instance()
+        answer = await self._caller.call(
+            "sso:DeleteAccountAssignment",
+            self._admin.delete_account_assignment,
+            InstanceArn=instance.arn,
+            TargetId=account,
+            TargetType="AWS_ACCOUNT",
+            PermissionSetArn=permission_set,
+            PrincipalType="USER",
+            PrincipalId=user_id,
+        )
+        return _status(answer["AccountAssignmentDeletionStatus"])
+
+    async def removal_status(self, request_id: str) -> AssignmentStatus:
+        """How far a started removal is."""
+        instance = await self.instance()
+        answer = await self._caller.call(
+            "sso:DescribeAccountAssignmentDeletionStatus",
+            self._admin.describe_account_assignment_deletion_status,
+            InstanceArn=instance.arn,
+            AccountAssignmentDeletionRequestId=request_id,
+        )
+        return _status(answer["AccountAssignmentDeletionStatus"])
 
     async def assignment_status(self, request_id: str) -> AssignmentStatus:
         """How far a started assignment is."""
@@ -204,5 +230,8 @@ class IdentityCenter:
             InstanceArn=instance.arn,
             AccountAssignmentCreationRequestId=request_id,
         )
-        raw = answer["AccountAssignmentCreationStatus"]
-        return AssignmentStatus(raw.get("RequestId", request_id), raw.get("Status", ""), raw.get("FailureReason"))
+        return _status(answer["AccountAssignmentCreationStatus"])
+
+
+def _status(raw: "AccountAssignmentOperationStatusTypeDef") -> AssignmentStatus:
+    return AssignmentStatus(raw.get("RequestId", ""), raw.get("Status", ""), raw.get("FailureReason"))

@@ -117,6 +117,9 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     if existing is not None and await organizations.account_tag(existing) == identity:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    if scope.account.spec.suspended:
+        # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
+        return Wait(0, "Suspended", "Suspended before anything was made in AWS.", facts={"create_request": None})
     return await _ask(scope, intent)
 
 
