@@ -53,7 +53,7 @@ async def serving(environment: dict[str, str], log: Path) -> AsyncIterator[async
         process = await asyncio.create_subprocess_exec(COMMAND, "run", env=environment, stderr=stderr)
     try:
         async with asyncio.timeout(30), aiohttp.ClientSession() as http:
-            while not await _ready(http, url(environment)):  # noqa: ASYNC110 - only asking again tells
+            while not await _ready(http, url(environment)):
                 await asyncio.sleep(0.05)
         yield process
     finally:

@@ -90,7 +90,7 @@ async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - the cache tells nobody when it changes
+        while not condition():
             await asyncio.sleep(0.001)
 
 

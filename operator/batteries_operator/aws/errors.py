@@ -55,6 +55,7 @@ _BY_CODE: dict[str, ErrorKind] = {
     "TooManyRequestsException": ErrorKind.TRANSIENT,
     "RequestLimitExceeded": ErrorKind.TRANSIENT,
     "RequestThrottled": ErrorKind.TRANSIENT,
+    "RequestThrottledException": ErrorKind.TRANSIENT,
     "SlowDown": ErrorKind.TRANSIENT,
     "PriorRequestNotComplete": ErrorKind.TRANSIENT,
     # Somebody else is writing the same thing; botocore does not retry these.

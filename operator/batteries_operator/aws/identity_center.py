@@ -125,17 +125,20 @@ class IdentityCenter:
         )
         return True
 
-    async def find_user(self, user_name: str) -> str | None:
-        """The id of the user of that name."""
+    async def find_user(self, email: str) -> str | None:
+        """The id of the user of that name, or else of that e-mail address: a directory may name people otherwise."""
+        return await self._find_user("userName", email) or await self._find_user("emails.value", email)
+
+    async def _find_user(self, path: str, value: str) -> str | None:
         instance = await self.instance()
-        # The stubs take the value for a document; on the wire userName is compared with a plain string.
-        by_name: Any = {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": user_name}}
+        # The stubs take the value for a document; on the wire both are compared with a plain string.
+        unique: Any = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
         try:
             answer = await self._caller.call(
                 "identitystore:GetUserId",
                 self._store.get_user_id,
                 IdentityStoreId=instance.identity_store_id,
-                AlternateIdentifier=by_name,
+                AlternateIdentifier=unique,
             )
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
@@ -144,7 +147,7 @@ class IdentityCenter:
         return answer["UserId"]
 
     async def ensure_user(self, email: str) -> str:
-        """The id of the user named by that e-mail address, found or made.
+        """The id of the user with that e-mail address, found or made.
 
         AWS sends a user made by API neither mail nor password; the portal does that at the first sign-in
         where one-time passwords are enabled (docs/runbook).

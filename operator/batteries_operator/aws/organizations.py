@@ -5,6 +5,7 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batteries_crds.names import TAG_ACCOUNT_ID
@@ -32,10 +33,13 @@ class CreationStatus:
     state: str
     account_id: str | None
     failure_reason: str | None
+    completed: datetime | None = None
 
 
 def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
-    return CreationStatus(raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"))
+    return CreationStatus(
+        raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"), raw.get("CompletedTimestamp")
+    )
 
 
 class Organizations:

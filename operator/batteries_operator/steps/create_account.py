@@ -42,6 +42,7 @@ async def run(scope: Scope) -> Outcome:
     owner = await _owner(scope)
     if owner is None:
         assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
+        scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
         return Wait(
             30,
             "CustomerNotFound",
@@ -62,7 +63,9 @@ async def run(scope: Scope) -> Outcome:
 
 async def _owner(scope: Scope) -> str | None:
     """The owner's e-mail address; None where the Customer is missing."""
-    spec = scope.account.spec
+    spec, status = scope.account.spec, scope.account.status
+    if status.create_request is not None and status.owner is not None:
+        return status.owner  # the intent was written for this one; what is under way is followed up without it
     if spec.customer_ref is None:
         return spec.email
     return await scope.tools.customers.email(scope.account.metadata.namespace, spec.customer_ref.name)
