@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import Condition
-from batteries_crds.names import ANNOTATION_RETRY, EventStatus, Phase, ProvisioningStep
+from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH, EventStatus, Phase, ProvisioningStep
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED
@@ -96,7 +96,7 @@ class AwsAccountSpec(Model):
         str | None,
         Field(
             min_length=3,
-            max_length=254,
+            max_length=MAX_OWNER_LENGTH,
             description="The owner's e-mail address, where there is no Customer: signs in by single sign-on and "
             "gets the welcome mail. Immutable.",
             json_schema_extra=rules(

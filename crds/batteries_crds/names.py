@@ -17,6 +17,9 @@ ANNOTATION_RETRY = f"{GROUP}/retry"
 ANNOTATION_REQUEST = f"{GROUP}/request"
 """On an AwsAccount made over HTTP with an Idempotency-Key: the fingerprint of the body that asked for it."""
 
+MAX_OWNER_LENGTH = 128
+"""Characters of an owner's e-mail address: Identity Center takes no longer user name (botocore's identitystore)."""
+
 TAG_ACCOUNT_ID = f"{GROUP}/account-id"
 """The tag on everything we make in AWS; an account is adopted only where it carries our value."""
 

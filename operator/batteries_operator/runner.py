@@ -59,7 +59,7 @@ class _Scope:
         account = self.account
         status = account.status.model_copy(update=facts)
         self._recorder.account = _summarized(self._runbook, account.model_copy(update={"status": status}))
-        await self._recorder.flush()
+        await self._recorder.flush(unless_deleted=True)
 
 
 class Runner:
@@ -90,11 +90,12 @@ class Runner:
             outcome, error = await self._outcome(step, scope, errors)
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
             errors = errors + 1 if error is not None else 0
-            if error is not ErrorKind.TRANSIENT or not step.required or errors > QUIET_TRIES:
+            transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
+            if not transient and not (isinstance(outcome, Wait) and outcome.quiet):
                 await self._conclude(recorder, step, outcome)
             elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
                 # No news, but an account without any condition looks settled to kstatus.
-                recorder.account = summarize(self._steps, recorder.account, utc_now())
+                recorder.account = _summarized(self._runbook, recorder.account)
                 await recorder.flush()
             if isinstance(outcome, Wait):
                 return Visit(outcome.seconds, errors)

@@ -62,6 +62,7 @@ class Cluster:
         return self._store((kind, namespace, name), new, "status" if status else "patch", body)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
+        self.get(kind, namespace, name)
         del self.objects[kind, namespace, name]
 
     def _store(self, key: tuple[str, str, str], new: Json, verb: str, body: Json) -> Json:
@@ -156,9 +157,15 @@ class FakeCore:
     async def read_namespaced_secret(self, name: str, namespace: str) -> Any:
         return _secret(self._cluster.get("Secret", namespace, name))
 
+    async def delete_namespaced_secret(self, name: str, namespace: str) -> None:
+        self._cluster.delete("Secret", namespace, name)
+
     async def patch_namespaced_secret(self, name: str, namespace: str, body: Json, **_: Any) -> Any:
         return _secret(self._cluster.patch("Secret", namespace, name, body))
 
 
 def _secret(raw: Json) -> Any:
-    return SimpleNamespace(metadata=SimpleNamespace(annotations=raw["metadata"].get("annotations")), data=raw["data"])
+    meta = raw["metadata"]
+    return SimpleNamespace(
+        metadata=SimpleNamespace(name=meta["name"], annotations=meta.get("annotations")), data=raw["data"]
+    )

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import boto3
@@ -25,12 +25,12 @@ from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.kube import Customers, Passwords
 from batteries_operator.places import Places
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
-from batteries_operator.runner import Runner
+from batteries_operator.runner import Runbook, Runner
 from batteries_operator.service import Bells, Service
 from batteries_operator.settings import Settings
-from batteries_operator.step import Step, Tools
+from batteries_operator.step import Tools
 
 NAMESPACE = "customers"
 PAUSE = 0.01
@@ -79,7 +79,7 @@ def settings(**changes: Any) -> Settings:
 class Process:
     """One life of the operator: what it remembers dies with it."""
 
-    def __init__(self, factory: "Factory", aws: Aws, steps: Sequence[Step]) -> None:
+    def __init__(self, factory: "Factory", aws: Aws, runbook: Runbook) -> None:
         self.calls: list[str] = []
         self.answered = 0
         self.announced: list[tuple[str, str]] = []
@@ -100,7 +100,7 @@ class Process:
             creations=Places(chosen.creations_in_flight, self.bells.ring),
             assignments=Places(chosen.assignments_in_flight, self.bells.ring),
         )
-        self.runner = Runner(self.accounts, self.tools, steps, self._announce)
+        self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
         self.service = Service(api, self.accounts, self.tools, self.runner, self.bells)
 
     def _announce(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
@@ -152,14 +152,15 @@ class Factory:
         """No more than accounts need: the stand-in takes a third of a second over the rest."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        await Setup(aws, self.settings).ensure_ou(self.settings.customers_ou_name)
+        for name in (self.settings.customers_ou_name, self.settings.suspended_ou_name):
+            await Setup(aws, self.settings).ensure_ou(name)
         await aws.identity_center.create_permission_set(self.settings.permission_set_name)
 
-    async def start(self, steps: Sequence[Step] = PROVISIONING) -> Process:
+    async def start(self, runbook: Runbook = runbook) -> Process:
         """A new operator process with an empty memory."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        return Process(self, aws, steps)
+        return Process(self, aws, runbook)
 
     def close(self) -> None:
         for aws in self._opened:
@@ -266,4 +267,4 @@ def tally(operations: Iterable[str]) -> dict[str, int]:
 
 def acts(operation: str) -> bool:
     """Whether it changes anything in AWS."""
-    return operation.split(":")[1].startswith(("Create", "Move", "Attach", "Update", "Add", "Send"))
+    return operation.split(":")[1].startswith(("Create", "Move", "Attach", "Update", "Add", "Delete", "Send"))

@@ -91,12 +91,18 @@ async def test_a_status_restored_from_yesterday_finds_its_account_again(factory:
     assert "sso:CreateAccountAssignment" not in process.calls
 
 
-async def test_a_lost_secret_is_made_anew_with_a_password_that_works(factory: Factory) -> None:
+async def test_a_password_that_its_owner_took_is_not_replaced(factory: Factory) -> None:
     await factory.active()
+    account = await factory.account()
+    iam = await factory.client("iam", account.status.aws_account_id)
+    before = iam.get_login_profile(UserName="admin")["LoginProfile"]
     factory.cluster.delete("Secret", NAMESPACE, "acme-credentials")
-    status = forget(await factory.account(), PROVISIONING[4])
-    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": status})
-    await assert_exactly_right(factory, await (await factory.start()).until("acme"))
+    # The status still names the Secret: it was there, and somebody has it.
+    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": forget(account, PROVISIONING[4])})
+    process = await factory.start()
+    assert (await process.until("acme")).status.phase == "active"
+    assert iam.get_login_profile(UserName="admin")["LoginProfile"] == before
+    assert ("Secret", NAMESPACE, "acme-credentials") not in factory.cluster.objects
 
 
 async def test_the_password_of_a_user_who_has_signed_in_is_left_alone(factory: Factory) -> None:

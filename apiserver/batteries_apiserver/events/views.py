@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from batteries_apiserver.accounts.views import AccountId, Moment, Step
+from batteries_apiserver.accounts.views import AccountId, Moment
 from batteries_crds.aws_account import HistoryEvent
 from batteries_crds.base import to_rfc3339
 from batteries_crds.names import EventStatus
@@ -17,7 +17,7 @@ class ProvisioningEvent(TypedDict):
     id: Annotated[str, Field(description="Its place in the account's history; the stream's event id.")]
     accountId: AccountId
     timestamp: Moment
-    step: Step
+    step: str
     status: Annotated[EventStatus, Field(description="What became of the step.")]
     detail: NotRequired[Annotated[str, Field(description="More, as a sentence.")]]
     error: NotRequired[Annotated[str, Field(description="What went wrong, as a sentence.")]]
@@ -31,7 +31,7 @@ class EventList(TypedDict):
 
 def event_id(event: HistoryEvent) -> str:
     """Tells the events of one account apart."""
-    return f"{to_rfc3339(event.timestamp)}/{event.step.value}/{event.status.value}"
+    return f"{to_rfc3339(event.timestamp)}/{event.step}/{event.status.value}"
 
 
 def event_view(account_id: str, event: HistoryEvent) -> ProvisioningEvent:

@@ -68,6 +68,7 @@ _BY_CODE: dict[str, ErrorKind] = {
     "OptInRequired": ErrorKind.TRANSIENT,
     "SubscriptionRequiredException": ErrorKind.TRANSIENT,
     "NoSuchEntity": ErrorKind.TRANSIENT,
+    "EntityAlreadyExists": ErrorKind.TRANSIENT,  # made by somebody between our look and our act: look again
     "ResourceNotFoundException": ErrorKind.TRANSIENT,
     "InvalidClientTokenId": ErrorKind.TRANSIENT,
     "ExpiredToken": ErrorKind.TRANSIENT,

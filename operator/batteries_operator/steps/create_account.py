@@ -110,7 +110,9 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
         # Another operator's call may be under way this moment, and AWS's lists lag a little behind.
-        return Wait(grace - age, "ResolvingIntent", "Waiting to learn what became of the request for the account.")
+        # Nothing is written: that would make the other lose the race for writing its request's id.
+        message = "Waiting to learn what became of the request for the account."
+        return Wait(grace - age, "ResolvingIntent", message, quiet=True)
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     found = await organizations.find_creation(identity)
