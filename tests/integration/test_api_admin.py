@@ -10,12 +10,10 @@ from aiohttp.test_utils import TestClient
 from kubernetes.aio.client import ApiClient, CoreV1Api
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
-from batteries_crds.names import ANNOTATION_RETRY
 
 Client = TestClient[web.Request, web.Application]
 UNKNOWN = "5b8a54a8-3333-4c11-8a11-0123456789ab"
