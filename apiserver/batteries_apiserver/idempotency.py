@@ -6,9 +6,11 @@ lock; so a key holds for as long as what it made is there, on every replica.
 
 import hashlib
 import re
+from typing import Annotated
 
 import orjson
 from aiohttp import web
+from pydantic import Field
 
 from batteries_apiserver.body import Body
 from batteries_apiserver.errors import BadRequest
@@ -23,6 +25,7 @@ _LONGEST = 255
 IDEMPOTENCY_KEY = Parameter(
     name=HEADER,
     where="header",
+    type=Annotated[str, Field(min_length=1, max_length=_LONGEST, pattern=r"^[!#-~][ -~]*$")],
     description="Any text of yours of 1 to 255 printable ASCII characters, as it is or in double quotes (RFC 8941). "
     "Send the same text to repeat a request whose answer was lost: it is not done twice.",
 )

@@ -15,6 +15,7 @@ from batteries_apiserver.admin import routes as admin
 from batteries_apiserver.billing import routes as billing
 from batteries_apiserver.events import routes as events
 from batteries_apiserver.expect import expect
+from batteries_apiserver.guide import routes as guide
 from batteries_apiserver.keys import routes as keys
 from batteries_apiserver.route import Access, Route
 
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *keys.ROUTES,
     *admin.ROUTES,
     *billing.ROUTES,
+    *guide.ROUTES,
     *health.ROUTES,
 )
 
