@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import PROVISIONING, SUSPENSION
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox import endpoints
 from batteries_sandbox.places import CHECKOUT
@@ -39,6 +39,14 @@ def steps() -> str:
             )
             for step in PROVISIONING
         ),
+    )
+
+
+def closing() -> str:
+    """What closes an account, as SUSPENSION has it."""
+    return _table(
+        ("step", "what it does", "condition"),
+        ((f"`{step.name}`", step.does, f"`{step.condition}`") for step in SUSPENSION),
     )
 
 
@@ -76,6 +84,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "contract-endpoints": lambda: _table((*_ENDPOINT, "added"), endpoints.of_the_contract()),
     "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
+    "closing": closing,
     "conditions": conditions,
     "operator-settings": lambda: _settings(OperatorSettings),
     "apiserver-settings": lambda: _settings(ApiSettings),

@@ -155,7 +155,7 @@ async def test_one_id_in_two_namespaces_is_nobodys_to_suspend_by_chance(world: W
     spec = {"spec": {"email": "a@example.com"}}
     made = [await world.accounts().apply(namespace, UNKNOWN, spec) for namespace in (world.home, world.team)]
     async with asyncio.timeout(10):
-        while len((await world.get("accounts"))["accounts"]) < 2:  # noqa: ASYNC110 - only asking again tells
+        while len((await world.get("accounts"))["accounts"]) < 2:
             await asyncio.sleep(0.02)
     code, answer = await world.order(made[0], "suspend")
     assert (code, answer["code"]) == (409, "ambiguous_account")
@@ -171,7 +171,7 @@ async def test_the_events_of_all_namespaces_come_in_order_and_can_be_chosen_from
         ]
         await world.accounts().merge_status(namespace, "a", {"status": {"history": history}})
     async with asyncio.timeout(10):
-        while len((await world.get("events"))["events"]) < 4:  # noqa: ASYNC110 - only asking again tells
+        while len((await world.get("events"))["events"]) < 4:
             await asyncio.sleep(0.02)
     events = (await world.get("events"))["events"]
     assert [event["timestamp"][-3:-1] for event in events] == ["01", "02", "03", "04"]

@@ -115,7 +115,7 @@ async def ready(client: Client) -> bool:
 
 async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
     async with asyncio.timeout(10):
-        while not (value := await condition()):  # noqa: ASYNC110 - only asking again tells
+        while not (value := await condition()):
             await asyncio.sleep(0.02)
         return value
 
