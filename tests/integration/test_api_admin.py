@@ -15,6 +15,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
+from batteries_crds.names import ANNOTATION_RETRY
 
 Client = TestClient[web.Request, web.Application]
 UNKNOWN = "5b8a54a8-3333-4c11-8a11-0123456789ab"
