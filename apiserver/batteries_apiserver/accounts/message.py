@@ -53,7 +53,7 @@ def _doing(account: AwsAccount) -> tuple[str, datetime | None]:
 def _begun_at(account: AwsAccount) -> datetime | None:
     """When the step that is going on was begun."""
     for event in reversed(account.status.history):
-        if event.step is account.status.provisioning_step and event.status is EventStatus.STARTED:
+        if event.step == account.status.provisioning_step and event.status is EventStatus.STARTED:
             return event.timestamp
     return None
 
