@@ -22,6 +22,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def utc_now_exactly() -> datetime:
+    """The time in UTC with microseconds, for what has to differ from the time before."""
+    return datetime.now(UTC)
+
+
 def to_rfc3339(moment: datetime) -> str:
     """`2026-11-24T08:00:00Z`, or with microseconds where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, NotRequired, TypeVar, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from batteries_apiserver.accounts.message import message
+from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
@@ -61,6 +63,7 @@ class AccountDetail(AccountSummary):
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
+    message: Annotated[str, Field(description="What the account is doing, and how long it has been at it.")]
     error: NotRequired[
         Annotated[
             str, Field(description="What keeps the account from being ready, as a sentence that says what to do.")
@@ -90,6 +93,16 @@ def created_at(account: AwsAccount) -> str:
     return to_rfc3339(moment) if moment else _NEVER
 
 
+def place_of(account: AwsAccount) -> str:
+    """Its place in a list: oldest first."""
+    return place(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
+
+
+def status_of(account: AwsAccount) -> Phase:
+    """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
+    return Phase.SUSPENDED if account.spec.suspended else account.status.phase
+
+
 def accepted(account: AwsAccount) -> Accepted:
     """The answer to POST /accounts."""
     return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
@@ -112,7 +125,8 @@ def detail(account: AwsAccount) -> AccountDetail:
         ssoPortalUrl=status.sso_portal_url,
         githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        updatedAt=_updated_at(account),
+        updatedAt=updated_at(account),
+        message=message(account),
         error=status.error,
     )
 
@@ -126,7 +140,7 @@ def changed(account: AwsAccount) -> AccountChanged:
         awsAccountId=status.aws_account_id,
         githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        status=status.phase,
+        status=status_of(account),
     )
 
 
@@ -135,13 +149,14 @@ def _summary(account: AwsAccount) -> dict[str, Any]:
     return {
         "accountId": str(account.account_id),
         "awsAccountId": status.aws_account_id,
-        "status": status.phase,
+        "status": status_of(account),
         "provisioningStep": status.provisioning_step,
         "createdAt": created_at(account),
     }
 
 
-def _updated_at(account: AwsAccount) -> str:
+def updated_at(account: AwsAccount) -> str:
+    """When it last changed."""
     moments = [condition.last_transition_time for condition in account.status.conditions]
     moments += [event.timestamp for event in account.status.history]
     if account.metadata.creation_timestamp:
