@@ -62,7 +62,8 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
             yield
 
     async def let_go_of_waiting(app: web.Application) -> None:
-        app[KUBE].caches.changes.stop()
+        if KUBE in app:
+            app[KUBE].caches.changes.stop()
 
     async def billing(app: web.Application) -> AsyncIterator[None]:
         async with stripe_gateway(settings) as gateway:
@@ -74,9 +75,9 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
         client_max_size=settings.api_body_limit,
     )
     app[SETTINGS] = settings
-    app[GUIDE] = guide_of(ROUTES, settings.public_base)
     app[STREAMS] = Streams(settings.api_streams_per_key)
     app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])
     app.on_shutdown.append(let_go_of_waiting)
+    app[GUIDE] = guide_of(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))
     return app

@@ -6,7 +6,7 @@ two pages neither repeats nor hides anything else. Every text is a place, so no 
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -14,8 +14,8 @@ from pydantic import Field
 
 from batteries_apiserver.query import Query
 from batteries_apiserver.route import Header
+from batteries_crds.base import EPOCH
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_LIMIT = 100
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class PageQuery(Query):
 
 def place(moment: datetime | None, *names: str) -> str:
     """A sortable, URL-safe text: by time first."""
-    microseconds = 0 if moment is None else max(0, (moment - _EPOCH) // timedelta(microseconds=1))
+    microseconds = 0 if moment is None else max(0, (moment - EPOCH) // timedelta(microseconds=1))
     return "~".join([f"{microseconds:017d}", *names])
 
 

@@ -17,6 +17,10 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a time that is not known; Kubernetes' own objects always know theirs."""
+
+
 def utc_now() -> datetime:
     """The time as Kubernetes writes it: UTC, whole seconds (metav1.Time has no fractions)."""
     return datetime.now(UTC).replace(microsecond=0)

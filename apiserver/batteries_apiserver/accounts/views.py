@@ -12,10 +12,8 @@ from typing_extensions import TypedDict
 from batteries_apiserver.accounts.message import message
 from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.base import to_rfc3339
+from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
-
-_NEVER = "1970-01-01T00:00:00Z"
 
 AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Our id of the account.")]
 AwsId = Annotated[
@@ -89,8 +87,7 @@ class AccountChanged(TypedDict):
 
 def created_at(account: AwsAccount) -> str:
     """When it was asked for."""
-    moment = account.metadata.creation_timestamp
-    return to_rfc3339(moment) if moment else _NEVER
+    return to_rfc3339(account.metadata.creation_timestamp or EPOCH)
 
 
 def place_of(account: AwsAccount) -> str:
@@ -161,7 +158,7 @@ def updated_at(account: AwsAccount) -> str:
     moments += [event.timestamp for event in account.status.history]
     if account.metadata.creation_timestamp:
         moments.append(account.metadata.creation_timestamp)
-    return to_rfc3339(max(moments)) if moments else _NEVER
+    return to_rfc3339(max(moments, default=EPOCH))
 
 
 S = TypeVar("S")

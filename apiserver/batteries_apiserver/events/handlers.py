@@ -18,7 +18,7 @@ EVENT_STREAM = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
 
 
-async def show(request: web.Request, caller: Caller) -> web.StreamResponse:
+async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
     """The events so far as JSON, or the events from now on as a stream."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
     last_id = request.headers.get(LAST_EVENT_ID)

@@ -9,7 +9,7 @@ ROUTES = (
     Route(
         method="GET",
         path="/v1/accounts/{id}/events",
-        handler=handlers.show,
+        handler=handlers.follow,
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Follow what becomes of an account",

@@ -9,7 +9,7 @@ from batteries_apiserver.accounts.views import Moment
 from batteries_apiserver.auth.key_format import NewKey
 from batteries_apiserver.paging import place
 from batteries_crds.api_key import ApiKey
-from batteries_crds.base import to_rfc3339
+from batteries_crds.base import EPOCH, to_rfc3339
 
 KeyId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="The key's id.")]
 Prefix = Annotated[str, Field(description="The part of the key after aib_, to tell it by.", examples=["a4f9ab2b"])]
@@ -72,6 +72,4 @@ def created(key: ApiKey, minted: NewKey) -> KeyCreated:
 
 
 def _created_at(key: ApiKey) -> str:
-    moment = key.metadata.creation_timestamp
-    assert moment is not None  # Kubernetes' objects have it
-    return to_rfc3339(moment)
+    return to_rfc3339(key.metadata.creation_timestamp or EPOCH)
