@@ -45,7 +45,7 @@ class PageQuery(Query):
 def place(moment: datetime | None, *names: str) -> str:
     """A sortable, URL-safe text: by time first."""
     microseconds = 0 if moment is None else max(0, (moment - EPOCH) // timedelta(microseconds=1))
-    return "~".join([f"{microseconds:017d}", *names])
+    return "~".join([f"{microseconds:018d}", *names])
 
 
 def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[tuple[str, T]], str | None]:

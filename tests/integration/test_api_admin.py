@@ -1,6 +1,7 @@
 """What administrators see and order, on a real kube-apiserver: every namespace, and who owns which field."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
+from batteries_crds.names import ANNOTATION_RETRY
 
 Client = TestClient[web.Request, web.Application]
 UNKNOWN = "5b8a54a8-3333-4c11-8a11-0123456789ab"
@@ -76,8 +78,6 @@ async def world(
 
 async def first_key(api: ApiClient, namespace: str) -> str:
     """The first administrator's key, from its Secret, once it and its ApiKey are there."""
-    import base64
-
     async with asyncio.timeout(10):
         while True:
             secrets = (await CoreV1Api(api).list_namespaced_secret(namespace)).items
@@ -118,3 +118,70 @@ async def test_an_account_of_a_platform_team_is_seen_suspended_and_resumed(
         assert answer["status"] == status
         assert {"provisioningStep", "updatedAt"} <= answer.keys()
         assert (await world.accounts().get(world.team, "team-a")).spec.suspended is wish
+
+
+async def test_where_somebody_else_decides_on_suspension_the_answer_says_who(cluster: Cluster, world: World) -> None:
+    spec = {"email": "a@example.com", "suspended": False}
+    account = await world.accounts("argocd-controller").apply(world.team, "team-b", {"spec": spec})
+    await world.until_seen(account)
+    code, answer = await world.order(account, "suspend")
+    assert (code, answer["code"]) == (409, "owned_elsewhere")
+    assert "argocd-controller" in answer["error"]
+
+
+async def test_only_what_was_given_up_can_be_tried_again_and_the_operator_is_told_each_time(
+    cluster: Cluster, world: World
+) -> None:
+    account = await make(cluster, world, "apply")
+    await world.until_seen(account)
+    assert (await world.order(account, "retry"))[1]["code"] == "nothing_to_retry"
+    status = {"phase": "failed", "steps": {"create_account": {"gaveUpAt": account.metadata.generation}}}
+    await world.accounts().merge_status(world.team, "team-a", {"status": status})
+    told = set()
+    for _ in range(3):
+        code, answer = await world.order(account, "retry")
+        assert code == 200, answer
+        told.add((await world.accounts().get(world.team, "team-a")).metadata.annotations[ANNOTATION_RETRY])
+    assert len(told) == 3
+
+
+async def test_an_order_for_an_account_that_is_not_there_is_a_404(world: World) -> None:
+    for account_id in (UNKNOWN, "x", "%00"):
+        for verb in ("suspend", "resume", "retry"):
+            response = await world.client.post(f"/v1/admin/accounts/{account_id}/{verb}", headers=world.headers)
+            assert (response.status, (await response.json())["code"]) == (404, "account_not_found")
+
+
+async def test_one_id_in_two_namespaces_is_nobodys_to_suspend_by_chance(world: World) -> None:
+    spec = {"spec": {"email": "a@example.com"}}
+    made = [await world.accounts().apply(namespace, UNKNOWN, spec) for namespace in (world.home, world.team)]
+    async with asyncio.timeout(10):
+        while len((await world.get("accounts"))["accounts"]) < 2:  # noqa: ASYNC110 - only asking again tells
+            await asyncio.sleep(0.02)
+    code, answer = await world.order(made[0], "suspend")
+    assert (code, answer["code"]) == (409, "ambiguous_account")
+    assert world.team in answer["error"]
+
+
+async def test_the_events_of_all_namespaces_come_in_order_and_can_be_chosen_from(world: World) -> None:
+    for namespace, seconds in ((world.home, (1, 4)), (world.team, (2, 3))):
+        account = await world.accounts().apply(namespace, "a", {"spec": {"email": "a@example.com"}})
+        history = [
+            {"timestamp": f"2026-11-24T08:00:0{s}Z", "step": "check_status", "status": "failed" if s > 2 else "started"}
+            for s in seconds
+        ]
+        await world.accounts().merge_status(namespace, "a", {"status": {"history": history}})
+    async with asyncio.timeout(10):
+        while len((await world.get("events"))["events"]) < 4:  # noqa: ASYNC110 - only asking again tells
+            await asyncio.sleep(0.02)
+    events = (await world.get("events"))["events"]
+    assert [event["timestamp"][-3:-1] for event in events] == ["01", "02", "03", "04"]
+    assert events[1]["accountId"] == events[2]["accountId"] == str(account.account_id)
+    failed = (await world.get("events?status=failed&since=2026-11-24T09:00:04%2B01:00"))["events"]
+    assert [event["timestamp"][-3:-1] for event in failed] == ["04"]
+    response = await world.client.get("/v1/admin/events?limit=3", headers=world.headers)
+    following = await world.client.get(str(response.links["next"]["url"].relative()), headers=world.headers)
+    assert [event["timestamp"][-3:-1] for event in (await following.json())["events"]] == ["04"]
+    for query in ("status=done", "since=yesterday", "since=2026-11-24T08:00:00", "limit=0", "limit=x"):
+        refused = await world.client.get(f"/v1/admin/events?{query}", headers=world.headers)
+        assert (refused.status, (await refused.json())["code"]) == (400, "invalid_request"), query

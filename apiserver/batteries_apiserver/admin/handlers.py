@@ -1,6 +1,5 @@
 """The requests of /v1/admin."""
 
-from datetime import UTC
 from itertools import islice
 from typing import Annotated
 
@@ -38,8 +37,7 @@ async def list_accounts(request: web.Request, caller: Caller) -> web.Response:
 async def list_events(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/events: what became of which step, of all accounts, newest last."""
     query = read_query(request, EventQuery)
-    since = query.since.astimezone(UTC) if query.since else None
-    found = request.app[KUBE].caches.events.find(status=query.status, since=since, cursor=query.cursor)
+    found = request.app[KUBE].caches.events.find(status=query.status, since=query.since, cursor=query.cursor)
     part = list(found if query.most is None else islice(found, query.most))
     more = next(found, None) is not None
     shown = [event_view(account_id, event) for _, (account_id, event) in part]
