@@ -22,10 +22,11 @@ _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')  # RFC 8
 _BARE = re.compile(r"[\x21\x23-\x7e][\x20-\x7e]*")
 _LONGEST = 255
 
+_SHOWN = r"""^(?:[!#-~](?:[ -~]{0,253}[!-~])?|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$"""
 IDEMPOTENCY_KEY = Parameter(
     name=HEADER,
     where="header",
-    type=Annotated[str, Field(min_length=1, max_length=_LONGEST, pattern=r"^[!#-~][ -~]*$")],
+    type=Annotated[str, Field(pattern=_SHOWN)],
     description="Any text of yours of 1 to 255 printable ASCII characters, as it is or in double quotes (RFC 8941). "
     "Send the same text to repeat a request whose answer was lost: it is not done twice.",
 )

@@ -80,11 +80,16 @@ async def server() -> AsyncIterator[Server]:
                 owner = {"role": "admin"} if access is Access.ADMIN else {"customerRef": {"name": "c"}}
                 spec = {**owner, "keyPrefix": key.prefix, "keyHash": key.digest}
                 metadata = {"name": key.prefix, "namespace": "n", "resourceVersion": "1", "uid": key.prefix}
+                metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
                 kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))
             yield kube
 
     settings = Settings(
-        namespace="n", stripe_secret_key="sk_test_x", stripe_webhook_secret="whsec_x", stripe_api_base=NOWHERE
+        namespace="n",
+        stripe_secret_key="sk_test_x",
+        stripe_webhook_secret="whsec_x",
+        stripe_api_base=NOWHERE,
+        admin_key_secret="",
     )
     runner = Runner(make_app(settings, source), access_log=None)
     await runner.setup()

@@ -24,6 +24,7 @@ async def client(aiohttp_client: Any) -> Any:
     """The application without its resources: nothing here asks for them."""
     app = make_app(Settings(public_url=BASE))
     app.cleanup_ctx.clear()
+    app.on_shutdown.clear()
     return await aiohttp_client(app)
 
 

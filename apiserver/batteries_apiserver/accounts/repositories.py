@@ -8,9 +8,9 @@ from batteries_apiserver.body import Body
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
 
 _SHOWN = {
-    # What check_all takes, for the document; the sentences about it are check_all's.
+    # What check_all takes, for the document; the sentences about it are check_all's. That two names may not differ by
+    # case alone can't be said in a schema, and a bound on the list would have its readers try lists that do.
     "items": {"type": "string", "maxLength": MAX_LENGTH, "pattern": f"^(?!.*{RESERVED})(?:{PATTERN})"},
-    "maxItems": MAX_REPOSITORIES,
     "uniqueItems": True,
     "examples": [["my-org/my-app", "my-org/infra"]],
 }
@@ -19,7 +19,8 @@ Repositories = Annotated[
     AfterValidator(check_all),
     Field(
         description="The repositories whose GitHub Actions may assume the deploy role: `org/repo`, or "
-        "`org@id/repo@id` to pin GitHub's immutable ids. Empty: nobody may.",
+        "`org@id/repo@id` to pin GitHub's immutable ids. Empty: nobody may. "
+        f"At most {MAX_REPOSITORIES}, each once.",
         json_schema_extra=_SHOWN,
     ),
 ]

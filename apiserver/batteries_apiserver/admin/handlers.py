@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from batteries_apiserver.accounts.views import place_of
 from batteries_apiserver.admin import orders, views
@@ -13,6 +13,7 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.views import event_view
+from batteries_apiserver.instant import Instant
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_crds.names import EventStatus
@@ -22,7 +23,7 @@ class EventQuery(PageQuery):
     """Which events are wanted. Without all of it, every one."""
 
     status: Annotated[EventStatus | None, Field(description="Only these.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="Only those of this time and later.")] = None
+    since: Annotated[Instant | None, Field(description="Only those of this time and later.")] = None
 
 
 async def list_accounts(request: web.Request, caller: Caller) -> web.Response:

@@ -63,7 +63,7 @@ def document(routes: Iterable[Route], public_url: str) -> Schema:
 def _operation(route: Route, schemas: Schemas) -> Schema:
     operation: Schema = {
         "tags": [route.tag],
-        "operationId": f"{route.tag.lower().replace(' ', '_')}_{route.handler.__name__}",
+        "operationId": f"{route.handler.__module__.split('.')[1]}_{route.handler.__name__}",
         "summary": route.summary,
     }
     if route.details:
