@@ -16,7 +16,7 @@ from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
-from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
 from batteries_crds.client import connect
 
@@ -62,5 +62,5 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     )
     app[SETTINGS] = settings
     app.cleanup_ctx.extend([kube, authenticator, billing])
-    app.add_routes(ROUTES)
+    app.add_routes(registered(ROUTES))
     return app

@@ -18,6 +18,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.kube import Caches, Kube, kube_of
+from batteries_apiserver.route import Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.client import Page
@@ -152,7 +153,7 @@ async def error_of(response: Any) -> str:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.path not in PUBLIC], ids=str)
-async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: web.RouteDef) -> None:
+async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: Route) -> None:
     response = await client.request(route.method, route.path.replace("{id}", "x"), data=b"not json")
     assert response.status == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
@@ -34,6 +35,22 @@ class Setup(Body):
     email: Annotated[str, AfterValidator(_email)]
 
 
+class SetupStarted(TypedDict):
+    """The answer to POST /stripe/setup."""
+
+    sessionId: Annotated[str, Field(description="Fetches the API key once the checkout is complete. Keep it secret.")]
+    url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Stripe's page; open it in a browser.")]
+
+
+class KeyRetrieved(TypedDict):
+    """The answer to GET /stripe/session/{id}."""
+
+    customerId: Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Who you are here.")]
+    email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
+    apiKey: Annotated[str, Field(description="Shown this once.")]
+    message: Annotated[str, Field(description="What to do with it, as a sentence.")]
+
+
 async def setup(request: web.Request) -> web.Response:
     """POST /v1/stripe/setup: begins a checkout. Nothing is stored before it completes."""
     wanted = await read_body(request, Setup)
@@ -41,7 +58,8 @@ async def setup(request: web.Request) -> web.Response:
     session = await billing.stripe.new_session(
         wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
     )
-    return json_answer({"sessionId": session.session_id, "url": session.url}, headers=ONCE)
+    started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
+    return json_answer(started, headers=ONCE)
 
 
 async def retrieve_key(request: web.Request) -> web.Response:
@@ -57,12 +75,10 @@ async def retrieve_key(request: web.Request) -> web.Response:
             "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
             "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
         )
-    return json_answer(
-        {
-            "customerId": handed.customer.metadata.name,
-            "email": handed.customer.spec.email,
-            "apiKey": handed.raw_key,
-            "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
-        },
-        headers=ONCE,
-    )
+    retrieved: KeyRetrieved = {
+        "customerId": handed.customer.metadata.name,
+        "email": handed.customer.spec.email,
+        "apiKey": handed.raw_key,
+        "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
+    }
+    return json_answer(retrieved, headers=ONCE)

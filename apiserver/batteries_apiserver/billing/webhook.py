@@ -4,7 +4,10 @@ An event is only a hint of where to look: Stripe is asked for the state, and the
 or overtaken event does no harm. Anything but 200 makes Stripe send it again.
 """
 
+from typing import Literal
+
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
@@ -17,13 +20,20 @@ CHECKOUT_COMPLETED = "checkout.session.completed"
 CARDS_CHANGED = frozenset({"payment_method.attached", "payment_method.detached", "customer.deleted"})
 
 
+class Received(TypedDict):
+    """The answer to POST /stripe/callback."""
+
+    received: Literal[True]
+
+
 async def receive(request: web.Request) -> web.Response:
     """Verifies the event on its raw bytes and acts on it; events that don't concern us are acknowledged."""
     raw = await read_bytes(request)
     billing = request.app[BILLING]
     event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
     await _act(billing, event)
-    return json_answer({"received": True})
+    answer: Received = {"received": True}
+    return json_answer(answer)
 
 
 async def _act(billing: Billing, event: Event) -> None:
