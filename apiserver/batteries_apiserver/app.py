@@ -13,6 +13,7 @@ from batteries_apiserver.auth.authenticator import Authenticator
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
+from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
@@ -54,7 +55,8 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     async def billing(app: web.Application) -> AsyncIterator[None]:
         async with stripe_gateway(settings) as gateway:
             app[BILLING] = Billing(settings, app[KUBE], gateway)
-            yield
+            async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
+                yield
 
     app = web.Application(
         middlewares=[request_log_middleware, error_middleware(settings.api_request_seconds)],

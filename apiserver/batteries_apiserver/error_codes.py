@@ -32,7 +32,9 @@ ERRORS: dict[str, ErrorCode] = {
     "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
     "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
     # Accounts.
-    "payment_method_required": ErrorCode(402, "The customer has no valid card. Sign up again with POST /stripe/setup."),
+    "payment_method_required": ErrorCode(
+        402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
+    ),
     "account_not_found": ErrorCode(404, "You have no account with this id."),
     "account_not_active": ErrorCode(409, "The account is not active, so it can't be changed now."),
     "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),

@@ -89,6 +89,24 @@ class Settings(BaseSettings):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    stripe_price_id: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_PRICE_ID", "stripe_price_id"),
+            pattern="^price_[A-Za-z0-9_]+$",
+            max_length=255,
+            description="The recurring price (price_…) that a sign-up subscribes to. Unset: a sign-up saves a card and "
+            "charges nothing.",
+        ),
+    ] = None
+    stripe_recheck_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How old what is known of a customer's payment may get, in seconds, before Stripe is asked "
+            "again; webhooks tell sooner.",
+        ),
+    ] = 3600.0
     stripe_api_base: Annotated[
         HttpUrl | None,
         Field(

@@ -75,6 +75,10 @@ class WatchCache(Generic[R]):
         """The object of that name."""
         return self._items.get(name)
 
+    def all(self) -> list[R]:
+        """Every object, in no order."""
+        return list(self._items.values())
+
     def find(self, index: str, value: str) -> list[R]:
         """The objects that `index` finds by `value`."""
         return [self._items[name] for name in self._found[index].get(value, ())]
