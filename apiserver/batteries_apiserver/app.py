@@ -15,6 +15,7 @@ from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.error_middleware import error_middleware
+from batteries_apiserver.guide.handlers import GUIDE, guide_of
 from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
 from batteries_apiserver.routes import ROUTES, registered
@@ -63,6 +64,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
         client_max_size=settings.api_body_limit,
     )
     app[SETTINGS] = settings
+    app[GUIDE] = guide_of(ROUTES, settings.public_base)
     app.cleanup_ctx.extend([kube, authenticator, billing])
     app.add_routes(registered(ROUTES))
     return app

@@ -24,7 +24,8 @@ ERRORS: dict[str, ErrorCode] = {
     "expectation_failed": ErrorCode(417, "The Expect header asks for something other than 100-continue."),
     "not_found": ErrorCode(404, "There is nothing at this path."),
     "method_not_allowed": ErrorCode(405, "The path does not take this method; the Allow header says which it takes."),
-    "refused": ErrorCode(400, "The request is malformed."),
+    "malformed_request": ErrorCode(400, "This is not HTTP as it should be."),
+    "refused": ErrorCode(400, "The request was refused for a reason that its sentence gives."),
     # Who asks.
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
     "invalid_api_key": ErrorCode(401, "The API key is not known, or was not copied whole."),
@@ -54,7 +55,7 @@ ERRORS: dict[str, ErrorCode] = {
     "internal_error": ErrorCode(500, "A bug of ours. Tell support the X-Request-Id."),
 }
 
-ALWAYS = ("expectation_failed", "internal_error", "unavailable")
+ALWAYS = ("malformed_request", "expectation_failed", "internal_error", "unavailable")
 OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
 OF_A_BODY = ("invalid_json", "unreadable_body", "invalid_request", "body_too_large")

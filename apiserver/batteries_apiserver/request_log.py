@@ -21,7 +21,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def request_id_of(request: web.Request) -> str:
+def request_id_of(request: web.BaseRequest) -> str:
     """The caller's own id for the request, or a new one."""
     given = request.headers.get(HEADER, "")
     return given if _HARMLESS.fullmatch(given) else str(uuid4())

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from batteries_apiserver.body import Body
+from batteries_apiserver.error_codes import ALWAYS, OF_A_BODY, OF_A_KEY, OF_A_QUERY, OF_ADMIN
 from batteries_apiserver.query import Query
 
 AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
@@ -93,6 +94,14 @@ class Route:
     """The codes of `error_codes.ERRORS` beyond those that `access`, `body` and `query` bring by themselves."""
     head: bool = True
     """Whether GET answers HEAD too; not where reading changes something."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code that its errors can carry, each once."""
+        by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
+        by_body = OF_A_BODY if self.body else ()
+        by_query = OF_A_QUERY if self.query else ()
+        return tuple(dict.fromkeys((*self.errors, *by_body, *by_query, *by_access, *ALWAYS)))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -13,11 +13,13 @@ from batteries_apiserver.access import with_admin_key, with_key
 from batteries_apiserver.accounts import routes as accounts
 from batteries_apiserver.billing import routes as billing
 from batteries_apiserver.expect import expect
+from batteries_apiserver.guide import routes as guide
 from batteries_apiserver.route import Access, Route
 
 ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *billing.ROUTES,
+    *guide.ROUTES,
     *health.ROUTES,
 )
 

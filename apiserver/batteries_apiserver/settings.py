@@ -119,15 +119,16 @@ class Settings(BaseSettings):
     def success_url(self) -> str:
         """Where a browser goes after checkout; Stripe fills in the session's id."""
         if self.checkout_success_url is None:
-            return f"{self._public}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
+            return f"{self.public_base}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
         # pydantic's URL percent-encodes braces, and Stripe would not know its placeholder again.
         return str(self.checkout_success_url).replace("%7B", "{").replace("%7D", "}")
 
     @property
     def cancel_url(self) -> str:
         """Where a browser goes that gave up."""
-        return str(self.checkout_cancel_url or f"{self._public}/checkout/cancelled")
+        return str(self.checkout_cancel_url or f"{self.public_base}/checkout/cancelled")
 
     @property
-    def _public(self) -> str:
+    def public_base(self) -> str:
+        """Where customers reach the API, ready to have a path put behind it."""
         return str(self.public_url).rstrip("/")

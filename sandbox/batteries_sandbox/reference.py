@@ -19,6 +19,7 @@ from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
 from batteries_operator.provisioning import PROVISIONING
 from batteries_operator.settings import Settings as OperatorSettings
+from batteries_sandbox import endpoints
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -70,7 +71,11 @@ def _default(value: object) -> str:
     return "" if value is None or value == "" else f"`{value}`"
 
 
+_ENDPOINT = ("endpoint", "who", "what it does", "answers")
+
 TABLES: dict[str, Callable[[], str]] = {
+    "contract-endpoints": lambda: _table((*_ENDPOINT, "added"), endpoints.of_the_contract()),
+    "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
     "conditions": conditions,
     "operator-settings": lambda: _settings(OperatorSettings),

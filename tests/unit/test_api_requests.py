@@ -27,12 +27,19 @@ from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
 WEBHOOK_SECRET = "whsec_unit"
-PUBLIC = {"/v1/stripe/setup", "/v1/stripe/session/{id}", "/v1/stripe/callback", "/healthz", "/readyz"} | {
-    "/checkout/complete",
-    "/checkout/cancelled",
-    "/checkout/checkout.css",
-    "/checkout/checkout.js",
-    "/checkout/icon.svg",
+PUBLIC = {
+    *(
+        "/v1/stripe/setup",
+        "/v1/stripe/session/{id}",
+        "/v1/stripe/callback",
+        "/checkout/complete",
+        "/checkout/cancelled",
+        "/checkout/checkout.css",
+        "/checkout/checkout.js",
+        "/checkout/icon.svg",
+    ),
+    *("/v1/openapi.json", "/v1/llms.txt", "/llms.txt", "/docs", "/docs/docs.js", "/docs/docs.css"),
+    *("/healthz", "/readyz"),
 }
 
 

@@ -32,7 +32,11 @@ def _email(text: str) -> str:
 class Setup(Body):
     """POST /stripe/setup."""
 
-    email: Annotated[str, AfterValidator(_email)]
+    email: Annotated[
+        str,
+        AfterValidator(_email),
+        Field(description="Where the owner can be reached.", json_schema_extra={"format": "email"}),
+    ]
 
 
 class SetupStarted(TypedDict):
