@@ -20,6 +20,8 @@ from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.headers import add_headers
+from batteries_apiserver.traffic.rate_limit import RateLimits, rate_limit_middleware
 from batteries_crds.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -60,9 +62,14 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
                 yield
 
     app = web.Application(
-        middlewares=[request_log_middleware, error_middleware(settings.api_request_seconds)],
+        middlewares=[
+            request_log_middleware,
+            error_middleware(settings.api_request_seconds),
+            rate_limit_middleware(RateLimits(settings)),
+        ],
         client_max_size=settings.api_body_limit,
     )
+    app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
     app[GUIDE] = guide_of(ROUTES, settings.public_base)
     app.cleanup_ctx.extend([kube, authenticator, billing])

@@ -57,6 +57,15 @@ class Conflict(ApiError):
     status = 409
 
 
+class TooManyRequests(ApiError):
+    """More than a rate limit allows."""
+
+    status = 429
+
+    def __init__(self, code: str, sentence: str, *, retry_after: int) -> None:
+        super().__init__(code, sentence, {"Retry-After": str(retry_after)})
+
+
 class Unavailable(ApiError):
     """Something that we need is down; the same request will do later."""
 

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     api_request_seconds: Annotated[
         float, Field(gt=0, description="How long a request may take before it is answered 503, in seconds.")
     ] = 30.0
+    api_idle_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How long a connection may wait for the whole headers of its next request, in seconds; more "
+            "than a load balancer in front keeps idle connections.",
+        ),
+    ] = 75.0
     api_cache_stale_seconds: Annotated[
         int,
         Field(
@@ -69,6 +77,25 @@ class Settings(BaseSettings):
     api_last_used_seconds: Annotated[
         float, Field(gt=0, description="How often uses of keys are written to Kubernetes, in seconds.")
     ] = 10.0
+    trusted_proxies: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How many proxies of yours stand before this server, such as an ingress; the client's address "
+            "is then read from X-Forwarded-For. With 0 that header is ignored, and callers behind one proxy share a "
+            "rate limit.",
+        ),
+    ] = 0
+    rate_limit_sign_up: Annotated[
+        int, Field(ge=0, description="How many sign-ups one address may begin in a minute; 0: no limit.")
+    ] = 120
+    rate_limit_anonymous: Annotated[
+        int, Field(ge=0, description="How many other requests without a good key one address may send in a minute.")
+    ] = 1800
+    rate_limit_key: Annotated[
+        int, Field(ge=0, description="How many requests one API key may send in a minute; 0: no limit.")
+    ] = 6000
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"
     )
