@@ -12,6 +12,7 @@ from batteries_sandbox.process import Command
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
+_RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,10 @@ def apiserver(places: Places, stripe: Stripe, kubeconfig: Path) -> Command:
 
 
 def apiserver_environment(places: Places, stripe: Stripe, kubeconfig: Path) -> dict[str, str]:
-    """Also for its admin-key."""
+    """Also for its admin-key. SANDBOX_RATE_LIMITS=off lets a fuzzer or a benchmark send what it likes."""
+    unlimited = os.environ.get("SANDBOX_RATE_LIMITS") == "off"
     return {
+        **(dict.fromkeys(_RATE_LIMITS, "0") if unlimited else {}),
         **clean_environment(),
         **stripe.settings(),
         "BATTERIES_KUBECONFIG": str(kubeconfig),
