@@ -42,6 +42,18 @@ ERRORS: dict[str, ErrorCode] = {
     "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),
     "owned_elsewhere": ErrorCode(409, "Someone else, such as a git repository, manages this field; change it there."),
     "changed_meanwhile": ErrorCode(409, "The account was changed at the same moment. Read it and try again."),
+    "ambiguous_account": ErrorCode(409, "Several namespaces hold an account of this id; use kubectl."),
+    "nothing_to_retry": ErrorCode(409, "No step of the account was given up."),
+    "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again once it has."),
+    "credentials_gone": ErrorCode(404, "The first password was revealed already and is kept nowhere."),
+    "too_many_streams": ErrorCode(429, "The key has as many event streams open as it may; close one."),
+    "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
+    "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),
+    # API keys.
+    "invalid_key_id": ErrorCode(400, "The id is no UUID."),
+    "key_not_found": ErrorCode(404, "You have no API key with this id."),
+    "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
+    "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
     # Sign-up.
     "invalid_email": ErrorCode(400, "Stripe does not take this e-mail address."),
     "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),

@@ -11,13 +11,19 @@ from aiohttp.typedefs import Handler
 from batteries_apiserver import health
 from batteries_apiserver.access import with_admin_key, with_key
 from batteries_apiserver.accounts import routes as accounts
+from batteries_apiserver.admin import routes as admin
 from batteries_apiserver.billing import routes as billing
+from batteries_apiserver.events import routes as events
 from batteries_apiserver.expect import expect
 from batteries_apiserver.guide import routes as guide
+from batteries_apiserver.keys import routes as keys
 from batteries_apiserver.route import Access, Route
 
 ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
+    *events.ROUTES,
+    *keys.ROUTES,
+    *admin.ROUTES,
     *billing.ROUTES,
     *guide.ROUTES,
     *health.ROUTES,

@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     namespace: Annotated[
         str, Field(min_length=1, max_length=63, description="The namespace that holds the custom resources.")
     ] = "default"
+    namespaces: Annotated[
+        str,
+        Field(
+            description="Namespaces whose accounts administrators see, separated by commas: give the operator and the "
+            "API server the same. Empty: all of them. Customers see accounts of BATTERIES_NAMESPACE only."
+        ),
+    ] = ""
     api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
     api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
     api_metrics_port: Annotated[
@@ -63,6 +70,33 @@ class Settings(BaseSettings):
             "than a load balancer in front keeps idle connections.",
         ),
     ] = 75.0
+    api_wait_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How long 'Prefer: wait=N' may have an answer wait, in seconds; never more than four fifths "
+            "of BATTERIES_API_REQUEST_SECONDS.",
+        ),
+    ] = 20.0
+    api_streams_per_key: Annotated[
+        int, Field(ge=1, description="Event streams that one API key may have open at a time, on each replica.")
+    ] = 10
+    api_heartbeat_seconds: Annotated[
+        float,
+        Field(gt=0, description="How often a silent event stream sends a comment, so that nothing between cuts it."),
+    ] = 15.0
+    api_key_limit: Annotated[
+        int,
+        Field(ge=1, description="API keys that a customer may have; those revoked within a day count as well."),
+    ] = 100
+    admin_key_secret: Annotated[
+        str,
+        Field(
+            max_length=253,
+            description="The Secret, made at the first start, that holds the first administrator's key (field key). "
+            "Empty: none is made.",
+        ),
+    ] = "batteries-admin-key"  # noqa: S105  # a name
     api_cache_stale_seconds: Annotated[
         int,
         Field(
@@ -141,6 +175,17 @@ class Settings(BaseSettings):
             description="Where Stripe's API is, if not at Stripe: a stand-in, for tests and the sandbox.",
         ),
     ] = None
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest wait of a request, with time left to answer within the request's own limit."""
+        return min(self.api_wait_seconds, 0.8 * self.api_request_seconds)
+
+    @property
+    def watched_namespaces(self) -> list[str | None]:
+        """The namespaces to watch for accounts, our own always among them; None stands for all."""
+        named = [name.strip() for name in self.namespaces.split(",") if name.strip()]
+        return list(dict.fromkeys([self.namespace, *named])) if named else [None]
 
     @property
     def success_url(self) -> str:

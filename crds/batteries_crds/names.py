@@ -11,6 +11,12 @@ FINALIZER = f"{GROUP}/aws-account"
 
 LABEL_ACCOUNT_ID = f"{GROUP}/account-id"
 LABEL_CUSTOMER = f"{GROUP}/customer"
+ANNOTATION_RETRY = f"{GROUP}/retry"
+"""On an AwsAccount: a step that was given up is tried again when this value changes, whatever it is."""
+
+ANNOTATION_REQUEST = f"{GROUP}/request"
+"""On an AwsAccount made over HTTP with an Idempotency-Key: the fingerprint of the body that asked for it."""
+
 TAG_ACCOUNT_ID = f"{GROUP}/account-id"
 """The tag on everything we make in AWS; an account is adopted only where it carries our value."""
 

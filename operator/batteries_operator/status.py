@@ -40,9 +40,13 @@ def is_current(step: Step, account: AwsAccount) -> bool:
 
 
 def gave_up(step: Step, account: AwsAccount) -> bool:
-    """Whether the step failed for good for the spec as it is now."""
+    """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
     record = account.status.steps.get(step.name)
-    return record is not None and record.gave_up_at == account.metadata.generation
+    return (
+        record is not None
+        and record.gave_up_at == account.metadata.generation
+        and record.gave_up_retry == account.retry
+    )
 
 
 def was_tried(step: Step, account: AwsAccount) -> bool:
@@ -115,7 +119,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
             event = None
         case Fail(reason=reason, message=message):
             state, error = ConditionStatus.FALSE, message
-            record = StepRecord(inputs=record.inputs, gave_up_at=generation)
+            record = StepRecord(inputs=record.inputs, gave_up_at=generation, gave_up_retry=account.retry)
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.FAILED, detail=reason, error=message[:1024]
             )

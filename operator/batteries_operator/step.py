@@ -28,6 +28,9 @@ class CustomerReader(Protocol):
 class PasswordStore(Protocol):
     """Keeps an account's first password in a Secret."""
 
+    async def find(self, account: AwsAccount) -> "StoredPassword | None":
+        """The stored password, or None where its owner has taken it: it is shown once and then gone."""
+
     async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
         """The stored password, made first where there is none."""
 

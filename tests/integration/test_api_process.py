@@ -14,6 +14,11 @@ import orjson
 import pytest
 from aiohttp.test_utils import unused_port
 
+from batteries_apiserver.auth.key_format import mint
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect
+
 COMMAND = str(Path(sys.executable).parent / "batteries-apiserver")
 
 
@@ -122,6 +127,33 @@ async def test_a_connection_that_sends_its_headers_too_slowly_is_closed(
                     writer.write(b"a")  # slowly, but never silent
                     await asyncio.sleep(0.1)
             writer.close()
+
+
+async def test_sigterm_answers_whoever_waits_and_ends_streams_before_it_ends_itself(
+    environment: dict[str, str], cluster: Cluster, tmp_path: Path
+) -> None:
+    namespace, key = environment["BATTERIES_NAMESPACE"], mint()
+    async with await connect(str(cluster.kubeconfig)) as api:
+        spec = {"customerRef": {"name": "c"}, "keyPrefix": key.prefix, "keyHash": key.digest}
+        await Resources(api, ApiKey, "test").create(namespace, {"metadata": {"name": "k"}, "spec": spec})
+        spec = {"customerRef": {"name": "c"}}
+        account = await Resources(api, AwsAccount, "test").apply(namespace, "a", {"spec": spec})
+    path = f"{url(environment)}/v1/accounts/{account.account_id}"
+    headers = {"Authorization": f"Bearer {key.raw}"}
+    async with serving(environment, tmp_path / "log") as process, aiohttp.ClientSession(headers=headers) as http:
+        waiting = asyncio.create_task(http.get(path, headers={"Prefer": "wait=20"}))
+        stream = await http.get(f"{path}/events", headers={"Accept": "text/event-stream"})
+        assert stream.status == 200
+        await asyncio.sleep(0.3)  # until the first is under way, too
+        assert not waiting.done()
+        begun = asyncio.get_running_loop().time()
+        process.send_signal(signal.SIGTERM)
+        answer = await asyncio.wait_for(waiting, 5)
+        assert (answer.status, (await answer.json())["status"]) == (200, "pending")
+        await asyncio.wait_for(stream.read(), 5)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert asyncio.get_running_loop().time() - begun < 5
+    assert key.raw not in (tmp_path / "log").read_text()
 
 
 async def test_a_wrong_setting_is_named_and_its_value_is_not_shown(environment: dict[str, str]) -> None:

@@ -75,7 +75,7 @@ async def server() -> AsyncIterator[Server]:
             kube = kube_of(api, settings)
             for cache in kube.caches.all():
                 cache.synced.set()
-                cache._heard()
+                cache.heard()
             for access, key in keys.items():
                 owner = {"role": "admin"} if access is Access.ADMIN else {"customerRef": {"name": "c"}}
                 spec = {**owner, "keyPrefix": key.prefix, "keyHash": key.digest}

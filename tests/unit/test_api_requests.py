@@ -22,7 +22,10 @@ from batteries_apiserver.kube import Caches, Kube, kube_of
 from batteries_apiserver.route import Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Page
+from batteries_crds.customer import Customer
 from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
@@ -60,14 +63,18 @@ class InMemory:
 
     async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         self.reads += 1
-        wanted = field_selector.removeprefix("spec.keyHash=")
-        return Page([item for item in self.items.values() if item.spec.key_hash == wanted], "1", None)
+        field, _, wanted = field_selector.partition("=")
+        found = {
+            "spec.keyHash": lambda item: item.spec.key_hash,
+            "spec.customerRef.name": lambda item: item.spec.customer_ref.name,
+        }[field]
+        return Page([item for item in self.items.values() if found(item) == wanted], "1", None)
 
     async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
         if self.failure:
             raise self.failure
         await asyncio.sleep(0)  # where a real write lets others go on
-        metadata = {**body["metadata"], "name": name, "resourceVersion": "100", "uid": "u"}
+        metadata = {**body["metadata"], "name": name, "namespace": namespace, "resourceVersion": "100", "uid": "u"}
         metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
         self.items[name] = self.model.model_validate({**body, "metadata": metadata})
         return self.items[name]
@@ -117,9 +124,8 @@ class World:
 async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
         kube = kube_of(api, Settings(namespace="n"))
-        parts = {"accounts": InMemory(kube.caches.accounts._model), "customers": InMemory(kube.caches.customers._model)}
-        parts["keys"] = InMemory(kube.caches.keys._model)
-        fake = Kube("n", *parts.values(), kube.caches, 60)  # type: ignore[arg-type]
+        parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
+        fake = Kube("n", *parts.values(), kube.caches, 60, kube.suspensions, kube.secrets)  # type: ignore[arg-type]
         settle(fake.caches)
         made = World(fake, parts)
         made.add_key(made.key)
@@ -129,7 +135,7 @@ async def world() -> AsyncIterator[World]:
 def settle(caches: Caches) -> None:
     for cache in caches.all():
         cache.synced.set()
-        cache._heard()
+        cache.heard()
 
 
 @pytest.fixture
@@ -145,6 +151,7 @@ def app(world: World) -> web.Application:
         stripe_webhook_secret=WEBHOOK_SECRET,
         stripe_api_base="http://127.0.0.1:9",
         api_body_limit=65_536,
+        admin_key_secret="",
     )
     return make_app(settings, source)
 
@@ -217,7 +224,7 @@ async def test_kubernetes_being_away_is_a_503_to_come_back_from(client: Client, 
 
 async def test_readiness_follows_the_caches_and_liveness_does_not(client: Client, world: World) -> None:
     assert (await client.get("/readyz")).status == 200
-    world.kube.caches.keys._heard_at = time.monotonic() - 61
+    world.kube.caches.keys._watches["n"]._heard_at = time.monotonic() - 61
     response = await client.get("/readyz")
     assert response.status == 503
     assert "apikeys" in (await response.json())["error"]

@@ -9,11 +9,11 @@ from typing import Annotated, Any, NotRequired, TypeVar, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from batteries_apiserver.accounts.message import message
+from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.base import to_rfc3339
+from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
-
-_NEVER = "1970-01-01T00:00:00Z"
 
 AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Our id of the account.")]
 AwsId = Annotated[
@@ -61,6 +61,7 @@ class AccountDetail(AccountSummary):
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
+    message: Annotated[str, Field(description="What the account is doing, and how long it has been at it.")]
     error: NotRequired[
         Annotated[
             str, Field(description="What keeps the account from being ready, as a sentence that says what to do.")
@@ -86,8 +87,17 @@ class AccountChanged(TypedDict):
 
 def created_at(account: AwsAccount) -> str:
     """When it was asked for."""
-    moment = account.metadata.creation_timestamp
-    return to_rfc3339(moment) if moment else _NEVER
+    return to_rfc3339(account.metadata.creation_timestamp or EPOCH)
+
+
+def place_of(account: AwsAccount) -> str:
+    """Its place in a list: oldest first."""
+    return place(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
+
+
+def status_of(account: AwsAccount) -> Phase:
+    """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
+    return Phase.SUSPENDED if account.spec.suspended else account.status.phase
 
 
 def accepted(account: AwsAccount) -> Accepted:
@@ -112,7 +122,8 @@ def detail(account: AwsAccount) -> AccountDetail:
         ssoPortalUrl=status.sso_portal_url,
         githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        updatedAt=_updated_at(account),
+        updatedAt=updated_at(account),
+        message=message(account),
         error=status.error,
     )
 
@@ -126,7 +137,7 @@ def changed(account: AwsAccount) -> AccountChanged:
         awsAccountId=status.aws_account_id,
         githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        status=status.phase,
+        status=status_of(account),
     )
 
 
@@ -135,18 +146,19 @@ def _summary(account: AwsAccount) -> dict[str, Any]:
     return {
         "accountId": str(account.account_id),
         "awsAccountId": status.aws_account_id,
-        "status": status.phase,
+        "status": status_of(account),
         "provisioningStep": status.provisioning_step,
         "createdAt": created_at(account),
     }
 
 
-def _updated_at(account: AwsAccount) -> str:
+def updated_at(account: AwsAccount) -> str:
+    """When it last changed."""
     moments = [condition.last_transition_time for condition in account.status.conditions]
     moments += [event.timestamp for event in account.status.history]
     if account.metadata.creation_timestamp:
         moments.append(account.metadata.creation_timestamp)
-    return to_rfc3339(max(moments)) if moments else _NEVER
+    return to_rfc3339(max(moments, default=EPOCH))
 
 
 S = TypeVar("S")
