@@ -14,6 +14,7 @@ from batteries_apiserver.auth.first_admin_key import minted_in_background as fir
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
+from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.guide.handlers import GUIDE, guide_of
@@ -21,6 +22,8 @@ from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.headers import add_headers
+from batteries_apiserver.traffic.rate_limit import RateLimits, rate_limit_middleware
 from batteries_crds.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -68,12 +71,18 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     async def billing(app: web.Application) -> AsyncIterator[None]:
         async with stripe_gateway(settings) as gateway:
             app[BILLING] = Billing(settings, app[KUBE], gateway)
-            yield
+            async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
+                yield
 
     app = web.Application(
-        middlewares=[request_log_middleware, error_middleware(settings.api_request_seconds)],
+        middlewares=[
+            request_log_middleware,
+            error_middleware(settings.api_request_seconds),
+            rate_limit_middleware(RateLimits(settings)),
+        ],
         client_max_size=settings.api_body_limit,
     )
+    app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
     app[STREAMS] = Streams(settings.api_streams_per_key)
     app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])

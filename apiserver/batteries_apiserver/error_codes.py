@@ -26,6 +26,7 @@ ERRORS: dict[str, ErrorCode] = {
     "method_not_allowed": ErrorCode(405, "The path does not take this method; the Allow header says which it takes."),
     "malformed_request": ErrorCode(400, "This is not HTTP as it should be."),
     "refused": ErrorCode(400, "The request was refused for a reason that its sentence gives."),
+    "too_many_requests": ErrorCode(429, "More requests than the limit allows. Try again after Retry-After."),
     # Who asks.
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
     "invalid_api_key": ErrorCode(401, "The API key is not known, or was not copied whole."),
@@ -33,7 +34,9 @@ ERRORS: dict[str, ErrorCode] = {
     "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
     "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
     # Accounts.
-    "payment_method_required": ErrorCode(402, "The customer has no valid card. Sign up again with POST /stripe/setup."),
+    "payment_method_required": ErrorCode(
+        402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
+    ),
     "account_not_found": ErrorCode(404, "You have no account with this id."),
     "account_not_active": ErrorCode(409, "The account is not active, so it can't be changed now."),
     "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),
@@ -65,7 +68,7 @@ ERRORS: dict[str, ErrorCode] = {
     "internal_error": ErrorCode(500, "A bug of ours. Tell support the X-Request-Id."),
 }
 
-ALWAYS = ("malformed_request", "expectation_failed", "internal_error", "unavailable")
+ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")
 OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
 OF_A_BODY = ("invalid_json", "unreadable_body", "invalid_request", "body_too_large")

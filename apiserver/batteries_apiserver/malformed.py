@@ -13,6 +13,7 @@ from aiohttp.web_protocol import RequestHandler
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.expect import unknown_expectation
 from batteries_apiserver.request_log import HEADER, request_id_of
+from batteries_apiserver.traffic.headers import secure
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class _Connection(RequestHandler):
         else:
             sentence = "This is not a well-formed HTTP request, or a line of it is too long."
             answer = error_answer(400, "malformed_request", sentence, headers)
+        secure(answer)
         answer.force_close()
         return answer
 

@@ -62,6 +62,14 @@ class Settings(BaseSettings):
     api_request_seconds: Annotated[
         float, Field(gt=0, description="How long a request may take before it is answered 503, in seconds.")
     ] = 30.0
+    api_idle_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How long a connection may wait for the whole headers of its next request, in seconds; more "
+            "than a load balancer in front keeps idle connections.",
+        ),
+    ] = 75.0
     api_wait_seconds: Annotated[
         float,
         Field(
@@ -103,6 +111,25 @@ class Settings(BaseSettings):
     api_last_used_seconds: Annotated[
         float, Field(gt=0, description="How often uses of keys are written to Kubernetes, in seconds.")
     ] = 10.0
+    trusted_proxies: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How many proxies of yours stand before this server, such as an ingress; the client's address "
+            "is then read from X-Forwarded-For. With 0 that header is ignored, and callers behind one proxy share a "
+            "rate limit.",
+        ),
+    ] = 0
+    rate_limit_sign_up: Annotated[
+        int, Field(ge=0, description="How many sign-ups one address may begin in a minute; 0: no limit.")
+    ] = 120
+    rate_limit_anonymous: Annotated[
+        int, Field(ge=0, description="How many other requests without a good key one address may send in a minute.")
+    ] = 1800
+    rate_limit_key: Annotated[
+        int, Field(ge=0, description="How many requests one API key may send in a minute; 0: no limit.")
+    ] = 6000
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"
     )
@@ -123,6 +150,24 @@ class Settings(BaseSettings):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    stripe_price_id: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_PRICE_ID", "stripe_price_id"),
+            pattern="^price_[A-Za-z0-9_]+$",
+            max_length=255,
+            description="The recurring price (price_…) that a sign-up subscribes to. Unset: a sign-up saves a card and "
+            "charges nothing.",
+        ),
+    ] = None
+    stripe_recheck_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How old what is known of a customer's payment may get, in seconds, before Stripe is asked "
+            "again; webhooks tell sooner.",
+        ),
+    ] = 3600.0
     stripe_api_base: Annotated[
         HttpUrl | None,
         Field(

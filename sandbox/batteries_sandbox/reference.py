@@ -14,6 +14,7 @@ from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
 from batteries_operator.provisioning import PROVISIONING, SUSPENSION
@@ -87,10 +88,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "closing": closing,
     "conditions": conditions,
     "operator-settings": lambda: _settings(OperatorSettings),
+    "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/settings.md")
+FILES = ("README.md", "docs/settings.md", "docs/stripe.md")
 
 
 def filled(text: str) -> str:

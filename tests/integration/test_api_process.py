@@ -112,6 +112,23 @@ async def test_sigterm_lets_it_end_by_itself_and_logs_are_json_without_secrets(
     assert "sk_test_never_shown" not in text
 
 
+async def test_a_connection_that_sends_its_headers_too_slowly_is_closed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = int(environment["BATTERIES_API_PORT"])
+    whole, begun = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /healthz HTTP/1.1\r\nX-Slow: "
+    async with serving({**environment, "BATTERIES_API_IDLE_SECONDS": "1"}, tmp_path / "log"):
+        for first in (begun, whole + begun):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(first)
+            reading = asyncio.create_task(reader.read())
+            async with asyncio.timeout(5):
+                while not reading.done():
+                    writer.write(b"a")  # slowly, but never silent
+                    await asyncio.sleep(0.1)
+            writer.close()
+
+
 async def test_sigterm_answers_whoever_waits_and_ends_streams_before_it_ends_itself(
     environment: dict[str, str], cluster: Cluster, tmp_path: Path
 ) -> None:

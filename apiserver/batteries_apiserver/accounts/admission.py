@@ -63,8 +63,9 @@ async def _payer(kube: Kube, name: str) -> Customer:
     if customer is None or not _can_pay(customer):
         raise PaymentRequired(
             "payment_method_required",
-            "There is no valid payment method. Add a card: POST /v1/stripe/setup with your e-mail address, open the "
-            "url it answers, and use the API key that GET /v1/stripe/session/{id} then gives.",
+            "There is no valid payment method, or the subscription is not paid. Pay the invoice that Stripe mailed "
+            "you, if there is one; or sign up anew: POST /v1/stripe/setup with your e-mail address, open the url it "
+            "answers, and use the API key that GET /v1/stripe/session/{id} then gives.",
         )
     return customer
 

@@ -16,7 +16,7 @@ from batteries_apiserver.errors import NotFound
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
 _LONGEST_EMAIL = 254
-_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
+SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 
 ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 """The key is shown once: no cache may keep it, and the session's id may not leak by a link."""
@@ -71,7 +71,7 @@ async def retrieve_key(request: web.Request) -> web.Response:
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
     handed = None
-    if _SESSION_ID.fullmatch(session_id):
+    if SESSION_ID.fullmatch(session_id):
         handed = await hand_over(billing.kube, billing.stripe, session_id, within=within)
     if handed is None:
         raise NotFound(

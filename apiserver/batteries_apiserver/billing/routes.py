@@ -53,7 +53,8 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.PAGES,
         summary="Where a browser comes back to after checkout",
-        answers={200: Answer("How to fetch the key", media_types=("text/plain",))},
+        details="Loading it changes nothing: a button on it fetches the key.",
+        answers={200: Answer("The page that shows the key when asked to", media_types=("text/html",))},
     ),
     Route(
         method="GET",
@@ -62,6 +63,18 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.PAGES,
         summary="Where a browser comes back to that gave up",
-        answers={200: Answer("How to begin again", media_types=("text/plain",))},
+        answers={200: Answer("How to begin again", media_types=("text/html",))},
+    ),
+    *(
+        Route(
+            method="GET",
+            path=f"/checkout/{name}",
+            handler=landing.asset,
+            access=Access.ANYONE,
+            tag=Tag.PAGES,
+            summary=f"What those pages load: {name}",
+            answers={200: Answer("The file", media_types=(media_type,))},
+        )
+        for name, media_type in landing.ASSETS
     ),
 )

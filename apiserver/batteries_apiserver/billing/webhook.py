@@ -13,11 +13,8 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.customers import Customers
-from batteries_apiserver.billing.gateway import Event
+from batteries_apiserver.billing.events import CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
 from batteries_apiserver.body import read_bytes
-
-CHECKOUT_COMPLETED = "checkout.session.completed"
-CARDS_CHANGED = frozenset({"payment_method.attached", "payment_method.detached", "customer.deleted"})
 
 
 class Received(TypedDict):
@@ -38,10 +35,10 @@ async def receive(request: web.Request) -> web.Response:
 
 async def _act(billing: Billing, event: Event) -> None:
     customers = Customers(billing.kube, billing.stripe)
-    if event.kind == CHECKOUT_COMPLETED and event.object_id is not None:
+    if event.kind in CHECKOUT_COMPLETED and event.object_id is not None:
         session = await billing.stripe.completed_session(event.object_id)
         if session is not None:
             await customers.settle(session.customer_id, email=session.email)
-    elif event.kind in CARDS_CHANGED and event.customer_id is not None:
-        # Without an e-mail none is made: a card of a customer that never completed a checkout of ours.
+    elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
+        # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)
