@@ -97,7 +97,7 @@ class World:
     async def until(condition: Callable[[], Awaitable[bool]]) -> None:
         """Asks again and again, until a deadline."""
         async with asyncio.timeout(10):
-            while not await condition():  # noqa: ASYNC110 - only asking again tells
+            while not await condition():
                 await asyncio.sleep(0.02)
 
     async def setup(self) -> str:

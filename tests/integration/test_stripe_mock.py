@@ -88,7 +88,7 @@ async def world(mock: str, request: pytest.FixtureRequest) -> AsyncIterator[Worl
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(TestServer(app))
         async with asyncio.timeout(20):
-            while not await _answers(mock):  # noqa: ASYNC110 - only asking again tells
+            while not await _answers(mock):
                 await asyncio.sleep(0.05)
         settings = Settings(
             stripe_secret_key="sk_test_123",
