@@ -35,6 +35,11 @@ test: sync ## Run all tests: unit, integration (real kube-apiserver), e2e (the w
 unit: sync ## Run the unit tests alone
 	$(BIN)/pytest tests/unit
 
+.PHONY: fuzz
+fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
+	@$(BIN)/batteries-sandbox build
+	FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
+
 .PHONY: check
 check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff check .
