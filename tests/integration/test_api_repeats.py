@@ -382,6 +382,28 @@ async def test_what_one_replica_made_counts_on_the_other_before_it_has_heard_of_
     assert (await world.post(world.replicas[1])).status == 409
 
 
+async def test_a_customer_of_the_same_name_in_another_namespace_is_somebody_else(
+    cluster: Cluster, world: World
+) -> None:
+    elsewhere, name = cluster.namespace(), str(uuid4())
+    spec = {"customerRef": {"name": OWNER}}
+    await world.accounts.apply(elsewhere, name, {"spec": spec})
+    accounts = world.client.server.app[KUBE].caches.accounts  # type: ignore[attr-defined]
+    await until(lambda: _holds(accounts, name))
+    mine = await world.made()
+    listed = await (await world.client.get("/v1/accounts", headers=world.headers())).json()
+    assert [one["accountId"] for one in listed["accounts"]] == [mine]
+    for method, path in (("GET", ""), ("PATCH", ""), ("GET", "/events"), ("POST", "/credentials")):
+        answer = await world.client.request(
+            method, f"/v1/accounts/{name}{path}", headers=world.headers(), json={"githubRepos": []}
+        )
+        assert answer.status == 404, (method, path)
+
+
+async def _holds(accounts: Any, name: str) -> bool:
+    return any(one.metadata.name == name for one in accounts.all())
+
+
 # --- credentials
 
 
@@ -414,6 +436,18 @@ async def test_of_twenty_that_ask_for_the_password_on_two_replicas_one_gets_it(w
     }
     account = await world.accounts.get(world.namespace, account_id)
     assert await Passwords(world.api).find(account) is None
+
+
+async def test_only_the_very_secret_that_was_read_can_be_taken(world: World) -> None:
+    secrets = world.client.server.app[KUBE].secrets  # type: ignore[attr-defined]
+    old = await secrets.create("changing", {"password": "old"})
+    await CoreV1Api(world.api).patch_namespaced_secret(
+        "changing", world.namespace, {"stringData": {"password": "new"}}, _content_type="application/merge-patch+json"
+    )
+    assert not await secrets.take(old)
+    new = await secrets.find("changing")
+    assert new.data == {"password": "new"}
+    assert await secrets.take(new)
 
 
 async def test_a_password_is_its_owners_and_is_not_there_too_early(world: World) -> None:

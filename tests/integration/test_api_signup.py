@@ -92,6 +92,7 @@ async def world(cluster: Cluster, aiohttp_client: Callable[..., Awaitable[Client
             stripe_secret_key=stand_in.secret_key,
             stripe_webhook_secret=stand_in.webhook_secret,
             stripe_api_base=stripe_url,
+            admin_key_secret="",
         )
         client = await aiohttp_client(make_app(settings), server_kwargs={"port": port})
         made = World(api, namespace, client, stripe_url, http)
