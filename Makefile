@@ -43,6 +43,11 @@ chromium: ## Install Chromium for the browser tests, as root on Debian
 unit: sync ## Run the unit tests alone
 	$(BIN)/pytest tests/unit
 
+.PHONY: fuzz
+fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
+	@$(BIN)/batteries-sandbox build
+	FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
+
 .PHONY: check
 check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import batteries_apiserver
-from batteries_apiserver.error_codes import ERRORS
+from batteries_apiserver.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.guide.document import PREFIX
 from batteries_apiserver.route import Access, Route
 from batteries_apiserver.routes import ROUTES
@@ -53,8 +53,7 @@ def _inputs(route: Route) -> Iterator[str]:
 
 
 def _statuses(route: Route) -> list[int]:
-    usual = {417}  # of every path, and nobody asks for it
-    return sorted({*route.answers, *(ERRORS[code].status for code in route.codes)} - usual)
+    return sorted({*route.answers, *(ERRORS[code].status for code in route.codes if code not in ALWAYS)})
 
 
 def _in_contract(route: Route) -> Any:

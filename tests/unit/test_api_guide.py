@@ -116,6 +116,7 @@ async def test_the_pages_have_nothing_inline_and_nothing_from_elsewhere(client: 
         assert not re.search(r"<style|style=|<script>| on\w+=\"|innerHTML|insertAdjacentHTML|eval\(", text), route
     page = await (await client.get("/docs")).text()
     assert re.findall(r'(?:src|href)="([^"]+)"', page) == [
+        "data:,",
         "docs/docs.css",
         "docs/docs.js",
         "llms.txt",

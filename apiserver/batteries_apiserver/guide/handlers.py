@@ -15,7 +15,7 @@ _PAGES = Path(__file__).parent / "pages"
 _BRIEFLY = {"Cache-Control": "public, max-age=300"}
 _STRICT = {
     # Nothing from elsewhere, nothing inline; the page may ask this server, and show what it answers.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -138,7 +138,7 @@ function pretty(text) {
 function attempt(method, path, operation) {
   const inputs = (operation.parameters ?? []).map((given) => [given, el("input", { "aria-label": given.name, spellcheck: "false" })]);
   const schema = operation.requestBody?.content["application/json"].schema;
-  const body = schema && el("textarea", { rows: "4", "aria-label": "Body", spellcheck: "false" });
+  const body = schema && el("textarea", { rows: "6", "aria-label": "Body", spellcheck: "false" });
   if (body) body.value = JSON.stringify(example(schema), null, 2);
   const shown = el("pre", { hidden: "", "aria-live": "polite" });
   const form = el("form", {
