@@ -8,10 +8,10 @@ refuse (raise AwsError), or proceed and look at the answer. The order is that of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 
-from batteries_sandbox.aws.call import Call, RawRequest, decode
+from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.rules import (
     Proceed,
     access,
@@ -96,10 +96,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def handle(world: World, raw: RawRequest) -> Answer:
-    """Answers one request: decode, settle, rules, moto, journal. Runs in the worker thread."""
+def handle(world: World, call: Call) -> Answer:
+    """Answers one call: settle, rules, moto, journal. Runs in the worker thread."""
     world.settle()
-    call = decode(raw, world.callers)
+    call = replace(call, caller=world.callers.find(call.access_key))
     try:
         answer = _chain(call, world)(call)
     except AwsError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from batteries_sandbox.aws.assignments import Assignments
@@ -22,12 +23,12 @@ class World:
     """A customer's AWS organization on the day that this product is installed."""
 
     def __init__(self, settings: StandinSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self.settings = settings
+        self.settings = settings = replace(settings)  # our own, as limits may be changed while it runs
         self.clock = clock
         self.moto = Moto(settings.management_account_id, settings.region)
         self.callers = Callers(settings.access_key_id, settings.management_account_id, clock)
         self.creations = Creations(self.moto, settings)
-        self.assignments = Assignments(self.moto, settings.assignment_seconds)
+        self.assignments = Assignments(self.moto, settings)
         self.journal = Journal()
         self.mails: list[dict[str, Any]] = []
         self._prepare_organization()

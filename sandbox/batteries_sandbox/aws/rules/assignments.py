@@ -17,7 +17,9 @@ from batteries_sandbox.aws.world import World
 def create(call: Call, world: World, proceed: Proceed) -> Answer:
     """CreateAccountAssignment: one that is there already succeeds and makes no second one."""
     _check(call, world)
-    failure = None if _principal_exists(call, world) else f"{call.text('PrincipalType')} not found."
+    failure = call.fail_later
+    if not failure and not _principal_exists(call, world):
+        failure = f"{call.text('PrincipalType')} not found."
     operation = world.assignments.add(call.params, world.clock(), world.wall(), deletes=False, failure=failure)
     return answer(call, {"AccountAssignmentCreationStatus": operation.describe()})
 
@@ -27,7 +29,7 @@ def delete(call: Call, world: World, proceed: Proceed) -> Answer:
     _check(call, world)
     if not world.assignments.exists(tuple(call.text(name) for name in KEY)):
         raise AwsError("ResourceNotFoundException", "Account assignment not found.")  # believed
-    operation = world.assignments.add(call.params, world.clock(), world.wall(), deletes=True)
+    operation = world.assignments.add(call.params, world.clock(), world.wall(), deletes=True, failure=call.fail_later)
     return answer(call, {"AccountAssignmentDeletionStatus": operation.describe()})
 
 
