@@ -24,9 +24,11 @@ from batteries_sandbox.aws.rules import (
     mail,
     managed_policies,
     oidc_providers,
+    operator_policy,
     permission_sets,
     policies,
     quotas,
+    service_control,
     trust_policies,
     users,
     web_identity,
@@ -54,7 +56,10 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule("*", "*", access.known_caller),  # nobody unknown comes further
+    Rule("*", "*", access.open_account_only),
     Rule("*", "*", access.session_policy),  # a session does what its policy allows
+    Rule("*", "*", service_control.enforce),  # an account does what its organization allows
+    Rule("*", "*", operator_policy.enforce),  # and the operator what its own policy does
     Rule("organizations", "*", access.management_account_only),
     Rule("sso-admin", "*", access.management_account_only),
     Rule("identitystore", "*", access.management_account_only),

@@ -6,9 +6,11 @@ call sees the state of one moment (`settle` first, then the rules).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from batteries_sandbox.aws.assignments import Assignments
@@ -27,6 +29,9 @@ class World:
         self.clock = clock
         self.moto = Moto(settings.management_account_id, settings.region)
         self.callers = Callers(settings.access_key_id, settings.management_account_id, clock)
+        if settings.admin_key_id:
+            self.callers.add_user(settings.admin_key_id, settings.management_account_id, "administrator")
+        self.operator_policy = _policy(settings.operator_policy)
         self.creations = Creations(self.moto, settings)
         self.assignments = Assignments(self.moto, settings)
         self.journal = Journal()
@@ -48,6 +53,12 @@ class World:
         """The organization's account of that id, moto's object."""
         return next((a for a in self.moto.organizations().accounts if a.id == account_id), None)
 
+    @property
+    def organization_id(self) -> str:
+        """The organization's id, o-..."""
+        organization: Any = self.moto.organizations().org
+        return str(organization.id)
+
     def _prepare_organization(self) -> None:
         organizations = self.moto.organizations()
         organizations.create_organization(region="us-east-1", FeatureSet="ALL")
@@ -61,3 +72,17 @@ class World:
         for identity in self.settings.ses_identities:
             created = backend.create_email_identity_v2(identity, None, None, None)
             created.verified_for_sending_status = True
+
+
+def _policy(path: str) -> dict[str, Any] | None:
+    """The policy document in a file; None where there is no file to read.
+
+    Raises:
+        ValueError: the file holds no policy.
+    """
+    if not path:
+        return None
+    document = json.loads(Path(path).read_text())
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise ValueError(f"{path} holds no IAM policy: it must be a JSON object with a Statement")
+    return document
