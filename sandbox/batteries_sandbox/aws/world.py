@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 
 from batteries_sandbox.aws.assignments import Assignments
 from batteries_sandbox.aws.callers import Callers
+from batteries_sandbox.aws.closures import Closures
 from batteries_sandbox.aws.creations import Creations
 from batteries_sandbox.aws.journal import Journal
 from batteries_sandbox.aws.moto_app import Moto
+from batteries_sandbox.aws.propagation import Propagation
 from batteries_sandbox.aws.settings import StandinSettings
 
 
@@ -34,7 +37,11 @@ class World:
         self.operator_policy = _policy(settings.operator_policy)
         self.creations = Creations(self.moto, settings)
         self.assignments = Assignments(self.moto, settings)
+        self.closures = Closures(settings)
+        self.propagation = Propagation()
         self.journal = Journal()
+        self.organization_written_until = 0.0  # on our clock
+        self.lists_asked: Counter[str] = Counter()  # first pages of each list of Organizations
         self.mails: list[dict[str, Any]] = []
         self._prepare_organization()
         self._verify_senders()
@@ -44,6 +51,8 @@ class World:
         now = self.clock()
         self.creations.settle(now)
         self.assignments.settle(now)
+        self.closures.settle(now)
+        self.propagation.settle(now)
 
     def wall(self) -> float:
         """The time of day, which AWS's timestamps carry."""
