@@ -27,9 +27,17 @@ demo: sync ## The same, and exit
 	@$(BIN)/batteries-sandbox demo
 
 .PHONY: test
-test: sync ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
+test: sync chromium ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
 	@$(BIN)/batteries-sandbox build
 	$(BIN)/pytest
+
+# Elsewhere, and where it can't be had, the tests that need a browser are skipped and say so.
+.PHONY: chromium
+chromium: ## Install Chromium for the browser tests, as root on Debian
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || { echo "Installing Chromium for the browser tests" && apt-get update -qq \
+	       && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+	  || echo "Chromium could not be installed; the browser tests will be skipped."
 
 .PHONY: unit
 unit: sync ## Run the unit tests alone

@@ -1,6 +1,6 @@
-"""Who may use a route: the guard that stands before every handler that is not public.
+"""Who may use a route: the guards that stand before every handler that is not public.
 
-Handlers behind it take the caller as an argument, so that none can forget to ask for one.
+Handlers behind them take the caller as an argument, so that none can forget to ask for one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.errors import Unauthorized, Unavailable
 
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
@@ -25,3 +25,14 @@ def with_key(handler: CallerHandler) -> Handler:
         return await handler(request, caller)
 
     return guarded
+
+
+def with_admin_key(handler: CallerHandler) -> Handler:
+    """The same for administrators; 401, as the contract has it, for a customer's key too."""
+
+    async def for_admins(request: web.Request, caller: Caller) -> web.StreamResponse:
+        if not caller.is_admin:
+            raise Unauthorized("admin_key_required", "This path is for administrators. Use an administrator's key.")
+        return await handler(request, caller)
+
+    return with_key(for_admins)

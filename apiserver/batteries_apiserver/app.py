@@ -8,16 +8,22 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
-from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, KUBE, SETTINGS
+from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, KUBE, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Authenticator
+from batteries_apiserver.auth.first_admin_key import minted_in_background as first_admin_key_minted
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
+from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.error_middleware import error_middleware
+from batteries_apiserver.events.stream import Streams
+from batteries_apiserver.guide.handlers import GUIDE, guide_of
 from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
-from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.headers import add_headers
+from batteries_apiserver.traffic.rate_limit import RateLimits, rate_limit_middleware
 from batteries_crds.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -51,16 +57,36 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
         async with usage.written_every(settings.api_last_used_seconds):
             yield
 
+    async def first_admin_key(app: web.Application) -> AsyncIterator[None]:
+        if not settings.admin_key_secret:
+            yield
+            return
+        async with first_admin_key_minted(app[KUBE], settings.admin_key_secret):
+            yield
+
+    async def let_go_of_waiting(app: web.Application) -> None:
+        if KUBE in app:
+            app[KUBE].caches.changes.stop()
+
     async def billing(app: web.Application) -> AsyncIterator[None]:
         async with stripe_gateway(settings) as gateway:
             app[BILLING] = Billing(settings, app[KUBE], gateway)
-            yield
+            async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
+                yield
 
     app = web.Application(
-        middlewares=[request_log_middleware, error_middleware(settings.api_request_seconds)],
+        middlewares=[
+            request_log_middleware,
+            error_middleware(settings.api_request_seconds),
+            rate_limit_middleware(RateLimits(settings)),
+        ],
         client_max_size=settings.api_body_limit,
     )
+    app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
-    app.cleanup_ctx.extend([kube, authenticator, billing])
-    app.add_routes(ROUTES)
+    app[STREAMS] = Streams(settings.api_streams_per_key)
+    app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])
+    app.on_shutdown.append(let_go_of_waiting)
+    app[GUIDE] = guide_of(ROUTES, settings.public_base)
+    app.add_routes(registered(ROUTES))
     return app

@@ -48,7 +48,7 @@ async def read_body(request: web.Request, model: type[B], *, required: bool = Tr
     try:
         return model.model_validate(_object(raw))
     except ValidationError as error:
-        raise BadRequest("invalid_request", _sentence(error)) from None
+        raise BadRequest("invalid_request", sentence_of(error, "field")) from None
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def _object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence_of(error: ValidationError, what: str) -> str:
     """The first thing that is wrong. A validator's own ValueError is a sentence already."""
     first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     if first["type"] == "missing":
-        return f"The field {place} is required."
+        return f"The {what} {place} is required."
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    return f"The field {place} is not right: {first['msg'][:1].lower()}{first['msg'][1:]}."
+    return f"The {what} {place} is not right: {first['msg'][:1].lower()}{first['msg'][1:]}."

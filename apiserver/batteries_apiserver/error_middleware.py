@@ -4,8 +4,6 @@ The invariant: whatever is sent, the answer to a request that reaches the applic
 code, and a 500 means a bug of ours whose traceback is in the log under the request's id.
 """
 
-import asyncio
-
 import aiohttp
 import structlog
 from aiohttp import web
@@ -14,6 +12,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.errors import ApiError, Unavailable
+from batteries_apiserver.time_limit import time_limit
 from batteries_crds.client import status_of
 
 log = structlog.get_logger(__name__)
@@ -25,7 +24,7 @@ def error_middleware(seconds: float) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            async with asyncio.timeout(seconds):
+            async with time_limit(request, seconds):
                 return await handler(request)
         except ApiError as error:
             return _refusal(error)

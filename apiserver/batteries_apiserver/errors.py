@@ -57,6 +57,21 @@ class Conflict(ApiError):
     status = 409
 
 
+class Unprocessable(ApiError):
+    """It is well formed, and contradicts what was asked before."""
+
+    status = 422
+
+
+class TooManyRequests(ApiError):
+    """The caller has enough of it already; the same request will do later."""
+
+    status = 429
+
+    def __init__(self, code: str, sentence: str, *, retry_after: int = 5) -> None:
+        super().__init__(code, sentence, {"Retry-After": str(retry_after)})
+
+
 class Unavailable(ApiError):
     """Something that we need is down; the same request will do later."""
 

@@ -1,10 +1,14 @@
 """/healthz: the process runs. /readyz: its knowledge is current, so that it should get requests."""
 
+from typing import Literal
+
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.route import Access, Answer, Route, Tag
 
 
 async def live(request: web.Request) -> web.Response:
@@ -18,3 +22,32 @@ async def ready(request: web.Request) -> web.Response:
     if trouble is not None:
         raise Unavailable("not_ready", trouble)
     return json_answer({"status": "ok"})
+
+
+class Health(TypedDict):
+    """That all is well."""
+
+    status: Literal["ok"]
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/healthz",
+        handler=live,
+        access=Access.ANYONE,
+        tag=Tag.HEALTH,
+        summary="Whether the process runs",
+        answers={200: Answer("It runs", Health)},
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=ready,
+        access=Access.ANYONE,
+        tag=Tag.HEALTH,
+        summary="Whether this replica should get requests",
+        answers={200: Answer("It should", Health)},
+        errors=("not_ready",),
+    ),
+)

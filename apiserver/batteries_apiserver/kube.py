@@ -1,7 +1,8 @@
-"""Everything this program knows of Kubernetes: the three resources in one namespace, each with its cache.
+"""Everything this program knows of Kubernetes: the three resources, each with its cache.
 
-Built once for the application's lifetime and given to the handlers as one value. `synced` and `stale` are what
-readiness means here.
+Customers and their keys are in the API's own namespace; accounts are watched wherever the operator watches them, for
+administrators, and are a customer's only in the API's own namespace. Built once for the application's lifetime and
+given to the handlers as one value. `synced` and `stale` are what readiness means here.
 """
 
 import asyncio
@@ -13,6 +14,10 @@ from typing import Any
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver import metrics
+from batteries_apiserver.changes import Changes
+from batteries_apiserver.events.log import EventLog
+from batteries_apiserver.object_store import Index
+from batteries_apiserver.secret_store import Secrets
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
@@ -21,6 +26,8 @@ from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 
 FIELD_MANAGER = "batteries-apiserver"
+SUSPENSION_MANAGER = "batteries-apiserver-suspension"
+"""Owns spec.suspended alone: an apply gives up what it leaves out, so what is written apart has its own manager."""
 
 BY_ID = "id"
 BY_CUSTOMER = "customer"
@@ -31,8 +38,22 @@ def _account_id(account: AwsAccount) -> tuple[str, ...]:
     return (str(account.account_id),)
 
 
-def _customer_of(item: AwsAccount | ApiKey) -> tuple[str, ...]:
+def _customer_of(item: ApiKey) -> tuple[str, ...]:
     return (item.spec.customer_ref.name,) if item.spec.customer_ref else ()
+
+
+def _customer_in(home: str) -> Index[AwsAccount]:
+    """Finds the accounts of the API's customers; a customerRef elsewhere means a Customer over there."""
+
+    def customer_of(account: AwsAccount) -> tuple[str, ...]:
+        owner = account.owner_in(home)
+        return () if owner is None else (owner,)
+
+    return customer_of
+
+
+def _key_id(key: ApiKey) -> tuple[str, ...]:
+    return (str(key.key_id),)
 
 
 def _key_hash(key: ApiKey) -> tuple[str, ...]:
@@ -41,11 +62,13 @@ def _key_hash(key: ApiKey) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """What the handlers read."""
+    """What the handlers read, and what follows the accounts' cache."""
 
     accounts: WatchCache[AwsAccount]
     customers: WatchCache[Customer]
     keys: WatchCache[ApiKey]
+    events: EventLog
+    changes: Changes
 
     def all(self) -> tuple[WatchCache[Any], ...]:
         """Each of them."""
@@ -65,7 +88,8 @@ class Caches:
 
 @dataclass(frozen=True, slots=True)
 class Kube:
-    """The resources live, for writes and for what the caches miss, and the caches."""
+    """The resources live, for writes and for what the caches miss, and the caches. `suspensions` writes
+    spec.suspended."""
 
     namespace: str
     accounts: Resources[AwsAccount]
@@ -73,6 +97,8 @@ class Kube:
     keys: Resources[ApiKey]
     caches: Caches
     stale_after: float
+    suspensions: Resources[AwsAccount]
+    secrets: Secrets
 
     @property
     def trouble(self) -> str | None:
@@ -91,18 +117,39 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
     customers = Resources(api, Customer, FIELD_MANAGER)
     keys = Resources(api, ApiKey, FIELD_MANAGER)
     space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
+    events, changes = EventLog(), Changes()
     caches = Caches(
         WatchCache(
             accounts,
             AwsAccount,
             space,
-            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_of},
+            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space)},
             watch_seconds=seconds,
+            namespaces=settings.watched_namespaces,
         ),
         WatchCache(customers, Customer, space, indexes={}, watch_seconds=seconds),
-        WatchCache(keys, ApiKey, space, indexes={BY_HASH: _key_hash}, watch_seconds=seconds),
+        WatchCache(
+            keys,
+            ApiKey,
+            space,
+            indexes={BY_HASH: _key_hash, BY_ID: _key_id, BY_CUSTOMER: _customer_of},
+            watch_seconds=seconds,
+        ),
+        events,
+        changes,
     )
-    return Kube(space, accounts, customers, keys, caches, settings.api_cache_stale_seconds)
+    caches.accounts.listen(events.observe)
+    caches.accounts.listen(changes.observe)
+    return Kube(
+        space,
+        accounts,
+        customers,
+        keys,
+        caches,
+        settings.api_cache_stale_seconds,
+        Resources(api, AwsAccount, SUSPENSION_MANAGER),
+        Secrets(api, space, FIELD_MANAGER),
+    )
 
 
 @asynccontextmanager

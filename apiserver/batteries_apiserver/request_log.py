@@ -17,11 +17,12 @@ from batteries_apiserver import metrics
 log = structlog.get_logger(__name__)
 
 HEADER = "X-Request-Id"
+REQUEST_ID = web.RequestKey("request_id", str)
 _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def request_id_of(request: web.Request) -> str:
+def request_id_of(request: web.BaseRequest) -> str:
     """The caller's own id for the request, or a new one."""
     given = request.headers.get(HEADER, "")
     return given if _HARMLESS.fullmatch(given) else str(uuid4())
@@ -31,6 +32,7 @@ def request_id_of(request: web.Request) -> str:
 async def request_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Runs the request under its id."""
     request_id = request_id_of(request)
+    request[REQUEST_ID] = request_id
     method = request.method if request.method in _METHODS else "other"
     begun = time.perf_counter()
     with structlog.contextvars.bound_contextvars(request_id=request_id, method=method, route=_route(request)):

@@ -1,36 +1,43 @@
-"""Every URL on one screen, and who may use it: `with_key` asks for an API key, the others are public."""
+"""Every route of the server, and how aiohttp gets to know it.
 
-from aiohttp import hdrs, web
+Each resource's routes stand in its own folder; this joins them, and puts the right guard before each handler.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from batteries_apiserver import health
-from batteries_apiserver.access import with_key
-from batteries_apiserver.accounts import handlers as accounts
-from batteries_apiserver.answer import error_answer
-from batteries_apiserver.billing import handlers as billing
-from batteries_apiserver.billing import landing, webhook
-from batteries_apiserver.request_log import HEADER, request_id_of
+from batteries_apiserver.access import with_admin_key, with_key
+from batteries_apiserver.accounts import routes as accounts
+from batteries_apiserver.admin import routes as admin
+from batteries_apiserver.billing import routes as billing
+from batteries_apiserver.events import routes as events
+from batteries_apiserver.expect import expect
+from batteries_apiserver.guide import routes as guide
+from batteries_apiserver.keys import routes as keys
+from batteries_apiserver.route import Access, Route
 
-
-async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Answers the Expect header in our error shape: aiohttp's own refusal would bypass the middlewares."""
-    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
-        sentence = "The only expectation that is known here is 100-continue."
-        return error_answer(417, "expectation_failed", sentence, {HEADER: request_id_of(request)})
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return None
-
-
-ROUTES = (
-    web.post("/v1/accounts", with_key(accounts.create), expect_handler=expect),
-    web.get("/v1/accounts", with_key(accounts.list_own), expect_handler=expect),
-    web.get("/v1/accounts/{id}", with_key(accounts.show), expect_handler=expect),
-    web.patch("/v1/accounts/{id}", with_key(accounts.change), expect_handler=expect),
-    web.post("/v1/stripe/setup", billing.setup, expect_handler=expect),
-    web.get("/v1/stripe/session/{id}", billing.retrieve_key, allow_head=False, expect_handler=expect),
-    web.post("/v1/stripe/callback", webhook.receive, expect_handler=expect),
-    web.get("/checkout/complete", landing.complete, expect_handler=expect),
-    web.get("/checkout/cancelled", landing.cancelled, expect_handler=expect),
-    web.get("/healthz", health.live, expect_handler=expect),
-    web.get("/readyz", health.ready, expect_handler=expect),
+ROUTES: tuple[Route, ...] = (
+    *accounts.ROUTES,
+    *events.ROUTES,
+    *keys.ROUTES,
+    *admin.ROUTES,
+    *billing.ROUTES,
+    *guide.ROUTES,
+    *health.ROUTES,
 )
+
+
+def registered(routes: Iterable[Route]) -> Iterator[web.RouteDef]:
+    """The routes as aiohttp takes them."""
+    for route in routes:
+        options = {"allow_head": route.head} if route.method == "GET" else {}
+        yield web.RouteDef(route.method, route.path, _guarded(route), {"expect_handler": expect, **options})
+
+
+def _guarded(route: Route) -> Handler:
+    if route.access is Access.ADMIN:
+        return with_admin_key(route.handler)
+    return with_key(route.handler) if route.access is Access.KEY else route.handler

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from batteries_apiserver.app import make_app
 from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings
 
@@ -27,7 +28,13 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     app = make_app(settings)
     # Our own middleware logs requests, by route; aiohttp's would log paths, and they hold session ids.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.api_shutdown_seconds)
+    runner = Runner(
+        app,
+        access_log=None,
+        shutdown_timeout=settings.api_shutdown_seconds,
+        # Also how long the headers of a request may take to arrive.
+        keepalive_timeout=settings.api_idle_seconds,
+    )
     await runner.setup()
     metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()

@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     namespace: Annotated[
         str, Field(min_length=1, max_length=63, description="The namespace that holds the custom resources.")
     ] = "default"
+    namespaces: Annotated[
+        str,
+        Field(
+            description="Namespaces whose accounts administrators see, separated by commas: give the operator and the "
+            "API server the same. Empty: all of them. Customers see accounts of BATTERIES_NAMESPACE only."
+        ),
+    ] = ""
     api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
     api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
     api_metrics_port: Annotated[
@@ -55,6 +62,41 @@ class Settings(BaseSettings):
     api_request_seconds: Annotated[
         float, Field(gt=0, description="How long a request may take before it is answered 503, in seconds.")
     ] = 30.0
+    api_idle_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How long a connection may wait for the whole headers of its next request, in seconds; more "
+            "than a load balancer in front keeps idle connections.",
+        ),
+    ] = 75.0
+    api_wait_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How long 'Prefer: wait=N' may have an answer wait, in seconds; never more than four fifths "
+            "of BATTERIES_API_REQUEST_SECONDS.",
+        ),
+    ] = 20.0
+    api_streams_per_key: Annotated[
+        int, Field(ge=1, description="Event streams that one API key may have open at a time, on each replica.")
+    ] = 10
+    api_heartbeat_seconds: Annotated[
+        float,
+        Field(gt=0, description="How often a silent event stream sends a comment, so that nothing between cuts it."),
+    ] = 15.0
+    api_key_limit: Annotated[
+        int,
+        Field(ge=1, description="API keys that a customer may have; those revoked within a day count as well."),
+    ] = 100
+    admin_key_secret: Annotated[
+        str,
+        Field(
+            max_length=253,
+            description="The Secret, made at the first start, that holds the first administrator's key (field key). "
+            "Empty: none is made.",
+        ),
+    ] = "batteries-admin-key"  # noqa: S105  # a name
     api_cache_stale_seconds: Annotated[
         int,
         Field(
@@ -69,6 +111,25 @@ class Settings(BaseSettings):
     api_last_used_seconds: Annotated[
         float, Field(gt=0, description="How often uses of keys are written to Kubernetes, in seconds.")
     ] = 10.0
+    trusted_proxies: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How many proxies of yours stand before this server, such as an ingress; the client's address "
+            "is then read from X-Forwarded-For. With 0 that header is ignored, and callers behind one proxy share a "
+            "rate limit.",
+        ),
+    ] = 0
+    rate_limit_sign_up: Annotated[
+        int, Field(ge=0, description="How many sign-ups one address may begin in a minute; 0: no limit.")
+    ] = 120
+    rate_limit_anonymous: Annotated[
+        int, Field(ge=0, description="How many other requests without a good key one address may send in a minute.")
+    ] = 1800
+    rate_limit_key: Annotated[
+        int, Field(ge=0, description="How many requests one API key may send in a minute; 0: no limit.")
+    ] = 6000
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"
     )
@@ -89,6 +150,24 @@ class Settings(BaseSettings):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    stripe_price_id: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_PRICE_ID", "stripe_price_id"),
+            pattern="^price_[A-Za-z0-9_]+$",
+            max_length=255,
+            description="The recurring price (price_…) that a sign-up subscribes to. Unset: a sign-up saves a card and "
+            "charges nothing.",
+        ),
+    ] = None
+    stripe_recheck_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How old what is known of a customer's payment may get, in seconds, before Stripe is asked "
+            "again; webhooks tell sooner.",
+        ),
+    ] = 3600.0
     stripe_api_base: Annotated[
         HttpUrl | None,
         Field(
@@ -98,18 +177,30 @@ class Settings(BaseSettings):
     ] = None
 
     @property
+    def longest_wait(self) -> float:
+        """The longest wait of a request, with time left to answer within the request's own limit."""
+        return min(self.api_wait_seconds, 0.8 * self.api_request_seconds)
+
+    @property
+    def watched_namespaces(self) -> list[str | None]:
+        """The namespaces to watch for accounts, our own always among them; None stands for all."""
+        named = [name.strip() for name in self.namespaces.split(",") if name.strip()]
+        return list(dict.fromkeys([self.namespace, *named])) if named else [None]
+
+    @property
     def success_url(self) -> str:
         """Where a browser goes after checkout; Stripe fills in the session's id."""
         if self.checkout_success_url is None:
-            return f"{self._public}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
+            return f"{self.public_base}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
         # pydantic's URL percent-encodes braces, and Stripe would not know its placeholder again.
         return str(self.checkout_success_url).replace("%7B", "{").replace("%7D", "}")
 
     @property
     def cancel_url(self) -> str:
         """Where a browser goes that gave up."""
-        return str(self.checkout_cancel_url or f"{self._public}/checkout/cancelled")
+        return str(self.checkout_cancel_url or f"{self.public_base}/checkout/cancelled")
 
     @property
-    def _public(self) -> str:
+    def public_base(self) -> str:
+        """Where customers reach the API, ready to have a path put behind it."""
         return str(self.public_url).rstrip("/")

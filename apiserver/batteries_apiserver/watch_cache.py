@@ -1,14 +1,15 @@
-"""All objects of one kind in memory, kept current by a watch, and found by what is asked for.
+"""All objects of one kind in memory, kept current by watches, and found by what is asked for.
 
 The handlers read from here, so that a thousand pollers cost Kubernetes nothing. The invariant: for each object the
 cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and
-never one that the watch has already seen deleted. How old its knowledge may be is `age`.
+never one that the watch has already seen deleted. How old its knowledge may be is `age`. There is one watch for each
+namespace, or a single one for all of them; each has its own place in the order of writes.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 import aiohttp
@@ -17,12 +18,10 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import metrics
+from batteries_apiserver.object_store import Index, Listener, ObjectStore, version_of
 from batteries_crds.client import R, Resources, status_of
 
 log = structlog.get_logger(__name__)
-
-Index = Callable[[R], Iterable[str]]
-"""What an object is found by: some strings, or none."""
 
 _VERSION_REFUSED = frozenset({400, 410, 504})  # not a version, too old, newer than there is
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
@@ -32,52 +31,109 @@ class _Expired(Exception):
     """Kubernetes can't go on from the watch's version: it is too old, or newer than etcd is after a restore."""
 
 
-def version_of(item: Any) -> int:
-    """An object's place in the order of writes; versions of one kind can be compared since Kubernetes 1.35."""
-    return int(item.metadata.resource_version or 0)
-
-
 class WatchCache(Generic[R]):
-    """Filled by `run`; read by name or by one of its indexes."""
+    """Filled by `run`; read by name or by one of its indexes.
+
+    `home` is the namespace that names are looked up in; `namespaces` are those that are watched (None: all of them).
+    """
 
     def __init__(
         self,
         resources: Resources[R],
         model: type[R],
-        namespace: str,
+        home: str,
         *,
         indexes: Mapping[str, Index[R]],
         watch_seconds: int,
+        namespaces: Sequence[str | None] | None = None,
     ) -> None:
         self.resource = model.definition.plural
         self.synced = asyncio.Event()
+        self._home = home
+        self._store = ObjectStore[R](indexes)
+        self._watches = {
+            namespace: Watch(resources, model, namespace, self._store, seconds=watch_seconds, listed=self._listed)
+            for namespace in namespaces or (home,)
+        }
+
+    @property
+    def age(self) -> float:
+        """Seconds since Kubernetes last told us anything; infinite before the first list."""
+        return max(watch.age for watch in self._watches.values())
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def get(self, name: str) -> R | None:
+        """The object of that name in the home namespace."""
+        return self._store.get(f"{self._home}/{name}")
+
+    def find(self, index: str, value: str) -> list[R]:
+        """The objects that `index` finds by `value`."""
+        return self._store.find(index, value)
+
+    def all(self) -> list[R]:
+        """Each of them."""
+        return self._store.all()
+
+    def listen(self, listener: Listener[R]) -> None:
+        """Has `listener` told of each change from now on."""
+        self._store.listeners.append(listener)
+
+    def put(self, item: R) -> None:
+        """Takes what a read or the answer to a write showed, if its watch has not got that far."""
+        watch = self._watches.get(item.metadata.namespace) or self._watches.get(None)
+        if watch is not None:
+            watch.put(item)
+
+    async def run(self) -> None:
+        """Lists and watches until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for watch in self._watches.values():
+                group.create_task(watch.run())
+
+    def heard(self) -> None:
+        """Kubernetes told us something, everywhere."""
+        for watch in self._watches.values():
+            watch.heard()
+
+    def _listed(self) -> None:
+        if all(watch.age < float("inf") for watch in self._watches.values()):
+            self.synced.set()
+
+
+class Watch(Generic[R]):
+    """Keeps the objects of one namespace, or of all, current in a store that it may share."""
+
+    def __init__(
+        self,
+        resources: Resources[R],
+        model: type[R],
+        namespace: str | None,
+        store: ObjectStore[R],
+        *,
+        seconds: int,
+        listed: Callable[[], None],
+    ) -> None:
         self._resources = resources
         self._model = model
         self._namespace = namespace
-        self._indexes = dict(indexes)
-        self._watch_seconds = watch_seconds
-        self._items: dict[str, R] = {}
-        # A dict for a set: what was put in first comes out first.
-        self._found: dict[str, dict[str, dict[str, None]]] = {name: {} for name in indexes}
+        self._store = store
+        self._seconds = seconds
+        self._when_listed = listed
         self._put_while_listing: list[R] | None = None
         self._version = 0
         self._heard_at: float | None = None
+        self._log = log.bind(resource=model.definition.plural, namespace=namespace)
 
     @property
     def age(self) -> float:
         """Seconds since Kubernetes last told us anything; infinite before the first list."""
         return float("inf") if self._heard_at is None else time.monotonic() - self._heard_at
 
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def get(self, name: str) -> R | None:
-        """The object of that name."""
-        return self._items.get(name)
-
-    def find(self, index: str, value: str) -> list[R]:
-        """The objects that `index` finds by `value`."""
-        return [self._items[name] for name in self._found[index].get(value, ())]
+    def heard(self) -> None:
+        """Kubernetes told us something."""
+        self._heard_at = time.monotonic()
 
     def put(self, item: R) -> None:
         """Takes what a read or the answer to a write showed, if the watch has not got that far.
@@ -87,7 +143,7 @@ class WatchCache(Generic[R]):
         if version_of(item) > self._version:
             if self._put_while_listing is not None:
                 self._put_while_listing.append(item)
-            self._store(item)
+            self._store.store(item)
 
     async def run(self) -> None:
         """Lists and watches until cancelled. Only failures in a row make it wait longer."""
@@ -104,11 +160,15 @@ class WatchCache(Generic[R]):
                     continue
             except _Expired as error:
                 self._version = 0
-                log.info("watch_expired", resource=self.resource, reason=str(error))
+                self._log.info("watch_expired", reason=str(error))
             except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 if isinstance(error, ApiException) and status_of(error) in _VERSION_REFUSED:
                     self._version = 0
-                log.warning("watch_failed", resource=self.resource, error=_brief(error), pause=round(pause, 1))
+                self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))
+            except Exception:
+                # A bug of ours must not end the watch: the cache would grow old for ever.
+                self._version = 0
+                self._log.exception("watch_broken")
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -129,27 +189,28 @@ class WatchCache(Generic[R]):
             if token is None:
                 break
         self._put_while_listing = None
-        for name in list(self._items):
-            self._remove(name)
-        for item in [*listed, *(item for item in lately if version_of(item) > version)]:
-            self._store(item)
+        items = [*listed, *(item for item in lately if version_of(item) > version)]
+        for key in self._keys() - {item.key for item in items}:
+            self._store.remove(key)
+        for item in items:
+            self._store.replace(item)
         self._version = version
-        self._heard()
-        self.synced.set()
-        metrics.CACHE_RELISTS.labels(self.resource).inc()
-        log.info("cache_listed", resource=self.resource, objects=len(self._items))
+        self.heard()
+        self._when_listed()
+        metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()
+        self._log.info("cache_listed", objects=len(items))
 
     async def _watch(self) -> None:
         """One watch, to its end. Lines are cut by hand: a large object's is longer than aiohttp's readline takes."""
-        response = await self._resources.watch_from(self._namespace, str(self._version), seconds=self._watch_seconds)
+        response = await self._resources.watch_from(self._namespace, str(self._version), seconds=self._seconds)
         try:
-            self._heard()
+            self.heard()
             rest = b""
             async for chunk in response.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     self._take(orjson.loads(line))
-                self._heard()
+                self.heard()
         finally:
             response.close()
 
@@ -162,39 +223,14 @@ class WatchCache(Generic[R]):
             return
         item = self._model.model_validate(raw)
         if kind != "DELETED":
-            self._store(item)
-        elif version_of(self._items.get(item.metadata.name, item)) <= version_of(item):
-            self._remove(item.metadata.name)
+            self._store.store(item)
+        elif version_of(self._store.get(item.key) or item) <= version_of(item):
+            self._store.remove(item.key)
 
-    def _store(self, item: R) -> None:
-        name = item.metadata.name
-        old = self._items.get(name)
-        if old is not None:
-            if version_of(old) >= version_of(item):
-                return
-            self._unindex(old)
-        # Tools keep whole copies of an object in its annotations; nothing here reads them.
-        item = item.model_copy(update={"metadata": item.metadata.model_copy(update={"annotations": {}})})
-        self._items[name] = item
-        for index, values_of in self._indexes.items():
-            for value in values_of(item):
-                self._found[index].setdefault(value, {})[name] = None
-
-    def _remove(self, name: str) -> None:
-        item = self._items.pop(name, None)
-        if item is not None:
-            self._unindex(item)
-
-    def _unindex(self, item: R) -> None:
-        for index, values_of in self._indexes.items():
-            for value in values_of(item):
-                names = self._found[index].get(value, {})
-                names.pop(item.metadata.name, None)
-                if not names:
-                    self._found[index].pop(value, None)
-
-    def _heard(self) -> None:
-        self._heard_at = time.monotonic()
+    def _keys(self) -> set[str]:
+        """Of what is here from this watch's namespace."""
+        items = self._store.all()
+        return {item.key for item in items if self._namespace in (None, item.metadata.namespace)}
 
 
 def _brief(error: Exception) -> str:

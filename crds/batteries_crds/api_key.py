@@ -1,11 +1,12 @@
 """ApiKey: a bearer key's hash and owner. The raw key is shown once to its owner and stored nowhere."""
 
 from typing import Annotated, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from batteries_crds.aws_account import CustomerRef
+from batteries_crds.aws_account import CustomerRef, uuid_of
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.resource import Column, Definition, Resource
@@ -77,3 +78,8 @@ class ApiKey(Resource):
 
     spec: Annotated[ApiKeySpec, Field(description="Whose key it is.")]
     status: Annotated[ApiKeyStatus, Field(description="Its use.")] = ApiKeyStatus()
+
+    @property
+    def key_id(self) -> UUID:
+        """Our id of it."""
+        return uuid_of(self)

@@ -14,14 +14,17 @@ from pydantic.alias_generators import to_camel
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import Condition
-from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH, EventStatus, Phase, ProvisioningStep
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
+from batteries_crds.schema import NOT_DEFAULTED
 
 _NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
 """Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
 
 HISTORY_LIMIT = 64
+RETRY_LENGTH = 64
+"""So much of the retry annotation counts."""
 
 AwsAccountId = Annotated[
     str, Field(pattern="^[0-9]{12}$", max_length=12, description="The twelve-digit AWS account id.")
@@ -93,7 +96,7 @@ class AwsAccountSpec(Model):
         str | None,
         Field(
             min_length=3,
-            max_length=254,
+            max_length=MAX_OWNER_LENGTH,
             description="The owner's e-mail address, where there is no Customer: signs in by single sign-on and "
             "gets the welcome mail. Immutable.",
             json_schema_extra=rules(
@@ -116,6 +119,7 @@ class AwsAccountSpec(Model):
             "org@id/repo@id to pin GitHub's immutable ids. Empty: nobody may.",
             json_schema_extra={
                 "x-kubernetes-list-type": "atomic",
+                **NOT_DEFAULTED,
                 **rules(
                     rule(
                         "self.all(repo, self.exists_one(other, other.lowerAscii() == repo.lowerAscii()))",
@@ -127,7 +131,11 @@ class AwsAccountSpec(Model):
         ),
     ] = []
     suspended: Annotated[
-        bool, Field(description="True closes every door into the account; false opens them again.")
+        bool,
+        Field(
+            description="True closes every door into the account; false opens them again.",
+            json_schema_extra=NOT_DEFAULTED,
+        ),
     ] = False
     deletion_policy: Annotated[
         DeletionPolicy,
@@ -161,13 +169,20 @@ class StepRecord(Model):
         int | None,
         Field(ge=0, description="The generation for which it failed for good; tried again for a later one."),
     ] = None
+    gave_up_retry: Annotated[
+        str | None,
+        Field(
+            max_length=RETRY_LENGTH,
+            description="The retry annotation's value when it failed for good; tried again for another one.",
+        ),
+    ] = None
 
 
 class HistoryEvent(Model):
     """One provisioning event."""
 
     timestamp: Annotated[Timestamp, Field(description="When.")]
-    step: Annotated[ProvisioningStep, Field(description="Which step.")]
+    step: Annotated[str, Field(max_length=64, description="Which step.")]
     status: Annotated[EventStatus, Field(description="What became of it.")]
     detail: Annotated[str | None, Field(max_length=1024, description="More, as a sentence.")] = None
     error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
@@ -195,6 +210,9 @@ class AwsAccountStatus(Model):
     sso_assignment_request_id: Annotated[
         str | None, Field(max_length=64, description="The account assignment that is being made.")
     ] = None
+    sso_revocation_request_id: Annotated[
+        str | None, Field(max_length=64, description="The account assignment that is being removed.")
+    ] = None
     sso_portal_url: Annotated[str | None, Field(max_length=256, description="Where single sign-on starts.")] = None
     oidc_role_arn: Annotated[str | None, Field(max_length=256, description="The role that GitHub Actions assume.")] = (
         None
@@ -215,7 +233,7 @@ class AwsAccountStatus(Model):
         list[Condition],
         Field(
             max_length=32,
-            description="One per step, and the summaries Ready, Provisioned, Reconciling and Stalled.",
+            description="One per step, and the summaries Ready, Provisioned, Suspended, Reconciling and Stalled.",
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = []
@@ -256,14 +274,30 @@ class AwsAccount(Resource):
 
     @property
     def account_id(self) -> UUID:
-        """Our id: the object's name where that is a UUID (the API names them so), else derived from its key."""
-        try:
-            named = UUID(self.metadata.name)
-        except ValueError:
-            return derived_uuid(self.key)
-        return named if str(named) == self.metadata.name else derived_uuid(self.key)
+        """Our id of it."""
+        return uuid_of(self)
+
+    def owner_in(self, namespace: str) -> str | None:
+        """The name of the Customer that owns it, where that Customer is in `namespace`."""
+        owner = self.spec.customer_ref
+        return owner.name if owner is not None and self.metadata.namespace == namespace else None
+
+    @property
+    def retry(self) -> str | None:
+        """What its retry annotation says: another value than before asks for one more try."""
+        value = self.metadata.annotations.get(ANNOTATION_RETRY)
+        return None if value is None else value[:RETRY_LENGTH]
 
 
 def derived_uuid(text: str) -> UUID:
     """The UUIDv5 of `text` in our namespace: the same for ever, so a name derived from it is a lock."""
     return uuid5(_NAMESPACE, text)
+
+
+def uuid_of(resource: Resource) -> UUID:
+    """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
+    try:
+        named = UUID(resource.metadata.name)
+    except ValueError:
+        return derived_uuid(resource.key)
+    return named if str(named) == resource.metadata.name else derived_uuid(resource.key)

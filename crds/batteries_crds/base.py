@@ -17,9 +17,18 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a time that is not known; Kubernetes' own objects always know theirs."""
+
+
 def utc_now() -> datetime:
     """The time as Kubernetes writes it: UTC, whole seconds (metav1.Time has no fractions)."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def utc_now_exactly() -> datetime:
+    """The time in UTC with microseconds, for what has to differ from the time before."""
+    return datetime.now(UTC)
 
 
 def to_rfc3339(moment: datetime) -> str:

@@ -17,10 +17,12 @@ READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 PROVISIONED = "Provisioned"
+SUSPENDED = "Suspended"
 
 SUMMARIES: dict[str, str] = {
     READY: "Every required step is done for the spec as it stands now.",
     PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",
+    SUSPENDED: "Every door into the account is closed, seen in AWS; absent otherwise, and until all are open again.",
     RECONCILING: "Work is owed and going on (kstatus); absent otherwise.",
     STALLED: "A step failed for good and waits for a changed spec (kstatus); absent otherwise.",
 }

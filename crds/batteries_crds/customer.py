@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
+from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
 
 DEFAULT_ACCOUNT_LIMIT = 100
@@ -21,7 +22,9 @@ class PaymentMethod(StrEnum):
 class CustomerSpec(Model):
     """Who it is. The API server writes it when a checkout completes."""
 
-    email: Annotated[str, Field(min_length=3, max_length=254, description="The address given at the checkout.")]
+    email: Annotated[
+        str, Field(min_length=3, max_length=MAX_OWNER_LENGTH, description="The address given at the checkout.")
+    ]
     stripe_customer_id: Annotated[str | None, Field(max_length=255, description="The customer in Stripe (cus_…).")] = (
         None
     )

@@ -11,6 +11,15 @@ FINALIZER = f"{GROUP}/aws-account"
 
 LABEL_ACCOUNT_ID = f"{GROUP}/account-id"
 LABEL_CUSTOMER = f"{GROUP}/customer"
+ANNOTATION_RETRY = f"{GROUP}/retry"
+"""On an AwsAccount: a step that was given up is tried again when this value changes, whatever it is."""
+
+ANNOTATION_REQUEST = f"{GROUP}/request"
+"""On an AwsAccount made over HTTP with an Idempotency-Key: the fingerprint of the body that asked for it."""
+
+MAX_OWNER_LENGTH = 128
+"""Characters of an owner's e-mail address: Identity Center takes no longer user name (botocore's identitystore)."""
+
 TAG_ACCOUNT_ID = f"{GROUP}/account-id"
 """The tag on everything we make in AWS; an account is adopted only where it carries our value."""
 
@@ -38,6 +47,15 @@ class ProvisioningStep(StrEnum):
     SEND_WELCOME_EMAIL = "send_welcome_email"
     COMPLETE = "complete"
     FAILED = "failed"
+
+
+class SuspensionStep(StrEnum):
+    """The steps that close an account; they show in its history and conditions, not in `provisioningStep`."""
+
+    QUARANTINE = "quarantine"
+    CLOSE_CONSOLE = "close_console"
+    REVOKE_SSO_ACCESS = "revoke_sso_access"
+    CLOSE_DEPLOY_ROLE = "close_deploy_role"
 
 
 class EventStatus(StrEnum):

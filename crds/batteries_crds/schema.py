@@ -11,6 +11,12 @@ from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
+_NOT_DEFAULTED = "x-not-defaulted"
+NOT_DEFAULTED: Schema = {_NOT_DEFAULTED: True}
+"""For a field that several managers may write: absent means its default, and Kubernetes doesn't put it in. It would
+make whoever creates an object by POST, as `kubectl apply` does, the owner of a value that nobody wrote, and everybody
+else's server-side apply a conflict with that."""
+
 
 def structural(model: type[BaseModel]) -> Schema:
     """The structural schema of `model`, by its wire names."""
@@ -23,7 +29,7 @@ def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
     out: Schema = {key: value for key, value in node.items() if key not in _DROPPED}
     if "const" in out:
         out["enum"] = [out.pop("const")]
-    if out.get("default") is None:
+    if out.pop(_NOT_DEFAULTED, False) or out.get("default") is None:
         out.pop("default", None)
     if "properties" in node:
         out["properties"] = {name: _node(child, definitions) for name, child in node["properties"].items()}

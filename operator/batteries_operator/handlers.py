@@ -10,8 +10,8 @@ from typing import Any, cast
 import kopf
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
-from batteries_crds.names import FINALIZER, GROUP, VERSION
-from batteries_operator.provisioning import PROVISIONING
+from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
+from batteries_operator.provisioning import runbook
 from batteries_operator.service import Service
 from batteries_operator.status import is_out_of_date
 
@@ -50,22 +50,24 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
 
 def out_of_date(body: kopf.Body, **_: Any) -> bool:
     """Whether the account needs a visit."""
-    return is_out_of_date(PROVISIONING, AwsAccount.model_validate(dict(body)))
+    account = AwsAccount.model_validate(dict(body))
+    return is_out_of_date(runbook(account), account)
 
 
 def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
-    generations: dict[str, int] = {}
+    wishes: dict[str, tuple[int, str | None]] = {}
 
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Wakes an account that waits when its spec changes: what it waits for may be mended."""
+        """Wakes an account that waits when its spec changes or a retry is asked for: its trouble may be mended."""
+        wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY))
         if type == "DELETED":
-            generations.pop(uid, None)
+            wishes.pop(uid, None)
             service.let_go(uid)
-        elif generations.get(uid) != meta.get("generation"):
-            generations[uid] = meta.get("generation", 0)
+        elif wishes.get(uid) != wish:
+            wishes[uid] = wish
             service.bells.ring(uid)
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)

@@ -5,7 +5,7 @@ import secrets
 import string
 from typing import Any
 
-from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
+from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api, V1Secret
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
@@ -47,6 +47,16 @@ class Passwords:
     def __init__(self, api: ApiClient) -> None:
         self._core = CoreV1Api(api)
 
+    async def find(self, account: AwsAccount) -> StoredPassword | None:
+        """The stored password, or None where the Secret is gone."""
+        name = credentials_secret_name(account.metadata.name)
+        try:
+            return _stored(await self._core.read_namespaced_secret(name, account.metadata.namespace))
+        except ApiException as error:
+            if status_of(error) == NOT_FOUND:
+                return None
+            raise
+
     async def get_or_create(self, account: AwsAccount, user_name: str) -> StoredPassword:
         """The stored password; made and stored first where there is none."""
         namespace, name = account.metadata.namespace, credentials_secret_name(account.metadata.name)
@@ -68,9 +78,17 @@ class Passwords:
             if status_of(error) != CONFLICT:
                 raise
             secret = await self._core.read_namespaced_secret(name, namespace)
-        annotations = (secret.metadata.annotations if secret.metadata else None) or {}
-        password = base64.b64decode((secret.data or {})["password"]).decode()
-        return StoredPassword(name, password, SET_IN_AWS in annotations)
+        return _stored(secret)
+
+    async def discard(self, account: AwsAccount) -> None:
+        """Deletes the Secret, if it is there."""
+        try:
+            await self._core.delete_namespaced_secret(
+                credentials_secret_name(account.metadata.name), account.metadata.namespace
+            )
+        except ApiException as error:
+            if status_of(error) != NOT_FOUND:
+                raise
 
     async def mark_set(self, account: AwsAccount) -> None:
         """Notes on the Secret that AWS took the password; a Secret that is gone meanwhile is no loss."""
@@ -85,3 +103,9 @@ class Passwords:
         except ApiException as error:
             if status_of(error) != NOT_FOUND:
                 raise
+
+
+def _stored(secret: V1Secret) -> StoredPassword:
+    assert secret.metadata is not None  # Kubernetes' answers have it
+    password = base64.b64decode((secret.data or {})["password"]).decode()
+    return StoredPassword(str(secret.metadata.name), password, SET_IN_AWS in (secret.metadata.annotations or {}))

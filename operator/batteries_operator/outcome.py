@@ -17,7 +17,8 @@ class Done:
 class Wait:
     """Not yet. Come back after `seconds`, or when woken.
 
-    `problem` marks a wait that somebody should know of: its message also becomes `status.error`.
+    `problem` marks a wait that somebody should know of: its message also becomes `status.error`. `quiet` marks one
+    that is no news: it is not written.
     `facts` as in Done: what was learnt or undone meanwhile.
     """
 
@@ -25,6 +26,7 @@ class Wait:
     reason: str
     message: str
     problem: bool = False
+    quiet: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

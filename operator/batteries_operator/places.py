@@ -38,7 +38,7 @@ class Places:
         line = self._lines.setdefault(owner, deque())
         if key not in line:
             line.append(key)
-        self._admit()
+        self._admit(entering=key)
         return key in self._held
 
     def leave(self, key: str) -> None:
@@ -50,7 +50,7 @@ class Places:
                 del self._lines[owner]
         self._admit()
 
-    def _admit(self) -> None:
+    def _admit(self, entering: str | None = None) -> None:
         while self._lines and len(self._held) < self._capacity:
             owner, line = next(iter(self._lines.items()))
             key = line.popleft()
@@ -60,4 +60,5 @@ class Places:
             else:
                 del self._lines[owner]
             self._held.add(key)
-            self._wake(key)
+            if key != entering:
+                self._wake(key)

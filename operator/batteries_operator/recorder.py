@@ -28,11 +28,12 @@ class Recorder:
         self._stored = account
         self.account = account
 
-    async def flush(self) -> bool:
+    async def flush(self, *, unless_deleted: bool = False) -> bool:
         """Writes what differs; False where nothing does.
 
         Raises:
-            LostRaceError: the status moved on under us.
+            LostRaceError: the status moved on under us; or, with `unless_deleted`, the account is being deleted, so
+                that what was to be written down first must not be done at all.
         """
         patch = _difference(self._stored.status.to_wire(), self.account.status.to_wire())
         if not patch:
@@ -48,7 +49,7 @@ class Recorder:
                     raise LostRaceError(f"{self._stored.key} is gone.") from error
                 if status_of(error) != CONFLICT:
                     raise
-                await self._refresh()
+                await self._refresh(unless_deleted)
             else:
                 self._stored = stored
                 # The generation of this visit stays: its outcomes are for the spec that it read.
@@ -56,11 +57,13 @@ class Recorder:
                 return True
         raise LostRaceError(f"{self._stored.key} changes faster than its status can be written.")
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, unless_deleted: bool) -> None:
         meta = self._stored.metadata
         fresh = await self._accounts.find(meta.namespace, meta.name)
         if fresh is None or fresh.metadata.uid != meta.uid:
             raise LostRaceError(f"{self._stored.key} is gone.")
+        if unless_deleted and fresh.metadata.deletion_timestamp is not None:
+            raise LostRaceError(f"{self._stored.key} is being deleted.")
         if fresh.status != self._stored.status:
             raise LostRaceError(f"The status of {self._stored.key} was written by somebody else.")
         self._stored = fresh

@@ -28,6 +28,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 QUIET_TRIES = 3
 """Transient errors in a row before one is written to the status: a throttle is no news, a minute of them is."""
 
+Runbook = Callable[[AwsAccount], Sequence[Step]]
+"""The steps that hold for an account as it is now."""
+
 Announce = Callable[[AwsAccount, str, str, str], None]
 """Tells people of a transition: account, event type (Normal or Warning), reason, message."""
 
@@ -43,9 +46,9 @@ class Visit:
 class _Scope:
     """What a step sees of the visit."""
 
-    def __init__(self, recorder: Recorder, tools: Tools, steps: Sequence[Step]) -> None:
+    def __init__(self, recorder: Recorder, tools: Tools, runbook: Runbook) -> None:
         self._recorder = recorder
-        self._steps = steps
+        self._runbook = runbook
         self.tools = tools
 
     @property
@@ -55,19 +58,17 @@ class _Scope:
     async def record(self, **facts: Any) -> None:
         account = self.account
         status = account.status.model_copy(update=facts)
-        self._recorder.account = summarize(self._steps, account.model_copy(update={"status": status}), utc_now())
-        await self._recorder.flush()
+        self._recorder.account = _summarized(self._runbook, account.model_copy(update={"status": status}))
+        await self._recorder.flush(unless_deleted=True)
 
 
 class Runner:
     """Visits accounts with one set of tools and one runbook."""
 
-    def __init__(
-        self, accounts: Resources[AwsAccount], tools: Tools, steps: Sequence[Step], announce: Announce
-    ) -> None:
+    def __init__(self, accounts: Resources[AwsAccount], tools: Tools, runbook: Runbook, announce: Announce) -> None:
         self._accounts = accounts
         self._tools = tools
-        self._steps = steps
+        self._runbook = runbook
         self._announce = announce
 
     async def visit(self, namespace: str, name: str, errors_in_a_row: int) -> Visit:
@@ -81,18 +82,24 @@ class Runner:
         if account is None or account.metadata.deletion_timestamp is not None:
             return Visit(None)
         recorder = Recorder(self._accounts, account)
-        scope = _Scope(recorder, self._tools, self._steps)
+        scope = _Scope(recorder, self._tools, self._runbook)
         errors = errors_in_a_row
-        while (step := next_owed(self._steps, recorder.account)) is not None:
-            recorder.account = begin(self._steps, recorder.account, step, utc_now())
+        self._leave_line_if_unwanted(account)
+        while (step := next_owed(self._runbook(recorder.account), recorder.account)) is not None:
+            recorder.account = begin(self._runbook(recorder.account), recorder.account, step, utc_now())
             outcome, error = await self._outcome(step, scope, errors)
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
             errors = errors + 1 if error is not None else 0
-            if not (error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES):
+            transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
+            if not transient and not (isinstance(outcome, Wait) and outcome.quiet):
                 await self._conclude(recorder, step, outcome)
+            elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
+                # No news, but an account without any condition looks settled to kstatus.
+                recorder.account = _summarized(self._runbook, recorder.account)
+                await recorder.flush()
             if isinstance(outcome, Wait):
                 return Visit(outcome.seconds, errors)
-        recorder.account = summarize(self._steps, recorder.account, utc_now())
+        recorder.account = _summarized(self._runbook, recorder.account)
         await recorder.flush()
         return Visit(None)
 
@@ -123,12 +130,12 @@ class Runner:
     async def _conclude(self, recorder: Recorder, step: Step, outcome: Outcome) -> None:
         """Writes the outcome, and the beginning of the step after it in the same write."""
         now = utc_now()
-        account = conclude(self._steps, recorder.account, step, outcome, now)
-        following = next_owed(self._steps, account)
+        account = conclude(self._runbook(recorder.account), recorder.account, step, outcome, now)
+        following = next_owed(self._runbook(account), account)
         if isinstance(outcome, Done) and following is not None:
-            account = begin(self._steps, account, following, now)
+            account = begin(self._runbook(account), account, following, now)
         was_stalled = gave_up(step, recorder.account)
-        recorder.account = summarize(self._steps, account, now)
+        recorder.account = _summarized(self._runbook, account)
         await recorder.flush()
         match outcome:
             case Done(message=message):
@@ -142,10 +149,19 @@ class Runner:
             case _:
                 pass
 
+    def _leave_line_if_unwanted(self, account: AwsAccount) -> None:
+        """Suspended before anything was asked of AWS: somebody else may have its place."""
+        if account.spec.suspended and account.status.create_request is None:
+            self._tools.creations.leave(account.metadata.uid)
+
     def _backoff(self, errors_in_a_row: int) -> float:
         """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
         longest = self._tools.settings.backoff_max_seconds
         return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+
+
+def _summarized(runbook: Runbook, account: AwsAccount) -> AwsAccount:
+    return summarize(runbook(account), account, utc_now())
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:

@@ -12,11 +12,12 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.names import Phase
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
 from batteries_operator.places import Places
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runner, Visit
 from batteries_operator.settings import Settings
@@ -96,7 +97,7 @@ class Service:
             assignments=assignments,
         )
         await _resume_places(accounts, settings.namespace_list, creations, assignments)
-        return cls(api, accounts, tools, Runner(accounts, tools, PROVISIONING, announce), bells)
+        return cls(api, accounts, tools, Runner(accounts, tools, runbook, announce), bells)
 
     async def close(self) -> None:
         """Lets go of the connections and threads."""
@@ -153,7 +154,8 @@ async def _resume_places(
     for namespace in namespaces or everywhere:
         async for account in accounts.all(namespace):
             status, uid = account.status, account.metadata.uid
-            if status.create_request is not None and status.aws_account_id is None:
+            under_way = status.create_request is not None and status.phase is not Phase.FAILED
+            if under_way and status.aws_account_id is None:
                 creations.resume(uid)
             if status.sso_assignment_request_id is not None:
                 assignments.resume(uid)

@@ -13,6 +13,7 @@ from batteries_crds.conditions import (
     READY,
     RECONCILING,
     STALLED,
+    SUSPENDED,
     Condition,
     ConditionStatus,
     find,
@@ -40,9 +41,13 @@ def is_current(step: Step, account: AwsAccount) -> bool:
 
 
 def gave_up(step: Step, account: AwsAccount) -> bool:
-    """Whether the step failed for good for the spec as it is now."""
+    """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
     record = account.status.steps.get(step.name)
-    return record is not None and record.gave_up_at == account.metadata.generation
+    return (
+        record is not None
+        and record.gave_up_at == account.metadata.generation
+        and record.gave_up_retry == account.retry
+    )
 
 
 def was_tried(step: Step, account: AwsAccount) -> bool:
@@ -115,7 +120,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
             event = None
         case Fail(reason=reason, message=message):
             state, error = ConditionStatus.FALSE, message
-            record = StepRecord(inputs=record.inputs, gave_up_at=generation)
+            record = StepRecord(inputs=record.inputs, gave_up_at=generation, gave_up_retry=account.retry)
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.FAILED, detail=reason, error=message[:1024]
             )
@@ -124,12 +129,30 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     )
     return _with(
         account,
-        conditions=conditions,
+        conditions=_undone(account, step, outcome, conditions, now),
         steps={**account.status.steps, step.name: record},
         error=error[:1024] if error and step.required else None,
         history=_appended(account.status.history, event) if event else account.status.history,
         **outcome.facts,
     )
+
+
+def _undone(
+    account: AwsAccount, step: Step, outcome: Outcome, conditions: list[Condition], now: datetime
+) -> list[Condition]:
+    """What the step has undone is unknown: whoever holds it true has to see to it again."""
+    for kind in step.undoes if isinstance(outcome, Done) else ():
+        if find(conditions, kind) is not None:
+            conditions = upsert(
+                conditions,
+                kind,
+                ConditionStatus.UNKNOWN,
+                "Undone",
+                f"Undone by {step.name}.",
+                generation=account.metadata.generation,
+                now=now,
+            )
+    return conditions
 
 
 def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsAccount:
@@ -143,7 +166,12 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         nonlocal conditions
         conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
 
-    if block is None:
+    if block is None and account.spec.suspended:
+        closed = "Every door into the account is closed; set spec.suspended to false to open them again."
+        put(READY, ConditionStatus.FALSE, "Suspended", closed)
+        put(SUSPENDED, ConditionStatus.TRUE, "Suspended", closed)
+    elif block is None:
+        conditions = without(conditions, SUSPENDED)
         put(READY, ConditionStatus.TRUE, "Active", "The AWS account is ready to use.")
         put(PROVISIONED, ConditionStatus.TRUE, "Active", "The AWS account was provisioned.")
     else:
@@ -165,12 +193,14 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         observed_generation=generation,
         account_id=str(account.account_id),
         phase=phase,
-        provisioning_step=_step(phase, block),
+        provisioning_step=_step(account, phase, block),
         error=account.status.error if block is not None else None,
     )
 
 
 def _phase(status: AwsAccountStatus, conditions: Sequence[Condition]) -> Phase:
+    if is_true(conditions, SUSPENDED):
+        return Phase.SUSPENDED
     if is_true(conditions, PROVISIONED):
         return Phase.ACTIVE
     if is_true(conditions, STALLED):
@@ -180,10 +210,13 @@ def _phase(status: AwsAccountStatus, conditions: Sequence[Condition]) -> Phase:
     return Phase.CREATING
 
 
-def _step(phase: Phase, block: Step | None) -> ProvisioningStep:
-    if block is None:
-        return ProvisioningStep.COMPLETE
-    return ProvisioningStep.FAILED if phase is Phase.FAILED else block.name
+def _step(account: AwsAccount, phase: Phase, block: Step | None) -> ProvisioningStep:
+    if phase is Phase.FAILED:
+        return ProvisioningStep.FAILED
+    if block is not None and isinstance(block.name, ProvisioningStep):
+        return block.name
+    # Closing an account is no provisioning step; where provisioning stood is what it will go on from.
+    return account.status.provisioning_step if account.spec.suspended else ProvisioningStep.COMPLETE
 
 
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:

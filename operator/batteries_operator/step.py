@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import ProvisioningStep
+from batteries_crds.names import ProvisioningStep, SuspensionStep
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.outcome import Outcome
 from batteries_operator.places import Places
@@ -28,8 +28,14 @@ class CustomerReader(Protocol):
 class PasswordStore(Protocol):
     """Keeps an account's first password in a Secret."""
 
+    async def find(self, account: AwsAccount) -> "StoredPassword | None":
+        """The stored password, or None where its owner has taken it: it is shown once and then gone."""
+
     async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
         """The stored password, made first where there is none."""
+
+    async def discard(self, account: AwsAccount) -> None:
+        """The password is worth nothing any more: no Secret holds it."""
 
     async def mark_set(self, account: AwsAccount) -> None:
         """Notes that AWS took the password."""
@@ -85,16 +91,18 @@ class Step:
 
     `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
     same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
-    A step that is not `required` is tried, but doesn't keep an account from being active.
+    A step that is not `required` is tried, but doesn't keep an account from being active. Being done, it makes the
+    conditions in `undoes` unknown: what closes a door has the step that opens it owed again, and the other way round.
     """
 
-    name: ProvisioningStep
+    name: ProvisioningStep | SuspensionStep
     condition: str
     run: Callable[[Scope], Awaitable[Outcome]]
     does: str
     inputs: Callable[[AwsAccount], Any] = _no_inputs
     holds: Callable[[AwsAccount], bool] = _always
     required: bool = True
+    undoes: tuple[str, ...] = ()
     revision: int = 1
 
     def fingerprint(self, account: AwsAccount) -> str:

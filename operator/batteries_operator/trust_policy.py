@@ -49,7 +49,7 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dic
         PolicyTooLargeError: it would not fit.
     """
     if not repositories:
-        return _nobody()
+        return nobody()
     patterns = [pattern for text in repositories for pattern in subjects(parse(text))]
     condition: dict[str, Any] = {"StringEquals": {_AUD: AUDIENCE}, "StringLike": {_SUB: patterns}}
     if any(pattern.count("*") > 1 for pattern in patterns):
@@ -73,7 +73,8 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dic
     return policy
 
 
-def _nobody() -> dict[str, Any]:
+def nobody() -> dict[str, Any]:
+    """The policy that admits nobody."""
     # AWS refuses a GitHub trust without a scoped subject, and a role needs a trust policy: so a plain denial.
     return _policy({"Sid": "NoRepositories", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 

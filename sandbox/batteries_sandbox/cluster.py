@@ -61,9 +61,11 @@ class Cluster:
         self.apply(
             _service_account(operator, namespace),
             _service_account(apiserver, namespace),
-            # The operator watches every namespace, the API server only its own.
+            # Both watch accounts in every namespace; customers, keys and Secrets are the API server's only in its own.
             _role("ClusterRole", operator, None, _rules("operator-rules.yaml")),
             _binding("ClusterRole", operator, None, namespace),
+            _role("ClusterRole", apiserver, None, _rules("apiserver-cluster-rules.yaml")),
+            _binding("ClusterRole", apiserver, None, namespace),
             _role("Role", apiserver, namespace, _rules("apiserver-rules.yaml")),
             _binding("Role", apiserver, namespace, namespace),
         )

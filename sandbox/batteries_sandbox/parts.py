@@ -5,12 +5,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.places import Places
 from batteries_sandbox.process import Command
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
+_RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Stripe:
     api_base: str
     secret_key: str
     webhook_secret: str
+    price_id: str | None = None
 
     def environment(self) -> dict[str, str]:
         """As the API server reads it."""
@@ -47,6 +50,10 @@ class Stripe:
             "STRIPE_SECRET_KEY": self.secret_key,
             "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
         }
+
+    def settings(self) -> dict[str, str]:
+        """With the price, which only the API server needs to know."""
+        return {**self.environment(), **({"STRIPE_PRICE_ID": self.price_id} if self.price_id else {})}
 
 
 def given_or_standin_aws(places: Places) -> Aws:
@@ -63,11 +70,15 @@ def given_or_standin_aws(places: Places) -> Aws:
 
 
 def given_or_standin_stripe(places: Places) -> Stripe:
-    """SANDBOX_STRIPE_API_BASE with the caller's Stripe variables, or the stand-in's address and secrets."""
+    """SANDBOX_STRIPE_API_BASE with the caller's Stripe variables, or the stand-in's address and secrets.
+
+    SANDBOX_STRIPE_PRICE_ID makes a sign-up a subscription; the stand-in knows price_standin_monthly.
+    """
     given = os.environ.get("SANDBOX_STRIPE_API_BASE")
     secret = os.environ.get("STRIPE_SECRET_KEY", "sk_test_sandbox") if given else "sk_test_sandbox"
     webhook = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_sandbox") if given else "whsec_sandbox"
-    return Stripe(given or f"http://127.0.0.1:{places.ports.stripe}", secret, webhook)
+    price = os.environ.get("SANDBOX_STRIPE_PRICE_ID")
+    return Stripe(given or f"http://127.0.0.1:{places.ports.stripe}", secret, webhook, price)
 
 
 def clean_environment() -> dict[str, str]:
@@ -110,6 +121,7 @@ def stripe_standin(places: Places, stripe: Stripe, api_url: str) -> Command:
         f"--secret-key={stripe.secret_key}",
         f"--webhook-secret={stripe.webhook_secret}",
         f"--webhook-url={api_url}/v1/stripe/callback",
+        f"--webhook-events={','.join(SUBSCRIBED)}",
     )
     return Command("Stripe stand-in", argv, clean_environment(), places.logs / "stripe.log")
 
@@ -147,10 +159,12 @@ def apiserver(places: Places, stripe: Stripe, kubeconfig: Path) -> Command:
 
 
 def apiserver_environment(places: Places, stripe: Stripe, kubeconfig: Path) -> dict[str, str]:
-    """Also for its admin-key."""
+    """Also for its admin-key. SANDBOX_RATE_LIMITS=off lets a fuzzer or a benchmark send what it likes."""
+    unlimited = os.environ.get("SANDBOX_RATE_LIMITS") == "off"
     return {
+        **(dict.fromkeys(_RATE_LIMITS, "0") if unlimited else {}),
         **clean_environment(),
-        **stripe.environment(),
+        **stripe.settings(),
         "BATTERIES_KUBECONFIG": str(kubeconfig),
         "BATTERIES_NAMESPACE": NAMESPACE,
         "BATTERIES_API_HOST": "127.0.0.1",

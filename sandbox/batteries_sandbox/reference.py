@@ -14,10 +14,12 @@ from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
-from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.provisioning import PROVISIONING, SUSPENSION
 from batteries_operator.settings import Settings as OperatorSettings
+from batteries_sandbox import endpoints
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -38,6 +40,14 @@ def steps() -> str:
             )
             for step in PROVISIONING
         ),
+    )
+
+
+def closing() -> str:
+    """What closes an account, as SUSPENSION has it."""
+    return _table(
+        ("step", "what it does", "condition"),
+        ((f"`{step.name}`", step.does, f"`{step.condition}`") for step in SUSPENSION),
     )
 
 
@@ -69,14 +79,20 @@ def _default(value: object) -> str:
     return "" if value is None or value == "" else f"`{value}`"
 
 
+_ENDPOINT = ("endpoint", "who", "what it does", "answers")
+
 TABLES: dict[str, Callable[[], str]] = {
+    "contract-endpoints": lambda: _table((*_ENDPOINT, "added"), endpoints.of_the_contract()),
+    "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
+    "closing": closing,
     "conditions": conditions,
     "operator-settings": lambda: _settings(OperatorSettings),
+    "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/settings.md")
+FILES = ("README.md", "docs/settings.md", "docs/stripe.md")
 
 
 def filled(text: str) -> str:

@@ -108,6 +108,12 @@ def stop(sandbox: Sandbox) -> None:
         sandbox.process.wait(timeout=60)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `last` look at what the others left behind."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture
 def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """One of its own for a test that ends it; its AWS is ten times faster."""

@@ -1,17 +1,35 @@
-"""A real kube-apiserver with our CRDs, once per run; a fresh namespace for each test."""
+"""A real kube-apiserver with our CRDs, once per run; a fresh namespace for each test; and sign-up with a Stripe."""
 
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, unused_port
+from kubernetes.aio.client import ApiClient
 
+from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import BILLING, KUBE
+from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.events import SUBSCRIBED
+from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+from batteries_crds.client import Resources, connect
+from batteries_crds.customer import Customer, PaymentMethod
 from batteries_sandbox import binaries, controlplane
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.places import Ports, free_port_base
+from batteries_sandbox.stripe import StripeSettings, serve
+
+Client = TestClient[web.Request, web.Application]
+EMAIL = "owner@example.com"
 
 
 @dataclass(frozen=True)
@@ -53,3 +71,131 @@ def cluster(background: asyncio.AbstractEventLoop, tmp_path_factory: pytest.Temp
     yield running
     for part in (plane.kube, plane.etcd):
         asyncio.run_coroutine_threadsafe(part.stop(), background).result(timeout=30)
+
+
+@dataclass(frozen=True)
+class World:
+    """The API, Stripe with its webhooks aimed at the API, and Kubernetes."""
+
+    api: ApiClient
+    namespace: str
+    client: Client
+    stripe_url: str
+    http: aiohttp.ClientSession
+
+    @property
+    def app(self) -> web.Application:
+        """The application that is served."""
+        return self.client.server.app  # type: ignore[attr-defined, no-any-return]
+
+    @property
+    def billing(self) -> Billing:
+        """What the application's billing handlers work with."""
+        return self.app[BILLING]
+
+    @staticmethod
+    async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+        """Asks again and again, until a deadline."""
+        async with asyncio.timeout(10):
+            while not await condition():
+                await asyncio.sleep(0.02)
+
+    async def setup(self) -> str:
+        """Begins a sign-up; the session's id."""
+        response = await self.client.post("/v1/stripe/setup", json={"email": EMAIL})
+        assert response.status == 200, await response.text()
+        answer = await response.json()
+        assert answer.keys() == {"sessionId", "url"}
+        return str(answer["sessionId"])
+
+    async def stripe(self, method: str, path: str, **data: str) -> dict[str, Any]:
+        """A request to the stand-in: its own tools under /_standin, Stripe's API under /v1."""
+        headers = {"Authorization": "Bearer sk_test_sandbox"}
+        async with self.http.request(method, self.stripe_url + path, data=data or None, headers=headers) as response:
+            assert response.status == 200, await response.text()
+            return dict(await response.json())
+
+    async def complete(self, session_id: str) -> str:
+        """Pays; the customer's id in Stripe."""
+        session = await self.stripe("POST", f"/_standin/sessions/{session_id}/complete")
+        return str(session["customer"])
+
+    async def fetch(self, session_id: str) -> aiohttp.ClientResponse:
+        """Asks for the key."""
+        return await self.client.get(f"/v1/stripe/session/{session_id}")
+
+    async def ask_for_an_account(self, key: str) -> int:
+        """The status of the answer."""
+        headers = {"Authorization": f"Bearer {key}"}
+        return (await self.client.post("/v1/accounts", headers=headers)).status
+
+    async def customers(self) -> list[Customer]:
+        """Every Customer there is."""
+        return [item async for item in Resources(self.api, Customer, "test").all(self.namespace)]
+
+    async def keys(self) -> list[ApiKey]:
+        """Every ApiKey there is."""
+        return [item async for item in Resources(self.api, ApiKey, "test").all(self.namespace)]
+
+    async def payment_is(self, wanted: PaymentMethod | None) -> bool:
+        """Whether the one customer's payment method is that."""
+        found = await self.customers()
+        return (found[0].status.payment_method if found else None) is wanted
+
+    async def until_payment_is(self, wanted: PaymentMethod | None) -> None:
+        """Waits for it."""
+        await self.until(lambda: self.payment_is(wanted))
+
+    async def until_all_delivered(self) -> None:
+        """Waits until each webhook that was begun has arrived."""
+
+        async def delivered() -> bool:
+            shown = (await self.stripe("GET", "/_standin/deliveries"))["deliveries"]
+            return bool(shown) and all(one["state"] == "delivered" for one in shown)
+
+        await self.until(delivered)
+
+
+OpenWorld = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture
+async def open_world(
+    cluster: TestCluster, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> AsyncIterator[OpenWorld]:
+    """Opens a world, with other settings than usual where a test names them."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(**settings: Any) -> World:
+            namespace, port = cluster.namespace(), unused_port()
+            stand_in = StripeSettings(
+                webhook_url=f"http://127.0.0.1:{port}/v1/stripe/callback",
+                webhook_events=frozenset(SUBSCRIBED),
+                retry_delays=(0.1,) * 20,
+            )
+            stripe_url = await stack.enter_async_context(serve(stand_in))
+            api = await stack.enter_async_context(await connect(str(cluster.kubeconfig)))
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            usual = {
+                "kubeconfig": str(cluster.kubeconfig),
+                "namespace": namespace,
+                "stripe_secret_key": stand_in.secret_key,
+                "stripe_webhook_secret": stand_in.webhook_secret,
+                "stripe_api_base": stripe_url,
+            }
+            client = await aiohttp_client(make_app(Settings(**{**usual, **settings})), server_kwargs={"port": port})
+            world = World(api, namespace, client, stripe_url, http)
+
+            async def is_ready() -> bool:
+                return world.app[KUBE].trouble is None
+
+            await world.until(is_ready)
+            return world
+
+        yield opened
+
+
+@pytest.fixture
+async def world(open_world: OpenWorld) -> World:
+    """A world with the usual settings: sign-ups save a card."""
+    return await open_world()

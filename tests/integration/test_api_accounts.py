@@ -106,7 +106,7 @@ async def _is_ready(client: Client) -> bool:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - only asking again tells
+        while not await condition():
             await asyncio.sleep(0.02)
 
 

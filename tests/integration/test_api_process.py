@@ -14,6 +14,11 @@ import orjson
 import pytest
 from aiohttp.test_utils import unused_port
 
+from batteries_apiserver.auth.key_format import mint
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect
+
 COMMAND = str(Path(sys.executable).parent / "batteries-apiserver")
 
 
@@ -53,7 +58,7 @@ async def serving(environment: dict[str, str], log: Path) -> AsyncIterator[async
         process = await asyncio.create_subprocess_exec(COMMAND, "run", env=environment, stderr=stderr)
     try:
         async with asyncio.timeout(30), aiohttp.ClientSession() as http:
-            while not await _ready(http, url(environment)):  # noqa: ASYNC110 - only asking again tells
+            while not await _ready(http, url(environment)):
                 await asyncio.sleep(0.05)
         yield process
     finally:
@@ -105,6 +110,50 @@ async def test_sigterm_lets_it_end_by_itself_and_logs_are_json_without_secrets(
     assert {"serving", "request", "stopping"} <= {line["event"] for line in lines}
     assert all("request_id" in line for line in lines if line["event"] == "request")
     assert "sk_test_never_shown" not in text
+
+
+async def test_a_connection_that_sends_its_headers_too_slowly_is_closed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = int(environment["BATTERIES_API_PORT"])
+    whole, begun = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /healthz HTTP/1.1\r\nX-Slow: "
+    async with serving({**environment, "BATTERIES_API_IDLE_SECONDS": "1"}, tmp_path / "log"):
+        for first in (begun, whole + begun):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(first)
+            reading = asyncio.create_task(reader.read())
+            async with asyncio.timeout(5):
+                while not reading.done():
+                    writer.write(b"a")  # slowly, but never silent
+                    await asyncio.sleep(0.1)
+            writer.close()
+
+
+async def test_sigterm_answers_whoever_waits_and_ends_streams_before_it_ends_itself(
+    environment: dict[str, str], cluster: Cluster, tmp_path: Path
+) -> None:
+    namespace, key = environment["BATTERIES_NAMESPACE"], mint()
+    async with await connect(str(cluster.kubeconfig)) as api:
+        spec = {"customerRef": {"name": "c"}, "keyPrefix": key.prefix, "keyHash": key.digest}
+        await Resources(api, ApiKey, "test").create(namespace, {"metadata": {"name": "k"}, "spec": spec})
+        spec = {"customerRef": {"name": "c"}}
+        account = await Resources(api, AwsAccount, "test").apply(namespace, "a", {"spec": spec})
+    path = f"{url(environment)}/v1/accounts/{account.account_id}"
+    headers = {"Authorization": f"Bearer {key.raw}"}
+    async with serving(environment, tmp_path / "log") as process, aiohttp.ClientSession(headers=headers) as http:
+        waiting = asyncio.create_task(http.get(path, headers={"Prefer": "wait=20"}))
+        stream = await http.get(f"{path}/events", headers={"Accept": "text/event-stream"})
+        assert stream.status == 200
+        await asyncio.sleep(0.3)  # until the first is under way, too
+        assert not waiting.done()
+        begun = asyncio.get_running_loop().time()
+        process.send_signal(signal.SIGTERM)
+        answer = await asyncio.wait_for(waiting, 5)
+        assert (answer.status, (await answer.json())["status"]) == (200, "pending")
+        await asyncio.wait_for(stream.read(), 5)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert asyncio.get_running_loop().time() - begun < 5
+    assert key.raw not in (tmp_path / "log").read_text()
 
 
 async def test_a_wrong_setting_is_named_and_its_value_is_not_shown(environment: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Requests against the real application, with resources that live in memory: who gets in, and what each error says."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,16 +19,30 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.kube import Caches, Kube, kube_of
+from batteries_apiserver.route import Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Page
+from batteries_crds.customer import Customer
 from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
 WEBHOOK_SECRET = "whsec_unit"
-PUBLIC = {"/v1/stripe/setup", "/v1/stripe/session/{id}", "/v1/stripe/callback", "/healthz", "/readyz"} | {
-    "/checkout/complete",
-    "/checkout/cancelled",
+PUBLIC = {
+    *(
+        "/v1/stripe/setup",
+        "/v1/stripe/session/{id}",
+        "/v1/stripe/callback",
+        "/checkout/complete",
+        "/checkout/cancelled",
+        "/checkout/checkout.css",
+        "/checkout/checkout.js",
+        "/checkout/icon.svg",
+    ),
+    *("/v1/openapi.json", "/v1/llms.txt", "/llms.txt", "/docs", "/docs/docs.js", "/docs/docs.css"),
+    *("/healthz", "/readyz"),
 }
 
 
@@ -48,14 +63,18 @@ class InMemory:
 
     async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         self.reads += 1
-        wanted = field_selector.removeprefix("spec.keyHash=")
-        return Page([item for item in self.items.values() if item.spec.key_hash == wanted], "1", None)
+        field, _, wanted = field_selector.partition("=")
+        found = {
+            "spec.keyHash": lambda item: item.spec.key_hash,
+            "spec.customerRef.name": lambda item: item.spec.customer_ref.name,
+        }[field]
+        return Page([item for item in self.items.values() if found(item) == wanted], "1", None)
 
     async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
         if self.failure:
             raise self.failure
         await asyncio.sleep(0)  # where a real write lets others go on
-        metadata = {**body["metadata"], "name": name, "resourceVersion": "100", "uid": "u"}
+        metadata = {**body["metadata"], "name": name, "namespace": namespace, "resourceVersion": "100", "uid": "u"}
         metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
         self.items[name] = self.model.model_validate({**body, "metadata": metadata})
         return self.items[name]
@@ -105,9 +124,8 @@ class World:
 async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
         kube = kube_of(api, Settings(namespace="n"))
-        parts = {"accounts": InMemory(kube.caches.accounts._model), "customers": InMemory(kube.caches.customers._model)}
-        parts["keys"] = InMemory(kube.caches.keys._model)
-        fake = Kube("n", *parts.values(), kube.caches, 60)  # type: ignore[arg-type]
+        parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
+        fake = Kube("n", *parts.values(), kube.caches, 60, kube.suspensions, kube.secrets)  # type: ignore[arg-type]
         settle(fake.caches)
         made = World(fake, parts)
         made.add_key(made.key)
@@ -117,7 +135,7 @@ async def world() -> AsyncIterator[World]:
 def settle(caches: Caches) -> None:
     for cache in caches.all():
         cache.synced.set()
-        cache._heard()
+        cache.heard()
 
 
 @pytest.fixture
@@ -133,6 +151,7 @@ def app(world: World) -> web.Application:
         stripe_webhook_secret=WEBHOOK_SECRET,
         stripe_api_base="http://127.0.0.1:9",
         api_body_limit=65_536,
+        admin_key_secret="",
     )
     return make_app(settings, source)
 
@@ -152,7 +171,7 @@ async def error_of(response: Any) -> str:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.path not in PUBLIC], ids=str)
-async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: web.RouteDef) -> None:
+async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: Route) -> None:
     response = await client.request(route.method, route.path.replace("{id}", "x"), data=b"not json")
     assert response.status == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
@@ -205,7 +224,7 @@ async def test_kubernetes_being_away_is_a_503_to_come_back_from(client: Client, 
 
 async def test_readiness_follows_the_caches_and_liveness_does_not(client: Client, world: World) -> None:
     assert (await client.get("/readyz")).status == 200
-    world.kube.caches.keys._heard_at = time.monotonic() - 61
+    world.kube.caches.keys._watches["n"]._heard_at = time.monotonic() - 61
     response = await client.get("/readyz")
     assert response.status == 503
     assert "apikeys" in (await response.json())["error"]
@@ -479,8 +498,43 @@ async def test_only_what_stripe_signed_for_us_just_now_is_read(
     assert await error_of(response) == "invalid_signature"
 
 
-async def test_the_page_after_checkout_is_kept_by_nobody_and_shows_no_session(client: Client) -> None:
-    response = await client.get("/checkout/complete?session_id=cs_test_secret")
+# --- pages
+
+
+@pytest.mark.parametrize("path", ["/checkout/complete?session_id=cs_test_secret0", "/checkout/cancelled"])
+async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_only_our_own_script(
+    client: Client, path: str
+) -> None:
+    response = await client.get(path)
     assert response.status == 200
+    assert response.content_type == "text/html"
+    assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Referrer-Policy"] == "no-referrer"
-    assert "cs_test_secret" not in await response.text()
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    policy = response.headers["Content-Security-Policy"]
+    assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+    assert "unsafe" not in policy
+    text = await response.text()
+    assert not re.search(r"<style|<script>| style=| on[a-z]+=|https?://(?!localhost:8080)", text)
+
+
+async def test_loading_the_page_and_all_that_it_loads_asks_stripe_for_nothing(client: Client) -> None:
+    # Stripe is down in these tests: a page that asked would answer 503.
+    text = await (await client.get("/checkout/complete?session_id=cs_test_secret0")).text()
+    for address in re.findall(r'(?:src|href)="([^"]+)"', text):
+        response = await client.get(f"/checkout/{address}")
+        assert response.status == 200, address
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("session", ['"><script>alert(1)</script>', "cs_<b>", "x", "", "cs_test_" + "a" * 300])
+async def test_only_what_can_be_a_session_is_put_into_the_page(client: Client, session: str) -> None:
+    text = await (await client.get("/checkout/complete", params={"session_id": session})).text()
+    assert "v1/stripe/session/&lt;the session_id" in text
+    assert len(session) < 3 or session not in text
+
+
+async def test_without_javascript_the_page_gives_the_whole_line_to_paste(client: Client) -> None:
+    text = await (await client.get("/checkout/complete?session_id=cs_test_secret0")).text()
+    [line] = re.findall(r"<noscript>.*?<code>(.*?)</code>", text, re.DOTALL)
+    assert line == "curl http://localhost:8080/v1/stripe/session/cs_test_secret0"

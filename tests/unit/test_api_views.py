@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+from pydantic import TypeAdapter
+
 from batteries_apiserver.accounts import views
 from batteries_crds.aws_account import AwsAccount
 
@@ -19,7 +22,9 @@ def account(**status: Any) -> AwsAccount:
 
 
 def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_known() -> None:
-    assert views.detail(account()) == {
+    shown = views.detail(account())
+    assert shown.pop("message").startswith("We are asking AWS for the account, for ")  # type: ignore[misc]
+    assert shown == {
         "accountId": NAME,
         "status": "pending",
         "provisioningStep": "create_account",
@@ -59,3 +64,27 @@ def test_updated_at_is_the_newest_transition_or_event() -> None:
     event = {"timestamp": "2026-11-24T08:02:00.5Z", "step": "check_status", "status": "succeeded"}
     assert views.detail(account(conditions=[condition]))["updatedAt"] == "2026-11-24T08:01:00Z"
     assert views.detail(account(conditions=[condition], history=[event]))["updatedAt"] == "2026-11-24T08:02:00.500000Z"
+
+
+@pytest.mark.parametrize(
+    ("view", "shape"),
+    [
+        (views.accepted, views.Accepted),
+        (views.summary, views.AccountSummary),
+        (views.detail, views.AccountDetail),
+        (views.changed, views.AccountChanged),
+    ],
+)
+def test_each_view_has_the_shape_that_the_document_gives_it(view: Any, shape: Any) -> None:
+    """Views are built by hand for speed; this is what checks them, for an account new and old."""
+    whole = account(
+        awsAccountId="123456789012",
+        iamUserName="admin",
+        signInUrl="https://example.com",
+        ssoUserName="a@example.com",
+        ssoPortalUrl="https://example.com",
+        oidcRoleArn="arn:aws:iam::123456789012:role/GitHubActionsDeployRole",
+        error="Wait.",
+    )
+    for shown in (view(account()), view(whole)):
+        TypeAdapter(shape).validate_python(shown, extra="forbid")

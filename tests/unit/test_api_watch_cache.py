@@ -16,8 +16,13 @@ from batteries_crds.client import Page
 from batteries_crds.customer import Customer
 
 
-def customer(name: str, version: int, email: str = "a@example.com") -> Customer:
-    metadata = {"name": name, "resourceVersion": str(version), "annotations": {"big": "x" * 1000}}
+def customer(name: str, version: int, email: str = "a@example.com", namespace: str = "n") -> Customer:
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "resourceVersion": str(version),
+        "annotations": {"big": "x" * 1000},
+    }
     return Customer.model_validate({"metadata": metadata, "spec": {"email": email}})
 
 
@@ -85,7 +90,7 @@ async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - the cache tells nobody when it changes
+        while not condition():
             await asyncio.sleep(0.001)
 
 
@@ -218,3 +223,56 @@ async def test_annotations_are_not_kept() -> None:
         found = cache.get("a")
         assert found is not None
         assert found.metadata.annotations == {}
+
+
+async def test_listeners_hear_of_each_change_once_and_a_new_list_tells_no_lies() -> None:
+    kube = Scripted(Page([customer("a", 3), customer("gone", 4)], "7", None), Page([customer("a", 3)], "60", None))
+    cache = cache_of(kube)
+    heard: list[tuple[str | None, str | None]] = []
+    cache.listen(
+        lambda old, new: heard.append((old and old.metadata.resource_version, new and new.metadata.resource_version))
+    )
+    async with running(cache):
+        assert heard == [(None, "3"), (None, "4")]
+        kube.answer.chunks.put_nowait(event("MODIFIED", customer("a", 8)))
+        await until(lambda: heard[-1] == ("3", "8"))
+        raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
+        kube.answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        await until(lambda: kube.lists == 2 and len(cache) == 1)
+        assert heard[3:] == [("4", None), ("8", "3")]
+
+
+class TwoNamespaces:
+    """Kubernetes with one object in each of two namespaces."""
+
+    def __init__(self) -> None:
+        self.of = {name: Scripted(Page([customer("a", 3, f"{name}@example.com", name)], "7", None)) for name in "no"}
+
+    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+        return await self.of[namespace].page(namespace, token=token)
+
+    async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
+        return await self.of[namespace].watch_from(namespace, version, seconds=seconds)
+
+
+async def test_namespaces_are_watched_each_by_itself_and_names_are_those_at_home() -> None:
+    kube = TwoNamespaces()
+    indexes = {"email": lambda item: (item.spec.email,)}
+    cache = WatchCache(kube, Customer, "n", indexes=indexes, watch_seconds=10, namespaces=["n", "o"])  # type: ignore[arg-type]
+    async with running(cache):
+        assert len(cache) == 2
+        found = cache.get("a")
+        assert found is not None
+        assert found.spec.email == "n@example.com"
+        kube.of["o"].answer.chunks.put_nowait(event("DELETED", customer("a", 9, "o@example.com", "o")))
+        await until(lambda: len(cache) == 1)
+        cache.put(customer("b", 8, "n@example.com", "n"))
+        cache.put(customer("b", 8, "o@example.com", "o"))
+        assert len(cache.find("email", "n@example.com")) == 2, "its own watch has not got to version 8"
+        assert cache.find("email", "o@example.com") == [], "its own watch has told of version 9"
+        # A new list of one namespace forgets nothing of the other.
+        kube.of["o"].pages = [Page([], "60", None)]
+        raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
+        kube.of["o"].answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        await until(lambda: kube.of["o"].lists == 2)
+        assert len(cache.find("email", "n@example.com")) == 2

@@ -101,7 +101,7 @@ async def test_setup_intent_is_there_before_anybody_paid(client: stripe.StripeCl
     [
         ({"mode": None}, "parameter_missing", "mode"),
         ({"mode": "gift"}, None, "mode"),
-        ({"mode": "subscription"}, "standin_not_implemented", "mode"),
+        ({"mode": "payment"}, "standin_not_implemented", "mode"),
         ({"ui_mode": "embedded_page"}, "standin_not_implemented", "ui_mode"),
         ({"ui_mode": "hosted"}, None, "ui_mode"),  # the name before API 2026
         ({"success_url": None}, "parameter_missing", "success_url"),

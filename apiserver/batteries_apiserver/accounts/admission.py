@@ -1,8 +1,9 @@
 """Whether a customer may have one more account: a good card (402), and room under the limit (409).
 
 An API that spends money needs a ceiling. The count comes from the cache, under one lock per customer, so that
-requests to one replica can't pass each other; requests that race on several replicas may exceed the limit by what
-is under way within the watch's latency.
+requests to one replica can't pass each other; close to the limit it is read live, so that what other replicas made
+counts at once. Only requests that are on their way to Kubernetes from several replicas at the same instant may exceed
+the limit, by one for each other replica.
 """
 
 import asyncio
@@ -13,6 +14,10 @@ from weakref import WeakValueDictionary
 from batteries_apiserver.errors import Conflict, PaymentRequired
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
 from batteries_crds.customer import Customer, PaymentMethod
+
+_NEAR = 10
+_LARGEST_LIVE = 1000
+"""Where a customer may have more than so many, one too many is not worth reading them all."""
 
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -28,12 +33,24 @@ async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
     customer = await _payer(kube, customer_name)
     async with _locks.setdefault(customer_name, asyncio.Lock()):
         limit = customer.spec.account_limit
-        if len(kube.caches.accounts.find(BY_CUSTOMER, customer_name)) >= limit:
+        if await _count(kube, customer_name, limit) >= limit:
             raise Conflict(
                 "account_limit_reached",
                 f"You have as many accounts as you may have ({limit}). Ask support to raise the limit.",
             )
         yield
+
+
+async def _count(kube: Kube, customer_name: str, limit: int) -> int:
+    """How many accounts the customer has."""
+    known = len(kube.caches.accounts.find(BY_CUSTOMER, customer_name))
+    if known >= limit or limit - known > _NEAR or limit > _LARGEST_LIVE:
+        return known
+    selector = f"spec.customerRef.name={customer_name}"
+    live = await kube.accounts.page(kube.namespace, field_selector=selector, limit=limit + 1)
+    for account in live.items:
+        kube.caches.accounts.put(account)
+    return len(live.items)
 
 
 async def _payer(kube: Kube, name: str) -> Customer:
@@ -46,8 +63,9 @@ async def _payer(kube: Kube, name: str) -> Customer:
     if customer is None or not _can_pay(customer):
         raise PaymentRequired(
             "payment_method_required",
-            "There is no valid payment method. Add a card: POST /v1/stripe/setup with your e-mail address, open the "
-            "url it answers, and use the API key that GET /v1/stripe/session/{id} then gives.",
+            "There is no valid payment method, or the subscription is not paid. Pay the invoice that Stripe mailed "
+            "you, if there is one; or sign up anew: POST /v1/stripe/setup with your e-mail address, open the url it "
+            "answers, and use the API key that GET /v1/stripe/session/{id} then gives.",
         )
     return customer
 

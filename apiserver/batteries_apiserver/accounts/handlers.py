@@ -1,10 +1,10 @@
-"""The four requests of /v1/accounts."""
+"""The requests of /v1/accounts."""
 
 from uuid import uuid4
 
 from aiohttp import web
 
-from batteries_apiserver.accounts import ownership, views
+from batteries_apiserver.accounts import credentials, ownership, repeatable, views
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
@@ -12,8 +12,15 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
-from batteries_apiserver.errors import Conflict, Forbidden, NotFound
-from batteries_apiserver.kube import BY_CUSTOMER
+from batteries_apiserver.caller import customer_of
+from batteries_apiserver.entity_tags import tag_of, tagged
+from batteries_apiserver.errors import Conflict, NotFound
+from batteries_apiserver.idempotency import idempotency_key
+from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.query import read_query
+from batteries_apiserver.waiting import preferred
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase
 
 _POLL_SECONDS = "10"
@@ -22,30 +29,46 @@ _POLL_SECONDS = "10"
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/accounts: asks for an account; the operator makes it."""
     wanted = await read_body(request, NewAccount, required=False)
-    kube, customer = request.app[KUBE], _customer(caller)
+    kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
+    account = await (_create(kube, customer, wanted) if key is None else repeatable.create(kube, customer, key, wanted))
+    answer = views.accepted(account)
+    account, headers = await preferred(request, account)
+    if headers:
+        answer["status"] = views.status_of(account)
+    headers |= {"Location": f"/v1/accounts/{account.account_id}", "Retry-After": _POLL_SECONDS}
+    return json_answer(answer, status=202, headers=headers)
+
+
+async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
     async with admitted(kube, customer):
-        account = await ownership.create(kube, str(uuid4()), customer, wanted.github_repos)
-    headers = {"Location": f"/v1/accounts/{account.account_id}", "Retry-After": _POLL_SECONDS}
-    return json_answer(views.accepted(account), status=202, headers=headers)
+        return await ownership.create(kube, str(uuid4()), customer, wanted.github_repos)
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts: the caller's accounts, oldest first."""
-    accounts = request.app[KUBE].caches.accounts.find(BY_CUSTOMER, _customer(caller))
-    accounts.sort(key=lambda account: (views.created_at(account), account.metadata.name))
-    return json_answer({"accounts": [views.summary(account) for account in accounts]})
+    query = read_query(request, PageQuery)
+    found = request.app[KUBE].caches.accounts.find(BY_CUSTOMER, customer_of(caller))
+    part, following = page(sorted((views.place_of(account), account) for account in found), query)
+    accounts = [account for _, account in part]
+    return tagged(
+        request,
+        tag_of(accounts, following or ""),
+        lambda: {"accounts": [views.summary(account) for account in accounts]},
+        links(request, query, following),
+    )
 
 
 async def show(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts/{id}: one of the caller's accounts."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
-    return json_answer(views.detail(account))
+    account, headers = await preferred(request, account)
+    return tagged(request, tag_of([account]), lambda: views.detail(account), headers)
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:
     """PATCH /v1/accounts/{id}: which repositories may deploy. What is so already is not written."""
     wanted = await read_body(request, AccountChange)
-    kube, customer = request.app[KUBE], _customer(caller)
+    kube, customer = request.app[KUBE], customer_of(caller)
     found = await own_account(kube, customer, request.match_info["id"])
     # Decided on what is so now, not on what the cache last saw.
     account = await kube.accounts.find(kube.namespace, found.metadata.name)
@@ -53,11 +76,20 @@ async def change(request: web.Request, caller: Caller) -> web.Response:
         raise NotFound("account_not_found", "This account is gone.")
     if account.metadata.deletion_timestamp is not None:
         raise Conflict("account_not_active", "This account is being deleted; its repositories can't be changed.")
-    if account.status.phase is not Phase.ACTIVE:
-        raise Conflict("account_not_active", _WAIT_FOR[account.status.phase])
+    status = views.status_of(account)
+    if status is not Phase.ACTIVE:
+        raise Conflict("account_not_active", _WAIT_FOR[status])
     if account.spec.github_repos != wanted.github_repos:
         account = await ownership.change(kube, account, customer, wanted.github_repos)
-    return json_answer(views.changed(account))
+    account, headers = await preferred(request, account)
+    return json_answer(views.changed(account), headers=headers)
+
+
+async def reveal_credentials(request: web.Request, caller: Caller) -> web.Response:
+    """POST /v1/accounts/{id}/credentials: the IAM user's first password, this once."""
+    account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
+    revealed = await credentials.reveal(request.app[KUBE], account)
+    return json_answer(revealed, headers={"Cache-Control": "no-store"})
 
 
 _WAIT_FOR = {
@@ -68,12 +100,3 @@ _WAIT_FOR = {
     "once it is active.",
     Phase.SUSPENDED: "This account is suspended. Its repositories can be changed once it was resumed and is active.",
 }
-
-
-def _customer(caller: Caller) -> str:
-    if caller.customer is None:
-        raise Forbidden(
-            "customer_key_required",
-            "This is an administrator's key, and accounts belong to customers. Use the key of a customer.",
-        )
-    return caller.customer

@@ -17,25 +17,20 @@ async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsA
     """
     wanted = account_id.lower()
     if customer is not None and _UUID.fullmatch(wanted):
-        account = _first(kube.caches.accounts.find(BY_ID, wanted)) or await _read(kube, wanted)
-        if account is not None and _owner(account) == customer:
-            return account
+        found = kube.caches.accounts.find(BY_ID, wanted) or await _read(kube, wanted)
+        # Two namespaces can hold the same id, for the object's name is one; only ours is a customer's.
+        for account in found:
+            if account.owner_in(kube.namespace) == customer:
+                return account
     raise NotFound(
         "account_not_found", "You have no account with this id. GET /v1/accounts lists the accounts that you have."
     )
 
 
-async def _read(kube: Kube, wanted: str) -> AwsAccount | None:
+async def _read(kube: Kube, wanted: str) -> list[AwsAccount]:
     """By name, for the API names accounts by their id; one that kubectl named reaches the cache by its watch."""
     account = await kube.accounts.find(kube.namespace, wanted)
-    if account is not None:
-        kube.caches.accounts.put(account)
-    return account
-
-
-def _first(accounts: list[AwsAccount]) -> AwsAccount | None:
-    return accounts[0] if accounts else None
-
-
-def _owner(account: AwsAccount) -> str | None:
-    return account.spec.customer_ref.name if account.spec.customer_ref else None
+    if account is None:
+        return []
+    kube.caches.accounts.put(account)
+    return [account]

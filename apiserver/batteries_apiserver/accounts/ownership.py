@@ -8,8 +8,8 @@ Both writes are server-side apply by our field manager, never with force, and of
   that no object ever has makes it so: it is ignored where there is no object, and a conflict where there is one.
   Should Kubernetes come to refuse it on creation too, nothing is overwritten; the integration tests would tell.
 - An apply that leaves a field out gives it up, and Kubernetes removes a field that nobody holds. So a change repeats
-  the owner and the label beside the repositories. Where another manager wrote those, the values are the same, and
-  holding them together is no conflict.
+  the owner, the label and the annotation beside the repositories. Where another manager wrote those, the values are
+  the same, and holding them together is no conflict.
 - What we don't send we don't own: defaults stay free for whoever wants to set them.
 """
 
@@ -23,21 +23,23 @@ from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import Kube
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
-from batteries_crds.names import LABEL_CUSTOMER
+from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
 _LONGEST_LABEL = 63
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 
 
-async def create(kube: Kube, name: str, customer: str, repositories: list[str]) -> AwsAccount:
-    """Creates the account or fails.
+async def create(
+    kube: Kube, name: str, customer: str, repositories: list[str], *, request: str | None = None
+) -> AwsAccount:
+    """Creates the account or fails. `request` is the fingerprint of what asks for it, to know it again by.
 
     Raises:
         Conflict: there is an object of that name.
         BadRequest: the resource's rules refuse it, in their words.
     """
-    body = _ours(customer, repositories)
+    body = _ours(customer, repositories, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
     return await _apply(kube, name, body)
 
@@ -50,7 +52,7 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
         NotFound: the account is gone.
         BadRequest: the resource's rules refuse it, in their words.
     """
-    body = _ours(customer, repositories)
+    body = _ours(customer, repositories, account.metadata.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = account.metadata.uid
     return await _apply(kube, account.metadata.name, body)
 
@@ -59,7 +61,7 @@ async def _apply(kube: Kube, name: str, body: dict[str, Any]) -> AwsAccount:
     try:
         written = await kube.accounts.apply(kube.namespace, name, body)
     except ApiException as error:
-        refusal = _refusal(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error
@@ -67,16 +69,17 @@ async def _apply(kube: Kube, name: str, body: dict[str, Any]) -> AwsAccount:
     return written
 
 
-def _ours(customer: str, repositories: list[str]) -> dict[str, Any]:
+def _ours(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
     """Every field that the API owns of an account."""
     labels = {LABEL_CUSTOMER: customer} if len(customer) <= _LONGEST_LABEL else {}
+    annotations = {} if request is None else {"annotations": {ANNOTATION_REQUEST: request}}
     return {
-        "metadata": {"labels": labels},
+        "metadata": {"labels": labels, **annotations},
         "spec": {"customerRef": {"name": customer}, "githubRepos": repositories},
     }
 
 
-def _refusal(error: ApiException) -> ApiError | None:
+def refusal_of(error: ApiException) -> ApiError | None:
     """Kubernetes' refusal as ours, where it is about the request."""
     status = status_of(error)
     if status == UNPROCESSABLE:
@@ -89,8 +92,8 @@ def _refusal(error: ApiException) -> ApiError | None:
     if owners:
         return Conflict(
             "owned_elsewhere",
-            f"The repositories of this account are managed by {' and '.join(owners)}, not by this API. Change them "
-            "where that gets them from, such as its git repository.",
+            f"This part of the account is managed by {' and '.join(owners)}, not by this API. Change it where that "
+            "gets it from, such as its git repository.",
         )
     return Conflict(
         "changed_meanwhile", "This account was changed or deleted at the same moment. Read it and try again."

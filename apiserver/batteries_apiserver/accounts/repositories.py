@@ -2,12 +2,28 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from batteries_apiserver.body import Body
-from batteries_crds.repository import check_all
+from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
 
-Repositories = Annotated[list[str], AfterValidator(check_all)]
+_SHOWN = {
+    # What check_all takes, for the document; the sentences about it are check_all's. That two names may not differ by
+    # case alone can't be said in a schema, and a bound on the list would have its readers try lists that do.
+    "items": {"type": "string", "maxLength": MAX_LENGTH, "pattern": f"^(?!.*{RESERVED})(?:{PATTERN})"},
+    "uniqueItems": True,
+    "examples": [["my-org/my-app", "my-org/infra"]],
+}
+Repositories = Annotated[
+    list[str],
+    AfterValidator(check_all),
+    Field(
+        description="The repositories whose GitHub Actions may assume the deploy role: `org/repo`, or "
+        "`org@id/repo@id` to pin GitHub's immutable ids. Empty: nobody may. "
+        f"At most {MAX_REPOSITORIES}, each once.",
+        json_schema_extra=_SHOWN,
+    ),
+]
 
 
 class NewAccount(Body):

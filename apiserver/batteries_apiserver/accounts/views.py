@@ -1,71 +1,169 @@
-"""AwsAccounts as the contract shows them. What is not known yet is left out, never null."""
+"""AwsAccounts as the contract shows them. What is not known yet is left out, never null.
 
-from typing import Any
+The shapes are TypedDicts: mypy holds the functions to them, the OpenAPI document is generated from them, and at run
+time they are plain dicts that cost nothing.
+"""
 
+from typing import Annotated, Any, NotRequired, TypeVar, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from batteries_apiserver.accounts.message import message
+from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.base import to_rfc3339
-from batteries_crds.names import Phase
+from batteries_crds.base import EPOCH, to_rfc3339
+from batteries_crds.names import Phase, ProvisioningStep
 
-_NEVER = "1970-01-01T00:00:00Z"
+AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Our id of the account.")]
+AwsId = Annotated[
+    str, Field(description="The twelve-digit AWS account id, once AWS gave it.", examples=["123456789012"])
+]
+Status = Annotated[Phase, Field(description="Where the account stands.")]
+Step = Annotated[ProvisioningStep, Field(description="The step that is owed next, or complete, or failed.")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Uri = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Repos = Annotated[list[str], Field(description="The repositories that may deploy.", examples=[["my-org/my-repo"]])]
+RoleArn = Annotated[
+    str,
+    Field(
+        description="The role that GitHub Actions assume.",
+        examples=["arn:aws:iam::123456789012:role/GitHubActionsDeployRole"],
+    ),
+]
+
+
+class Accepted(TypedDict):
+    """The answer to POST /accounts."""
+
+    accountId: AccountId
+    status: Status
+    createdAt: Moment
+
+
+class AccountSummary(TypedDict):
+    """An account in a list."""
+
+    accountId: AccountId
+    awsAccountId: NotRequired[AwsId]
+    status: Status
+    provisioningStep: Step
+    createdAt: Moment
+
+
+class AccountDetail(AccountSummary):
+    """An account, with everything that its owner needs to use it."""
+
+    iamUserName: NotRequired[Annotated[str, Field(description="The IAM user for the console.")]]
+    signInUrl: NotRequired[Annotated[Uri, Field(description="Where the IAM user signs in.")]]
+    ssoUserName: NotRequired[Annotated[str, Field(description="The user for single sign-on.")]]
+    ssoPortalUrl: NotRequired[Annotated[Uri, Field(description="Where single sign-on starts.")]]
+    githubRepos: Repos
+    oidcRoleArn: NotRequired[RoleArn]
+    updatedAt: Moment
+    message: Annotated[str, Field(description="What the account is doing, and how long it has been at it.")]
+    error: NotRequired[
+        Annotated[
+            str, Field(description="What keeps the account from being ready, as a sentence that says what to do.")
+        ]
+    ]
+
+
+class AccountList(TypedDict):
+    """The answer to GET /accounts."""
+
+    accounts: list[AccountSummary]
+
+
+class AccountChanged(TypedDict):
+    """The answer to PATCH /accounts/{id}."""
+
+    accountId: AccountId
+    awsAccountId: NotRequired[AwsId]
+    githubRepos: Repos
+    oidcRoleArn: NotRequired[RoleArn]
+    status: Status
 
 
 def created_at(account: AwsAccount) -> str:
     """When it was asked for."""
-    moment = account.metadata.creation_timestamp
-    return to_rfc3339(moment) if moment else _NEVER
+    return to_rfc3339(account.metadata.creation_timestamp or EPOCH)
 
 
-def accepted(account: AwsAccount) -> dict[str, Any]:
+def place_of(account: AwsAccount) -> str:
+    """Its place in a list: oldest first."""
+    return place(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
+
+
+def status_of(account: AwsAccount) -> Phase:
+    """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
+    return Phase.SUSPENDED if account.spec.suspended else account.status.phase
+
+
+def accepted(account: AwsAccount) -> Accepted:
     """The answer to POST /accounts."""
-    return {"accountId": str(account.account_id), "status": Phase.PENDING.value, "createdAt": created_at(account)}
+    return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
 
 
-def summary(account: AwsAccount) -> dict[str, Any]:
+def summary(account: AwsAccount) -> AccountSummary:
     """AccountSummary."""
-    status = account.status
-    return _known(
-        accountId=str(account.account_id),
-        awsAccountId=status.aws_account_id,
-        status=status.phase.value,
-        provisioningStep=status.provisioning_step.value,
-        createdAt=created_at(account),
-    )
+    return _known(AccountSummary, **_summary(account))
 
 
-def detail(account: AwsAccount) -> dict[str, Any]:
+def detail(account: AwsAccount) -> AccountDetail:
     """AccountDetail."""
     status = account.status
-    return summary(account) | _known(
+    return _known(
+        AccountDetail,
+        **_summary(account),
         iamUserName=status.iam_user_name,
         signInUrl=status.sign_in_url,
         ssoUserName=status.sso_user_name,
         ssoPortalUrl=status.sso_portal_url,
-        githubRepos=list(account.spec.github_repos),
+        githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        updatedAt=_updated_at(account),
+        updatedAt=updated_at(account),
+        message=message(account),
         error=status.error,
     )
 
 
-def changed(account: AwsAccount) -> dict[str, Any]:
+def changed(account: AwsAccount) -> AccountChanged:
     """The answer to PATCH /accounts/{id}; `githubRepos` as wished, which AWS admits a moment later."""
     status = account.status
     return _known(
+        AccountChanged,
         accountId=str(account.account_id),
         awsAccountId=status.aws_account_id,
-        githubRepos=list(account.spec.github_repos),
+        githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
-        status=status.phase.value,
+        status=status_of(account),
     )
 
 
-def _updated_at(account: AwsAccount) -> str:
+def _summary(account: AwsAccount) -> dict[str, Any]:
+    status = account.status
+    return {
+        "accountId": str(account.account_id),
+        "awsAccountId": status.aws_account_id,
+        "status": status_of(account),
+        "provisioningStep": status.provisioning_step,
+        "createdAt": created_at(account),
+    }
+
+
+def updated_at(account: AwsAccount) -> str:
+    """When it last changed."""
     moments = [condition.last_transition_time for condition in account.status.conditions]
     moments += [event.timestamp for event in account.status.history]
     if account.metadata.creation_timestamp:
         moments.append(account.metadata.creation_timestamp)
-    return to_rfc3339(max(moments)) if moments else _NEVER
+    return to_rfc3339(max(moments, default=EPOCH))
 
 
-def _known(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+S = TypeVar("S")
+
+
+def _known(shape: type[S], **fields: Any) -> S:
+    """What is known of `fields`. A test holds the views to their shapes; checking here would cost every request."""
+    return cast(S, {name: value for name, value in fields.items() if value is not None})

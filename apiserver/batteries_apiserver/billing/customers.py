@@ -1,8 +1,8 @@
 """Keeps Customers true to Stripe: one per Stripe customer, its payment method as Stripe has it now.
 
-Every caller ends in `Customers.settle`, which asks Stripe and writes what it says; so it does not matter which of
-the events arrives, how often, or in what order. The fence is the resourceVersion read *before* Stripe is asked: of
-two that overlap, the one that asked earlier can't overwrite the answer of the later.
+Every caller ends in `_observe`, which asks Stripe and writes what it says; so it does not matter which of the events
+arrives, how often, or in what order. The fence is the resourceVersion read *before* Stripe is asked: of two that
+overlap, the one that asked earlier can't overwrite the answer of the later.
 """
 
 from typing import Any
@@ -56,6 +56,16 @@ class Customers:
                     raise
         raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
 
+    async def recheck(self, customer: Customer) -> None:
+        """Asks Stripe again about a Customer of the cache, and notes that it was asked, also where nothing changed.
+
+        Raises:
+            Unavailable: Stripe does not answer.
+            kubernetes.aio.client.ApiException: Kubernetes refuses; a conflict is another's newer knowledge.
+        """
+        if customer.spec.stripe_customer_id is not None:
+            await self._observe(customer, customer.spec.stripe_customer_id, note_anyway=True)
+
     async def _create(self, name: str, stripe_customer_id: str, email: str) -> Customer:
         body = {"metadata": {"name": name}, "spec": {"email": email, "stripeCustomerId": stripe_customer_id}}
         created = await self._kube.customers.create(self._kube.namespace, body)
@@ -63,10 +73,11 @@ class Customers:
         log.info("customer_created", customer=name)
         return created
 
-    async def _observe(self, customer: Customer, stripe_customer_id: str) -> Customer:
+    async def _observe(self, customer: Customer, stripe_customer_id: str, *, note_anyway: bool = False) -> Customer:
         can_pay = await self._gateway.can_pay(stripe_customer_id)
         now = PaymentMethod.VALID if can_pay else PaymentMethod.MISSING
-        if customer.status.payment_method is now:
+        changed = customer.status.payment_method is not now
+        if not changed and not note_anyway:
             return customer
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": customer.metadata.resource_version},
@@ -74,5 +85,6 @@ class Customers:
         }
         written = await self._kube.customers.merge_status(self._kube.namespace, customer.metadata.name, body)
         self._kube.caches.customers.put(written)
-        log.info("payment_method_changed", customer=customer.metadata.name, payment_method=now.value)
+        if changed:
+            log.info("payment_method_changed", customer=customer.metadata.name, payment_method=now.value)
         return written

@@ -16,6 +16,7 @@ import stripe
 import structlog
 from stripe.params.checkout import SessionCreateParams
 
+from batteries_apiserver.billing.events import Event, verified
 from batteries_apiserver.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
 
@@ -23,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 _OURS = {"created_by": "ai-batteries-included"}
 """Marks our sessions: a Stripe account may serve other shops too."""
+
+_PAID = frozenset({"active", "trialing"})
+"""Not past_due: who owes for the last month keeps what there is, and gets no further account until it is paid."""
 
 _TIMEOUT_SECONDS = 8.0
 _RETRIES = 2
@@ -46,35 +50,24 @@ class CompletedSession:
     completed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A verified webhook: what happened, and to whom or what."""
-
-    event_id: str
-    kind: str
-    object_id: str | None
-    customer_id: str | None
-
-
 class StripeGateway:
     """Stripe, as far as we use it."""
 
-    def __init__(self, client: stripe.StripeClient, webhook_secret: str | None) -> None:
+    def __init__(self, client: stripe.StripeClient, webhook_secret: str | None, price_id: str | None = None) -> None:
         self._client = client
         self._webhook_secret = webhook_secret
+        self._price_id = price_id
 
     async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
-        """Begins a checkout that saves a card for a new customer.
+        """Begins a checkout for a new customer: it saves a card or, where there is a price, subscribes with one.
 
         Raises:
             BadRequest: Stripe does not take the e-mail address.
             Unavailable: Stripe does not answer as it should.
         """
         params: SessionCreateParams = {
-            "mode": "setup",
+            **self._what_it_is_for(),
             "allowed_payment_method_types": ["card"],
-            # Without it a session in setup mode ends with no customer, and the card belongs to nobody.
-            "customer_creation": "always",
             "customer_email": email,
             "success_url": success_url,
             "cancel_url": cancel_url,
@@ -93,6 +86,16 @@ class StripeGateway:
             raise _unavailable()
         return NewSession(session.id, session.url)
 
+    def _what_it_is_for(self) -> SessionCreateParams:
+        if self._price_id is None:
+            # Without customer_creation a session in setup mode ends with no customer, and the card belongs to nobody.
+            return {"mode": "setup", "customer_creation": "always"}
+        return {
+            "mode": "subscription",
+            "line_items": [{"price": self._price_id, "quantity": 1}],
+            "subscription_data": {"metadata": _OURS},
+        }
+
     async def completed_session(self, session_id: str) -> CompletedSession | None:
         """The session if it is ours and completed; None otherwise.
 
@@ -110,7 +113,7 @@ class StripeGateway:
         return _completed(session.to_dict())
 
     async def can_pay(self, customer_id: str) -> bool:
-        """Whether the customer exists in Stripe and has a card now.
+        """Whether the customer exists in Stripe and has a card now and, where there is a price, a paid subscription.
 
         Raises:
             Unavailable: Stripe does not answer as it should.
@@ -124,7 +127,14 @@ class StripeGateway:
                 if error.code == "resource_missing":
                     return False
                 raise
-        return bool(methods.data)
+        return bool(methods.data) and (self._price_id is None or await self._is_subscribed(customer_id))
+
+    async def _is_subscribed(self, customer_id: str) -> bool:
+        """Any subscription of the customer counts, whatever its price: prices change, and people move customers."""
+        async with _asking("read a customer's subscriptions"):
+            # Without a status Stripe lists all that were not canceled.
+            found = await self._client.v1.subscriptions.list_async({"customer": customer_id, "limit": 100})
+        return any(subscription.status in _PAID for subscription in found.data)
 
     def event(self, raw: bytes, signature: str | None) -> Event:
         """The event of a webhook's raw body.
@@ -135,16 +145,7 @@ class StripeGateway:
         """
         if self._webhook_secret is None:
             raise Unavailable("billing_not_configured", "STRIPE_WEBHOOK_SECRET is not set on this server.")
-        try:
-            # One construct_event for all that goes wrong: bytes that are not UTF-8 fail before the signature is
-            # looked at, JSON that is no object after it, and each with another exception.
-            event = stripe.Webhook.construct_event(raw, signature, self._webhook_secret)
-            return _event(event.to_dict())
-        except (ValueError, AttributeError, TypeError, KeyError, stripe.SignatureVerificationError) as error:
-            log.warning("webhook_refused", error=type(error).__name__)
-            raise BadRequest(
-                "invalid_signature", "This is not an event that Stripe signed for this endpoint."
-            ) from error
+        return verified(raw, signature, self._webhook_secret)
 
 
 @asynccontextmanager
@@ -164,7 +165,7 @@ async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | No
         max_network_retries=_RETRIES,
     )
     try:
-        yield StripeGateway(client, secret.get_secret_value() if secret else None)
+        yield StripeGateway(client, secret.get_secret_value() if secret else None, settings.stripe_price_id)
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
 
@@ -195,17 +196,11 @@ def _unavailable() -> Unavailable:
 def _completed(session: dict[str, Any]) -> CompletedSession | None:
     if session.get("status") != "complete" or not _OURS.items() <= (session.get("metadata") or {}).items():
         return None
+    if session.get("payment_status") == "unpaid":
+        return None
     customer = session.get("customer")
     email = (session.get("customer_details") or {}).get("email")
     if not isinstance(customer, dict) or customer.get("deleted") or not email:
         return None
     moment = datetime.fromtimestamp(max(session["created"], customer["created"]), UTC)
     return CompletedSession(session["id"], customer["id"], email, moment)
-
-
-def _event(event: dict[str, Any]) -> Event:
-    about = event["data"]["object"]
-    previous = event["data"].get("previous_attributes") or {}
-    # A detached card names no customer any more; whose it was stands among the attributes that changed.
-    customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
-    return Event(event["id"], event["type"], about.get("id"), customer if isinstance(customer, str) else None)

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
@@ -15,7 +16,7 @@ from batteries_apiserver.errors import NotFound
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
 _LONGEST_EMAIL = 254
-_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
+SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 
 ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 """The key is shown once: no cache may keep it, and the session's id may not leak by a link."""
@@ -31,7 +32,27 @@ def _email(text: str) -> str:
 class Setup(Body):
     """POST /stripe/setup."""
 
-    email: Annotated[str, AfterValidator(_email)]
+    email: Annotated[
+        str,
+        AfterValidator(_email),
+        Field(description="Where the owner can be reached.", json_schema_extra={"format": "email"}),
+    ]
+
+
+class SetupStarted(TypedDict):
+    """The answer to POST /stripe/setup."""
+
+    sessionId: Annotated[str, Field(description="Fetches the API key once the checkout is complete. Keep it secret.")]
+    url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Stripe's page; open it in a browser.")]
+
+
+class KeyRetrieved(TypedDict):
+    """The answer to GET /stripe/session/{id}."""
+
+    customerId: Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Who you are here.")]
+    email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
+    apiKey: Annotated[str, Field(description="Shown this once.")]
+    message: Annotated[str, Field(description="What to do with it, as a sentence.")]
 
 
 async def setup(request: web.Request) -> web.Response:
@@ -41,7 +62,8 @@ async def setup(request: web.Request) -> web.Response:
     session = await billing.stripe.new_session(
         wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
     )
-    return json_answer({"sessionId": session.session_id, "url": session.url}, headers=ONCE)
+    started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
+    return json_answer(started, headers=ONCE)
 
 
 async def retrieve_key(request: web.Request) -> web.Response:
@@ -49,7 +71,7 @@ async def retrieve_key(request: web.Request) -> web.Response:
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
     handed = None
-    if _SESSION_ID.fullmatch(session_id):
+    if SESSION_ID.fullmatch(session_id):
         handed = await hand_over(billing.kube, billing.stripe, session_id, within=within)
     if handed is None:
         raise NotFound(
@@ -57,12 +79,10 @@ async def retrieve_key(request: web.Request) -> web.Response:
             "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
             "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
         )
-    return json_answer(
-        {
-            "customerId": handed.customer.metadata.name,
-            "email": handed.customer.spec.email,
-            "apiKey": handed.raw_key,
-            "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
-        },
-        headers=ONCE,
-    )
+    retrieved: KeyRetrieved = {
+        "customerId": handed.customer.metadata.name,
+        "email": handed.customer.spec.email,
+        "apiKey": handed.raw_key,
+        "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
+    }
+    return json_answer(retrieved, headers=ONCE)

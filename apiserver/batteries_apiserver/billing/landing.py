@@ -1,29 +1,69 @@
-"""Where Stripe's checkout sends a browser back to. It tells how to fetch the key, and does not fetch it.
+"""The pages where Stripe's checkout sends a browser back to, and what they load: all of it ours, none of it inline.
 
-A browser loads pages ahead, again and from history, and the key is given once; so the page that it lands on by itself
-must change nothing. It shows nothing of its address either.
+A browser loads pages ahead, again and from history, scanners follow links, and the key is given once; so loading a
+page changes nothing, and only a press of its button fetches the key. The session's id stands in the address, hence
+no referrer; the key appears in the page, hence no cache, no frame, and no script but this server's own file.
 """
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
 
 from aiohttp import web
 
-from batteries_apiserver.billing.handlers import ONCE
+from batteries_apiserver.app_keys import SETTINGS
+from batteries_apiserver.billing.handlers import ONCE, SESSION_ID
+from batteries_apiserver.settings import Settings
 
-_COMPLETE = """Your card is saved.
+_FOLDER = files(__package__) / "pages"
+_FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "cancelled.html")}
+_ASSETS = {
+    "checkout.css": ("text/css", (_FOLDER / "checkout.css").read_text()),
+    "checkout.js": ("text/javascript", (_FOLDER / "checkout.js").read_text()),
+    "icon.svg": ("image/svg+xml", (_FOLDER / "icon.svg").read_text()),
+}
 
-Fetch your API key now; it is shown once, and only within the hour:
+ASSETS = tuple((name, media_type) for name, (media_type, _) in _ASSETS.items())
 
-    GET /v1/stripe/session/<session id>
-
-The session id stands in this page's address, and in the answer to POST /v1/stripe/setup.
-"""
-_CANCELLED = "No card was saved. Begin again with POST /v1/stripe/setup when you like.\n"
+PAGE_HEADERS = {
+    **ONCE,
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
 
 
 async def complete(request: web.Request) -> web.Response:
     """GET /checkout/complete."""
-    return web.Response(text=_COMPLETE, headers=ONCE)
+    settings = request.app[SETTINGS]
+    given = request.query.get("session_id", "")
+    session = given if SESSION_ID.fullmatch(given) else "<the session_id of this page's address>"
+    minutes = settings.key_retrieval_seconds // 60
+    within = "an hour" if minutes == 60 else f"{minutes} minutes"
+    return _page("complete.html", {"API": _api(settings), "SESSION": session, "WITHIN": within})
 
 
 async def cancelled(request: web.Request) -> web.Response:
     """GET /checkout/cancelled."""
-    return web.Response(text=_CANCELLED, headers=ONCE)
+    return _page("cancelled.html", {"API": _api(request.app[SETTINGS])})
+
+
+async def asset(request: web.Request) -> web.Response:
+    """GET /checkout/checkout.css and the like: what the pages load."""
+    media_type, text = _ASSETS[request.path.rpartition("/")[2]]
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=headers)
+
+
+def _page(name: str, values: Mapping[str, str]) -> web.Response:
+    text = _FILES[name]
+    for key, value in values.items():
+        text = text.replace(f"@@{key}@@", escape(value))
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
+
+
+def _api(settings: Settings) -> str:
+    return str(settings.public_url).rstrip("/")

@@ -4,17 +4,23 @@ An event is only a hint of where to look: Stripe is asked for the state, and the
 or overtaken event does no harm. Anything but 200 makes Stripe send it again.
 """
 
+from typing import Literal
+
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.customers import Customers
-from batteries_apiserver.billing.gateway import Event
+from batteries_apiserver.billing.events import CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
 from batteries_apiserver.body import read_bytes
 
-CHECKOUT_COMPLETED = "checkout.session.completed"
-CARDS_CHANGED = frozenset({"payment_method.attached", "payment_method.detached", "customer.deleted"})
+
+class Received(TypedDict):
+    """The answer to POST /stripe/callback."""
+
+    received: Literal[True]
 
 
 async def receive(request: web.Request) -> web.Response:
@@ -23,15 +29,16 @@ async def receive(request: web.Request) -> web.Response:
     billing = request.app[BILLING]
     event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
     await _act(billing, event)
-    return json_answer({"received": True})
+    answer: Received = {"received": True}
+    return json_answer(answer)
 
 
 async def _act(billing: Billing, event: Event) -> None:
     customers = Customers(billing.kube, billing.stripe)
-    if event.kind == CHECKOUT_COMPLETED and event.object_id is not None:
+    if event.kind in CHECKOUT_COMPLETED and event.object_id is not None:
         session = await billing.stripe.completed_session(event.object_id)
         if session is not None:
             await customers.settle(session.customer_id, email=session.email)
-    elif event.kind in CARDS_CHANGED and event.customer_id is not None:
-        # Without an e-mail none is made: a card of a customer that never completed a checkout of ours.
+    elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
+        # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)

@@ -55,6 +55,7 @@ _BY_CODE: dict[str, ErrorKind] = {
     "TooManyRequestsException": ErrorKind.TRANSIENT,
     "RequestLimitExceeded": ErrorKind.TRANSIENT,
     "RequestThrottled": ErrorKind.TRANSIENT,
+    "RequestThrottledException": ErrorKind.TRANSIENT,
     "SlowDown": ErrorKind.TRANSIENT,
     "PriorRequestNotComplete": ErrorKind.TRANSIENT,
     # Somebody else is writing the same thing; botocore does not retry these.
@@ -67,6 +68,7 @@ _BY_CODE: dict[str, ErrorKind] = {
     "OptInRequired": ErrorKind.TRANSIENT,
     "SubscriptionRequiredException": ErrorKind.TRANSIENT,
     "NoSuchEntity": ErrorKind.TRANSIENT,
+    "EntityAlreadyExists": ErrorKind.TRANSIENT,  # made by somebody between our look and our act: look again
     "ResourceNotFoundException": ErrorKind.TRANSIENT,
     "InvalidClientTokenId": ErrorKind.TRANSIENT,
     "ExpiredToken": ErrorKind.TRANSIENT,

@@ -77,6 +77,30 @@ class Iam:
             PasswordResetRequired=True,
         )
 
+    async def delete_login_profile(self, name: str) -> None:
+        """The user can't sign in to the console; having no password, or not being there, is success."""
+        await self._tolerating(MISSING, "iam:DeleteLoginProfile", self._client.delete_login_profile, UserName=name)
+
+    async def close_role(self, name: str, trust: dict[str, Any]) -> None:
+        """The role, if it is there, has that trust policy, which admits nobody."""
+        try:
+            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
+        except AwsError as error:
+            if error.code == MISSING:
+                return
+            raise
+        await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
+
+    async def _ensure_trust(self, name: str, current: Any, trust: dict[str, Any]) -> None:
+        # boto3 has decoded the URL-encoded document into a dict; the stubs still call it a string.
+        if not same_policy(current, trust):
+            await self._caller.call(
+                "iam:UpdateAssumeRolePolicy",
+                self._client.update_assume_role_policy,
+                RoleName=name,
+                PolicyDocument=_document(trust),
+            )
+
     async def ensure_github_provider(self) -> str:
         """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic."""
         arn = f"arn:aws:iam::{self._account}:oidc-provider/{PROVIDER_HOST}"
@@ -110,7 +134,6 @@ class Iam:
 
     async def ensure_role(self, name: str, trust: dict[str, Any], policy_arn: str) -> str:
         """The role is there with exactly that trust policy and the managed policy; returns its ARN."""
-        document = json.dumps(trust, separators=(",", ":"))
         try:
             role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
         except AwsError as error:
@@ -121,21 +144,13 @@ class Iam:
                     "iam:CreateRole",
                     self._client.create_role,
                     RoleName=name,
-                    AssumeRolePolicyDocument=document,
+                    AssumeRolePolicyDocument=_document(trust),
                     Description="Assumed by GitHub Actions of the repositories that the AwsAccount lists.",
                     Tags=self._tags,
                 )
             )["Role"]
         else:
-            # boto3 has decoded the URL-encoded document into a dict; the stubs still call it a string.
-            current: Any = role.get("AssumeRolePolicyDocument")
-            if not same_policy(current, trust):
-                await self._caller.call(
-                    "iam:UpdateAssumeRolePolicy",
-                    self._client.update_assume_role_policy,
-                    RoleName=name,
-                    PolicyDocument=document,
-                )
+            await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
         await self._caller.call(
             "iam:AttachRolePolicy", self._client.attach_role_policy, RoleName=name, PolicyArn=policy_arn
         )
@@ -148,3 +163,7 @@ class Iam:
         except AwsError as error:
             if error.code != code:
                 raise
+
+
+def _document(policy: dict[str, Any]) -> str:
+    return json.dumps(policy, separators=(",", ":"))

@@ -14,6 +14,7 @@ from batteries_operator.aws.organizations import NotPreparedError
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
+    from mypy_boto3_sso_admin.type_defs import AccountAssignmentOperationStatusTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +125,20 @@ class IdentityCenter:
         )
         return True
 
-    async def find_user(self, user_name: str) -> str | None:
-        """The id of the user of that name."""
+    async def find_user(self, email: str) -> str | None:
+        """The id of the user of that name, or else of that e-mail address: a directory may name people otherwise."""
+        return await self._find_user("userName", email) or await self._find_user("emails.value", email)
+
+    async def _find_user(self, path: str, value: str) -> str | None:
         instance = await self.instance()
-        # The stubs take the value for a document; on the wire userName is compared with a plain string.
-        by_name: Any = {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": user_name}}
+        # The stubs take the value for a document; on the wire both are compared with a plain string.
+        unique: Any = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
         try:
             answer = await self._caller.call(
                 "identitystore:GetUserId",
                 self._store.get_user_id,
                 IdentityStoreId=instance.identity_store_id,
-                AlternateIdentifier=by_name,
+                AlternateIdentifier=unique,
             )
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
@@ -143,7 +147,7 @@ class IdentityCenter:
         return answer["UserId"]
 
     async def ensure_user(self, email: str) -> str:
-        """The id of the user named by that e-mail address, found or made.
+        """The id of the user with that e-mail address, found or made.
 
         AWS sends a user made by API neither mail nor password; the portal does that at the first sign-in
         where one-time passwords are enabled (docs/runbook).
@@ -192,8 +196,33 @@ class IdentityCenter:
             PrincipalType="USER",
             PrincipalId=user_id,
         )
-        raw = answer["AccountAssignmentCreationStatus"]
-        return AssignmentStatus(raw.get("RequestId", ""), raw.get("Status", ""), raw.get("FailureReason"))
+        return _status(answer["AccountAssignmentCreationStatus"])
+
+    async def unassign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
+        """Starts the removal of the assignment."""
+        instance = await self.instance()
+        answer = await self._caller.call(
+            "sso:DeleteAccountAssignment",
+            self._admin.delete_account_assignment,
+            InstanceArn=instance.arn,
+            TargetId=account,
+            TargetType="AWS_ACCOUNT",
+            PermissionSetArn=permission_set,
+            PrincipalType="USER",
+            PrincipalId=user_id,
+        )
+        return _status(answer["AccountAssignmentDeletionStatus"])
+
+    async def removal_status(self, request_id: str) -> AssignmentStatus:
+        """How far a started removal is."""
+        instance = await self.instance()
+        answer = await self._caller.call(
+            "sso:DescribeAccountAssignmentDeletionStatus",
+            self._admin.describe_account_assignment_deletion_status,
+            InstanceArn=instance.arn,
+            AccountAssignmentDeletionRequestId=request_id,
+        )
+        return _status(answer["AccountAssignmentDeletionStatus"])
 
     async def assignment_status(self, request_id: str) -> AssignmentStatus:
         """How far a started assignment is."""
@@ -204,5 +233,8 @@ class IdentityCenter:
             InstanceArn=instance.arn,
             AccountAssignmentCreationRequestId=request_id,
         )
-        raw = answer["AccountAssignmentCreationStatus"]
-        return AssignmentStatus(raw.get("RequestId", request_id), raw.get("Status", ""), raw.get("FailureReason"))
+        return _status(answer["AccountAssignmentCreationStatus"])
+
+
+def _status(raw: "AccountAssignmentOperationStatusTypeDef") -> AssignmentStatus:
+    return AssignmentStatus(raw.get("RequestId", ""), raw.get("Status", ""), raw.get("FailureReason"))

@@ -5,6 +5,7 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batteries_crds.names import TAG_ACCOUNT_ID
@@ -13,7 +14,7 @@ from batteries_operator.naming import names_account
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef
+    from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef, RootTypeDef
 
 
 class NotPreparedError(Exception):
@@ -32,10 +33,13 @@ class CreationStatus:
     state: str
     account_id: str | None
     failure_reason: str | None
+    completed: datetime | None = None
 
 
 def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
-    return CreationStatus(raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"))
+    return CreationStatus(
+        raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"), raw.get("CompletedTimestamp")
+    )
 
 
 class Organizations:
@@ -119,8 +123,10 @@ class Organizations:
 
     async def parent(self, account: str) -> str:
         """The id of the OU or root that holds the account."""
-        answer = await self._caller.call("organizations:ListParents", self.client.list_parents, ChildId=account)
-        return answer["Parents"][0]["Id"]
+        async for page in self._caller.pages("organizations:ListParents", self.client.list_parents, ChildId=account):
+            for parent in page["Parents"]:
+                return parent.get("Id", "")
+        raise AwsError("organizations:ListParents", "NoParent", f"AWS names no parent of account {account}.")
 
     async def move(self, account: str, *, source: str, destination: str) -> None:
         """Moves the account; being there already is success.
@@ -143,8 +149,14 @@ class Organizations:
 
     async def root(self) -> str:
         """The id of the organization's root."""
-        answer = await self._caller.call("organizations:ListRoots", self.client.list_roots)
-        return answer["Roots"][0]["Id"]
+        return (await self.root_details()).get("Id", "")
+
+    async def root_details(self) -> "RootTypeDef":
+        """The organization's root, with the policy types that are enabled on it."""
+        async for page in self._caller.pages("organizations:ListRoots", self.client.list_roots):
+            for root in page["Roots"]:
+                return root
+        raise AwsError("organizations:ListRoots", "NoRoot", "AWS names no root of the organization.")
 
     async def find_ou(self, name: str) -> str | None:
         """The id of the OU of that name under the root; remembered once found."""

@@ -53,8 +53,7 @@ class Setup:
 
     async def policies_enabled(self) -> bool:
         """Whether service control policies can be attached at all."""
-        answer = await self._caller.call("organizations:ListRoots", self._client.list_roots)
-        types = answer["Roots"][0].get("PolicyTypes", [])
+        types = (await self._organizations.root_details()).get("PolicyTypes", [])
         return any(each.get("Type") == SCP and each.get("Status") == "ENABLED" for each in types)
 
     async def ensure_policies_enabled(self) -> bool:
@@ -94,10 +93,13 @@ class Setup:
     async def deny_attached(self) -> bool:
         """Whether the policy is attached to the Suspended OU."""
         policy, unit = await self.find_deny_policy(), await self._organizations.ou(self._settings.suspended_ou_name)
-        answer = await self._caller.call(
+        pages = self._caller.pages(
             "organizations:ListPoliciesForTarget", self._client.list_policies_for_target, TargetId=unit, Filter=SCP
         )
-        return policy is not None and any(each.get("Id") == policy for each in answer["Policies"])
+        async for page in pages:
+            if any(each.get("Id") == policy for each in page["Policies"]):
+                return policy is not None
+        return False
 
     async def ensure_deny_attached(self) -> bool:
         """The policy is attached to the Suspended OU."""

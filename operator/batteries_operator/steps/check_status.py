@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from batteries_crds.aws_account import CreateRequest
+from batteries_crds.base import utc_now
+from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 
 PLATFORM = "This is for the platform team"
+AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +93,59 @@ async def run(scope: Scope) -> Outcome:
     if creation.state == "SUCCEEDED" and creation.account_id:
         await scope.tools.aws.organizations.refuse_management(creation.account_id)
         return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
-    return await _failed(scope, creation, request.email)
+    return await _failed(scope, creation, request)
 
 
-async def _failed(scope: Scope, creation: CreationStatus, email: str) -> Outcome:
+async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest) -> Outcome:
     if creation.failure_reason == "EMAIL_ALREADY_EXISTS":
-        return await _taken(scope, email)
+        return await _taken(scope, request)
     words = FAILURES.get(creation.failure_reason or "") or _Words(
         "CreationFailed",
         f"AWS could not create the account: {creation.failure_reason or 'it gave no reason'}; asking again.",
         retry_seconds=120,
     )
-    # Forgetting the request makes create_account owed again, with a new intent.
-    forget = {"create_request": None}
     if words.retry_seconds is None:
-        return Fail(words.reason, words.message, forget)
-    return Wait(words.retry_seconds, words.reason, words.message, problem=True, facts=forget)
+        return _for_good(scope, words.reason, words.message)
+    left = words.retry_seconds - (utc_now() - (creation.completed or request.recorded_at)).total_seconds()
+    if left > 0:
+        return Wait(left, words.reason, words.message, problem=True)
+    return _ask_again(words.reason, words.message)
 
 
-async def _taken(scope: Scope, email: str) -> Outcome:
+async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
     organizations = scope.tools.aws.organizations
-    existing = await organizations.find_account_by_email(email)
-    if existing is not None and await organizations.account_tag(existing) == str(scope.account.account_id):
+    identity = str(scope.account.account_id)
+    existing = await organizations.find_account_by_email(request.email)
+    if existing is not None and await organizations.account_tag(existing) == identity:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
-    if existing is None and await organizations.find_creation(str(scope.account.account_id)) is not None:
+    if existing is None and (earlier := await organizations.find_creation(identity)) is not None:
         return Wait(
             scope.tools.settings.poll_seconds,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
-            facts={"create_request": None},
+            facts={"create_request": request.model_copy(update={"request_id": earlier.request_id})},
         )
-    return Fail(
+    return _for_good(
+        scope,
         "EmailAlreadyExists",
-        f"The root e-mail address {email} belongs to an AWS account that is not ours. "
+        f"The root e-mail address {request.email} belongs to an AWS account that is not ours. "
         f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account if it is this one.",
-        {"create_request": None},
     )
+
+
+def _for_good(scope: Scope, reason: str, message: str) -> Outcome:
+    """Fails. Where that was said before, the spec has changed since: AWS is asked anew.
+
+    The failed request stays on record until then: forgotten at once it would be asked for again at once.
+    """
+    record = scope.account.status.steps.get(ProvisioningStep.CHECK_STATUS)
+    if record is not None and record.gave_up_at is not None:
+        return _ask_again(reason, message)
+    return Fail(reason, message)
+
+
+def _ask_again(reason: str, message: str) -> Outcome:
+    # Forgetting the request makes create_account owed again, with a new intent.
+    return Wait(AGAIN_SECONDS, reason, message, problem=True, facts={"create_request": None})

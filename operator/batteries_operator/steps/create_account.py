@@ -42,6 +42,7 @@ async def run(scope: Scope) -> Outcome:
     owner = await _owner(scope)
     if owner is None:
         assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
+        scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
         return Wait(
             30,
             "CustomerNotFound",
@@ -62,7 +63,9 @@ async def run(scope: Scope) -> Outcome:
 
 async def _owner(scope: Scope) -> str | None:
     """The owner's e-mail address; None where the Customer is missing."""
-    spec = scope.account.spec
+    spec, status = scope.account.spec, scope.account.status
+    if status.create_request is not None and status.owner is not None:
+        return status.owner  # the intent was written for this one; what is under way is followed up without it
     if spec.customer_ref is None:
         return spec.email
     return await scope.tools.customers.email(scope.account.metadata.namespace, spec.customer_ref.name)
@@ -107,7 +110,9 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
         # Another operator's call may be under way this moment, and AWS's lists lag a little behind.
-        return Wait(grace - age, "ResolvingIntent", "Waiting to learn what became of the request for the account.")
+        # Nothing is written: that would make the other lose the race for writing its request's id.
+        message = "Waiting to learn what became of the request for the account."
+        return Wait(grace - age, "ResolvingIntent", message, quiet=True)
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     found = await organizations.find_creation(identity)
@@ -117,6 +122,9 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     if existing is not None and await organizations.account_tag(existing) == identity:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    if scope.account.spec.suspended:
+        # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
+        return Wait(0, "Suspended", "Suspended before anything was made in AWS.", facts={"create_request": None})
     return await _ask(scope, intent)
 
 

@@ -2,10 +2,12 @@
 
 The first password is in a Secret before AWS has it: a crash between the two loses nothing. Once AWS has taken it,
 the Secret says so, and from then on the login profile is left alone: the user has chosen a password of their own.
+The owner may take the password, and the Secret with it; so a Secret that the status names and that is gone is not
+made again: where this step runs once more, a new password would lock the user out.
 """
 
 from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
+from batteries_operator.step import Scope, StoredPassword
 
 
 async def run(scope: Scope) -> Outcome:
@@ -17,8 +19,8 @@ async def run(scope: Scope) -> Outcome:
     user = settings.iam_user_name
     await iam.ensure_user(user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
-    stored = await scope.tools.passwords.get_or_create(account, user)
-    if not stored.set_in_aws:
+    stored = await _password(scope, user)
+    if stored is not None and not stored.set_in_aws:
         if not await iam.create_login_profile(user, stored.password):
             # Made by us before a crash, or by a request whose answer was lost: its password may be another.
             await iam.reset_login_profile(user, stored.password)
@@ -28,6 +30,13 @@ async def run(scope: Scope) -> Outcome:
         {
             "iam_user_name": user,
             "sign_in_url": f"https://{aws_account_id}.signin.aws.amazon.com/console",
-            "credentials_secret_name": stored.secret_name,
+            "credentials_secret_name": stored.secret_name if stored else account.status.credentials_secret_name,
         },
     )
+
+
+async def _password(scope: Scope, user: str) -> StoredPassword | None:
+    """The first password, made where there never was one; None where its owner has taken it."""
+    if scope.account.status.credentials_secret_name is None:
+        return await scope.tools.passwords.get_or_create(scope.account, user)
+    return await scope.tools.passwords.find(scope.account)

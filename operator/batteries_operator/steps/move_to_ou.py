@@ -7,9 +7,14 @@ from batteries_operator.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once the account's parent is the Customers OU."""
+    return await placed(scope, scope.tools.settings.customers_ou_name)
+
+
+async def placed(scope: Scope, name: str) -> Outcome:
+    """Done once the account's parent is the OU of that name."""
     account = scope.account.status.aws_account_id
     assert account is not None  # check_status is done
-    organizations, name = scope.tools.aws.organizations, scope.tools.settings.customers_ou_name
+    organizations = scope.tools.aws.organizations
     destination = await organizations.ou(name)
     source = await organizations.parent(account)
     if source != destination:

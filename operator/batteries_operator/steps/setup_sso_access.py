@@ -51,9 +51,12 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         # AWS forgets requests after a while; the list of assignments, seen before, is the truth.
         tools.assignments.leave(scope.account.metadata.uid)
         return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
-    if status.state != "FAILED":
+    if status.state == "IN_PROGRESS":
         return Wait(tools.settings.poll_seconds, "AssigningAccess", "Identity Center is assigning access.")
     tools.assignments.leave(scope.account.metadata.uid)
+    if status.state == "SUCCEEDED":
+        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
+        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Access is assigned; looking.", facts=forget)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,

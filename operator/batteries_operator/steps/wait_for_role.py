@@ -1,11 +1,21 @@
 """wait_for_role: the access role of a new account answers only after some minutes; AWS publishes no number."""
 
+from datetime import timedelta
+
+from batteries_crds.base import utc_now
+from batteries_crds.conditions import find
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 
 # What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
+
+
+PATIENCE = timedelta(minutes=15)
+"""How long a role may take before somebody should know; nobody has told of longer."""
+
+SLOW_SECONDS = 60
 
 
 async def run(scope: Scope) -> Outcome:
@@ -18,12 +28,7 @@ async def run(scope: Scope) -> Outcome:
     except AwsError as error:
         if error.code not in _NOT_YET:
             raise
-        role = scope.tools.settings.access_role_name
-        return Wait(
-            scope.tools.settings.poll_seconds,
-            "RolePropagating",
-            f"The role {role} of the new account does not answer yet; that takes up to some minutes.",
-        )
+        return _not_yet(scope)
     if identity != status.aws_account_id:
         return Fail(
             "WrongIdentity",
@@ -31,3 +36,19 @@ async def run(scope: Scope) -> Outcome:
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
         )
     return Done(f"The access role answers as {identity}.")
+
+
+def _not_yet(scope: Scope) -> Wait:
+    """The role does not answer: at first that is how it is, later somebody has to look, and it is still tried."""
+    role, account = scope.tools.settings.access_role_name, scope.account
+    condition = find(account.status.conditions, "RoleReady")
+    if condition is None or utc_now() - condition.last_transition_time < PATIENCE:
+        message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
+        return Wait(scope.tools.settings.poll_seconds, "RolePropagating", message)
+    return Wait(
+        SLOW_SECONDS,
+        "RoleDoesNotAnswer",
+        f"The role {role} of AWS account {account.status.aws_account_id} has not answered for 15 minutes. Have the "
+        "platform team see that it exists there and trusts the management account; it is tried again by itself.",
+        problem=True,
+    )

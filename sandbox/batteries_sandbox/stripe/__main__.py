@@ -41,6 +41,7 @@ def _settings(arguments: list[str]) -> StripeSettings:
         retry_delays=tuple(float(delay) for delay in given.webhook_retry_delays.split(",") if delay),
         webhook_timeout=given.webhook_timeout,
         public_url=given.public_url,
+        price_ids=tuple(given.price_ids.split(",")),
     )
 
 
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--webhook-timeout", type=float, default=default.webhook_timeout, help="seconds an endpoint has to answer")
     add("--public-url", default=default.public_url, help="where a browser reaches the checkout page, if elsewhere")
+    add("--price-ids", default=",".join(default.price_ids), help="the monthly prices that exist")
     return parser
 
 

@@ -20,6 +20,9 @@ _MISSING = {
     "setup_intents": ("setupintent", "intent"),
     "sessions": ("checkout.session", "session"),
     "events": ("event", "id"),
+    "prices": ("price", "price"),
+    "subscriptions": ("subscription", "id"),
+    "invoices": ("invoice", "invoice"),
 }
 
 
@@ -36,7 +39,7 @@ BY_ITSELF = Cause()
 
 @dataclass(slots=True)
 class Account:
-    """The state of the stand-in. Kinds that come later (subscriptions, prices) get a table of their own here."""
+    """The state of the stand-in: a table for each kind of object."""
 
     base_url: str
     send: Callable[[JsonObject], None]  # hands an event to the webhook endpoint, if that asked for its type
@@ -46,6 +49,10 @@ class Account:
     setup_intents: dict[str, JsonObject] = field(default_factory=dict)
     sessions: dict[str, JsonObject] = field(default_factory=dict)
     events: dict[str, JsonObject] = field(default_factory=dict)
+    prices: dict[str, JsonObject] = field(default_factory=dict)
+    subscriptions: dict[str, JsonObject] = field(default_factory=dict)
+    invoices: dict[str, JsonObject] = field(default_factory=dict)
+    session_details: dict[str, JsonObject] = field(default_factory=dict)  # parameters that a session does not show
     expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap, kept by expiry.py
 
     def table(self, kind: str) -> dict[str, JsonObject]:

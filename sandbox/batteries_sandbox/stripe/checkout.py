@@ -1,9 +1,9 @@
-"""What happens when a person saves a card on the checkout page: all of it, or nothing.
+"""What happens when a person saves a card, or subscribes with one, on the checkout page: all of it, or nothing.
 
 The order of events is Stripe's; it sends them unordered all the same, so nobody may rely on it.
 """
 
-from batteries_sandbox.stripe import customers, payment_methods, setup_intents
+from batteries_sandbox.stripe import customers, payment_methods, setup_intents, subscriptions
 from batteries_sandbox.stripe.account import BY_ITSELF, Account
 from batteries_sandbox.stripe.cards import Card, CardInput, read_card
 from batteries_sandbox.stripe.errors import StripeError, resource_missing
@@ -28,7 +28,8 @@ def pay(account: Account, session: JsonObject, typed: CardInput, typed_email: st
     if isinstance(card, Card):
         _complete(account, session, card, email)
         return
-    setup_intents.fail(account, account.setup_intents[session["setup_intent"]], card, BY_ITSELF)
+    if session["mode"] == "setup":
+        setup_intents.fail(account, account.setup_intents[session["setup_intent"]], card, BY_ITSELF)
     raise StripeError(
         card.message, status=402, kind="card_error", code=card.code, decline_code=card.decline_code, param="cardNumber"
     )
@@ -46,7 +47,11 @@ def _complete(account: Account, session: JsonObject, card: Card, email: str) -> 
     method = payment_methods.new_card(account, card, email)
     if customer_id is not None:
         payment_methods.attach(account, method, customer_id, BY_ITSELF)
-    setup_intents.succeed(account, account.setup_intents[session["setup_intent"]], method, BY_ITSELF)
+    if session["mode"] == "setup":
+        setup_intents.succeed(account, account.setup_intents[session["setup_intent"]], method, BY_ITSELF)
+    else:
+        subscription, invoice = subscriptions.begin(account, session, method, BY_ITSELF)
+        session.update(subscription=subscription["id"], invoice=invoice["id"], payment_status="paid")
     session.update(
         status="complete", url=None, customer=customer_id, customer_details=customer_details(email, card.name)
     )
@@ -54,7 +59,10 @@ def _complete(account: Account, session: JsonObject, card: Card, email: str) -> 
 
 
 def _customer(account: Account, session: JsonObject, email: str, name: str | None) -> str | None:
-    """Whom the card will belong to: with `if_required`, and nobody given, to nobody."""
+    """Whom the card will belong to: in setup mode with `if_required`, and nobody given, to nobody.
+
+    A subscription always has a customer.
+    """
     if session["customer"]:
         customer = account.customers[session["customer"]]
         if not customer["email"]:
@@ -63,7 +71,7 @@ def _customer(account: Account, session: JsonObject, email: str, name: str | Non
             customers.change(account, customer, {"email": email}, BY_ITSELF)
         customer_id: str = customer["id"]
         return customer_id
-    if session["customer_creation"] != "always":
+    if session["mode"] == "setup" and session["customer_creation"] != "always":
         return None
     created = customers.new_customer(account, {"email": email, "name": name}, BY_ITSELF)
     created_id: str = created["id"]

@@ -5,7 +5,7 @@ A deleted customer leaves a tombstone: reading it answers `deleted: true`, every
 
 from typing import Any
 
-from batteries_sandbox.stripe import payment_methods
+from batteries_sandbox.stripe import payment_methods, subscriptions
 from batteries_sandbox.stripe.account import Account, Cause
 from batteries_sandbox.stripe.endpoint import Call
 from batteries_sandbox.stripe.errors import not_implemented
@@ -86,6 +86,7 @@ def change(account: Account, customer: JsonObject, changes: JsonObject, cause: C
 
 def delete(account: Account, call: Call) -> JsonObject:
     customer = account.find_customer(call.path_id)
+    subscriptions.end_all_of(account, customer["id"], call.cause)
     tombstone = {"id": customer["id"], "object": "customer", "deleted": True}
     account.customers[customer["id"]] = tombstone
     # Its cards can't be charged any more. No payment_method.detached is sent for them: whoever needs to know must

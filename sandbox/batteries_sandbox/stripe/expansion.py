@@ -17,11 +17,19 @@ _EXPANDABLE: dict[str, dict[str, str | None]] = {
     "checkout.session": {
         "customer": "customers",
         "setup_intent": "setup_intents",
-        "invoice": None,
+        "invoice": "invoices",
         "payment_intent": None,
         "payment_link": None,
-        "subscription": None,
+        "subscription": "subscriptions",
     },
+    "subscription": {
+        "customer": "customers",
+        "default_payment_method": "payment_methods",
+        "latest_invoice": "invoices",
+        "pending_setup_intent": None,
+        "schedule": None,
+    },
+    "invoice": {"customer": "customers", "default_payment_method": "payment_methods"},
     "setup_intent": {
         "customer": "customers",
         "payment_method": "payment_methods",

@@ -27,7 +27,8 @@ def expire_due(account: Account) -> None:
 
 
 def end_unpaid(account: Account, session: JsonObject, cause: Cause) -> None:
-    """Closes an open session for good, and its setup intent with it."""
-    setup_intents.cancel(account, account.setup_intents[session["setup_intent"]], cause)
+    """Closes an open session for good, and its setup intent, if it has one, with it."""
+    if session["setup_intent"] is not None:
+        setup_intents.cancel(account, account.setup_intents[session["setup_intent"]], cause)
     session.update(status="expired", url=None)
     account.record("checkout.session.expired", session, cause)

@@ -13,7 +13,17 @@ JsonObject = dict[str, Any]
 _ALPHABET = string.ascii_letters + string.digits
 
 # Prefix, and how many characters follow it, as seen in Stripe's own examples.
-_LENGTHS = {"cs_test_": 58, "cus_": 14, "evt_": 24, "pm_": 24, "req_": 14, "seti_": 24}
+_LENGTHS = {
+    "cs_test_": 58,
+    "cus_": 14,
+    "evt_": 24,
+    "in_": 24,
+    "pm_": 24,
+    "req_": 14,
+    "seti_": 24,
+    "si_": 14,
+    "sub_": 24,
+}
 
 
 def new_id(prefix: str) -> str:

@@ -32,9 +32,10 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
     cancel = session["cancel_url"]
     back = f'<a class="cancel" href="{escape(cancel)}">Cancel</a>' if cancel else ""
     shown, fixed = escape(email or typed.get("email", "")), " readonly" if email else ""
+    title = "Subscribe" if session["mode"] == "subscription" else "Save a card"
     return _page(
-        "Save a card",
-        f"""<h1>Save a card</h1>
+        title,
+        f"""<h1>{title}</h1>
 <p>A sandbox: nothing is charged. The test card is 4242 4242 4242 4242.</p>
 {alert}
 <form method="post">
@@ -52,7 +53,7 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
 </div></div>
 <label for="billingName">Name on card</label>
 <input id="billingName" name="billingName" autocomplete="cc-name" value="{escape(typed.get("billingName", ""))}">
-<button type="submit">Save card</button>
+<button type="submit">{"Subscribe" if session["mode"] == "subscription" else "Save card"}</button>
 </form>
 {back}""",
     )

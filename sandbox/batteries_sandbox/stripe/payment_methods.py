@@ -74,6 +74,9 @@ def detach(account: Account, call: Call) -> JsonObject:
     settings = account.customers[owner]["invoice_settings"]
     if settings["default_payment_method"] == method["id"]:
         settings["default_payment_method"] = None
+    for subscription in account.subscriptions.values():
+        if subscription["default_payment_method"] == method["id"]:
+            subscription["default_payment_method"] = None
     account.record("payment_method.detached", method, call.cause, {"customer": owner})
     return method
 

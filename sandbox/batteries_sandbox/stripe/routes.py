@@ -3,7 +3,16 @@
 from stripe import params
 from stripe.params import checkout
 
-from batteries_sandbox.stripe import customers, events, payment_methods, sessions, setup_intents
+from batteries_sandbox.stripe import (
+    customers,
+    events,
+    invoices,
+    payment_methods,
+    prices,
+    sessions,
+    setup_intents,
+    subscriptions,
+)
 from batteries_sandbox.stripe.endpoint import Endpoint
 
 _CUSTOMER = "/v1/customers/{id}"
@@ -25,6 +34,11 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/checkout/sessions", checkout.SessionListParams, sessions.list_sessions),
     Endpoint("GET", _SESSION, checkout.SessionRetrieveParams, sessions.retrieve),
     Endpoint("POST", f"{_SESSION}/expire", checkout.SessionExpireParams, sessions.expire),
+    Endpoint("GET", "/v1/prices/{id}", params.PriceRetrieveParams, prices.retrieve),
+    Endpoint("GET", "/v1/subscriptions", params.SubscriptionListParams, subscriptions.list_subscriptions),
+    Endpoint("GET", "/v1/subscriptions/{id}", params.SubscriptionRetrieveParams, subscriptions.retrieve),
+    Endpoint("DELETE", "/v1/subscriptions/{id}", params.SubscriptionCancelParams, subscriptions.cancel),
+    Endpoint("GET", "/v1/invoices/{id}", params.InvoiceRetrieveParams, invoices.retrieve),
     Endpoint("GET", "/v1/events", params.EventListParams, events.list_events),
     Endpoint("GET", "/v1/events/{id}", params.EventRetrieveParams, events.retrieve),
 )

@@ -14,6 +14,7 @@ from batteries_sandbox.stripe.idempotency import SavedAnswers
 from batteries_sandbox.stripe.keys import ACCOUNT, SAVED_ANSWERS, SETTINGS, WEBHOOKS
 from batteries_sandbox.stripe.middleware import answer_like_stripe
 from batteries_sandbox.stripe.pipeline import handler_of
+from batteries_sandbox.stripe.prices import add_price
 from batteries_sandbox.stripe.routes import ENDPOINTS
 from batteries_sandbox.stripe.settings import StripeSettings
 from batteries_sandbox.stripe.webhooks import Webhooks
@@ -29,6 +30,8 @@ async def serve(settings: StripeSettings) -> AsyncIterator[str]:
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
         webhooks = Webhooks(settings)
         account = Account(base_url=(settings.public_url or url).rstrip("/"), send=webhooks.send)
+        for price_id in settings.price_ids:
+            add_price(account, price_id)
         runner = web.AppRunner(_application(settings, account, webhooks), access_log=None, shutdown_timeout=1)
         async with webhooks.running():
             await runner.setup()

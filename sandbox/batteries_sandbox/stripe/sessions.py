@@ -1,4 +1,4 @@
-"""Checkout Sessions: https://docs.stripe.com/api/checkout/sessions, in setup mode.
+"""Checkout Sessions: https://docs.stripe.com/api/checkout/sessions, in setup and in subscription mode.
 
 A session is open, then complete or expired, and never changes after that; it has a URL only while it is open.
 `checkout.py` completes one, `expiry.py` expires those whose time has come.
@@ -14,10 +14,11 @@ from batteries_sandbox.stripe.expiry import end_unpaid, schedule
 from batteries_sandbox.stripe.listing import page
 from batteries_sandbox.stripe.objects import JsonObject, new_id
 from batteries_sandbox.stripe.session_rules import check_session
+from batteries_sandbox.stripe.subscriptions import session_line
 
 _DEFAULT_LIFETIME = 24 * 60 * 60
 
-# Fields of other modes and of features that the stand-in refuses; null on a real session in setup mode too.
+# Fields of other modes and of features that the stand-in refuses; null on a real session too until it is complete.
 _ALWAYS_NULL = (
     "adaptive_pricing",
     "after_expiration",
@@ -58,6 +59,9 @@ _ALWAYS_NULL = (
     "wallet_options",
 )
 
+# Parameters that the session does not show, and that its completion needs.
+_KEPT = ("line_items", "subscription_data")
+
 # Parameters that the session shows just as they were given.
 _SHOWN = (
     "allowed_payment_method_types",
@@ -86,7 +90,6 @@ def create(account: Account, call: Call) -> JsonObject:
         "created": now,
         "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
-        "customer_creation": None if "customer" in params else params.get("customer_creation", "if_required"),
         "customer_details": None,
         "expires_at": params.get("expires_at", now + _DEFAULT_LIFETIME),
         "livemode": False,
@@ -95,8 +98,7 @@ def create(account: Account, call: Call) -> JsonObject:
         "payment_method_collection": "always",
         "payment_method_options": {},
         "payment_method_types": ["card"],
-        "payment_status": "no_payment_required",
-        "setup_intent": _new_setup_intent(account, params, call.cause),
+        **_of_mode(account, params, call.cause),
         "shipping_options": [],
         "status": "open",
         "ui_mode": "hosted_page",
@@ -105,8 +107,24 @@ def create(account: Account, call: Call) -> JsonObject:
     email = prefilled_email(account, session)
     session["customer_details"] = customer_details(email, None) if email else None
     account.sessions[session_id] = session
+    account.session_details[session_id] = {name: params[name] for name in _KEPT if name in params}
+    if session["mode"] == "subscription":
+        line = session_line(account, session_id)
+        total = line["price"]["unit_amount"] * line["quantity"]
+        session.update(amount_subtotal=total, amount_total=total, currency=line["price"]["currency"])
     schedule(account, session)
     return session
+
+
+def _of_mode(account: Account, params: JsonObject, cause: Cause) -> JsonObject:
+    """What only one of the two modes has. In subscription mode a customer is always made, so there is no choice."""
+    if params["mode"] == "subscription":
+        return {"customer_creation": None, "payment_status": "unpaid", "setup_intent": None}
+    return {
+        "customer_creation": None if "customer" in params else params.get("customer_creation", "if_required"),
+        "payment_status": "no_payment_required",
+        "setup_intent": _new_setup_intent(account, params, cause),
+    }
 
 
 def _new_setup_intent(account: Account, params: JsonObject, cause: Cause) -> str:
@@ -153,14 +171,14 @@ def retrieve(account: Account, call: Call) -> JsonObject:
 
 def list_sessions(account: Account, call: Call) -> JsonObject:
     params = call.params
-    for name in ("customer_account", "payment_intent", "payment_link", "subscription"):
+    for name in ("customer_account", "payment_intent", "payment_link"):
         if name in params:
             raise not_implemented(f"listing Checkout Sessions by {name}", param=name)
     email = params.get("customer_details", {}).get("email")
     matching = (
         session
         for session in account.sessions.values()
-        if all(session[name] == params[name] for name in ("customer", "status") if name in params)
+        if all(session[name] == params[name] for name in ("customer", "status", "subscription") if name in params)
         and (email is None or (session["customer_details"] or {}).get("email") == email)
     )
     return page(account, "sessions", matching, params, "/v1/checkout/sessions")

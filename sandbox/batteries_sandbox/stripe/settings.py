@@ -2,14 +2,23 @@
 
 from dataclasses import dataclass
 
-# What the product registers its webhook for at Stripe. Stripe sends an endpoint only the types it asked for;
+# What an endpoint is registered for unless it says otherwise. Stripe sends an endpoint only the types it asked for;
 # everything else is still in the Events API.
 SUBSCRIBED_EVENTS = frozenset(
     {
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
         "checkout.session.completed",
         "checkout.session.expired",
         "customer.created",
         "customer.deleted",
+        "customer.subscription.created",
+        "customer.subscription.deleted",
+        "customer.subscription.paused",
+        "customer.subscription.resumed",
+        "customer.subscription.updated",
+        "invoice.paid",
+        "invoice.payment_failed",
         "payment_method.attached",
         "payment_method.detached",
         "setup_intent.succeeded",
@@ -34,3 +43,5 @@ class StripeSettings:
     webhook_timeout: float = 10.0
     # Where a browser reaches the checkout page, if that is not the address listened on.
     public_url: str | None = None
+    # The prices that exist, monthly ones.
+    price_ids: tuple[str, ...] = ("price_standin_monthly",)

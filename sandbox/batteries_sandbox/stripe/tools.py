@@ -7,6 +7,8 @@ import re
 
 from aiohttp import web
 
+from batteries_sandbox.stripe import subscriptions
+from batteries_sandbox.stripe.account import BY_ITSELF
 from batteries_sandbox.stripe.checkout import PRETENDED_CARD, pay
 from batteries_sandbox.stripe.errors import StripeError
 from batteries_sandbox.stripe.expiry import expire_due
@@ -14,6 +16,7 @@ from batteries_sandbox.stripe.keys import ACCOUNT, WEBHOOKS
 from batteries_sandbox.stripe.objects import JsonObject
 
 _PRETENDED_EMAIL = "somebody@example.com"
+_STATUSES = ("active", "past_due", "unpaid", "canceled")
 
 
 async def health(request: web.Request) -> web.Response:
@@ -47,6 +50,17 @@ async def complete(request: web.Request) -> web.Response:
     return web.json_response(session)
 
 
+async def subscription_status(request: web.Request) -> web.Response:
+    """Moves a subscription to `status`, with the invoices and events that go with it at a month's end."""
+    status = str((await request.post()).get("status", ""))
+    if status not in _STATUSES:
+        raise StripeError(f"status must be one of {', '.join(_STATUSES)}.", param="status")
+    account = request.app[ACCOUNT]
+    subscription = account.find("subscriptions", request.match_info["id"])
+    subscriptions.pretend(account, subscription, status, BY_ITSELF)
+    return web.json_response(subscription)
+
+
 async def redeliver(request: web.Request) -> web.Response:
     """Sends an event a second time, as Stripe may at any time."""
     event = request.app[ACCOUNT].find("events", request.match_info["id"])
@@ -73,6 +87,7 @@ ROUTES = (
     web.post("/_standin/deliveries/pause", pause),
     web.post("/_standin/deliveries/resume", resume),
     web.post("/_standin/sessions/{id}/complete", complete),
+    web.post("/_standin/subscriptions/{id}/status", subscription_status),
     web.post("/_standin/events/{id}/redeliver", redeliver),
     web.post("/_standin/clock/advance", advance_clock),
 )

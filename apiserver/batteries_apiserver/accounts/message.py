@@ -1,0 +1,76 @@
+"""What an account is doing and how long it has been at it, as one sentence for people and agents."""
+
+from datetime import datetime
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import utc_now
+from batteries_crds.conditions import RECONCILING, find, is_true
+from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+
+_DOING = {
+    ProvisioningStep.CREATE_ACCOUNT: "asking AWS for the account",
+    ProvisioningStep.CHECK_STATUS: "waiting for AWS to make the account",
+    ProvisioningStep.WAIT_FOR_ROLE: "waiting for the new account to let us in",
+    ProvisioningStep.MOVE_TO_OU: "moving the account to its place in the organization",
+    ProvisioningStep.CREATE_IAM_USER: "making the IAM user",
+    ProvisioningStep.SETUP_SSO_ACCESS: "setting up single sign-on",
+    ProvisioningStep.SETUP_OIDC: "setting up the role that GitHub Actions assume",
+    ProvisioningStep.SEND_WELCOME_EMAIL: "sending the welcome mail",
+}
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def message(account: AwsAccount, now: datetime | None = None) -> str:
+    """The sentence."""
+    begun, since = _doing(account)
+    return f"{begun} {_ago(since, now or utc_now())}."
+
+
+def _doing(account: AwsAccount) -> tuple[str, datetime | None]:
+    """All but the duration, and since when."""
+    status, created = account.status, account.metadata.creation_timestamp
+    if account.metadata.deletion_timestamp is not None:
+        return "The account is being deleted, for", account.metadata.deletion_timestamp
+    if account.spec.suspended:
+        if status.phase is Phase.SUSPENDED:
+            return "The account is suspended, and has been for", _changed_at(account)
+        return "The account is being suspended, for", _changed_at(account)
+    if status.phase is Phase.FAILED:
+        return (
+            "The account could not be provisioned, which error explains; it has waited for a change for",
+            _changed_at(account),
+        )
+    if status.phase is Phase.ACTIVE:
+        if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
+            return "The account is ready to use; a change to it is being applied, for", _changed_at(account)
+        return "The account is ready to use, and has been for", _since(account, "Provisioned")
+    if status.phase is Phase.SUSPENDED:
+        return "The account is being resumed, for", _changed_at(account)
+    doing = _DOING.get(status.provisioning_step, "setting up the account")
+    return f"We are {doing}, for", _begun_at(account) or created
+
+
+def _begun_at(account: AwsAccount) -> datetime | None:
+    """When the step that is going on was begun."""
+    for event in reversed(account.status.history):
+        if event.step == account.status.provisioning_step and event.status is EventStatus.STARTED:
+            return event.timestamp
+    return None
+
+
+def _since(account: AwsAccount, kind: str) -> datetime | None:
+    condition = find(account.status.conditions, kind)
+    return condition.last_transition_time if condition else account.metadata.creation_timestamp
+
+
+def _changed_at(account: AwsAccount) -> datetime | None:
+    moments = [condition.last_transition_time for condition in account.status.conditions]
+    return max(moments, default=account.metadata.creation_timestamp)
+
+
+def _ago(since: datetime | None, now: datetime) -> str:
+    """`3 minutes`: the largest unit says enough."""
+    seconds = 0 if since is None else max(0, int((now - since).total_seconds()))
+    unit, length = next((entry for entry in _UNITS if seconds >= entry[1]), _UNITS[-1])
+    count = seconds // length
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -1,0 +1,108 @@
+"""The routes of /v1/accounts."""
+
+from uuid import UUID
+
+from batteries_apiserver.accounts import handlers, views
+from batteries_apiserver.accounts.credentials import Credentials
+from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
+from batteries_apiserver.entity_tags import ETAG, IF_NONE_MATCH
+from batteries_apiserver.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.paging import LINK, PageQuery
+from batteries_apiserver.route import Access, Answer, Header, Parameter, Route, Tag
+from batteries_apiserver.waiting import APPLIED, PREFER
+
+ID = Parameter(name="id", where="path", type=UUID, description="The accountId that POST /accounts answered.")
+NOT_MODIFIED = Answer("What If-None-Match names is current", headers=(ETAG,))
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/accounts",
+        handler=handlers.create,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Ask for an AWS account",
+        details="The account is made in the background, in about five minutes. Poll Location until it is active.",
+        parameters=(IDEMPOTENCY_KEY, PREFER),
+        body=NewAccount,
+        body_required=False,
+        answers={
+            202: Answer(
+                "Provisioning started",
+                views.Accepted,
+                headers=(
+                    Header(name="Location", description="The path of the account."),
+                    Header(name="Retry-After", type=int, description="When to look again, in seconds."),
+                    APPLIED,
+                ),
+            )
+        },
+        errors=(
+            "payment_method_required",
+            "account_limit_reached",
+            "changed_meanwhile",
+            "customer_key_required",
+            "invalid_idempotency_key",
+            "idempotency_key_reused",
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/accounts",
+        handler=handlers.list_own,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="List your accounts",
+        details="Oldest first.",
+        query=PageQuery,
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("Account list", views.AccountList, headers=(LINK, ETAG)), 304: NOT_MODIFIED},
+        errors=("customer_key_required",),
+    ),
+    Route(
+        method="GET",
+        path="/v1/accounts/{id}",
+        handler=handlers.show,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Read one account",
+        parameters=(ID, PREFER, IF_NONE_MATCH),
+        answers={
+            200: Answer("Account details", views.AccountDetail, headers=(ETAG, APPLIED)),
+            304: NOT_MODIFIED,
+        },
+        errors=("account_not_found",),
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/accounts/{id}",
+        handler=handlers.change,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Change which repositories may deploy",
+        details="`githubRepos` is the whole list as it shall be. AWS admits the repositories a few seconds later.",
+        parameters=(ID, PREFER),
+        body=AccountChange,
+        answers={200: Answer("Account updated", views.AccountChanged, headers=(APPLIED,))},
+        errors=(
+            "account_not_found",
+            "account_not_active",
+            "owned_elsewhere",
+            "changed_meanwhile",
+            "customer_key_required",
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/accounts/{id}/credentials",
+        handler=handlers.reveal_credentials,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Reveal the IAM user's first password, once",
+        details="For the console at `signInUrl`, which asks for a new password at once. It is gone from here with "
+        "this answer; single sign-on and the deploy role need no password.",
+        parameters=(ID,),
+        answers={200: Answer("The first credentials", Credentials)},
+        errors=("account_not_found", "credentials_not_ready", "credentials_gone"),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Accounts as administrators see them: whose they are, and where kubectl finds them."""
+
+from typing import Annotated, NotRequired, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from batteries_apiserver.accounts import views
+from batteries_apiserver.accounts.views import AccountDetail, AccountId, Moment, Status, Step
+from batteries_crds.aws_account import AwsAccount
+
+
+class AdminAccount(AccountDetail):
+    """An account of anybody."""
+
+    namespace: Annotated[str, Field(description="The namespace of its AwsAccount.")]
+    name: Annotated[str, Field(description="The name of its AwsAccount.")]
+    customerId: NotRequired[Annotated[str, Field(description="The Customer that owns it.")]]
+    owner: NotRequired[Annotated[str, Field(description="The owner's e-mail address.")]]
+
+
+class AdminAccountList(TypedDict):
+    """The answer to GET /admin/accounts."""
+
+    accounts: list[AdminAccount]
+
+
+class AccountOrdered(TypedDict):
+    """The answer to an order."""
+
+    accountId: AccountId
+    status: Status
+    provisioningStep: Step
+    updatedAt: Moment
+
+
+def admin_detail(account: AwsAccount) -> AdminAccount:
+    """AccountDetail and more."""
+    shown = cast(
+        AdminAccount,
+        {**views.detail(account), "namespace": account.metadata.namespace, "name": account.metadata.name},
+    )
+    if account.spec.customer_ref is not None:
+        shown["customerId"] = account.spec.customer_ref.name
+    owner = account.status.owner or account.spec.email
+    if owner is not None:
+        shown["owner"] = owner
+    return shown
+
+
+def ordered(account: AwsAccount) -> AccountOrdered:
+    """The account as it stands under the order."""
+    return {
+        "accountId": str(account.account_id),
+        "status": views.status_of(account),
+        "provisioningStep": account.status.provisioning_step,
+        "updatedAt": views.updated_at(account),
+    }

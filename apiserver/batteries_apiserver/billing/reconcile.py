@@ -1,0 +1,103 @@
+"""Asks Stripe again, slowly and for ever: webhooks can be lost, and after three days Stripe sends them no more.
+
+There is no leader. Each replica looks for customers whose `paymentMethodCheckedAt` is old, in an order of its own,
+and writes it when it has asked; the others see that by their watch and leave that customer alone. Two that choose the
+same one ask Stripe once too often, and the resourceVersion keeps the older answer from overwriting the newer.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import aiohttp
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.billing.customers import Customers
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.kube import Kube
+from batteries_crds.base import utc_now
+from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_crds.customer import Customer
+
+log = structlog.get_logger(__name__)
+
+_SWEEPS_EACH = 20
+"""How often the cache is looked through while a customer's knowledge ages once."""
+
+_JITTER = 0.2
+"""A fifth sooner or later, so that those who signed up at once are not asked for at once for ever."""
+
+_PAUSE_SECONDS = 0.1
+"""Between two customers: at most ten a second for each replica, a tenth of what Stripe allows."""
+
+
+@asynccontextmanager
+async def rechecking(kube: Kube, gateway: StripeGateway | None, *, seconds: float) -> AsyncIterator[None]:
+    """Rechecks in the background while the block runs, where Stripe is configured."""
+    if gateway is None:
+        yield
+        return
+    reconciler = Reconciler(kube, Customers(kube, gateway), seconds=seconds)
+    task = asyncio.create_task(reconciler.run(), name="recheck of customers")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+class Reconciler:
+    """Rechecks customers whose payment was last asked for `seconds` ago."""
+
+    def __init__(
+        self, kube: Kube, customers: Customers, *, seconds: float, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._kube = kube
+        self._customers = customers
+        self._seconds = seconds
+        self._now = now
+
+    async def run(self) -> None:
+        """Sweeps until cancelled."""
+        while True:
+            await asyncio.sleep(self._seconds / _SWEEPS_EACH * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("recheck_failed")
+
+    async def sweep(self) -> int:
+        """Rechecks whoever is due, until Stripe or Kubernetes is away; how many it were."""
+        names = [customer.metadata.name for customer in self._kube.caches.customers.all() if self._is_due(customer)]
+        random.shuffle(names)
+        done = 0
+        for name in names:
+            customer = self._kube.caches.customers.get(name)
+            if customer is None or not self._is_due(customer):
+                continue  # another replica was quicker
+            try:
+                await self._customers.recheck(customer)
+                done += 1
+            except ApiException as error:
+                if status_of(error) not in (CONFLICT, NOT_FOUND):
+                    log.warning("recheck_put_off", reason=f"Kubernetes: {error.status} {error.reason}")
+                    break
+            except (Unavailable, aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("recheck_put_off", reason=type(error).__name__)
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return done
+
+    def _is_due(self, customer: Customer) -> bool:
+        if customer.spec.stripe_customer_id is None:
+            return False
+        asked = customer.status.payment_method_checked_at
+        if asked is None:
+            return True
+        bound = self._seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+        return (self._now() - asked).total_seconds() > bound

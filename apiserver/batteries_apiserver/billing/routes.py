@@ -1,0 +1,80 @@
+"""The routes of sign-up: a checkout, the key that it earns, Stripe's webhooks, and where browsers come back to."""
+
+from batteries_apiserver.billing import handlers, landing, webhook
+from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/stripe/setup",
+        handler=handlers.setup,
+        access=Access.ANYONE,
+        tag=Tag.BILLING,
+        summary="Begin a sign-up",
+        details="Open the `url` in a browser and save a card there. Nothing is stored before that.",
+        body=handlers.Setup,
+        answers={200: Answer("Checkout session created", handlers.SetupStarted)},
+        errors=("invalid_email", "billing_not_configured", "stripe_unavailable"),
+    ),
+    Route(
+        method="GET",
+        path="/v1/stripe/session/{id}",
+        handler=handlers.retrieve_key,
+        access=Access.ANYONE,
+        tag=Tag.BILLING,
+        summary="Fetch the API key of a completed sign-up, once",
+        parameters=(Parameter(name="id", where="path", description="The sessionId that POST /stripe/setup answered."),),
+        answers={200: Answer("API key retrieved", handlers.KeyRetrieved)},
+        errors=("session_not_found", "busy", "billing_not_configured", "stripe_unavailable"),
+        head=False,
+    ),
+    Route(
+        method="POST",
+        path="/v1/stripe/callback",
+        handler=webhook.receive,
+        access=Access.ANYONE,
+        tag=Tag.BILLING,
+        summary="Take an event from Stripe",
+        details="For Stripe alone: the body is an event, and the `Stripe-Signature` header proves it.",
+        answers={200: Answer("Event processed", webhook.Received)},
+        errors=(
+            "invalid_signature",
+            "unreadable_body",
+            "body_too_large",
+            "busy",
+            "billing_not_configured",
+            "stripe_unavailable",
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/checkout/complete",
+        handler=landing.complete,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Where a browser comes back to after checkout",
+        details="Loading it changes nothing: a button on it fetches the key.",
+        answers={200: Answer("The page that shows the key when asked to", media_types=("text/html",))},
+    ),
+    Route(
+        method="GET",
+        path="/checkout/cancelled",
+        handler=landing.cancelled,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Where a browser comes back to that gave up",
+        answers={200: Answer("How to begin again", media_types=("text/html",))},
+    ),
+    *(
+        Route(
+            method="GET",
+            path=f"/checkout/{name}",
+            handler=landing.asset,
+            access=Access.ANYONE,
+            tag=Tag.PAGES,
+            summary=f"What those pages load: {name}",
+            answers={200: Answer("The file", media_types=(media_type,))},
+        )
+        for name, media_type in landing.ASSETS
+    ),
+)

@@ -1,0 +1,75 @@
+"""Every code that an error can carry: its status, and what it means to whoever gets it.
+
+A refusal is raised where it is found out; here is what the document and llms.txt say of it. A test reads the source
+for codes that are missing here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A stable code for machines."""
+
+    status: int
+    meaning: str
+
+
+ERRORS: dict[str, ErrorCode] = {
+    # The request itself.
+    "invalid_json": ErrorCode(400, "The body is not a JSON object."),
+    "unreadable_body": ErrorCode(400, "The body broke off or is not what its Content-Encoding says."),
+    "invalid_request": ErrorCode(400, "A field or parameter breaks a rule; the sentence names it."),
+    "body_too_large": ErrorCode(413, "The body is longer than this server takes."),
+    "expectation_failed": ErrorCode(417, "The Expect header asks for something other than 100-continue."),
+    "not_found": ErrorCode(404, "There is nothing at this path."),
+    "method_not_allowed": ErrorCode(405, "The path does not take this method; the Allow header says which it takes."),
+    "malformed_request": ErrorCode(400, "This is not HTTP as it should be."),
+    "refused": ErrorCode(400, "The request was refused for a reason that its sentence gives."),
+    "too_many_requests": ErrorCode(429, "More requests than the limit allows. Try again after Retry-After."),
+    # Who asks.
+    "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
+    "invalid_api_key": ErrorCode(401, "The API key is not known, or was not copied whole."),
+    "revoked_api_key": ErrorCode(401, "The API key was revoked."),
+    "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
+    "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
+    # Accounts.
+    "payment_method_required": ErrorCode(
+        402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
+    ),
+    "account_not_found": ErrorCode(404, "You have no account with this id."),
+    "account_not_active": ErrorCode(409, "The account is not active, so it can't be changed now."),
+    "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),
+    "owned_elsewhere": ErrorCode(409, "Someone else, such as a git repository, manages this field; change it there."),
+    "changed_meanwhile": ErrorCode(409, "The account was changed at the same moment. Read it and try again."),
+    "ambiguous_account": ErrorCode(409, "Several namespaces hold an account of this id; use kubectl."),
+    "nothing_to_retry": ErrorCode(409, "No step of the account was given up."),
+    "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again once it has."),
+    "credentials_gone": ErrorCode(404, "The first password was revealed already and is kept nowhere."),
+    "too_many_streams": ErrorCode(429, "The key has as many event streams open as it may; close one."),
+    "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
+    "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),
+    # API keys.
+    "invalid_key_id": ErrorCode(400, "The id is no UUID."),
+    "key_not_found": ErrorCode(404, "You have no API key with this id."),
+    "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
+    "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
+    # Sign-up.
+    "invalid_email": ErrorCode(400, "Stripe does not take this e-mail address."),
+    "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),
+    "invalid_signature": ErrorCode(400, "The event was not signed by Stripe for this endpoint just now."),
+    "billing_not_configured": ErrorCode(503, "This server takes no cards."),
+    "busy": ErrorCode(503, "Others are changing this customer. Try again after Retry-After."),
+    "stripe_unavailable": ErrorCode(503, "Stripe does not answer. Try again after Retry-After."),
+    # Ours to mend.
+    "starting": ErrorCode(503, "The server is starting. Try again after Retry-After."),
+    "not_ready": ErrorCode(503, "This replica should get no requests now."),
+    "unavailable": ErrorCode(503, "Something that this needs does not answer. Try again after Retry-After."),
+    "internal_error": ErrorCode(500, "A bug of ours. Tell support the X-Request-Id."),
+}
+
+ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")
+OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
+OF_ADMIN = (*OF_A_KEY, "admin_key_required")
+OF_A_BODY = ("invalid_json", "unreadable_body", "invalid_request", "body_too_large")
+OF_A_QUERY = ("invalid_request",)

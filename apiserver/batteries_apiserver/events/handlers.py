@@ -1,0 +1,62 @@
+"""GET /v1/accounts/{id}/events, in the form that is asked for."""
+
+from contextlib import suppress
+
+from aiohttp import hdrs, web
+
+from batteries_apiserver.accounts.lookup import own_account
+from batteries_apiserver.answer import json_answer
+from batteries_apiserver.app_keys import KUBE, SETTINGS, STREAMS
+from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.events.stream import after, stream
+from batteries_apiserver.events.views import event_view
+from batteries_apiserver.request_log import HEADER, REQUEST_ID
+from batteries_apiserver.time_limit import lift_time_limit
+from batteries_crds.aws_account import AwsAccount
+
+EVENT_STREAM = "text/event-stream"
+LAST_EVENT_ID = "Last-Event-ID"
+
+
+async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
+    """The events so far as JSON, or the events from now on as a stream."""
+    account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
+    last_id = request.headers.get(LAST_EVENT_ID)
+    if _wants_stream(request):
+        return await _stream(request, caller, account, last_id)
+    events = after(account.status.history, last_id)
+    return json_answer({"events": [event_view(str(account.account_id), event) for event in events]})
+
+
+def _wants_stream(request: web.Request) -> bool:
+    accepted = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+    return any(part.partition(";")[0].strip().lower() == EVENT_STREAM for part in accepted.split(","))
+
+
+async def _stream(request: web.Request, caller: Caller, account: AwsAccount, last_id: str | None) -> web.StreamResponse:
+    kube, settings = request.app[KUBE], request.app[SETTINGS]
+    with request.app[STREAMS].one(caller.key_name):
+        lift_time_limit(request)
+        # No buffering: nginx holds a stream back otherwise until its buffer is full.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request[REQUEST_ID]}
+        response = web.StreamResponse(headers=headers)
+        response.content_type = EVENT_STREAM
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        with suppress(ConnectionError):  # the reader went
+            await stream(
+                response,
+                kube,
+                account,
+                last_id=last_id,
+                heartbeat=settings.api_heartbeat_seconds,
+                allowed=lambda: _is_good(request, caller),
+            )
+        return response
+
+
+def _is_good(request: web.Request, caller: Caller) -> bool:
+    """Whether the key that opened the stream is still accepted, as far as the cache knows."""
+    key = request.app[KUBE].caches.keys.get(caller.key_name)
+    return key is not None and key.spec.revoked_at is None

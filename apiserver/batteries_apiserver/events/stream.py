@@ -1,0 +1,99 @@
+"""One account's events as server-sent events: those that there are, then each as it comes, until the caller goes.
+
+A stream ends by itself when the server stops, the account is gone, or the key was revoked. Its event ids are those of
+the JSON list; with Last-Event-ID it goes on after that one, or, where that one is dropped already, with what is newer.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import orjson
+from aiohttp import web
+
+from batteries_apiserver.errors import TooManyRequests
+from batteries_apiserver.events.views import event_id, event_view
+from batteries_apiserver.kube import Kube
+from batteries_crds.aws_account import AwsAccount, HistoryEvent
+
+_RECONNECT_MILLISECONDS = 2000
+
+
+class Streams:
+    """How many streams each key has open here."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: dict[str, int] = {}
+
+    @contextmanager
+    def one(self, key_name: str) -> Iterator[None]:
+        """Counts one while the block runs.
+
+        Raises:
+            TooManyRequests: the key has as many as it may.
+        """
+        if self._open.get(key_name, 0) >= self._limit:
+            raise TooManyRequests(
+                "too_many_streams",
+                f"This API key has {self._limit} event streams open, which is as many as it may. Close one.",
+            )
+        self._open[key_name] = self._open.get(key_name, 0) + 1
+        try:
+            yield
+        finally:
+            self._open[key_name] -= 1
+            if self._open[key_name] == 0:
+                del self._open[key_name]
+
+
+def after(history: Sequence[HistoryEvent], last_id: str | None) -> Sequence[HistoryEvent]:
+    """The events after that one; where it is not there any more, those that are newer than it."""
+    if last_id is None:
+        return history
+    for index in range(len(history) - 1, -1, -1):
+        if event_id(history[index]) == last_id:
+            return history[index + 1 :]
+    moment = _moment(last_id)
+    return history if moment is None else [event for event in history if event.timestamp >= moment]
+
+
+def _moment(last_id: str) -> datetime | None:
+    """When that event was; None where it is no id of ours."""
+    try:
+        moment = datetime.fromisoformat(last_id.partition("/")[0])
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+async def stream(
+    response: web.StreamResponse,
+    kube: Kube,
+    account: AwsAccount,
+    *,
+    last_id: str | None,
+    heartbeat: float,
+    allowed: Callable[[], bool],
+) -> None:
+    """Writes to a prepared response until there is a reason to end."""
+    changes = kube.caches.changes
+    await response.write(f"retry: {_RECONNECT_MILLISECONDS}\n\n".encode())
+    with changes.of(account.key) as changed:
+        while not changes.stopping and allowed():
+            changed.clear()
+            for event in after(account.status.history, last_id):
+                last_id = event_id(event)
+                body = orjson.dumps(event_view(str(account.account_id), event))
+                await response.write(b"id: %s\nevent: provisioning\ndata: %s\n\n" % (last_id.encode(), body))
+            try:
+                async with asyncio.timeout(heartbeat):
+                    await changed.wait()
+            except TimeoutError:
+                await response.write(b": still here\n\n")
+            now = kube.caches.accounts.get(account.metadata.name)
+            if now is None or now.metadata.uid != account.metadata.uid:
+                break
+            account = now
+    await response.write_eof()

@@ -1,0 +1,84 @@
+"""llms.txt: how an agent that knows nothing gets from no account to a deployed role, in llmstxt.org's form.
+
+That form is a title, a quote, free text without headings, then headed lists of links. The story is written by hand in
+`pages/llms.md`; every endpoint, error code, status and step in it comes from the code.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+
+from batteries_apiserver.error_codes import ALWAYS, ERRORS
+from batteries_apiserver.guide.document import described
+from batteries_apiserver.route import Access, Route
+from batteries_crds.names import Phase, ProvisioningStep
+
+_STORY = (Path(__file__).parent / "pages" / "llms.md").read_text()
+
+
+def llms_txt(routes: Iterable[Route], public_url: str) -> str:
+    """The guide."""
+    api = described(routes)
+    filled = {
+        "__ENDPOINTS__": _endpoints(api),
+        "__ERRORS__": "\n".join(f"- `{code}` ({error.status}): {error.meaning}" for code, error in ERRORS.items()),
+        "__ALWAYS__": ", ".join(f"`{code}`" for code in ALWAYS),
+        "__PHASES__": _names(Phase),
+        "__STEPS__": _names(ProvisioningStep),
+        "__POLLING__": _polling(api),
+        "__BASE__": public_url,
+    }
+    story = _STORY
+    for place, text in filled.items():
+        story = story.replace(place, text)
+    return story
+
+
+def _endpoints(routes: Iterable[Route]) -> str:
+    sections = []
+    for tag, group in groupby(routes, key=lambda route: route.tag):
+        lines = [f"- [{route}](__BASE__{route.path}): {_note(route)}" for route in group]
+        sections.append("\n".join([f"## {tag}", "", *lines]))
+    return "\n\n".join(sections)
+
+
+def _note(route: Route) -> str:
+    """All of a route in one line, for the form has no room for more."""
+    parts = [f"{route.summary}."]
+    if route.details:
+        parts.append(" ".join(route.details.split()))
+    parts.append("Anyone may call it." if route.access is Access.ANYONE else f"Needs {route.access.value}.")
+    if route.body:
+        fields = [f"`{field.alias or name}`" for name, field in route.body.model_fields.items()]
+        parts.append(f"Body: {', '.join(fields)}{'' if route.body_required else ' (may be left out)'}.")
+    query = [f"`{field.alias or name}`" for name, field in route.query.model_fields.items()] if route.query else []
+    if query:
+        parts.append(f"Query: {', '.join(query)}.")
+    headers = [
+        f"`{given.name}` ({given.description.rstrip('.')})" for given in route.parameters if given.where == "header"
+    ]
+    if headers:
+        parts.append(f"Headers: {', '.join(headers)}.")
+    parts.append(f"Answers {', '.join(map(str, route.answers))}.")
+    parts.append(f"Errors: {', '.join(f'`{code}`' for code in route.codes if code not in ALWAYS)}.")
+    return " ".join(parts)
+
+
+def _polling(routes: Iterable[Route]) -> str:
+    """How to wait, by what the routes offer."""
+    offered = {given.name for route in routes if "/accounts" in route.path for given in route.parameters}
+    advice = ["It takes about five minutes. Ask every 10 seconds, or as `Retry-After` says; not more often."]
+    if "Prefer" in offered:
+        advice.append(
+            "Better: send `Prefer: wait=30`, and the answer comes as soon as the state is final, or after 30 seconds."
+        )
+    if "Last-Event-ID" in offered:
+        advice.append(
+            "Or follow `GET /v1/accounts/{id}/events` with `Accept: text/event-stream`, resumed by `Last-Event-ID`."
+        )
+    return " ".join(advice)
+
+
+def _names(kind: type[StrEnum]) -> str:
+    return ", ".join(f"`{one.value}`" for one in kind)

@@ -1,0 +1,48 @@
+"""Where the API speaks of itself."""
+
+from typing import Any
+
+from batteries_apiserver.guide import handlers
+from batteries_apiserver.route import Access, Answer, AnyHandler, Route, Tag
+
+
+def _page(path: str, handler: AnyHandler, summary: str, media_type: str) -> Route:
+    answers = {200: Answer(summary, media_types=(media_type,))}
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary=summary,
+        answers=answers,
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/openapi.json",
+        handler=handlers.openapi,
+        access=Access.ANYONE,
+        tag=Tag.GUIDE,
+        summary="Read this API's OpenAPI document",
+        answers={200: Answer("OpenAPI 3.1", dict[str, Any])},
+    ),
+    Route(
+        method="GET",
+        path="/v1/llms.txt",
+        handler=handlers.llms,
+        access=Access.ANYONE,
+        tag=Tag.GUIDE,
+        summary="Read the guide for agents",
+        details="From no account to a deployed role, in llmstxt.org's form.",
+        answers={200: Answer("Markdown", media_types=("text/plain",))},
+    ),
+    _page("/llms.txt", handlers.llms, "The guide for agents, where agents look first", "text/plain"),
+    _page(
+        "/docs", handlers.page("docs.html", "text/html"), "The reference for people, to read and to try", "text/html"
+    ),
+    _page("/docs/docs.js", handlers.page("docs.js", "text/javascript"), "Its script", "text/javascript"),
+    _page("/docs/docs.css", handlers.page("docs.css", "text/css"), "Its style", "text/css"),
+)

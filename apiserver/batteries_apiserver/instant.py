@@ -1,0 +1,29 @@
+"""A point in time as callers write it: RFC 3339, in UTC once it is read, whatever the year and the zone."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_MIDDLE = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _written(text: Any) -> Any:
+    """Refuses what pydantic would take beyond it, such as a number of seconds."""
+    if not isinstance(text, str) or not _FORM.fullmatch(text):
+        raise ValueError("A time is written as in RFC 3339, such as 2026-11-24T08:00:00Z.")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        # In its own zone it is within the first or last hours that there are, in UTC it is beyond them.
+        end = datetime.min if moment.replace(tzinfo=UTC) < _MIDDLE else datetime.max
+        return end.replace(tzinfo=UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]

@@ -1,0 +1,1 @@
+"""/v1/keys: a customer's API keys."""

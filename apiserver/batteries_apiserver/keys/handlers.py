@@ -1,0 +1,73 @@
+"""The three requests of /v1/keys."""
+
+import re
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from batteries_apiserver.answer import json_answer
+from batteries_apiserver.app_keys import KUBE, SETTINGS
+from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.body import Body, read_body
+from batteries_apiserver.caller import customer_of
+from batteries_apiserver.errors import BadRequest, NotFound
+from batteries_apiserver.idempotency import idempotency_key
+from batteries_apiserver.keys import issue, views
+from batteries_apiserver.kube import BY_CUSTOMER, BY_ID, Kube
+from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.query import read_query
+from batteries_crds.api_key import ApiKey
+
+_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+class NewKeyBody(Body):
+    """POST /keys."""
+
+    name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
+
+
+async def list_own(request: web.Request, caller: Caller) -> web.Response:
+    """GET /v1/keys: the caller's keys, revoked ones too, oldest first."""
+    query = read_query(request, PageQuery)
+    found = request.app[KUBE].caches.keys.find(BY_CUSTOMER, customer_of(caller))
+    part, following = page(sorted(((views.place_of(key), key) for key in found), key=lambda entry: entry[0]), query)
+    shown = [views.shown(key) for _, key in part]
+    return json_answer({"keys": shown}, headers=links(request, query, following))
+
+
+async def create(request: web.Request, caller: Caller) -> web.Response:
+    """POST /v1/keys: another key, shown this once."""
+    wanted = await read_body(request, NewKeyBody)
+    made, minted = await issue.issue(
+        request.app[KUBE],
+        customer_of(caller),
+        wanted.name,
+        repeat_key=idempotency_key(request),
+        limit=request.app[SETTINGS].api_key_limit,
+    )
+    return json_answer(views.created(made, minted), status=201, headers={"Cache-Control": "no-store"})
+
+
+async def revoke(request: web.Request, caller: Caller) -> web.Response:
+    """DELETE /v1/keys/{id}: refuses the key from now on."""
+    wanted = request.match_info["id"].lower()
+    if not _UUID.fullmatch(wanted):
+        raise BadRequest("invalid_key_id", "A key's id is a UUID. GET /v1/keys lists the ids of your keys.")
+    key = await _own(request.app[KUBE], customer_of(caller), wanted)
+    if key.spec.revoked_at is None:
+        await issue.revoke(request.app[KUBE], key.metadata.name)
+    return web.Response(status=204)
+
+
+async def _own(kube: Kube, customer: str, wanted: str) -> ApiKey:
+    """The customer's key, from the cache, or by one live read where it was made on another replica just now."""
+    found = kube.caches.keys.find(BY_ID, wanted)
+    if not found:
+        key = await kube.keys.find(kube.namespace, wanted)
+        found = [] if key is None else [key]
+    for key in found:
+        if key.spec.customer_ref is not None and key.spec.customer_ref.name == customer:
+            return key
+    raise NotFound("key_not_found", "You have no API key with this id. GET /v1/keys lists the keys that you have.")

@@ -1,0 +1,106 @@
+"""Makes and revokes a customer's keys. The raw key is in the one answer to its making and nowhere else.
+
+Under an Idempotency-Key the object's name is derived, and creating it or failing is the lock: a repeat makes no second
+key, and can't be shown the first.
+"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.errors import Conflict, NotFound, Unavailable
+from batteries_apiserver.idempotency import derived_name
+from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_crds.api_key import ApiKey
+from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.names import LABEL_CUSTOMER
+
+log = structlog.get_logger(__name__)
+
+_ATTEMPTS = 8
+_COUNTS_FOR = timedelta(days=1)
+
+
+async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None, limit: int) -> tuple[ApiKey, NewKey]:
+    """A new key.
+
+    Raises:
+        Conflict: a key was made for `repeat_key` already, or the customer has as many as allowed.
+    """
+    object_name = str(uuid4()) if repeat_key is None else derived_name("key", customer, repeat_key)
+    if repeat_key is not None and kube.caches.keys.get(object_name) is not None:
+        raise _made_already(object_name)
+    if sum(1 for key in kube.caches.keys.find(BY_CUSTOMER, customer) if _counts(key)) >= limit:
+        raise Conflict(
+            "key_limit_reached",
+            f"You have as many API keys as you may have ({limit}; revoked ones count for a day). Revoke one that is "
+            "not used: DELETE /v1/keys/{id}.",
+        )
+    minted = mint()
+    try:
+        made = await kube.keys.create(kube.namespace, await _body(kube, customer, object_name, name, minted))
+    except ApiException as error:
+        if status_of(error) == CONFLICT:
+            raise _made_already(object_name) from error
+        raise
+    kube.caches.keys.put(made)
+    log.info("key_made", customer=customer, key=object_name, key_prefix=minted.prefix)
+    return made, minted
+
+
+async def revoke(kube: Kube, name: str) -> None:
+    """Refuses the key from now on; one that is revoked keeps its time.
+
+    Raises:
+        NotFound: the key is gone.
+        Unavailable: others change it all the time.
+    """
+    for _ in range(_ATTEMPTS):
+        key = await kube.keys.find(kube.namespace, name)
+        if key is None:
+            raise NotFound("key_not_found", "This API key is gone.")
+        if key.spec.revoked_at is not None:
+            kube.caches.keys.put(key)
+            return
+        body = {
+            "metadata": {"resourceVersion": key.metadata.resource_version},
+            "spec": {"revokedAt": to_rfc3339(utc_now())},
+        }
+        try:
+            kube.caches.keys.put(await kube.keys.merge(kube.namespace, name, body))
+        except ApiException as error:
+            if status_of(error) != CONFLICT:
+                raise
+        else:
+            log.info("key_revoked", key=name, key_prefix=key.spec.key_prefix)
+            return
+    raise Unavailable("busy", "This API key is being changed by others. Send the same request again shortly.")
+
+
+async def _body(kube: Kube, customer: str, object_name: str, name: str, minted: NewKey) -> dict[str, object]:
+    owner = kube.caches.customers.get(customer) or await kube.customers.find(kube.namespace, customer)
+    metadata: dict[str, object] = {"name": object_name}
+    if len(customer) <= 63:
+        metadata["labels"] = {LABEL_CUSTOMER: customer}
+    if owner is not None:
+        # The owner reference lets the keys go with their Customer.
+        metadata["ownerReferences"] = [owner.reference()]
+    spec = {"customerRef": {"name": customer}, "name": name, "keyPrefix": minted.prefix, "keyHash": minted.digest}
+    return {"metadata": metadata, "spec": spec}
+
+
+def _counts(key: ApiKey) -> bool:
+    """Whether it counts towards the limit: in use, or made and revoked so lately that a loop could do it."""
+    return key.spec.revoked_at is None or utc_now() - key.spec.revoked_at < _COUNTS_FOR
+
+
+def _made_already(key_id: str) -> Conflict:
+    return Conflict(
+        "key_already_made",
+        f"A key was made with this Idempotency-Key already; its id is {key_id}. It was shown once and is stored "
+        "nowhere: if you don't have it, revoke it and make another under a new Idempotency-Key.",
+    )

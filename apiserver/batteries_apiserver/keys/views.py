@@ -1,0 +1,75 @@
+"""ApiKeys as the contract shows them: what tells them apart, never what they are."""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from batteries_apiserver.accounts.views import Moment
+from batteries_apiserver.auth.key_format import NewKey
+from batteries_apiserver.paging import place
+from batteries_crds.api_key import ApiKey
+from batteries_crds.base import EPOCH, to_rfc3339
+
+KeyId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="The key's id.")]
+Prefix = Annotated[str, Field(description="The part of the key after aib_, to tell it by.", examples=["a4f9ab2b"])]
+Name = Annotated[str, Field(description="What its owner calls it.")]
+
+
+class KeyShown(TypedDict):
+    """A key in a list."""
+
+    id: KeyId
+    keyPrefix: Prefix
+    name: NotRequired[Name]
+    createdAt: Moment
+    lastUsedAt: NotRequired[Annotated[Moment, Field(description="When it was last used, to the minute.")]]
+    revokedAt: NotRequired[Annotated[Moment, Field(description="Since when it is refused.")]]
+
+
+class KeyList(TypedDict):
+    """The answer to GET /keys."""
+
+    keys: list[KeyShown]
+
+
+class KeyCreated(TypedDict):
+    """The answer to POST /keys."""
+
+    id: KeyId
+    key: Annotated[str, Field(description="The key itself. It is shown this once and stored nowhere.")]
+    keyPrefix: Prefix
+    name: Name
+    createdAt: Moment
+
+
+def place_of(key: ApiKey) -> str:
+    """Its place in a list: oldest first."""
+    return place(key.metadata.creation_timestamp, key.metadata.name)
+
+
+def shown(key: ApiKey) -> KeyShown:
+    """ApiKey."""
+    view: KeyShown = {"id": str(key.key_id), "keyPrefix": key.spec.key_prefix, "createdAt": _created_at(key)}
+    if key.spec.name is not None:
+        view["name"] = key.spec.name
+    if key.status.last_used_at is not None:
+        view["lastUsedAt"] = to_rfc3339(key.status.last_used_at)
+    if key.spec.revoked_at is not None:
+        view["revokedAt"] = to_rfc3339(key.spec.revoked_at)
+    return view
+
+
+def created(key: ApiKey, minted: NewKey) -> KeyCreated:
+    """ApiKeyCreated."""
+    return {
+        "id": str(key.key_id),
+        "key": minted.raw,
+        "keyPrefix": minted.prefix,
+        "name": key.spec.name or "",
+        "createdAt": _created_at(key),
+    }
+
+
+def _created_at(key: ApiKey) -> str:
+    return to_rfc3339(key.metadata.creation_timestamp or EPOCH)

@@ -1,0 +1,84 @@
+"""Objects of one kind in memory, found by what is asked for, and told of to whoever listens. No I/O, no waiting.
+
+The invariant: the indexes hold exactly the objects that are here, and each listener hears of each change once, after
+it is done, as the object before and after it (None where there is none).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic
+
+from batteries_crds.client import R
+
+Index = Callable[[R], Iterable[str]]
+"""What an object is found by: some strings, or none."""
+
+Listener = Callable[[R | None, R | None], None]
+
+
+def version_of(item: Any) -> int:
+    """An object's place in the order of writes; versions of one kind can be compared since Kubernetes 1.35."""
+    return int(item.metadata.resource_version or 0)
+
+
+class ObjectStore(Generic[R]):
+    """The objects, by `namespace/name` and by their indexes."""
+
+    def __init__(self, indexes: Mapping[str, Index[R]]) -> None:
+        self.listeners: list[Listener[R]] = []
+        self._indexes = dict(indexes)
+        self._items: dict[str, R] = {}
+        # A dict for a set: what was put in first comes out first.
+        self._found: dict[str, dict[str, dict[str, None]]] = {name: {} for name in indexes}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: str) -> R | None:
+        """The object of that `namespace/name`."""
+        return self._items.get(key)
+
+    def find(self, index: str, value: str) -> list[R]:
+        """The objects that `index` finds by `value`."""
+        return [self._items[key] for key in self._found[index].get(value, ())]
+
+    def all(self) -> list[R]:
+        """Each of them."""
+        return list(self._items.values())
+
+    def store(self, item: R) -> None:
+        """Takes it where it is newer than what is here."""
+        old = self._items.get(item.key)
+        if old is None or version_of(old) < version_of(item):
+            self.replace(item)
+
+    def replace(self, item: R) -> None:
+        """Takes it, newer or not: versions begin again lower when etcd is restored from a backup."""
+        old = self._items.get(item.key)
+        if old is not None:
+            self._unindex(old)
+        # Tools keep whole copies of an object in its annotations; nothing here reads them.
+        item = item.model_copy(update={"metadata": item.metadata.model_copy(update={"annotations": {}})})
+        self._items[item.key] = item
+        for index, values_of in self._indexes.items():
+            for value in values_of(item):
+                self._found[index].setdefault(value, {})[item.key] = None
+        self._tell(old, item)
+
+    def remove(self, key: str) -> None:
+        """Forgets it."""
+        item = self._items.pop(key, None)
+        if item is not None:
+            self._unindex(item)
+            self._tell(item, None)
+
+    def _unindex(self, item: R) -> None:
+        for index, values_of in self._indexes.items():
+            for value in values_of(item):
+                keys = self._found[index].get(value, {})
+                keys.pop(item.key, None)
+                if not keys:
+                    self._found[index].pop(value, None)
+
+    def _tell(self, before: R | None, after: R | None) -> None:
+        for listener in self.listeners:
+            listener(before, after)

@@ -1,0 +1,1 @@
+"""What holds for every request before a handler sees it: from where it comes, how many there may be, what headers."""

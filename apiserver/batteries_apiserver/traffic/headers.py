@@ -1,0 +1,45 @@
+"""The headers of every answer: what browsers must not do with it, and what is left of the caller's rate limit.
+
+Put on when an answer is about to be sent, whoever made it. A handler that knows better (a page with its own policy, an
+answer that may be cached) has set its own, and those stay.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.rate_limit import HEADERS
+
+SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_A_YEAR = 365 * 24 * 60 * 60
+
+OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
+def secure(response: web.StreamResponse) -> None:
+    """Sets what is not set."""
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    # Which library in which version answers is of use to attackers alone.
+    response.headers["Server"] = "batteries"
+
+
+def add_headers(settings: Settings) -> OnPrepare:
+    """What to do with each answer before it is sent."""
+    transport_security = f"max-age={_A_YEAR}" if settings.public_url.scheme == "https" else None
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        secure(response)
+        if transport_security is not None:
+            response.headers.setdefault("Strict-Transport-Security", transport_security)
+        response.headers.update(request.get(HEADERS, {}))
+
+    return add

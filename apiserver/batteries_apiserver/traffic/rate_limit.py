@@ -1,0 +1,102 @@
+"""How many requests one caller may send: an address while it shows no key that is known, and else the key.
+
+Each replica counts for itself, so that a limit costs nobody a round trip; behind n replicas a caller gets up to n times
+as much. The headers are those of draft-ietf-httpapi-ratelimit-headers. Not limited are probes, and Stripe's webhooks:
+they come in bursts, from addresses that also others may have behind a proxy, and each is refused at the price of one
+HMAC where it is not signed.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from limits import RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
+
+from batteries_apiserver.app_keys import AUTHENTICATOR
+from batteries_apiserver.errors import TooManyRequests
+from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.address import client_address
+from batteries_apiserver.traffic.windows import Windows
+
+_UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
+_SIGN_UP = ("POST", "/v1/stripe/setup")
+
+HEADERS = web.RequestKey("rate limit headers", dict[str, str])
+"""What the answer to this request says of its limit; `headers.add_headers` puts it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One limit, by the name that the headers give it."""
+
+    name: str
+    whose: str
+    limit: RateLimitItemPerMinute
+
+
+class RateLimits:
+    """The limits of an application, and the counts of this replica."""
+
+    def __init__(self, settings: Settings, windows: Windows | None = None) -> None:
+        self._limiter = FixedWindowRateLimiter(windows or Windows())
+        self._proxies = settings.trusted_proxies
+        self._sign_up = _policy("sign-up", "address", settings.rate_limit_sign_up)
+        self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
+        self._key = _policy("key", "API key", settings.rate_limit_key)
+
+    def take(self, request: web.Request) -> None:
+        """Counts the request.
+
+        Raises:
+            TooManyRequests: there were as many in this minute as there may be.
+        """
+        policy, who = self._of(request)
+        if policy is None:
+            return
+        allowed = self._limiter.hit(policy.limit, policy.name, who)
+        until, remaining = self._limiter.get_window_stats(policy.limit, policy.name, who)
+        seconds = max(1, math.ceil(until - time.time()))
+        quota, window = policy.limit.amount, policy.limit.get_expiry()
+        request[HEADERS] = {
+            "RateLimit-Policy": f'"{policy.name}";q={quota};w={window}',
+            "RateLimit": f'"{policy.name}";r={remaining};t={seconds}',
+        }
+        if not allowed:
+            raise TooManyRequests(
+                "too_many_requests",
+                f"Too many requests: one {policy.whose} may send {quota} of these in {window} seconds. Send the same "
+                f"request again in {seconds} seconds.",
+                retry_after=seconds,
+            )
+
+    def _of(self, request: web.Request) -> tuple[Policy | None, str]:
+        """Which limit counts, and for whom."""
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource is not None else ""
+        if path in _UNLIMITED:
+            return None, ""
+        address = client_address(request, self._proxies)
+        if (request.method, path) == _SIGN_UP:
+            return self._sign_up, address
+        # A key that the cache does not know counts as none, so that guessing keys is limited by address.
+        given = request.headers.get("Authorization")
+        key = request.app[AUTHENTICATOR].known(given) if given else None
+        return (self._anonymous, address) if key is None else (self._key, key)
+
+
+def rate_limit_middleware(limits: RateLimits) -> Middleware:
+    """The middleware; it stands inside the one that makes answers of errors."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        limits.take(request)
+        return await handler(request)
+
+    return middleware
+
+
+def _policy(name: str, whose: str, per_minute: int) -> Policy | None:
+    return Policy(name, whose, RateLimitItemPerMinute(per_minute)) if per_minute else None

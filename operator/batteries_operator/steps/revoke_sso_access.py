@@ -1,0 +1,74 @@
+"""revoke_sso_access: takes the owner's single sign-on to the account away; the user itself stays.
+
+Asynchronous like the assignment, and limited together with it: started when there is a place, then polled.
+"""
+
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.step import Scope
+from batteries_operator.steps.setup_sso_access import LINE_SECONDS, RETRY_SECONDS
+
+GONE = {"sso_revocation_request_id": None, "sso_assignment_request_id": None}
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once Identity Center lists no assignment of the owner to the account."""
+    account, tools = scope.account, scope.tools
+    center, uid = tools.aws.identity_center, account.metadata.uid
+    status = account.status
+    assert status.aws_account_id is not None  # check_status is done
+    if status.owner is None:
+        return Done("Nobody had access by single sign-on.", GONE)
+    if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
+        return Wait(tools.settings.poll_seconds, "AssigningAccess", "An assignment under way ends first.")
+    user_id = status.sso_user_id or await center.find_user(status.owner)
+    permission_set = await center.permission_set(tools.settings.permission_set_name)
+    if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
+        tools.assignments.leave(uid)
+        return Done(f"{status.owner} has no access by single sign-on.", GONE)
+    if status.sso_revocation_request_id is not None:
+        return await _poll(scope, status.sso_revocation_request_id)
+    if not tools.assignments.enter(uid, status.owner):
+        limit = tools.settings.assignments_in_flight
+        return Wait(
+            LINE_SECONDS, "WaitingInLine", f"In line: {limit} single sign-on assignments are changed at a time."
+        )
+    started = await center.unassign(status.aws_account_id, permission_set, user_id)
+    return Wait(
+        tools.settings.poll_seconds,
+        "RevokingAccess",
+        "Identity Center is revoking access.",
+        facts={"sso_revocation_request_id": started.request_id},
+    )
+
+
+async def _still_assigning(scope: Scope, request_id: str) -> bool:
+    """Whether an assignment that was begun before the suspension could still come into force."""
+    try:
+        return (await scope.tools.aws.identity_center.assignment_status(request_id)).state == "IN_PROGRESS"
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return False  # AWS forgets requests after a while; the list of assignments is the truth
+
+
+async def _poll(scope: Scope, request_id: str) -> Outcome:
+    tools = scope.tools
+    forget = {"sso_revocation_request_id": None}
+    try:
+        status = await tools.aws.identity_center.removal_status(request_id)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
+    if status.state == "IN_PROGRESS":
+        return Wait(tools.settings.poll_seconds, "RevokingAccess", "Identity Center is revoking access.")
+    if status.state == "SUCCEEDED":
+        return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
+    return Wait(
+        RETRY_SECONDS,
+        "RevocationFailed",
+        f"Identity Center could not revoke access: {status.failure_reason or 'it gave no reason'}; trying again.",
+        problem=True,
+        facts=forget,
+    )

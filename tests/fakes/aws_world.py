@@ -1,0 +1,119 @@
+"""What AWS holds for one account, asked of AWS itself and not of the operator."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from fakes.factory import Factory
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_operator.trust_policy import render
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+GITHUB = "token.actions.githubusercontent.com"
+
+
+@dataclass(frozen=True)
+class AwsWorld:
+    """Everything of which there must be exactly one, and what must not be there."""
+
+    members: list[tuple[str, str]]
+    """Ids and tags of the member accounts with this account's root e-mail address or tag."""
+    parent: str
+    users: dict[str, list[str]]
+    access_keys: list[str]
+    signs_in: Any
+    providers: dict[str, list[str]]
+    roles: dict[str, list[str]]
+    trust: Any
+    sso_users: list[str]
+    assignments: list[tuple[str, str]]
+    mails: int
+
+
+def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: int = 1) -> AwsWorld:
+    """An account that is as it should be."""
+    aws_account_id, owner = account.status.aws_account_id, account.status.owner
+    provider = f"arn:aws:iam::{aws_account_id}:oidc-provider/{GITHUB}"
+    return AwsWorld(
+        members=[(str(aws_account_id), str(account.account_id))],
+        parent=factory.settings.customers_ou_name,
+        users={"admin": [ADMINISTRATOR]},
+        access_keys=[],
+        signs_in={"passwordResetRequired": True},
+        providers={provider: ["sts.amazonaws.com"]},
+        roles={"GitHubActionsDeployRole": [ADMINISTRATOR]},
+        trust=render(sorted(account.spec.github_repos), provider, limit=8192),
+        sso_users=[str(owner)],
+        assignments=[(str(account.status.sso_user_id), factory.settings.permission_set_name)],
+        mails=mails if mails == 1 else seen.mails,
+    )
+
+
+async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
+    """Asks everything at one time."""
+    status = account.status
+    everyone = (await factory.standin("accounts"))["accounts"]
+    email = status.create_request.email if status.create_request else ""
+    ours = [each for each in everyone if each["email"] == email or str(account.account_id) in each["tags"].values()]
+    iam = await factory.client("iam", status.aws_account_id)
+    organizations, admin = await factory.client("organizations"), await factory.client("sso-admin")
+    store = await factory.client("identitystore")
+    mails = (await factory.standin("mails"))["mails"]
+    signs_in = await factory.signs_in(account)
+
+    def ask() -> AwsWorld:
+        users = [user["UserName"] for user in iam.list_users()["Users"]]
+        roles = [r for r in iam.list_roles()["Roles"] if r["RoleName"] != factory.settings.access_role_name]
+        providers = [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        instance = admin.list_instances()["Instances"][0]
+        where = {"InstanceArn": instance["InstanceArn"]}
+        sets = {
+            arn: admin.describe_permission_set(**where, PermissionSetArn=arn)["PermissionSet"]["Name"]
+            for arn in admin.list_permission_sets(**where)["PermissionSets"]
+        }
+        target = {**where, "AccountId": status.aws_account_id}
+        people = store.list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
+        return AwsWorld(
+            members=[(each["id"], each["tags"].get("aibatteriesincluded.com/account-id")) for each in ours],
+            parent=organizations.describe_organizational_unit(OrganizationalUnitId=ours[0]["parentId"])[
+                "OrganizationalUnit"
+            ]["Name"],
+            users={
+                user: [p["PolicyArn"] for p in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]]
+                for user in users
+            },
+            access_keys=[
+                key["AccessKeyId"] for user in users for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+            ],
+            signs_in=signs_in,
+            providers={
+                arn: iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"] for arn in providers
+            },
+            roles={
+                role["RoleName"]: [
+                    p["PolicyArn"]
+                    for p in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
+                ]
+                for role in roles
+            },
+            trust=next(iter(roles))["AssumeRolePolicyDocument"] if roles else None,
+            sso_users=[person["UserName"] for person in people if person["UserName"] == status.owner],
+            assignments=[
+                (assignment["PrincipalId"], sets[arn])
+                for arn in sets
+                for assignment in admin.list_account_assignments(**target, PermissionSetArn=arn)["AccountAssignments"]
+            ],
+            mails=sum(status.owner in mail["to"] for mail in mails),
+        )
+
+    return await asyncio.to_thread(ask)
+
+
+async def assert_exactly_right(factory: Factory, account: AwsAccount, *, mails: int = 1) -> AwsWorld:
+    """The account is active, and AWS holds exactly what it should; `mails` 0 is any number of them."""
+    assert (account.status.phase, account.status.error) == ("active", None)
+    seen = await observe(factory, account)
+    assert seen == expected(factory, account, seen, mails=mails)
+    assert seen.mails >= 1
+    return seen

@@ -1,0 +1,171 @@
+"""A Kubernetes API server in memory, as far as the operator's writes can tell the difference.
+
+It does what the fences of the operator rest on: every write bumps the resourceVersion, a stale one answers 409,
+status writes leave spec and generation alone (and the other way round), a merge patch deletes what is null, and the
+CRD's defaults are applied. The integration tests hold the same code against the real API server.
+"""
+
+import base64
+import copy
+import uuid
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar
+
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.resource import Resource
+from batteries_crds.schema import structural
+
+R = TypeVar("R", bound=Resource)
+Json = dict[str, Any]
+
+
+class Cluster:
+    """All objects, by kind, namespace and name; `after_write` is called when a write has been applied."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Json] = {}
+        self.writes: list[tuple[str, str, Json]] = []
+        self.after_write: Callable[[int], None] = lambda number: None
+        self.before_write: Callable[[str, Json], None] = lambda kind, body: None
+        self._version = 0
+
+    def get(self, kind: str, namespace: str, name: str) -> Json:
+        if (kind, namespace, name) not in self.objects:
+            raise ApiException(status=404, reason="NotFound")
+        return copy.deepcopy(self.objects[kind, namespace, name])
+
+    def create(self, kind: str, namespace: str, body: Json) -> Json:
+        self.before_write(kind, body)
+        meta = {"namespace": namespace, **body["metadata"]}
+        key = kind, namespace, meta["name"]
+        if key in self.objects:
+            raise ApiException(status=409, reason="AlreadyExists")
+        meta |= {"uid": str(uuid.uuid4()), "generation": 1}
+        # The status is its subresource's: what a create carries of it is dropped.
+        without_status = {field: value for field, value in body.items() if field != "status"}
+        return self._store(key, {**without_status, "metadata": meta}, "create", body)
+
+    def patch(self, kind: str, namespace: str, name: str, body: Json, *, status: bool = False) -> Json:
+        self.before_write(kind, body)
+        old = self.get(kind, namespace, name)
+        fence = body.get("metadata", {}).get("resourceVersion")
+        if fence is not None and fence != old["metadata"]["resourceVersion"]:
+            raise ApiException(status=409, reason="Conflict")
+        new = merged(old, {"status": body.get("status", {})} if status else _without(body, "status"))
+        if new.get("spec") != old.get("spec"):
+            new["metadata"]["generation"] += 1
+        if new == old:
+            return old  # the API server writes nothing where nothing changes
+        return self._store((kind, namespace, name), new, "status" if status else "patch", body)
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self.get(kind, namespace, name)
+        del self.objects[kind, namespace, name]
+
+    def _store(self, key: tuple[str, str, str], new: Json, verb: str, body: Json) -> Json:
+        self._version += 1
+        new["metadata"]["resourceVersion"] = str(self._version)
+        self.objects[key] = copy.deepcopy(new)
+        self.writes.append((verb, key[0], copy.deepcopy(body)))
+        self.after_write(len(self.writes))
+        return new
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return patch
+    out = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            out.pop(name, None)
+        else:
+            out[name] = merged(out.get(name), value)
+    return out
+
+
+def _without(body: Json, field: str) -> Json:
+    return {name: value for name, value in body.items() if name != field}
+
+
+def _defaulted(value: Any, schema: Json) -> Any:
+    """What the CRD's schema fills in; never the status as a whole."""
+    if isinstance(value, list):
+        return [_defaulted(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, dict):
+        return value
+    children = schema.get("properties", {})
+    filled = {name: copy.deepcopy(child["default"]) for name, child in children.items() if "default" in child}
+    return {name: _defaulted(item, children.get(name, {})) for name, item in (filled | value).items()}
+
+
+@cache
+def _schema(model: type[Resource]) -> Json:
+    return structural(model)["properties"]  # type: ignore[no-any-return]
+
+
+class FakeResources(Generic[R]):
+    """Stands for `batteries_crds.client.Resources`."""
+
+    def __init__(self, cluster: Cluster, model: type[R], field_manager: str = "test") -> None:
+        self._cluster = cluster
+        self._model = model
+        self._kind = model.definition.kind
+        self._schema = _schema(model)
+
+    def _read(self, raw: Json) -> R:
+        parts = {part: _defaulted(raw[part], self._schema[part]) for part in ("spec", "status") if part in raw}
+        return self._model.model_validate(raw | parts)
+
+    async def get(self, namespace: str, name: str) -> R:
+        return self._read(self._cluster.get(self._kind, namespace, name))
+
+    async def find(self, namespace: str, name: str) -> R | None:
+        try:
+            return await self.get(namespace, name)
+        except ApiException:
+            return None
+
+    async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
+        for kind, where, name in list(self._cluster.objects):
+            if kind == self._kind and namespace in (None, where):
+                yield await self.get(where, name)
+
+    async def create(self, namespace: str, body: Json) -> R:
+        return self._read(self._cluster.create(self._kind, namespace, body))
+
+    async def merge(self, namespace: str, name: str, body: Json) -> R:
+        return self._read(self._cluster.patch(self._kind, namespace, name, body))
+
+    async def merge_status(self, namespace: str, name: str, body: Json) -> R:
+        return self._read(self._cluster.patch(self._kind, namespace, name, body, status=True))
+
+
+class FakeCore:
+    """Stands for `CoreV1Api`, Secrets only."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def create_namespaced_secret(self, namespace: str, body: Json, **_: Any) -> Any:
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in body.pop("stringData", {}).items()}
+        return _secret(self._cluster.create("Secret", namespace, {**body, "data": data}))
+
+    async def read_namespaced_secret(self, name: str, namespace: str) -> Any:
+        return _secret(self._cluster.get("Secret", namespace, name))
+
+    async def delete_namespaced_secret(self, name: str, namespace: str) -> None:
+        self._cluster.delete("Secret", namespace, name)
+
+    async def patch_namespaced_secret(self, name: str, namespace: str, body: Json, **_: Any) -> Any:
+        return _secret(self._cluster.patch("Secret", namespace, name, body))
+
+
+def _secret(raw: Json) -> Any:
+    meta = raw["metadata"]
+    return SimpleNamespace(
+        metadata=SimpleNamespace(name=meta["name"], annotations=meta.get("annotations")), data=raw["data"]
+    )

@@ -1,0 +1,270 @@
+"""One account factory for a test: the real runner and gateways, the AWS stand-in, and Kubernetes in memory."""
+
+import asyncio
+import base64
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from fakes.cluster import Cluster, FakeResources
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
+from batteries_operator import bootstrap
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.setup import Setup
+from batteries_operator.kube import Customers, Passwords
+from batteries_operator.places import Places
+from batteries_operator.provisioning import runbook
+from batteries_operator.recorder import LostRaceError
+from batteries_operator.runner import Runbook, Runner
+from batteries_operator.service import Bells, Service
+from batteries_operator.settings import Settings
+from batteries_operator.step import Tools
+
+NAMESPACE = "customers"
+PAUSE = 0.01
+
+
+ANYWHERE = "http://standin.invalid"
+
+
+class SharedSession(boto3.Session):
+    """One boto3 session for all tests, which makes each client once: that is what keeps them fast.
+
+    The clients outlive the stand-ins, so where a request goes is decided when it is sent.
+    """
+
+    _made: dict[tuple[Any, ...], Any] = {}
+
+    def client(self, service: str, **arguments: Any) -> Any:  # type: ignore[override]  # without the overloads
+        key = service, arguments.get("region_name"), getattr(arguments.get("config"), "signature_version", None)
+        is_ours = "aws_session_token" not in arguments
+        if is_ours and key in self._made:
+            return self._made[key]
+        made: Any = super().client(service, endpoint_url=ANYWHERE, **arguments)  # type: ignore[call-overload]
+        made.meta.events.register("before-send", _send_to_the_standin)
+        return self._made.setdefault(key, made) if is_ours else made
+
+
+def _send_to_the_standin(request: Any, **_: Any) -> None:
+    request.url = request.url.replace(ANYWHERE, os.environ["AWS_ENDPOINT_URL"])
+
+
+SHARED = SharedSession(aws_access_key_id="sandbox", aws_secret_access_key="sandbox", region_name="us-east-1")
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox", "AWS_REGION": "us-east-1"}
+UNSIGNED_CALLS = Config(signature_version=UNSIGNED)
+
+
+class CrashError(BaseException):
+    """The process is gone; not an Exception, so that nothing in the operator can catch it."""
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings in which nothing takes long."""
+    fast: dict[str, Any] = {"intent_grace_seconds": 0, "poll_seconds": 0.01, "backoff_max_seconds": 0.01}
+    return Settings(**fast | {"aws_threads": 8} | changes)
+
+
+class Process:
+    """One life of the operator: what it remembers dies with it."""
+
+    def __init__(self, factory: "Factory", aws: Aws, runbook: Runbook) -> None:
+        self.calls: list[str] = []
+        self.answered = 0
+        self.announced: list[tuple[str, str]] = []
+        self.before_call: Callable[[str, int], None] = lambda operation, number: None
+        self.after_call: Callable[[str, int], None] = lambda operation, number: None
+        self._call = aws.caller.call
+        aws.caller.call = self._observed  # type: ignore[method-assign]
+        self.bells = Bells()
+        self.accounts = cast(Any, FakeResources(factory.cluster, AwsAccount))
+        customers = cast(Any, FakeResources(factory.cluster, Customer))
+        api: Any = factory.cluster
+        chosen = factory.settings
+        self.tools = Tools(
+            settings=chosen,
+            aws=aws,
+            customers=Customers(customers),
+            passwords=Passwords(api),
+            creations=Places(chosen.creations_in_flight, self.bells.ring),
+            assignments=Places(chosen.assignments_in_flight, self.bells.ring),
+        )
+        self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
+        self.service = Service(api, self.accounts, self.tools, self.runner, self.bells)
+
+    def _announce(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
+        self.announced.append((event_type, reason))
+
+    async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.calls.append(operation)
+        number = len(self.calls)
+        self.before_call(operation, number)
+        answer = await self._call(operation, function, *args, **kwargs)
+        self.answered += 1
+        self.after_call(operation, self.answered)
+        return answer
+
+    async def until(
+        self, name: str, reached: Callable[[AwsAccount], bool] = lambda _: False, seconds: float = 10
+    ) -> AwsAccount:
+        """Visits the account until nothing is owed or `reached` holds; waits are cut short."""
+        errors, deadline = 0, time.monotonic() + seconds
+        while True:
+            try:
+                visit = await self.runner.visit(NAMESPACE, name, errors)
+            except LostRaceError:
+                continue
+            errors = visit.errors
+            account: AwsAccount = await self.accounts.get(NAMESPACE, name)
+            if visit.seconds is None or reached(account):
+                return account
+            assert time.monotonic() < deadline, f"still {account.status.conditions}"
+            await asyncio.sleep(min(visit.seconds, PAUSE))
+
+
+class Factory:
+    """The world that outlives an operator process: AWS and the cluster."""
+
+    def __init__(self, url: str, chosen: Settings) -> None:
+        self.url = url
+        self.settings = chosen
+        self.cluster = Cluster()
+        self.accounts: FakeResources[AwsAccount] = FakeResources(self.cluster, AwsAccount)
+        self.customers: FakeResources[Customer] = FakeResources(self.cluster, Customer)
+        self._opened: list[Aws] = []
+
+    async def bootstrap(self) -> None:
+        """All that an organization should have, by the operator's own command."""
+        await bootstrap.bootstrap(self.settings)
+
+    async def prepare(self) -> None:
+        """No more than accounts need: the stand-in takes a third of a second over the rest."""
+        aws = await Aws.open(self.settings)
+        self._opened.append(aws)
+        for name in (self.settings.customers_ou_name, self.settings.suspended_ou_name):
+            await Setup(aws, self.settings).ensure_ou(name)
+        await aws.identity_center.create_permission_set(self.settings.permission_set_name)
+
+    async def start(self, runbook: Runbook = runbook) -> Process:
+        """A new operator process with an empty memory."""
+        aws = await Aws.open(self.settings)
+        self._opened.append(aws)
+        return Process(self, aws, runbook)
+
+    def close(self) -> None:
+        for aws in self._opened:
+            aws.close()
+
+    async def add(self, name: str = "acme", **spec: Any) -> AwsAccount:
+        body = {"metadata": {"name": name}, "spec": {"email": f"{name}@example.com"} | spec}
+        return await self.accounts.create(NAMESPACE, body)
+
+    async def account(self, name: str = "acme") -> AwsAccount:
+        return await self.accounts.get(NAMESPACE, name)
+
+    async def change(self, name: str = "acme", **spec: Any) -> AwsAccount:
+        return await self.accounts.merge(NAMESPACE, name, {"spec": spec})
+
+    async def active(self, name: str = "acme", **spec: Any) -> Process:
+        """An account that is active, and the process that made it so."""
+        await self.add(name, **spec)
+        process = await self.start()
+        account = await process.until(name)
+        assert account.status.phase == "active", account.status
+        return process
+
+    # What AWS looks like from outside the operator.
+
+    async def standin(self, path: str, body: Any = None) -> Any:
+        """The stand-in's own view, or None where it refuses."""
+        return await asyncio.to_thread(self._request, path, body)
+
+    def _request(self, path: str, body: Any) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(f"{self.url}/_standin/{path}", data) as answer:  # noqa: S310  # loopback
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            return None
+
+    async def members(self, account: AwsAccount) -> list[Any]:
+        """The member accounts that carry this account's tag."""
+        everyone = (await self.standin("accounts"))["accounts"]
+        return [each for each in everyone if str(account.account_id) in each["tags"].values()]
+
+    async def requests(self, account: AwsAccount) -> int:
+        """How often AWS took a request to make this account."""
+        created = (await self.standin("creations"))["creations"]
+        return sum(str(account.account_id) in each["tags"].values() for each in created)
+
+    async def signs_in(self, account: AwsAccount) -> Any:
+        """Whether the password in the Secret opens the console; None is a refusal."""
+        secret = self.cluster.get("Secret", NAMESPACE, f"{account.metadata.name}-credentials")
+        user, password = (base64.b64decode(secret["data"][key]).decode() for key in ("username", "password"))
+        words = {"accountId": account.status.aws_account_id, "userName": user, "password": password}
+        return await self.standin("console-sign-in", words)
+
+    async def client(self, service: str, account: str | None = None) -> Any:
+        """boto3 of the management account, or of a member as its access role."""
+        keys = {}
+        if account is not None:
+            role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
+            sts = await self.client("sts")
+            raw = (await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="test"))["Credentials"]
+            keys = {
+                "aws_access_key_id": raw["AccessKeyId"],
+                "aws_secret_access_key": raw["SecretAccessKey"],
+                "aws_session_token": raw["SessionToken"],
+            }
+        return SHARED.client(service, **keys)
+
+    async def admits(self, account: AwsAccount, subject: str) -> bool:
+        """Whether a GitHub workflow with that `sub` may assume the deploy role."""
+        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+        token = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
+        sts = SHARED.client("sts", config=UNSIGNED_CALLS)
+        try:
+            await asyncio.to_thread(
+                sts.assume_role_with_web_identity,
+                RoleArn=account.status.oidc_role_arn,
+                RoleSessionName="deploy",
+                WebIdentityToken=token,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return False
+        return True
+
+
+def refusal(operation: str, code: str, *, times: int = 1_000_000, **more: Any) -> Callable[[str, int], None]:
+    """AWS refuses `operation` so many times."""
+    left = [times]
+
+    def before(called: str, _: int) -> None:
+        if called == operation and left[0] > 0:
+            left[0] -= 1
+            raise AwsError(operation, code, "refused by the test.", **{"http_status": 400} | more)
+
+    return before
+
+
+def tally(operations: Iterable[str]) -> dict[str, int]:
+    """How often each was called."""
+    return dict(Counter(operations))
+
+
+def acts(operation: str) -> bool:
+    """Whether it changes anything in AWS."""
+    return operation.split(":")[1].startswith(("Create", "Move", "Attach", "Update", "Add", "Delete", "Send"))

@@ -1,0 +1,242 @@
+"""One dialect: every error of every route, of no route and of no HTTP at all has the one JSON shape.
+
+The routes are the table's, so a new one is held to this without a line here. Kubernetes and Stripe are away: what a
+route can't do for want of them is an error like any other, and must be one that its entry in the table names.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+import structlog
+from aiohttp import web
+from kubernetes.aio.client import ApiClient, Configuration
+from multidict import CIMultiDict
+
+from batteries_apiserver.app import make_app
+from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.error_codes import ERRORS
+from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.malformed import Runner
+from batteries_apiserver.route import Access, Route
+from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+
+NOWHERE = "http://127.0.0.1:9"
+"""Port 9 (discard) takes no connections."""
+SOME_ID = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+SECRET = "aib_00000000_hunter2"
+
+Answer = tuple[int, "CIMultiDict[str]", bytes]
+
+
+class Server:
+    """The application as it runs, with a customer's and an administrator's key and nothing behind it."""
+
+    def __init__(self, port: int, keys: dict[Access, NewKey]) -> None:
+        self.port, self.keys = port, keys
+
+    def authorized(self, route: Route) -> dict[str, str]:
+        """The header that lets a caller in."""
+        return {"Authorization": f"Bearer {self.keys[route.access].raw}"} if route.access in self.keys else {}
+
+    async def ask(self, method: str, path: str, headers: dict[str, str], data: bytes | None = None) -> Answer:
+        """An answer to a request as a client sends it; of one without an end, its beginning."""
+        async with aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{self.port}{path}"
+            async with http.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
+                body = await response.read() if response.status >= 400 else b""
+                return response.status, CIMultiDict(response.headers), body
+
+    async def send(self, raw: bytes) -> Answer:
+        """The answer to bytes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(raw)
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode().splitlines()
+            headers = CIMultiDict(line.split(": ", 1) for line in head[1:] if line)
+            return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["Content-Length"]))
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    keys = {Access.KEY: mint(), Access.ADMIN: mint()}
+
+    @asynccontextmanager
+    async def source(settings: Settings) -> AsyncIterator[Kube]:
+        async with ApiClient(Configuration(host=NOWHERE)) as api:
+            kube = kube_of(api, settings)
+            for cache in kube.caches.all():
+                cache.synced.set()
+                cache.heard()
+            for access, key in keys.items():
+                owner = {"role": "admin"} if access is Access.ADMIN else {"customerRef": {"name": "c"}}
+                spec = {**owner, "keyPrefix": key.prefix, "keyHash": key.digest}
+                metadata = {"name": key.prefix, "namespace": "n", "resourceVersion": "1", "uid": key.prefix}
+                metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
+                kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))
+            yield kube
+
+    settings = Settings(
+        namespace="n",
+        stripe_secret_key="sk_test_x",
+        stripe_webhook_secret="whsec_x",
+        stripe_api_base=NOWHERE,
+        admin_key_secret="",
+    )
+    runner = Runner(make_app(settings, source), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield Server(runner.addresses[0][1], keys)
+    await runner.cleanup()
+
+
+def code_of(answer: Answer) -> str:
+    """The code of an error, once all of the shape is right."""
+    status, headers, body = answer
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Request-Id"]
+    error = orjson.loads(body)
+    assert error.keys() == {"error", "code"}
+    assert len(error["error"]) > 10
+    assert error["error"].endswith((".", ">'."))
+    assert ERRORS[error["code"]].status == status, error
+    if status == 401:
+        assert headers["WWW-Authenticate"] == "Bearer"
+    if status in (429, 503):
+        assert int(headers["Retry-After"]) > 0
+    if status == 405:
+        assert headers["Allow"]
+    return str(error["code"])
+
+
+def path_of(route: Route, value: str = SOME_ID) -> str:
+    return route.path.replace("{id}", value)
+
+
+def wrong_requests(route: Route) -> Iterator[tuple[str, dict[str, str], bytes | None]]:
+    """Path, headers and body of what may go wrong with a route, by a caller who is let in."""
+    json = {"Content-Type": "application/json"}
+    for value in (
+        ("x", SOME_ID, "cs_test_" + "a" * 40, "%00", "%ff", "..%2f", "é" * 300) if "{" in route.path else ("",)
+    ):
+        yield path_of(route, value), {}, b"{}" if route.body else None
+    if route.body or route.method != "GET":
+        for body in (
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"\xff"',
+            b"[" * 5000,
+            b"\x00",
+            b'{"githubRepos": 1, "name": 1, "email": 1}',
+        ):
+            yield path_of(route), json, body
+        yield path_of(route), json, b" " * 600_000
+        yield path_of(route), {"Content-Encoding": "gzip"}, b"no gzip"
+        yield path_of(route), {"Content-Type": "text/xml; charset=nonsense"}, b"<x/>"
+    for query in ("?status=x&since=x&limit=x&cursor=x", "?limit=-1", "?limit=1&limit=x", "?cursor=%00%ff", "?%ff=%ff"):
+        yield path_of(route) + query, {}, b"{}" if route.body else None
+    for name in {given.name for given in route.parameters if given.where == "header"}:
+        for value in ("x" * 6000, '"', "é", "wait=nonsense", "-1", ","):
+            yield path_of(route), {name: value}, b"{}" if route.body else None
+    yield path_of(route), {"Expect": "miracles"}, b"{}" if route.body else None
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_whatever_goes_wrong_is_in_the_one_shape_and_in_the_table(server: Server, route: Route) -> None:
+    seen = set()
+    for path, headers, body in wrong_requests(route):
+        answer = await server.ask(route.method, path, {**server.authorized(route), **headers}, body)
+        if answer[0] >= 400:
+            seen.add(code_of(answer))
+    assert seen <= {*route.codes, "not_found"}
+    assert "internal_error" not in seen
+    assert "expectation_failed" in seen
+    if route.body:
+        assert {"invalid_json", "unreadable_body", "body_too_large"} <= seen
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if one.access is not Access.ANYONE], ids=str)
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic eDp5", f"Bearer {SECRET}", "Bearer é", "Bearer \xff"])
+async def test_whoever_has_no_key_gets_401_before_anything_is_read(
+    server: Server, route: Route, header: str | None
+) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    answer = await server.ask(route.method, path_of(route, "x"), headers, b"{" if route.body else None)
+    assert answer[0] == 401
+    assert code_of(answer) in route.codes
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if one.access is Access.ADMIN], ids=str)
+async def test_a_customers_key_opens_nothing_for_administrators(server: Server, route: Route) -> None:
+    headers = {"Authorization": f"Bearer {server.keys[Access.KEY].raw}"}
+    assert code_of(await server.ask(route.method, path_of(route), headers)) == "admin_key_required"
+
+
+@pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
+async def test_every_other_method_is_a_405_that_says_which_are_right(server: Server, path: str) -> None:
+    right = {route.method for route in ROUTES if route.path == path}
+    wrong = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} - right
+    for method in wrong:
+        answer = await server.ask(method, path.replace("{id}", SOME_ID), {})
+        assert code_of(answer) == "method_not_allowed", method
+        assert right <= set(answer[1]["Allow"].split(", "))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/", "/v2/accounts", "/v1/accounts/", "/v1//accounts", "/%ff%00", "/v1/accounts/a/b/c", "/.env"],
+)
+async def test_what_is_not_there_is_a_404_whatever_is_asked_of_it(server: Server, path: str) -> None:
+    for method in ("GET", "POST", "PROPFIND"):
+        assert code_of(await server.ask(method, path, {})) == "not_found"
+    assert code_of(await server.ask("POST", path, {"Expect": "miracles"})) == "expectation_failed"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /v1/accounts HTTP/9\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nAuthorization: Bearer " + SECRET.encode() + b"\x00\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"POST /v1/accounts HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST /v1/accounts HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /v1/accounts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET http://[/v1 HTTP/1.1\r\n\r\n",
+    ],
+    ids=range(12),
+)
+async def test_what_is_no_http_is_answered_in_the_one_shape_and_not_quoted_in_the_log(
+    server: Server, raw: bytes
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = await server.send(raw)
+    assert code_of(answer) in {"malformed_request", "missing_api_key"}
+    assert SECRET not in str(lines)
+
+
+async def test_a_chunk_that_is_none_is_a_400(server: Server) -> None:
+    head = b"POST /v1/stripe/setup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert code_of(await server.send(head + b"zz\r\n{}\r\n0\r\n\r\n")) in {"malformed_request", "unreadable_body"}
+
+
+async def test_the_log_never_quotes_a_key(server: Server, caplog: Any, capfd: Any) -> None:
+    """Not aiohttp's own log either, which is the standard library's."""
+    await server.send(b"GET / HTTP/1.1\r\nAuthorization: Bearer " + SECRET.encode() + b"\x00\r\n\r\n")
+    await server.send(b"Authorization: Bearer " + SECRET.encode() + b"\r\n\r\n")
+    assert SECRET not in caplog.text + "".join(capfd.readouterr())

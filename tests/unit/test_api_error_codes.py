@@ -1,0 +1,42 @@
+"""The catalogue of error codes says what the source does."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import batteries_apiserver
+from batteries_apiserver import errors
+from batteries_apiserver.error_codes import ALWAYS, ERRORS, OF_A_BODY, OF_A_QUERY, OF_ADMIN
+from batteries_apiserver.routes import ROUTES
+
+REFUSALS = {
+    name: kind.status
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.ApiError)
+}
+
+
+def raised() -> Iterator[tuple[str, int | None]]:
+    """Each code in the source with its status; None where the status is no literal."""
+    for path in Path(batteries_apiserver.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            arguments = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            if node.func.id in REFUSALS and arguments:
+                yield str(arguments[0]), REFUSALS[node.func.id]
+            elif node.func.id == "error_answer" and arguments:
+                status = arguments[0] if isinstance(arguments[0], int) else None
+                yield next(str(one) for one in arguments if isinstance(one, str)), status
+
+
+def test_the_catalogue_holds_every_code_of_the_source_with_its_status_and_no_other() -> None:
+    found = dict(raised())
+    assert found.keys() == ERRORS.keys()
+    assert {code: status for code, status in found.items() if status and ERRORS[code].status != status} == {}
+
+
+def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -> None:
+    named = {code for route in ROUTES for code in route.errors}
+    everywhere = {*ALWAYS, *OF_ADMIN, *OF_A_BODY, *OF_A_QUERY, "not_found", "method_not_allowed", "refused"}
+    assert named | everywhere == ERRORS.keys()

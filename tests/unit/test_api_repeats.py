@@ -1,0 +1,203 @@
+"""The headers that make a request safe to repeat, cheap to poll and quick to answer."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from batteries_apiserver.accounts.message import message
+from batteries_apiserver.accounts.repositories import NewAccount
+from batteries_apiserver.changes import Changes
+from batteries_apiserver.entity_tags import not_modified, tag_of
+from batteries_apiserver.errors import BadRequest
+from batteries_apiserver.idempotency import derived_name, fingerprint, idempotency_key
+from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.waiting import _wish, is_settled
+from batteries_crds.aws_account import AwsAccount
+
+
+def request(*headers: tuple[str, str], path: str = "/v1/accounts") -> Any:
+    from multidict import CIMultiDict
+
+    return make_mocked_request("GET", path, headers=CIMultiDict(headers))
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("abc", "abc"),
+        ('"abc"', "abc"),
+        ('"a \\"b\\" \\\\"', 'a "b" \\'),
+        ("8e03978e-40d5", "8e03978e-40d5"),
+        ("a" * 255,) * 2,
+    ],
+)
+def test_an_idempotency_key_may_be_quoted_or_bare(given: str, key: str) -> None:
+    assert idempotency_key(request(("Idempotency-Key", given))) == key
+
+
+@pytest.mark.parametrize("given", ["", '""', '"', '"a', "ä", "a" * 256, '"a\\b"', "a\tb"])
+def test_what_is_no_idempotency_key_is_refused(given: str) -> None:
+    with pytest.raises(BadRequest):
+        idempotency_key(request(("Idempotency-Key", given)))
+
+
+def test_two_idempotency_keys_are_refused_and_none_is_none() -> None:
+    with pytest.raises(BadRequest):
+        idempotency_key(request(("Idempotency-Key", "a"), ("Idempotency-Key", "a")))
+    assert idempotency_key(request()) is None
+
+
+def test_names_differ_by_customer_key_and_kind_and_fingerprints_by_what_is_asked() -> None:
+    names = {derived_name(k, c, i) for k in ("account", "key") for c in ("c", "d") for i in ("1", "2")}
+    assert len(names) == 8
+    assert fingerprint(NewAccount()) == fingerprint(NewAccount(github_repos=[]))
+    assert fingerprint(NewAccount(github_repos=["o/r"])) != fingerprint(NewAccount())
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=10", 10),
+        ("respond-async, wait=5", 5),
+        ("WAIT = 7; foo", 7),
+        ('wait="3"', 3),
+        ("wait=0", 0),
+        ("wait=1, wait=9", 1),
+        ("", None),
+        ("wait", None),
+        ("wait=-1", None),
+        ("wait=1.5", None),
+        ("wait=٣", None),
+        ("wait=9999999999", None),
+        ("await=3", None),
+    ],
+)
+def test_prefer_wait_is_read_as_rfc_7240_has_it_and_ignored_where_malformed(header: str, seconds: int | None) -> None:
+    assert _wish(request(("Prefer", header))) == seconds
+
+
+def account(generation: int = 1, observed: int = 1, **status: Any) -> AwsAccount:
+    metadata = {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "7", "generation": generation}
+    metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
+    return AwsAccount.model_validate(
+        {
+            "metadata": metadata,
+            "spec": {"email": "a@example.com"},
+            "status": {"observedGeneration": observed, **status},
+        }
+    )
+
+
+def condition(kind: str, status: str = "True") -> dict[str, str]:
+    return {"type": kind, "status": status, "reason": "R", "lastTransitionTime": "2026-11-24T08:01:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("one", "settled"),
+    [
+        (account(phase="pending"), False),
+        (account(phase="creating"), False),
+        (account(phase="active"), True),
+        (account(phase="failed"), True),
+        (account(phase="suspended"), True),
+        (account(2, 1, phase="active"), False),
+        (account(phase="active", conditions=[condition("Reconciling")]), False),
+    ],
+)
+def test_an_account_is_settled_once_the_operator_has_nothing_to_do(one: AwsAccount, settled: bool) -> None:
+    assert is_settled(one) is settled
+
+
+async def test_whoever_waits_is_woken_by_a_change_and_by_the_end() -> None:
+    changes, one = Changes(), account()
+    with changes.of(one.key) as changed:
+        changes.observe(None, account().model_copy(update={"metadata": one.metadata.model_copy(update={"name": "b"})}))
+        assert not changed.is_set()
+        changes.observe(one, None)
+        assert changed.is_set()
+        changed.clear()
+        changes.stop()
+        await asyncio.wait_for(changed.wait(), 1)
+    with changes.of(one.key) as late:
+        assert late.is_set(), "after the end nobody begins to wait"
+
+
+def test_a_tag_names_a_state_and_is_compared_weakly() -> None:
+    tag = tag_of([account()])
+    newer = account().model_copy(update={"metadata": account().metadata.model_copy(update={"resource_version": "8"})})
+    assert tag != tag_of([newer])
+    assert tag != tag_of([account(), account()])
+    for header in (f'W/"{tag.value}"', f'"{tag.value}"', f'"x", W/"{tag.value}"', "*"):
+        assert not_modified(request(("If-None-Match", header)), tag), header
+    for header in ('"x"', "garbage", ""):
+        assert not not_modified(request(("If-None-Match", header)), tag), header
+
+
+def test_pages_hold_all_once_and_what_is_added_between_two_hides_nothing() -> None:
+    items = [(f"{n:03d}", n) for n in range(7)]
+    seen: list[int] = []
+    query = PageQuery(limit=3)
+    while True:
+        part, following = page(items, query)
+        seen += [n for _, n in part]
+        if following is None:
+            break
+        items.insert(0, ("000a", 99))  # before the cursor
+        items.sort()
+        query = PageQuery(limit=3, cursor=following)
+    assert seen == list(range(7))
+    assert page(items, PageQuery())[0] == items
+    assert page(items, PageQuery(cursor="zzz")) == ([], None)
+    assert page([], PageQuery(limit=1)) == ([], None)
+    assert page(items[:3], PageQuery(limit=3))[1] is None, "a full last page has nothing after it"
+
+
+def test_the_next_link_keeps_the_question_and_can_break_no_header() -> None:
+    asked = request(path="/v1/admin/events?status=failed&cursor=old&x=%0d%0aSet-Cookie:1")
+    [link] = links(asked, PageQuery(limit=2, cursor="old"), "0001~a").values()
+    assert link.startswith("</v1/admin/events?status=failed&")
+    assert link.endswith('>; rel="next"')
+    assert "cursor=0001~a" in link
+    assert "old" not in link
+    assert not {"\r", "\n"} & set(link)
+    assert links(asked, PageQuery(limit=2), None) == {}
+
+
+NOW = datetime(2026, 11, 24, 8, 3, tzinfo=UTC)
+STARTED = {"timestamp": "2026-11-24T08:02:55Z", "step": "setup_oidc", "status": "started"}
+
+
+@pytest.mark.parametrize(
+    ("one", "sentence"),
+    [
+        (account(observed=0), "We are asking AWS for the account, for 3 minutes."),
+        (
+            account(phase="creating", provisioningStep="setup_oidc", history=[STARTED]),
+            "We are setting up the role that GitHub Actions assume, for 5 seconds.",
+        ),
+        (
+            account(phase="active", conditions=[condition("Provisioned")]),
+            "The account is ready to use, and has been for 2 minutes.",
+        ),
+        (
+            account(2, 1, phase="active", conditions=[condition("Provisioned")]),
+            "The account is ready to use; a change to it is being applied, for 2 minutes.",
+        ),
+        (
+            account(phase="failed", conditions=[condition("Stalled")]),
+            "The account could not be provisioned, which error explains; it has waited for a change for 2 minutes.",
+        ),
+    ],
+)
+def test_the_message_says_what_is_going_on_and_for_how_long(one: AwsAccount, sentence: str) -> None:
+    assert message(one, NOW) == sentence
+
+
+def test_durations_are_in_their_largest_unit() -> None:
+    for seconds, text in ((0, "0 seconds"), (1, "1 second"), (3600, "1 hour"), (172_800, "2 days")):
+        one = account(observed=0)
+        now = datetime(2026, 11, 24, 8, tzinfo=UTC) + timedelta(seconds=seconds)
+        assert message(one, now).endswith(f"for {text}.")

@@ -1,0 +1,228 @@
+"""Rate limits, whom they count, and the headers of every answer."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, make_mocked_request
+from kubernetes.aio.client import ApiClient, Configuration
+
+from batteries_apiserver.app import make_app
+from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.settings import Settings
+from batteries_apiserver.traffic.address import client_address
+from batteries_apiserver.traffic.windows import Windows
+from batteries_crds.api_key import ApiKey
+
+Client = TestClient[web.Request, web.Application]
+Open = Callable[..., Awaitable[Client]]
+PROBES = ("/healthz", "/readyz")
+
+
+@pytest.fixture
+def keys() -> list[NewKey]:
+    return [mint(), mint()]
+
+
+@pytest.fixture
+async def open_client(keys: list[NewKey], aiohttp_client: Callable[..., Awaitable[Client]]) -> Open:
+    """The application with two known keys and nothing behind it."""
+
+    @asynccontextmanager
+    async def source(settings: Settings) -> AsyncIterator[Kube]:
+        async with ApiClient(Configuration(host="http://127.0.0.1:9")) as api:
+            kube = kube_of(api, settings)
+            for cache in kube.caches.all():
+                cache.synced.set()
+                cache.heard()
+            for number, key in enumerate(keys):
+                spec = {"customerRef": {"name": "c"}, "keyPrefix": key.prefix, "keyHash": key.digest}
+                metadata = {"name": f"key-{number}", "namespace": "n", "uid": "u", "resourceVersion": str(number + 2)}
+                kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))
+            yield kube
+
+    async def opened(**settings: Any) -> Client:
+        return await aiohttp_client(make_app(Settings(namespace="n", **settings), source))
+
+    return opened
+
+
+def bearer(key: NewKey) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key.raw}"}
+
+
+async def statuses(client: Client, path: str, times: int, **options: Any) -> list[int]:
+    return [(await client.get(path, **options)).status for _ in range(times)]
+
+
+# --- limits
+
+
+async def test_beyond_the_limit_is_a_429_that_says_when_to_come_back(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=3)
+    assert await statuses(client, "/nope", 3) == [404] * 3
+    response = await client.get("/nope")
+    assert response.status == 429
+    body = await response.json()
+    assert body["code"] == "too_many_requests"
+    seconds = int(response.headers["Retry-After"])
+    assert 0 < seconds <= 60
+    assert f"again in {seconds} seconds." in body["error"]
+    assert response.headers["RateLimit-Policy"] == '"anonymous";q=3;w=60'
+    assert response.headers["RateLimit"] == f'"anonymous";r=0;t={seconds}'
+
+
+async def test_every_answer_tells_what_is_left(open_client: Open, keys: list[NewKey]) -> None:
+    client = await open_client(rate_limit_key=10)
+    told = [(await client.get("/v1/accounts", headers=bearer(keys[0]))).headers["RateLimit"] for _ in range(3)]
+    assert [re.sub("t=.*", "", one) for one in told] == ['"key";r=9;', '"key";r=8;', '"key";r=7;']
+
+
+async def test_each_key_has_its_own_limit_and_anonymous_callers_do_not_use_it_up(
+    open_client: Open, keys: list[NewKey]
+) -> None:
+    client = await open_client(rate_limit_key=2, rate_limit_anonymous=2)
+    assert await statuses(client, "/v1/accounts", 3, headers=bearer(keys[0])) == [200, 200, 429]
+    assert await statuses(client, "/v1/accounts", 2, headers=bearer(keys[1])) == [200, 200]
+    assert await statuses(client, "/v1/accounts", 3) == [401, 401, 429]
+
+
+async def test_guessing_keys_is_limited_by_address(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=3)
+    answers = [(await client.get("/v1/accounts", headers={"Authorization": f"Bearer {n}"})).status for n in range(4)]
+    assert answers == [401, 401, 401, 429]
+
+
+async def test_sign_ups_have_a_limit_of_their_own_whatever_key_is_shown(open_client: Open, keys: list[NewKey]) -> None:
+    client = await open_client(rate_limit_sign_up=2)
+    answers = [(await client.post("/v1/stripe/setup", headers=bearer(keys[0]))).status for _ in range(3)]
+    assert answers == [400, 400, 429]
+    assert (await client.get("/v1/stripe/session/cs_x")).status == 404
+
+
+async def test_probes_and_stripes_webhooks_are_not_limited(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=1, rate_limit_sign_up=1, rate_limit_key=1)
+    for path in PROBES:
+        assert 429 not in await statuses(client, path, 5)
+    answers = [(await client.post("/v1/stripe/callback", data=b"{}")) for _ in range(5)]
+    assert {answer.status for answer in answers} == {503}  # Stripe is not configured here
+    assert "RateLimit" not in answers[0].headers
+
+
+async def test_the_usual_limits_let_twenty_accounts_and_twenty_pollers_through(
+    open_client: Open, keys: list[NewKey]
+) -> None:
+    client = await open_client()
+    asked = [client.post("/v1/accounts", headers=bearer(keys[0]), data=b"[]") for _ in range(20)]
+    assert {answer.status for answer in await asyncio.gather(*asked)} == {400}
+    # Twenty clients that ask each second, for a minute: with one key, and for a key from one address.
+    with_key = [client.get("/v1/accounts", headers=bearer(keys[0])) for _ in range(20 * 60)]
+    without = [client.get("/v1/stripe/session/x") for _ in range(20 * 60)]
+    assert {answer.status for answer in await asyncio.gather(*with_key)} == {200}
+    assert {answer.status for answer in await asyncio.gather(*without)} == {404}
+
+
+async def test_a_limit_of_zero_is_none(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=0)
+    response = await client.get("/nope")
+    assert response.status == 404
+    assert "RateLimit" not in response.headers
+
+
+# --- counting
+
+
+def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
+    now = [1000.0]
+    windows = Windows(clock=lambda: now[0])
+    assert [windows.incr("a", 60) for _ in range(3)] == [1, 2, 3]
+    now[0] += 59.9
+    assert windows.incr("a", 60) == 4
+    assert windows.get_expiry("a") == 1060.0
+    now[0] += 0.2
+    assert windows.get("a") == 0
+    assert windows.incr("a", 60) == 1
+    assert windows.get_expiry("a") == now[0] + 60
+
+
+def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:
+    windows = Windows(size=1000)
+    for number in range(5000):
+        windows.incr(str(number), 60)
+    assert windows.get("4000") == 1
+    assert windows.get("3999") == 0
+    assert windows.reset() == 1000
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, ["1.1.1.1"], "9.9.9.9"),
+        (1, ["1.1.1.1"], "1.1.1.1"),
+        (1, ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+        (1, ["6.6.6.6", "1.1.1.1"], "1.1.1.1"),
+        (2, ["6.6.6.6, 1.1.1.1, 10.0.0.1"], "1.1.1.1"),
+        (2, ["1.1.1.1"], "9.9.9.9"),
+        (1, [], "9.9.9.9"),
+        (1, ["made up"], "9.9.9.9"),
+        (1, [""], "9.9.9.9"),
+        (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
+        (1, ["2001:db8:1:2:ffff::1"], "2001:db8:1:2::/64"),
+        (1, ["::ffff:1.1.1.1"], "1.1.1.1"),
+        (1, ["fe80::1%eth0"], "fe80::/64"),
+    ],
+)
+def test_only_what_our_own_proxies_wrote_counts(proxies: int, forwarded: list[str], expected: str) -> None:
+    headers = [("X-Forwarded-For", line) for line in forwarded]
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote="9.9.9.9")  # type: ignore[arg-type]
+    assert client_address(request, proxies) == expected
+
+
+async def test_a_made_up_forwarding_header_does_not_get_around_the_limit(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=3)
+    answers = [(await client.get("/nope", headers={"X-Forwarded-For": f"1.1.1.{n}"})).status for n in range(4)]
+    assert answers == [404, 404, 404, 429]
+
+
+async def test_behind_a_proxy_each_client_has_its_own_limit(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=1, trusted_proxies=1)
+    answers = [(await client.get("/nope", headers={"X-Forwarded-For": f"6.6.6.6, 1.1.1.{n}"})).status for n in (1, 2)]
+    assert answers == [404, 404]
+
+
+# --- headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/v1/accounts", "/nope", "/docs", "/v1/openapi.json", "/checkout/complete"]
+)
+async def test_every_answer_says_what_browsers_must_not_do(open_client: Open, path: str) -> None:
+    client = await open_client(public_url="https://api.example.com")
+    headers = (await client.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "Cache-Control" in headers
+    assert "aiohttp" not in headers["Server"]
+    assert len(headers.getall("Content-Security-Policy")) == 1
+
+
+async def test_without_https_no_browser_is_told_to_insist_on_it(open_client: Open) -> None:
+    client = await open_client(public_url="http://localhost:8080")
+    assert "Strict-Transport-Security" not in (await client.get("/healthz")).headers
+
+
+async def test_what_handlers_answer_is_not_kept_unless_they_say_so(open_client: Open) -> None:
+    client = await open_client()
+    assert (await client.get("/v1/accounts")).headers["Cache-Control"] == "no-store"
+    assert "max-age" in (await client.get("/v1/openapi.json")).headers["Cache-Control"]

@@ -1,0 +1,160 @@
+"""What prepares an organization, what looks at it, and the one account that nothing may touch."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from fakes.aws_world import assert_exactly_right
+from fakes.factory import NAMESPACE, Factory, Process, settings
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_operator import doctor
+from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+
+MANAGEMENT = "111111111111"
+CHANGES = ("Create", "Enable", "Attach", "Put", "Update", "Delete")
+
+
+async def changes(factory: Factory) -> list[str]:
+    """Every call so far that changed the organization."""
+    calls = (await factory.standin("calls"))["calls"]
+    return [call["operation"] for call in calls if call["operation"].startswith(CHANGES)]
+
+
+async def test_bootstrap_makes_what_is_missing_and_the_second_time_nothing(
+    bare_factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bare_factory.bootstrap()
+    first = await changes(bare_factory)
+    made = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in made] == ["made", "made", "there", "made", "made", "made"]
+    assert "made   OU Customers" in made
+    await bare_factory.bootstrap()
+    assert await changes(bare_factory) == first
+    again = capsys.readouterr().out.splitlines()
+    assert [line.replace("made ", "there") for line in made] == again
+
+
+async def test_bootstrap_finishes_what_was_begun(bare_factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:
+    organizations = await bare_factory.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.create_organizational_unit(ParentId=root, Name="Customers")
+    await bare_factory.bootstrap()
+    assert "there  OU Customers" in capsys.readouterr().out
+    assert await doctor.doctor(bare_factory.settings) == 0
+
+
+async def test_the_doctor_says_what_is_missing_and_what_to_do(
+    bare_factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await doctor.doctor(bare_factory.settings) == 1
+    before = capsys.readouterr().out.splitlines()
+    missing = [line for line in before if line.startswith("FAIL")]
+    assert len(missing) == 4
+    assert all("batteries-operator bootstrap" in line for line in missing), missing
+    assert f"ok    credentials are of the organization's management account {MANAGEMENT}" in before
+    await bare_factory.bootstrap()
+    capsys.readouterr()
+    assert await doctor.doctor(bare_factory.settings) == 0
+    after = capsys.readouterr().out.splitlines()
+    assert len(after) == len(before)
+    assert {line.split()[0] for line in after} == {"ok"}
+
+
+@pytest.mark.parametrize("operator_settings", [settings(mail_sender="stranger@example.org")])
+async def test_the_doctor_warns_of_a_sender_that_ses_refuses(
+    bare_factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bare_factory.bootstrap()
+    assert await doctor.doctor(bare_factory.settings) == 0, "a mail keeps nothing back"
+    assert "warn  SES may send from stranger@example.org: no." in capsys.readouterr().out
+
+
+async def test_looking_changes_nothing(factory: Factory) -> None:
+    before = await changes(factory)
+    await doctor.doctor(factory.settings)
+    assert await changes(factory) == before
+
+
+GUARDED: dict[str, Callable[[Process], Awaitable[object]]] = {
+    "iam": lambda process: process.tools.aws.iam(MANAGEMENT, "x"),
+    "move": lambda process: process.tools.aws.organizations.move(MANAGEMENT, source="r-1", destination="ou-1"),
+    "refuse": lambda process: process.tools.aws.organizations.refuse_management(MANAGEMENT),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDED)
+async def test_the_management_account_is_refused_before_anything_is_done(factory: Factory, guard: str) -> None:
+    process = await factory.start()
+    with pytest.raises(ManagementAccountError, match="never provisioned, moved, suspended or closed"):
+        await GUARDED[guard](process)
+    assert process.calls == ["organizations:DescribeOrganization"]
+
+
+async def test_the_management_account_is_not_adopted(factory: Factory) -> None:
+    account = await factory.add(awsAccountId=MANAGEMENT)
+    organizations = await factory.client("organizations")
+    tag = {"Key": "aibatteriesincluded.com/account-id", "Value": str(account.account_id)}
+    organizations.tag_resource(ResourceId=MANAGEMENT, Tags=[tag])
+    process = await factory.start()
+    account = await process.until("acme")
+    assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
+    assert "management account" in (account.status.error or "")
+    assert process.calls == ["organizations:DescribeOrganization"]
+
+
+@pytest.mark.parametrize("condition", ["RoleReady", "InCustomersOU", "IAMUserReady", "OIDCConfigured"])
+async def test_a_status_that_names_the_management_account_is_not_acted_upon(factory: Factory, condition: str) -> None:
+    """Whoever may write a status could point it there."""
+    await factory.active(githubRepos=["o/r"])
+    account = await factory.account()
+    kept = [c.to_wire() for c in account.status.conditions if c.type != condition]
+    forged = {"awsAccountId": MANAGEMENT, "conditions": kept}
+    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": forged})
+    await factory.change(githubRepos=["o/r2"])
+    process = await factory.start()
+    account = await process.until("acme")
+    assert "management account" in (account.status.error or "")
+    assert not [call for call in process.calls if call.startswith(("iam:", "sts:", "organizations:Move"))]
+
+
+async def existing(factory: Factory, tag: str | None) -> str:
+    """A member account that somebody made before us."""
+    process = await factory.start()
+    organizations = process.tools.aws.organizations
+    request = await organizations.create_account(
+        email="old@example.com", name="old", role=factory.settings.access_role_name, account_id=tag or "-"
+    )
+    async with asyncio.timeout(5):
+        while not (found := (await organizations.creation_status(request)).account_id):
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def test_an_existing_account_that_carries_our_tag_is_adopted(factory: Factory) -> None:
+    identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id
+    found = await existing(factory, str(identity))
+    process = await factory.active(awsAccountId=found)
+    await assert_exactly_right(factory, await factory.account())
+    assert "organizations:CreateAccount" not in process.calls
+
+
+async def test_an_existing_account_without_our_tag_is_left_alone(factory: Factory) -> None:
+    found = await existing(factory, None)
+    await factory.add(awsAccountId=found)
+    process = await factory.start()
+    account = await process.until("acme")
+    assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
+    assert f"tag it aibatteriesincluded.com/account-id={account.account_id}" in (account.status.error or "")
+    assert {call.split(":")[1] for call in process.calls} == {"DescribeOrganization", "ListTagsForResource"}
+
+
+async def test_what_was_not_found_is_asked_for_again_after_it_is_made(bare_factory: Factory) -> None:
+    process = await bare_factory.start()
+    with pytest.raises(NotPreparedError, match="has no OU 'Customers' under its root"):
+        await process.tools.aws.organizations.ou("Customers")
+    with pytest.raises(NotPreparedError, match="no permission set"):
+        await process.tools.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)
+    await bare_factory.bootstrap()
+    assert await process.tools.aws.organizations.ou("Customers")
+    assert await process.tools.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)
