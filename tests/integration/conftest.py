@@ -134,8 +134,9 @@ class World:
         return [item async for item in Resources(self.api, Customer, "test").all(self.namespace)]
 
     async def keys(self) -> list[ApiKey]:
-        """Every ApiKey there is."""
-        return [item async for item in Resources(self.api, ApiKey, "test").all(self.namespace)]
+        """Every customer's ApiKey."""
+        every = Resources(self.api, ApiKey, "test").all(self.namespace)
+        return [item async for item in every if item.spec.customer_ref is not None]
 
     async def payment_is(self, wanted: PaymentMethod | None) -> bool:
         """Whether the one customer's payment method is that."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from batteries_apiserver.accounts.views import place_of
 from batteries_apiserver.admin import orders, views
 from batteries_apiserver.admin.lookup import any_account
-from batteries_apiserver.answer import json_answer
+from batteries_apiserver.answer import json_answer, list_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.views import event_view
@@ -31,8 +31,8 @@ async def list_accounts(request: web.Request, caller: Caller) -> web.Response:
     query = read_query(request, PageQuery)
     found = request.app[KUBE].caches.accounts.all()
     part, following = page(sorted((place_of(account), account) for account in found), query)
-    shown = [views.admin_detail(account) for _, account in part]
-    return json_answer({"accounts": shown}, headers=links(request, query, following))
+    accounts = [account for _, account in part]
+    return await list_answer("accounts", accounts, views.admin_detail, links(request, query, following))
 
 
 async def list_events(request: web.Request, caller: Caller) -> web.Response:
@@ -41,8 +41,8 @@ async def list_events(request: web.Request, caller: Caller) -> web.Response:
     found = request.app[KUBE].caches.events.find(status=query.status, since=query.since, cursor=query.cursor)
     part = list(found if query.most is None else islice(found, query.most))
     more = next(found, None) is not None
-    shown = [event_view(account_id, event) for _, (account_id, event) in part]
-    return json_answer({"events": shown}, headers=links(request, query, part[-1][0] if part and more else None))
+    headers = links(request, query, part[-1][0] if part and more else None)
+    return await list_answer("events", part, lambda entry: event_view(*entry[1]), headers)
 
 
 async def suspend(request: web.Request, caller: Caller) -> web.Response:
