@@ -101,13 +101,13 @@ class Center:
 
 @pytest.fixture
 def center() -> Iterator[Center]:
-    with serve_in_thread(StandinSettings(creation_seconds=0, assignment_seconds=0.2)) as url:
+    with serve_in_thread(StandinSettings(creation_seconds=0, assignment_seconds=0.2, identity_center_seconds=0)) as url:
         yield Center(url)
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with serve_in_thread(StandinSettings(creation_seconds=0)) as url:
+    with serve_in_thread(StandinSettings(creation_seconds=0, iam_seconds=0)) as url:
         yield url
 
 
@@ -156,12 +156,17 @@ def test_assignment_of_unknown_things_is_refused(center: Center) -> None:
 
 
 def test_eleventh_outstanding_assignment_is_a_conflict() -> None:
-    with serve_in_thread(StandinSettings(creation_seconds=0, assignment_seconds=60)) as url:
+    settings = StandinSettings(creation_seconds=0, assignment_seconds=60, identity_center_seconds=0)
+    with serve_in_thread(settings) as url:
         center = Center(url)
-        for _ in range(10):
-            center.assign()
+        organizations = client(url, "organizations")
+        for number in range(10):  # one for each account, as an account takes one at a time
+            organizations.create_account(Email=f"n{number}@example.com", AccountName="N")
+            newest = get(url, "accounts")["accounts"][-1]["id"]
+            center.assign(TargetId=newest)
         response = refusal(center.sso.create_account_assignment, **center.assignment)
         assert response["Error"]["Code"] == "ConflictException"
+        assert "too many requests" in response["Error"]["Message"]
 
 
 def test_permission_set_names_and_directories_are_known_ones(center: Center) -> None:

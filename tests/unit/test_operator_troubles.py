@@ -226,3 +226,19 @@ async def test_an_assignment_that_was_undone_meanwhile_is_made_again(factory: Fa
     facts = {"ssoAssignmentRequestId": started.request_id, "steps": {"setup_sso_access": None}}
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": facts})
     await assert_exactly_right(factory, await process.until("acme"))
+
+
+SLOW_AWS = {
+    "iam_seconds": 0.2,
+    "identity_center_seconds": 0.2,
+    "organization_write_seconds": 0.02,
+    "empty_page_every": 2,
+}
+
+
+@pytest.mark.parametrize("standin_settings", [SLOW_AWS])
+async def test_what_aws_does_not_know_everywhere_at_once_is_waited_for_and_made_once(factory: Factory) -> None:
+    """New users and roles, Identity Center's view of accounts, writes that exclude each other, empty pages."""
+    process = await factory.active(githubRepos=["octo-org/web"])
+    assert any(kind == "Normal" for kind, _ in process.announced)
+    await assert_exactly_right(factory, await factory.account(), mails=0)

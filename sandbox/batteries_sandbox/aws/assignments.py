@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batteries_sandbox.aws.moto_app import Moto
+from batteries_sandbox.aws.settings import StandinSettings
 
 # The members that make one assignment (Identity Center API reference, CreateAccountAssignment).
 KEY = ("InstanceArn", "TargetId", "TargetType", "PermissionSetArn", "PrincipalType", "PrincipalId")
@@ -26,7 +27,7 @@ class Operation:
     key: tuple[str, ...]
     requested_at: float  # wall clock
     due: float  # the stand-in's clock
-    failure_reason: str | None
+    failure_reason: str
     status: str = "IN_PROGRESS"
 
     def describe(self) -> dict[str, Any]:
@@ -43,24 +44,22 @@ class Assignments:
     """Every assignment operation ever asked for."""
 
     moto: Moto
-    seconds: float
+    settings: StandinSettings
     _operations: dict[str, Operation] = field(default_factory=dict)
     _pending: list[Operation] = field(default_factory=list)
 
-    def add(
-        self, params: Mapping[str, Any], now: float, wall: float, *, deletes: bool, failure: str | None = None
-    ) -> Operation:
+    def add(self, params: Mapping[str, Any], now: float, wall: float, *, deletes: bool, failure: str = "") -> Operation:
         """Starts an operation."""
         key = tuple(str(params[name]) for name in KEY)
-        operation = Operation(str(uuid.uuid4()), deletes, key, wall, now + self.seconds, failure)
+        operation = Operation(str(uuid.uuid4()), deletes, key, wall, now + self.settings.assignment_seconds, failure)
         self._operations[operation.id] = operation
         self._pending.append(operation)
         return operation
 
     def settle(self, now: float) -> None:
         """Ends every operation whose time has come."""
-        while self._pending and self._pending[0].due <= now:
-            operation = self._pending.pop(0)
+        for operation in [operation for operation in self._pending if operation.due <= now]:
+            self._pending.remove(operation)
             operation.status = "FAILED" if operation.failure_reason else "SUCCEEDED"
             exists = self.exists(operation.key)
             backend = self.moto.identity_center()
@@ -78,6 +77,10 @@ class Assignments:
     def outstanding(self) -> int:
         """How many operations are not over."""
         return len(self._pending)
+
+    def is_busy(self, account_id: str) -> bool:
+        """Whether an operation on the account is not over."""
+        return any(operation.key[KEY.index("TargetId")] == account_id for operation in self._pending)
 
     def exists(self, key: tuple[str, ...]) -> bool:
         """Whether the assignment is in effect."""

@@ -60,6 +60,9 @@ class Call:
     caller: Caller | None
     params: Mapping[str, Any]
     raw: RawRequest
+    arrived: float = 0.0  # on the stand-in's clock, when it was handed to the rules
+    fault: str = ""  # the kind of fault that struck it
+    fail_later: str = ""  # the reason for which what it starts is to fail
 
     @property
     def account_id(self) -> str:

@@ -56,8 +56,13 @@ class Callers:
 
     def __init__(self, root_key: str, management_account_id: str, clock: Callable[[], float]) -> None:
         self._clock = clock
-        operator = f"arn:aws:iam::{management_account_id}:user/operator"
-        self._by_key = {root_key: Caller(management_account_id, operator, "AIDASANDBOXOPERATOR1")}
+        self._by_key: dict[str, Caller] = {}
+        self.add_user(root_key, management_account_id, "operator")
+
+    def add_user(self, access_key: str, account_id: str, name: str) -> None:
+        """Makes a long-lived key work, of an IAM user."""
+        arn = f"arn:aws:iam::{account_id}:user/{name}"
+        self._by_key[access_key] = Caller(account_id, arn, f"AIDASANDBOX{name.upper()}1")
 
     def find(self, access_key: str) -> Caller | None:
         """The holder of an access key, expired or not."""

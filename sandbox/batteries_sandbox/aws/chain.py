@@ -8,10 +8,10 @@ refuse (raise AwsError), or proceed and look at the answer. The order is that of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 
-from batteries_sandbox.aws.call import Call, RawRequest, decode
+from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.rules import (
     Proceed,
     access,
@@ -19,14 +19,20 @@ from batteries_sandbox.aws.rules import (
     accounts,
     assignments,
     assume_role,
+    closures,
     directory,
+    empty_pages,
     login_profiles,
     mail,
     managed_policies,
     oidc_providers,
+    operator_policy,
+    organization_writes,
     permission_sets,
     policies,
+    propagation,
     quotas,
+    service_control,
     trust_policies,
     users,
     web_identity,
@@ -54,16 +60,23 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule("*", "*", access.known_caller),  # nobody unknown comes further
+    Rule("*", "*", access.open_account_only),
     Rule("*", "*", access.session_policy),  # a session does what its policy allows
+    Rule("*", "*", service_control.enforce),  # an account does what its organization allows
+    Rule("*", "*", operator_policy.enforce),  # and the operator what its own policy does
     Rule("organizations", "*", access.management_account_only),
     Rule("sso-admin", "*", access.management_account_only),
     Rule("identitystore", "*", access.management_account_only),
     Rule("sso-admin", "*", access.home_region_only),  # Identity Center lives in one region
     Rule("identitystore", "*", access.home_region_only),
+    Rule("organizations", "*", empty_pages.begin_empty),
+    Rule("organizations", "*", organization_writes.one_at_a_time),
     Rule("organizations", "CreateAccount", account_creation.create),
     Rule("organizations", "DescribeCreateAccountStatus", account_creation.describe),
     Rule("organizations", "ListCreateAccountStatus", account_creation.list_all),
     Rule("organizations", "ListAccounts ListAccountsForParent", accounts.list_accounts),
+    Rule("organizations", "DescribeAccount", accounts.describe),
+    Rule("organizations", "CloseAccount", closures.close),
     Rule("organizations", "MoveAccount", accounts.move),
     Rule("organizations", "CreateOrganizationalUnit", accounts.create_unit),
     Rule("organizations", "CreatePolicy UpdatePolicy", policies.check_content),
@@ -73,6 +86,7 @@ RULES: tuple[Rule, ...] = (
     Rule("sts", "AssumeRole", assume_role.assume),
     Rule("sts", "AssumeRoleWithWebIdentity", web_identity.assume),
     Rule("iam", "*", managed_policies.provide),  # AWS's own policies can be attached
+    Rule("iam", "*", propagation.delay),
     Rule("iam", "CreateRole UpdateAssumeRolePolicy", trust_policies.check),
     Rule("iam", "CreateOpenIDConnectProvider", oidc_providers.create),
     Rule("iam", "AddClientIDToOpenIDConnectProvider", oidc_providers.add_client_id),
@@ -96,10 +110,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def handle(world: World, raw: RawRequest) -> Answer:
-    """Answers one request: decode, settle, rules, moto, journal. Runs in the worker thread."""
+def handle(world: World, call: Call) -> Answer:
+    """Answers one call: settle, rules, moto, journal. Runs in the worker thread."""
     world.settle()
-    call = decode(raw, world.callers)
+    call = replace(call, caller=world.callers.find(call.access_key))
     try:
         answer = _chain(call, world)(call)
     except AwsError as error:

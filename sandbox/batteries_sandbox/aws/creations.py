@@ -61,6 +61,7 @@ class Creations:
     _pending: list[Creation] = field(default_factory=list)
     _emails: set[str] = field(default_factory=set)
     _usable_at: dict[str, float] = field(default_factory=dict)
+    _known_at: dict[str, float] = field(default_factory=dict)
 
     def reserve_email(self, email: str) -> bool:
         """Takes an e-mail for good; False where it was taken. Closed accounts keep theirs in AWS too."""
@@ -68,16 +69,17 @@ class Creations:
         self._emails.add(email.lower())
         return free
 
-    def add(self, params: Mapping[str, Any], now: float, wall: float) -> Creation:
-        """Starts a creation."""
-        free = self.reserve_email(params["Email"])
+    def add(self, params: Mapping[str, Any], now: float, wall: float, failure: str = "") -> Creation:
+        """Starts a creation; one that fails for the reason given takes no e-mail."""
+        if not failure and not self.reserve_email(params["Email"]):
+            failure = "EMAIL_ALREADY_EXISTS"
         creation = Creation(
             id="car-" + "".join(secrets.choice(_REQUEST_ID) for _ in range(32)),
             params=params,
             requested_at=wall,
             due=now + self.settings.creation_seconds,
             completed_at=wall + self.settings.creation_seconds,
-            failure_reason=None if free else "EMAIL_ALREADY_EXISTS",
+            failure_reason=failure or None,
         )
         self._requests[creation.id] = creation
         self._pending.append(creation)
@@ -86,8 +88,8 @@ class Creations:
 
     def settle(self, now: float) -> None:
         """Ends every creation whose time has come."""
-        while self._pending and self._pending[0].due <= now:  # all take equally long: oldest first
-            creation = self._pending.pop(0)
+        for creation in [creation for creation in self._pending if creation.due <= now]:
+            self._pending.remove(creation)
             if creation.failure_reason:
                 creation.state = "FAILED"
             else:
@@ -110,6 +112,10 @@ class Creations:
         """Whether the account's first role can be assumed yet: IAM takes a while after the creation."""
         return self._usable_at.get(account_id, 0.0) <= now
 
+    def is_known_to_identity_center(self, account_id: str, now: float) -> bool:
+        """Whether Identity Center has heard of the account yet."""
+        return self._known_at.get(account_id, 0.0) <= now
+
     def _open_account(self, creation: Creation) -> None:
         organizations = self.moto.organizations()
         organizations.create_account(**creation.params)
@@ -121,3 +127,4 @@ class Creations:
         creation.state = "SUCCEEDED"
         creation.account_id = account.id
         self._usable_at[account.id] = creation.due + self.settings.role_seconds
+        self._known_at[account.id] = creation.due + self.settings.identity_center_seconds

@@ -1,7 +1,8 @@
 """The HTTP front: bytes in, bytes out, and one worker thread behind it.
 
-The event loop only moves bytes; decoding, rules, moto and journal run in that one thread, as
-moto is not thread-safe. So each call is atomic, and calls happen one after the other.
+The event loop moves bytes, decodes, and plays faults; rules, moto and journal run in that one
+thread, as moto is not thread-safe. So each call is atomic, and calls happen one after the other,
+while one that a fault holds keeps no other waiting.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from batteries_sandbox.aws import inspection
-from batteries_sandbox.aws.call import RawRequest
+from batteries_sandbox.aws.call import Call, RawRequest, decode
 from batteries_sandbox.aws.chain import handle
+from batteries_sandbox.aws.control import Control
+from batteries_sandbox.aws.faults.book import FaultBook
+from batteries_sandbox.aws.faults.play import play
 from batteries_sandbox.aws.settings import StandinSettings
+from batteries_sandbox.aws.wire import Answer
 from batteries_sandbox.aws.world import World
 
 Result = TypeVar("Result")
@@ -33,6 +39,7 @@ class Front:
     def __init__(self, settings: StandinSettings) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aws-standin")
         self._world = World(settings)
+        self._faults = FaultBook()
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -40,8 +47,10 @@ class Front:
         for path, view in inspection.VIEWS.items():
             app.router.add_get(path, partial(self._inspect, view))
         app.router.add_post("/_standin/console-sign-in", self._console_sign_in)
+        Control(self._faults, self._world.settings, self._in_worker).add_routes(app.router)
         app.router.add_route("*", "/_standin/{rest:.*}", self._unknown)
         app.router.add_route("*", "/{path:.*}", self._aws)
+        app.on_shutdown.append(self._let_go)
         return app
 
     def close(self) -> None:
@@ -56,11 +65,31 @@ class Front:
             headers=dict(request.headers),
             body=await request.read(),
         )
-        # Faults belong here, around this one line: before it (refuse, throttle, delay, hang) or
-        # after it (the call is done, and the connection closes without the answer).
-        answer = await self._in_worker(lambda: handle(self._world, raw))
+        call = decode(raw, self._world.callers)
+        plan = self._faults.plan(call, self._world.clock())
+
+        def gone() -> bool:
+            return request.transport is None or request.transport.is_closing()
+
+        answer = await play(call, plan, self._do, self._note_undone, gone)
+        if answer is None:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # which goes nowhere: the connection is closed
         headers = {name: value for name, value in answer.headers.items() if name != "transfer-encoding"}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    async def _do(self, call: Call) -> Answer:
+        call = replace(call, arrived=self._world.clock())
+        return await self._in_worker(lambda: handle(self._world, call))
+
+    async def _note_undone(self, call: Call, answer: Answer | None) -> None:
+        world = self._world
+        await self._in_worker(lambda: world.journal.note(call, answer, world.wall(), done=False))
+
+    async def _let_go(self, app: web.Application) -> None:
+        """Ends with nobody held: a gate would keep the server from closing."""
+        self._faults.clear()
 
     async def _inspect(
         self, view: Callable[[World, inspection.Query], dict[str, Any]], request: web.Request

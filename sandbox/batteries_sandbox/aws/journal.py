@@ -27,8 +27,8 @@ class Journal:
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: int = 0
 
-    def note(self, call: Call, answer: Answer, wall: float) -> None:
-        """Notes a call and how it ended."""
+    def note(self, call: Call, answer: Answer | None, wall: float, *, done: bool = True) -> None:
+        """Notes a call and how it ended; not `done`: a fault kept it from AWS."""
         self._last += 1
         self._counts[call.service, call.operation] += 1
         entry = {
@@ -38,9 +38,11 @@ class Journal:
             "operation": call.operation,
             "region": call.region,
             "accountId": call.account_id,
-            "httpStatus": answer.status,
-            "errorCode": answer.error_code,
+            "httpStatus": answer.status if answer else None,
+            "errorCode": answer.error_code if answer else None,
             "params": redacted(call.params),
+            "done": done,
+            "fault": call.fault or None,
         }
         self._calls.append(entry)
 

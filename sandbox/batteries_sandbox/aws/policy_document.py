@@ -7,7 +7,7 @@ fails closed: an unknown operator never lets anybody in, and never excuses from 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -65,7 +65,58 @@ def _equal(operator: str, value: str, pattern: str) -> bool:
         return value == pattern
     if operator == "StringEqualsIgnoreCase":
         return value.lower() == pattern.lower()
-    return matches(value, pattern)
+    if operator == "StringLike":
+        return matches(value, pattern)
+    return _arn_matches(value, pattern)
+
+
+def _arn_matches(value: str, pattern: str) -> bool:
+    """ARN operators look at each of the six parts between colons on its own; a lone * is any ARN."""
+    parts, wanted = value.split(":", 5), pattern.split(":", 5)
+    if pattern == "*":
+        return True
+    return len(parts) == len(wanted) and all(matches(part, want) for part, want in zip(parts, wanted, strict=True))
+
+
+def denies(
+    document: Mapping[str, Any], action: str, resources: Sequence[str], context: Mapping[str, list[str]]
+) -> bool:
+    """Whether a statement of a policy denies the action on any of the resources."""
+    return any(
+        statement.get("Effect") == "Deny"
+        and _names_action(statement, action)
+        and any(_names_resource(statement, resource) for resource in resources or ("*",))
+        and conditions_hold(statement.get("Condition") or {}, context, unknown=True)
+        for statement in statements(document)
+    )
+
+
+def permits(
+    documents: Sequence[Mapping[str, Any]], action: str, resources: Sequence[str], context: Mapping[str, list[str]]
+) -> bool:
+    """Whether policies together allow the action on every resource; of none given, none is looked at."""
+    allowing = [
+        statement
+        for document in documents
+        for statement in statements(document)
+        if statement.get("Effect") == "Allow"
+        and _names_action(statement, action)
+        and conditions_hold(statement.get("Condition") or {}, context)
+    ]
+    if not resources:
+        return bool(allowing)
+    return all(any(_names_resource(statement, resource) for statement in allowing) for resource in resources)
+
+
+def _names_action(statement: Mapping[str, Any], action: str) -> bool:
+    listed = values(statement.get("Action", statement.get("NotAction")))
+    return any(matches(action, pattern, ignore_case=True) for pattern in listed) is ("Action" in statement)
+
+
+def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
+    if "NotResource" in statement:
+        return not any(matches(resource, pattern) for pattern in values(statement["NotResource"]))
+    return any(matches(resource, pattern) for pattern in values(statement.get("Resource", "*")))
 
 
 def allows(

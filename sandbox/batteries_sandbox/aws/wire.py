@@ -30,6 +30,7 @@ class Answer:
     body: bytes
     headers: Mapping[str, str]
     error_code: str | None = None
+    hold: float = 0.0  # seconds that the front keeps it back: the call took that long
 
 
 class AwsError(Exception):

@@ -6,15 +6,21 @@ call sees the state of one moment (`settle` first, then the rules).
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from batteries_sandbox.aws.assignments import Assignments
 from batteries_sandbox.aws.callers import Callers
+from batteries_sandbox.aws.closures import Closures
 from batteries_sandbox.aws.creations import Creations
 from batteries_sandbox.aws.journal import Journal
 from batteries_sandbox.aws.moto_app import Moto
+from batteries_sandbox.aws.propagation import Propagation
 from batteries_sandbox.aws.settings import StandinSettings
 
 
@@ -22,13 +28,20 @@ class World:
     """A customer's AWS organization on the day that this product is installed."""
 
     def __init__(self, settings: StandinSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self.settings = settings
+        self.settings = settings = replace(settings)  # our own, as limits may be changed while it runs
         self.clock = clock
         self.moto = Moto(settings.management_account_id, settings.region)
         self.callers = Callers(settings.access_key_id, settings.management_account_id, clock)
+        if settings.admin_key_id:
+            self.callers.add_user(settings.admin_key_id, settings.management_account_id, "administrator")
+        self.operator_policy = _policy(settings.operator_policy)
         self.creations = Creations(self.moto, settings)
-        self.assignments = Assignments(self.moto, settings.assignment_seconds)
+        self.assignments = Assignments(self.moto, settings)
+        self.closures = Closures(settings)
+        self.propagation = Propagation()
         self.journal = Journal()
+        self.organization_written_until = 0.0  # on our clock
+        self.lists_asked: Counter[str] = Counter()  # first pages of each list of Organizations
         self.mails: list[dict[str, Any]] = []
         self._prepare_organization()
         self._verify_senders()
@@ -38,6 +51,8 @@ class World:
         now = self.clock()
         self.creations.settle(now)
         self.assignments.settle(now)
+        self.closures.settle(now)
+        self.propagation.settle(now)
 
     def wall(self) -> float:
         """The time of day, which AWS's timestamps carry."""
@@ -46,6 +61,12 @@ class World:
     def account(self, account_id: str) -> Any | None:
         """The organization's account of that id, moto's object."""
         return next((a for a in self.moto.organizations().accounts if a.id == account_id), None)
+
+    @property
+    def organization_id(self) -> str:
+        """The organization's id, o-..."""
+        organization: Any = self.moto.organizations().org
+        return str(organization.id)
 
     def _prepare_organization(self) -> None:
         organizations = self.moto.organizations()
@@ -60,3 +81,17 @@ class World:
         for identity in self.settings.ses_identities:
             created = backend.create_email_identity_v2(identity, None, None, None)
             created.verified_for_sending_status = True
+
+
+def _policy(path: str) -> dict[str, Any] | None:
+    """The policy document in a file; None where there is no file to read.
+
+    Raises:
+        ValueError: the file holds no policy.
+    """
+    if not path:
+        return None
+    document = json.loads(Path(path).read_text())
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise ValueError(f"{path} holds no IAM policy: it must be a JSON object with a Statement")
+    return document

@@ -7,16 +7,16 @@ JSON services name the same refusal differently.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from batteries_sandbox.aws.call import Call, WireProtocol
-from batteries_sandbox.aws.policy_document import matches, statements, values
+from batteries_sandbox.aws.policy_document import denies, permits
+from batteries_sandbox.aws.resources import action, context, resources
 from batteries_sandbox.aws.rules import Proceed
 from batteries_sandbox.aws.wire import Answer, AwsError, answer
 from batteries_sandbox.aws.world import World
 
 UNSIGNED = frozenset({("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")})
-# Where the prefix of an IAM action is not boto3's name (service authorization reference).
-_ACTION_PREFIX = {"sso-admin": "sso", "sesv2": "ses", "service-quotas": "servicequotas"}
 
 
 def known_caller(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -24,48 +24,43 @@ def known_caller(call: Call, world: World, proceed: Proceed) -> Answer:
     if (call.service, call.operation) in UNSIGNED:
         return proceed(call)
     if not call.access_key:
-        raise _refused(
+        raise refused(
             call, "MissingAuthenticationToken", "MissingAuthenticationTokenException", "Missing Authentication Token"
         )
     token_matches = call.caller is not None and call.caller.session_token == call.session_token
     if call.caller is None or not token_matches:
         message = "The security token included in the request is invalid."
-        raise _refused(call, "InvalidClientTokenId", "UnrecognizedClientException", message)
+        raise refused(call, "InvalidClientTokenId", "UnrecognizedClientException", message)
     if call.caller.expires_at is not None and call.caller.expires_at <= world.clock():
         message = "The security token included in the request is expired"
-        raise _refused(call, "ExpiredToken", "ExpiredTokenException", message)
+        raise refused(call, "ExpiredToken", "ExpiredTokenException", message)
     return proceed(call)
 
 
 def session_policy(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Refuses what the session's own policy doesn't allow; resources and conditions are not looked at."""
+    """Refuses what the session's own policy doesn't allow (IAM user guide, "Session policies")."""
     if call.caller is None or not call.caller.session_policy or call.operation == "GetCallerIdentity":
         return proceed(call)
-    action = f"{_ACTION_PREFIX.get(call.service, call.service)}:{call.operation}"
-    allowed = False
-    for statement in statements(json.loads(call.caller.session_policy)):
-        if "Action" in statement:
-            named = any(matches(action, pattern, ignore_case=True) for pattern in values(statement["Action"]))
-        else:
-            denied = values(statement.get("NotAction"))
-            named = not any(matches(action, pattern, ignore_case=True) for pattern in denied)
-        if named and statement.get("Effect") == "Deny":
-            allowed = False
-            break
-        allowed = allowed or named
-    if not allowed:
-        raise _refused(
-            call,
-            "AccessDenied",
-            "AccessDeniedException",
-            f"User: {call.caller.arn} is not authorized to perform: {action} "
-            "because no session policy allows the action",
-        )
+    policy, needed = json.loads(call.caller.session_policy), action(call)
+    about, keys = resources(call, world), context(call, world)
+    if denies(policy, needed, about, keys) or not permits([policy], needed, about, keys):
+        raise not_authorized(call, needed, about, f"because no session policy allows the {needed} action")
+    return proceed(call)
+
+
+def open_account_only(call: Call, world: World, proceed: Proceed) -> Answer:
+    """Refuses what comes from a closed account; AWS's code for that is believed."""
+    account = world.account(call.account_id)
+    if account is not None and account.state != "ACTIVE":
+        message = "The security token included in the request is invalid."
+        raise refused(call, "InvalidClientTokenId", "UnrecognizedClientException", message)
     return proceed(call)
 
 
 def management_account_only(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Keeps member accounts out of the organization's services."""
+    """Keeps member accounts out of the organization's services, but for DescribeOrganization (its page)."""
+    if call.operation == "DescribeOrganization" and call.service == "organizations":
+        return proceed(call)
     if call.account_id != world.settings.management_account_id:
         raise AwsError("AccessDeniedException", "You don't have permissions to access this resource.")
     return proceed(call)
@@ -81,7 +76,15 @@ def home_region_only(call: Call, world: World, proceed: Proceed) -> Answer:
     raise AwsError("ResourceNotFoundException", message)
 
 
-def _refused(call: Call, query_code: str, json_code: str, message: str) -> AwsError:
+def not_authorized(call: Call, needed: str, about: Sequence[str], reason: str) -> AwsError:
+    """AccessDenied as AWS words it (IAM user guide, "Troubleshoot access denied error messages")."""
+    arn = call.caller.arn if call.caller else ""
+    message = f"User: {arn} is not authorized to perform: {needed} on resource: {about[0] if about else '*'} {reason}"
+    return refused(call, "AccessDenied", "AccessDeniedException", message)
+
+
+def refused(call: Call, query_code: str, json_code: str, message: str) -> AwsError:
+    """A refusal under the code of the call's protocol."""
     if call.protocol is WireProtocol.QUERY:
         return AwsError(query_code, message, status=403)
     return AwsError(json_code, message, status=403 if call.protocol is WireProtocol.REST else 400)

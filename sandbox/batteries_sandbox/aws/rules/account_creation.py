@@ -44,7 +44,7 @@ def create(call: Call, world: World, proceed: Proceed) -> Answer:
     if world.creations.in_progress >= world.settings.max_creations:
         message = "You have exceeded the number of accounts that can be in progress at a time."
         raise _constraint("ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED", message)
-    creation = world.creations.add(params, world.clock(), world.wall())
+    creation = world.creations.add(params, world.clock(), world.wall(), call.fail_later)
     return answer(call, {"CreateAccountStatus": creation.describe()})
 
 

@@ -1,6 +1,6 @@
 """Accounts and organizational units: listed in pages of 20, moved only from where they are.
 
-moto pages by 100 and moves an account from anywhere to anywhere.
+moto pages by 100, moves an account from anywhere to anywhere, and tells no paths.
 """
 
 from __future__ import annotations
@@ -22,8 +22,14 @@ def list_accounts(call: Call, world: World, proceed: Proceed) -> Answer:
             raise AwsError("ParentNotFoundException", "You specified parent that doesn't exist.")
         accounts = [account for account in accounts if account.parent_id == call.text("ParentId")]
     found, token = page(accounts, call.params)
-    result: dict[str, Any] = {"Accounts": [account.describe() for account in found]}
+    result: dict[str, Any] = {"Accounts": [_described(account, world) for account in found]}
     return answer(call, result | ({"NextToken": token} if token else {}))
+
+
+def describe(call: Call, world: World, proceed: Proceed) -> Answer:
+    """DescribeAccount."""
+    account = world.account(call.text("AccountId"))
+    return proceed(call) if account is None else answer(call, {"Account": _described(account, world)})
 
 
 def move(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -57,3 +63,14 @@ def create_unit(call: Call, world: World, proceed: Proceed) -> Answer:
 
 def _is_container(world: World, parent_id: str) -> bool:
     return any(unit.id == parent_id for unit in world.moto.organizations().ou)
+
+
+def _described(account: Any, world: World) -> dict[str, Any]:
+    """The Account shape: with the path, without the Status that was retired in September 2026 (botocore model)."""
+    described = {name: value for name, value in account.describe().items() if name != "Status"}
+    organization = world.moto.organizations()
+    path, parents = f"{account.id}/", {unit.id: unit.parent_id for unit in organization.ou}
+    unit_id = account.parent_id
+    while unit_id:
+        path, unit_id = f"{unit_id}/{path}", parents.get(unit_id)
+    return described | {"Paths": [f"{world.organization_id}/{path}"]}

@@ -58,6 +58,8 @@ def open_role(role_arn: str, world: World) -> Any | None:
         return None
     if not world.creations.role_is_usable(account_id, world.clock()):
         return None
+    if world.propagation.hides((account_id, "role", role_arn.rpartition("/")[2].lower())):
+        return None
     return next((role for role in world.moto.iam(account_id).get_roles() if role.arn == role_arn), None)
 
 

@@ -51,8 +51,12 @@ def update(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def sign_in(world: World, account_id: str, user_name: str, password: str) -> dict[str, bool] | None:
-    """What the console says to a user name and a password; None is a refusal."""
-    if world.account(account_id) is None:
+    """What the console says to a user name and a password; None is a refusal.
+
+    Service control policies don't refuse it: they deny what is done afterwards.
+    """
+    account = world.account(account_id)
+    if account is None or account.state != "ACTIVE":
         return None
     user = world.moto.iam(account_id).users.get(user_name)
     if user is None or not user.password or user.password != password:

@@ -92,6 +92,9 @@ def _exists(arn: str, world: World) -> bool:
         return True
     if parts[4] == world.settings.management_account_id:
         return True  # whose roles a customer has made before, out of the stand-in's sight
+    kind, _, name = parts[5].partition("/")
+    if world.propagation.hides((parts[4], kind, name.rpartition("/")[2].lower())):
+        return False
     backend = world.moto.iam(parts[4])
     if parts[5].startswith("role/"):
         return any(role.arn == arn for role in backend.get_roles())

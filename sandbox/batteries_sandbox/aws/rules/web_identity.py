@@ -33,8 +33,8 @@ def assume(call: Call, world: World, proceed: Proceed) -> Answer:
     check_form(call)
     claims = _claims(call.text("WebIdentityToken"))
     role = open_role(call.text("RoleArn"), world)
-    if role is None or not _is_trusted(role, claims, world):
-        # Believed: AWS says InvalidIdentityToken where only the provider or its audience is missing.
+    _check_provider(call.text("RoleArn").split(":")[4], claims, world)
+    if role is None or not _is_trusted(role, claims):
         raise AwsError("AccessDenied", f"Not authorized to perform {_ACTION}", status=403)
     session = world.callers.assume(role.arn, role.id, call.text("RoleSessionName"), duration(call, role))
     result = session.describe() | {
@@ -45,16 +45,31 @@ def assume(call: Call, world: World, proceed: Proceed) -> Answer:
     return answer(call, result)
 
 
-def _is_trusted(role: Any, claims: dict[str, Any], world: World) -> bool:
-    account_id = role.arn.split(":")[4]
-    host = str(claims["iss"]).removeprefix("https://")
-    provider_arn = f"arn:aws:iam::{account_id}:oidc-provider/{host}"
-    provider = world.moto.iam(account_id).open_id_providers.get(provider_arn)
-    audiences = values(claims.get("aud"))
-    if provider is None or not set(audiences) & set(provider.client_id_list):
-        return False
+def _check_provider(account_id: str, claims: dict[str, Any], world: World) -> None:
+    """The account knows the issuer, and the issuer the audience, before any role is looked at.
+
+    Codes and wording as users of aws-actions/configure-aws-credentials report them (issues 280 and 1309).
+    """
+    account = world.account(account_id)
+    if account is None or account.state != "ACTIVE":
+        return  # to which AWS answers as to a role that isn't there: who asks must not learn more
+    provider = world.moto.iam(account_id).open_id_providers.get(_provider_arn(account_id, claims))
+    if provider is None:
+        message = f"No OpenIDConnect provider found in your account for {claims['iss']}"
+        raise AwsError("InvalidIdentityToken", message)
+    if not set(values(claims.get("aud"))) & set(provider.client_id_list):
+        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+
+
+def _is_trusted(role: Any, claims: dict[str, Any]) -> bool:
+    provider_arn = _provider_arn(role.arn.split(":")[4], claims)
+    host = provider_arn.partition("oidc-provider/")[2]
     context = {f"{host}:{name}".lower(): values(claims.get(name)) for name in _CLAIMS}
     return allows(trust_of(role), _ACTION, "Federated", {provider_arn}, context)
+
+
+def _provider_arn(account_id: str, claims: dict[str, Any]) -> str:
+    return f"arn:aws:iam::{account_id}:oidc-provider/{str(claims['iss']).removeprefix('https://')}"
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""The stand-in's own endpoints that change something: faults, gates and limits.
+
+POST a fault, look how often it struck, release what it holds, take it away; raise and lower limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from batteries_sandbox.aws.faults.book import Fault, FaultBook
+from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
+from batteries_sandbox.aws.settings import CHANGEABLE, StandinSettings, change
+
+_LOOK_SECONDS = 0.02
+InWorker = Callable[[Callable[[], None]], Awaitable[None]]
+
+
+class Control:
+    """The handlers; `in_worker` runs a function where the world may be touched."""
+
+    def __init__(self, faults: FaultBook, settings: StandinSettings, in_worker: InWorker) -> None:
+        self._faults = faults
+        self._settings = settings
+        self._in_worker = in_worker
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Puts the endpoints under /_standin."""
+        router.add_get("/_standin/faults", self._list)
+        router.add_post("/_standin/faults", self._set)
+        router.add_delete("/_standin/faults", self._clear)
+        router.add_get("/_standin/faults/{id}", self._show)
+        router.add_delete("/_standin/faults/{id}", self._remove)
+        router.add_post("/_standin/faults/{id}/release", self._release)
+        router.add_get("/_standin/limits", self._limits)
+        router.add_post("/_standin/limits", self._change_limits)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"faults": [fault.describe() for fault in self._faults.all()]})
+
+    async def _set(self, request: web.Request) -> web.Response:
+        body = await _json_object(request)
+        try:
+            spec = FaultSpec.model_validate(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise _bad(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        return web.json_response(self._faults.add(spec).describe(), status=201)
+
+    async def _clear(self, request: web.Request) -> web.Response:
+        self._faults.clear()
+        return web.Response(status=204)
+
+    async def _show(self, request: web.Request) -> web.Response:
+        """One fault; with ?wait=SECONDS, as soon as it struck (a gate: as soon as it holds a call)."""
+        fault = self._fault(request)
+        try:
+            deadline = time.monotonic() + float(request.query.get("wait", "0"))
+        except ValueError as error:
+            raise _bad("'wait' is a number of seconds.") from error
+        while not _has_struck(fault) and time.monotonic() < deadline:  # noqa: ASYNC110  # whatever strikes need not know of us
+            await asyncio.sleep(_LOOK_SECONDS)
+        return web.json_response(fault.describe())
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        self._faults.remove(self._fault(request).id)
+        return web.Response(status=204)
+
+    async def _release(self, request: web.Request) -> web.Response:
+        fault = self._fault(request)
+        drop = (await _json_object(request)).get("drop", False) if request.can_read_body else False
+        return web.json_response({"released": fault.gate.release(drop=bool(drop))})
+
+    async def _limits(self, request: web.Request) -> web.Response:
+        return web.json_response({name: getattr(self._settings, name) for name in CHANGEABLE})
+
+    async def _change_limits(self, request: web.Request) -> web.Response:
+        changes = await _json_object(request)
+        try:
+            await self._in_worker(lambda: change(self._settings, changes))
+        except ValueError as error:
+            raise _bad(str(error)) from error
+        return await self._limits(request)
+
+    def _fault(self, request: web.Request) -> Fault:
+        fault = self._faults.find(request.match_info["id"])
+        if fault is None:
+            raise web.HTTPNotFound(
+                text=json.dumps({"error": f"There is no fault {request.match_info['id']}."}),
+                content_type="application/json",
+            )
+        return fault
+
+
+def _has_struck(fault: Fault) -> bool:
+    if fault.spec.kind in (Kind.GATE_BEFORE, Kind.GATE_AFTER):
+        return bool(fault.gate.describe())
+    return fault.struck > 0
+
+
+async def _json_object(request: web.Request) -> Mapping[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _bad("The body must be a JSON object.")
+    return body
+
+
+def _bad(sentence: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=json.dumps({"error": sentence}), content_type="application/json")

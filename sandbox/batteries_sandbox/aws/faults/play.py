@@ -1,0 +1,83 @@
+"""What a plan does to a call, in the order of the way to AWS and back.
+
+None instead of an answer means that the connection is closed without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.faults.book import Plan
+from batteries_sandbox.aws.faults.gate import hang
+from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
+from batteries_sandbox.aws.faults.throttles import throttled
+from batteries_sandbox.aws.wire import Answer, AwsError, refusal
+
+Do = Callable[[Call], Awaitable[Answer]]
+NoteUndone = Callable[[Call, Answer | None], Awaitable[None]]
+
+
+async def play(call: Call, plan: Plan, do: Do, note_undone: NoteUndone, gone: Callable[[], bool]) -> Answer | None:
+    """Carries a call through its faults; `do` hands it to AWS, `note_undone` writes down that it never got there."""
+    call = replace(call, fault=plan.kind)
+    outcome = plan.outcome
+    await asyncio.sleep(plan.latency)
+    for fault in plan.before:
+        if not await fault.gate.hold(call, gone):
+            await note_undone(call, None)
+            return None
+    if outcome is not None and outcome.keeps_from_aws:
+        return await _undone(call, outcome, note_undone, gone)
+    if outcome is not None and outcome.kind is Kind.FAIL_LATER:
+        call = replace(call, fail_later=outcome.reason)
+    answer = await do(call)
+    await asyncio.sleep(answer.hold)
+    for fault in plan.after:
+        if not await fault.gate.hold(call, gone):
+            return None
+    if outcome is not None and outcome.kind is Kind.HANG:
+        await hang(outcome.seconds, gone)
+    return None if outcome is not None and outcome.kind in (Kind.HANG, Kind.ANSWER_LOST) else answer
+
+
+async def _undone(call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone: Callable[[], bool]) -> Answer | None:
+    answer = None
+    if outcome.kind is Kind.ERROR:
+        answer = refusal(call, _error(call, outcome))
+    elif outcome.kind is Kind.THROTTLE:
+        answer = refusal(call, throttled(call, outcome.message))
+    await note_undone(call, answer)
+    if outcome.kind is Kind.HANG:
+        await hang(outcome.seconds, gone)
+    return answer
+
+
+def _error(call: Call, outcome: FaultSpec) -> AwsError:
+    fields = {**outcome.fields, **({"Reason": outcome.reason} if outcome.reason else {})}
+    status = outcome.status or _statuses(call.service).get(outcome.code) or _COMMON.get(outcome.code, 400)
+    message = outcome.message or f"{outcome.code}, as a fault of the stand-in says."
+    return AwsError(outcome.code, message, status=status, **fields)
+
+
+# Errors of every service, which the models don't have ("Common errors" pages).
+_COMMON = {"InternalFailure": 500, "ServiceUnavailable": 503, "AccessDenied": 403, "RequestExpired": 400}
+
+
+@lru_cache(maxsize=16)
+def _statuses(service: str) -> dict[str, int]:
+    """The HTTP status of each of a service's errors, where its model says one (botocore)."""
+    import botocore.session  # only here, as it costs 0.1 s
+
+    session = botocore.session.get_session()
+    if service not in session.get_available_services():
+        return {}
+    statuses = {}
+    for shape in session.get_service_model(service).error_shapes:
+        error = shape.metadata.get("error") or {}
+        if status := error.get("httpStatusCode"):
+            statuses[error.get("code", shape.name)] = int(status)
+    return statuses

@@ -1,0 +1,113 @@
+"""What a fault is: the calls it is for, what happens to them, and how often.
+
+The models below are the JSON of POST /_standin/faults; what they don't know is refused, so that a
+misspelt fault can't let a test pass.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.policy_document import matches
+
+
+class Kind(StrEnum):
+    """What happens to the call."""
+
+    ERROR = "error"  # it is refused with a code, in its protocol's own form
+    THROTTLE = "throttle"  # it is refused with its service's throttle code
+    REQUEST_LOST = "request_lost"  # it is not done, and the connection closes
+    ANSWER_LOST = "answer_lost"  # it is done, and the connection closes
+    HANG = "hang"  # nothing comes, until the client gives up
+    LATENCY = "latency"  # it takes longer
+    FAIL_LATER = "fail_later"  # what it starts is taken, and fails when it is due
+    GATE_BEFORE = "gate_before"  # it is held before it is done, until released
+    GATE_AFTER = "gate_after"  # it is held after it was done, until released
+
+
+_ENDLESS = frozenset({Kind.LATENCY, Kind.THROTTLE})  # unless `times` is given
+# The calls that start something which can fail later, with a reason in its status.
+STARTS = frozenset({"CreateAccount", "CreateAccountAssignment", "DeleteAccountAssignment"})
+# The parameters that name the account which a call is about.
+_ABOUT = ("AccountId", "ChildId", "ResourceId", "TargetId")
+
+
+class FaultSpec(BaseModel):
+    """One fault as it was asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind
+    # Which calls: names may hold * and ?.
+    service: str = "*"
+    operation: str = "*"
+    account: str = ""  # the caller's, or the one that the call is about
+    params: dict[str, str] = {}  # parameter to pattern; Tags and the like are matched as JSON
+    # How often.
+    skip: Annotated[int, Field(ge=0)] = 0  # so many matching calls pass first
+    times: Annotated[int, Field(ge=1)] | None = None
+    probability: Annotated[float, Field(gt=0, le=1)] | None = None
+    seed: int = 0
+    # How: which of these a kind takes is checked below.
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    done: bool = False
+    code: str = ""
+    message: str = ""
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    reason: str = ""
+    fields: dict[str, Any] = {}
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    published: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> FaultSpec:
+        needs = {Kind.ERROR: "code", Kind.LATENCY: "seconds", Kind.FAIL_LATER: "reason"}.get(self.kind)
+        if needs and not getattr(self, needs):
+            raise ValueError(f"a fault of kind {self.kind} needs '{needs}'")
+        if self.kind is not Kind.THROTTLE and (self.rate or self.burst or self.published):
+            raise ValueError("'rate', 'burst' and 'published' are for the kind throttle")
+        if self.rate and self.published:
+            raise ValueError("'rate' is our own number and 'published' is AWS's: only one of them")
+        if self.done and self.kind is not Kind.HANG:
+            raise ValueError("'done' is for the kind hang")
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        """How often it strikes at most: once, where nothing else was said of how often."""
+        if self.times is None and self.probability is None and self.kind not in _ENDLESS:
+            return 1
+        return self.times
+
+    @property
+    def keeps_from_aws(self) -> bool:
+        """Whether the call that it strikes is never done."""
+        return self.kind in (Kind.ERROR, Kind.THROTTLE, Kind.REQUEST_LOST) or (self.kind is Kind.HANG and not self.done)
+
+    def concerns(self, call: Call) -> bool:
+        """Whether the call is one of those that this fault is for."""
+        if self.kind is Kind.FAIL_LATER and call.operation not in STARTS:
+            return False
+        return (
+            matches(call.service, self.service)
+            and matches(call.operation, self.operation)
+            and (not self.account or self.account in _accounts(call))
+            and all(matches(_text(call.params.get(name)), pattern) for name, pattern in self.params.items())
+        )
+
+
+def _accounts(call: Call) -> set[str]:
+    role = call.text("RoleArn").split(":")
+    return {call.account_id, *(call.text(name) for name in _ABOUT), role[4] if len(role) > 4 else ""}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
