@@ -17,7 +17,7 @@ from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.events.stream import Streams
-from batteries_apiserver.guide.handlers import GUIDE, guide_of
+from batteries_apiserver.guide.handlers import GUIDE, Guide
 from batteries_apiserver.kube import Kube, filled, kube_of
 from batteries_apiserver.request_log import request_log_middleware
 from batteries_apiserver.routes import ROUTES, registered
@@ -87,6 +87,6 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[STREAMS] = Streams(settings.api_streams_per_key)
     app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])
     app.on_shutdown.append(let_go_of_waiting)
-    app[GUIDE] = guide_of(ROUTES, settings.public_base)
+    app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))
     return app

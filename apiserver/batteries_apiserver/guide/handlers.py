@@ -1,7 +1,7 @@
-"""Serves what was made of the routes once, when the application was put together."""
+"""Serves what is made of the routes, once."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import orjson
@@ -22,21 +22,25 @@ _STRICT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Guide:
-    """The document and the guide, as they are sent."""
+    """The document and the guide as they are sent, made when first asked for and kept."""
 
-    document: bytes
-    llms_txt: str
+    def __init__(self, routes: Iterable[Route], public_url: str) -> None:
+        self._routes = tuple(routes)
+        self._public_url = public_url
+
+    @cached_property
+    def document(self) -> bytes:
+        """The OpenAPI document."""
+        return orjson.dumps(document(self._routes, self._public_url))
+
+    @cached_property
+    def llms_txt(self) -> str:
+        """The guide for agents."""
+        return llms_txt(self._routes, self._public_url)
 
 
 GUIDE = web.AppKey("guide", Guide)
-
-
-def guide_of(routes: Iterable[Route], public_url: str) -> Guide:
-    """What the routes come to."""
-    table = tuple(routes)
-    return Guide(orjson.dumps(document(table, public_url)), llms_txt(table, public_url))
 
 
 async def openapi(request: web.Request) -> web.Response:
