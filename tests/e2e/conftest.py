@@ -128,7 +128,7 @@ def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for all tests that only use it."""
-    running = start(tmp_path_factory.mktemp("sandbox") / "sandbox")
+    running = start(tmp_path_factory.mktemp("sandbox") / "sandbox", SANDBOX_AWS_SPEED="3")
     try:
         wait_until_up(running)
         yield running
