@@ -46,7 +46,7 @@ unit: sync ## Run the unit tests alone
 .PHONY: fuzz
 fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
 	@$(BIN)/batteries-sandbox build
-	FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
+	SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
 
 .PHONY: check
 check: sync ## Lint, format, types, layers, generated files and lock current

@@ -59,7 +59,11 @@ class Sandbox:
     def sign_up(self, email: str) -> dict[str, str]:
         """The headers of a new customer with a saved card."""
         api = self.env["API_URL"]
-        setup = requests.post(f"{api}/v1/stripe/setup", json={"email": email}, timeout=10).json()
+        answer = requests.post(f"{api}/v1/stripe/setup", json={"email": email}, timeout=10)
+        while answer.status_code == 429:  # the fuzzing before may have used up this minute's sign-ups
+            time.sleep(float(answer.headers["Retry-After"]))
+            answer = requests.post(f"{api}/v1/stripe/setup", json={"email": email}, timeout=10)
+        setup = answer.json()
         form = {"email": email, "cardNumber": "4242424242424242", "cardExpiry": "12/34", "cardCvc": "123"}
         assert requests.post(setup["url"], data=form, allow_redirects=False, timeout=10).status_code == 303
         session = requests.get(f"{api}/v1/stripe/session/{setup['sessionId']}", timeout=10)
