@@ -1,5 +1,7 @@
 """The whole system, brought up once as a user would: `batteries-sandbox run`, journey included."""
 
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -69,6 +71,19 @@ class Sandbox:
         session = requests.get(f"{api}/v1/stripe/session/{setup['sessionId']}", timeout=10)
         assert session.status_code == 200, session.text
         return {"Authorization": f"Bearer {session.json()['apiKey']}"}
+
+    def assumes(self, role: str, subject: str) -> bool:
+        """Whether a GitHub token with that subject gets credentials of the role."""
+        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims)]
+        form = {
+            "Action": "AssumeRoleWithWebIdentity",
+            "Version": "2011-06-15",
+            "RoleArn": role,
+            "RoleSessionName": "test",
+            "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
+        }
+        return requests.post(self.env["AWS_ENDPOINT_URL"], data=form, timeout=10).status_code == 200
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What kubectl prints, in the sandbox's namespace."""

@@ -1,6 +1,5 @@
 """The README's journey, as `make run` prints it and as a person pastes it."""
 
-import base64
 import json
 import re
 import stat
@@ -64,32 +63,12 @@ def test_only_listed_repositories_can_assume_the_role(sandbox: Any) -> None:
 
     detail = sandbox.until(active, 60, "the account is active")
     role = detail["oidcRoleArn"]
-    assert _assume(sandbox, role, "repo:acme/app:ref:refs/heads/main")
-    assert _assume(sandbox, role, "repo:acme@1/app@2:environment:production")
-    assert not _assume(sandbox, role, "repo:acme/other:ref:refs/heads/main")
-    assert not _assume(sandbox, role, "repo:acme@1/application@2:ref:refs/heads/main")
-    assert not _assume(sandbox, role, "repo:acme@1/evil@2:ref:refs/heads/x/app@1:actor:mallory")
+    assert sandbox.assumes(role, "repo:acme/app:ref:refs/heads/main")
+    assert sandbox.assumes(role, "repo:acme@1/app@2:environment:production")
+    assert not sandbox.assumes(role, "repo:acme/other:ref:refs/heads/main")
+    assert not sandbox.assumes(role, "repo:acme@1/application@2:ref:refs/heads/main")
+    assert not sandbox.assumes(role, "repo:acme@1/evil@2:ref:refs/heads/x/app@1:actor:mallory")
     changed = requests.patch(f"{api}/{made['accountId']}", json={"githubRepos": []}, headers=headers, timeout=10)
     assert changed.status_code == 200, changed.text
-    sandbox.until(lambda: not _assume(sandbox, role, "repo:acme/app:ref:refs/heads/main"), 30, "nobody may")
+    sandbox.until(lambda: not sandbox.assumes(role, "repo:acme/app:ref:refs/heads/main"), 30, "nobody may")
     assert requests.get(f"{api}/{made['accountId']}", headers=headers, timeout=10).json()["status"] == "active"
-
-
-def _assume(sandbox: Any, role: str, subject: str) -> bool:
-    """Whether a GitHub token with that subject gets credentials of the role."""
-    claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
-    parts = [
-        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "none"}, claims)
-    ]
-    answer = requests.post(
-        sandbox.env["AWS_ENDPOINT_URL"],
-        data={
-            "Action": "AssumeRoleWithWebIdentity",
-            "Version": "2011-06-15",
-            "RoleArn": role,
-            "RoleSessionName": "test",
-            "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
-        },
-        timeout=10,
-    )
-    return answer.status_code == 200

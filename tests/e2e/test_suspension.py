@@ -41,23 +41,6 @@ def apply(sandbox: Any, name: str, **spec: Any) -> None:
     sandbox.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
 
-def assumes(sandbox: Any, role: str, repository: str) -> bool:
-    claims = {
-        "iss": "https://token.actions.githubusercontent.com",
-        "aud": "sts.amazonaws.com",
-        "sub": ASSUMED_BY.format(repository),
-    }
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims)]
-    form = {
-        "Action": "AssumeRoleWithWebIdentity",
-        "Version": "2011-06-15",
-        "RoleArn": role,
-        "RoleSessionName": "test",
-        "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
-    }
-    return requests.post(sandbox.env["AWS_ENDPOINT_URL"], data=form, timeout=10).status_code == 200
-
-
 def password(sandbox: Any, secret: str) -> str:
     data = json.loads(sandbox.kubectl("get", "secret", secret, "-o", "json"))["data"]
     return base64.b64decode(data["password"]).decode()
@@ -97,15 +80,15 @@ def test_suspension_closes_every_door_and_resume_opens_what_the_spec_says_then(s
     first = password(sandbox, before["credentialsSecretName"])
     assert ou_of(sandbox, account) == "Customers"
     assert signs_in(sandbox, account, user, first)
-    assert assumes(sandbox, role, "acme/app")
+    assert sandbox.assumes(role, ASSUMED_BY.format("acme/app"))
     assert assigned(sandbox, account) == 1
 
     apply(sandbox, name, githubRepos=["acme/other"], suspended=True)
     closed = until_phase(sandbox, name, "suspended")
     assert ou_of(sandbox, account) == "Suspended"
     assert not signs_in(sandbox, account, user, first)
-    assert not assumes(sandbox, role, "acme/app")
-    assert not assumes(sandbox, role, "acme/other")
+    assert not sandbox.assumes(role, ASSUMED_BY.format("acme/app"))
+    assert not sandbox.assumes(role, ASSUMED_BY.format("acme/other"))
     assert assigned(sandbox, account) == 0
     assert next(each for each in closed["conditions"] if each["type"] == "Ready")["reason"] == "Suspended"
 
@@ -114,8 +97,8 @@ def test_suspension_closes_every_door_and_resume_opens_what_the_spec_says_then(s
     assert ou_of(sandbox, account) == "Customers"
     assert signs_in(sandbox, account, user, password(sandbox, opened["credentialsSecretName"]))
     assert not signs_in(sandbox, account, user, first), "the old password went with the door"
-    assert assumes(sandbox, role, "acme/other")
-    assert not assumes(sandbox, role, "acme/app")
+    assert sandbox.assumes(role, ASSUMED_BY.format("acme/other"))
+    assert not sandbox.assumes(role, ASSUMED_BY.format("acme/app"))
     assert assigned(sandbox, account) == 1
     assert opened["awsAccountId"] == account
 

@@ -183,33 +183,32 @@ class IdentityCenter:
                 return True
         return False
 
+    async def _assignment(self, account: str, permission_set: str, user_id: str) -> dict[str, Any]:
+        """What names one assignment, for making and for removing it."""
+        return {
+            "InstanceArn": (await self.instance()).arn,
+            "TargetId": account,
+            "TargetType": "AWS_ACCOUNT",
+            "PermissionSetArn": permission_set,
+            "PrincipalType": "USER",
+            "PrincipalId": user_id,
+        }
+
     async def assign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the assignment."""
-        instance = await self.instance()
         answer = await self._caller.call(
             "sso:CreateAccountAssignment",
             self._admin.create_account_assignment,
-            InstanceArn=instance.arn,
-            TargetId=account,
-            TargetType="AWS_ACCOUNT",
-            PermissionSetArn=permission_set,
-            PrincipalType="USER",
-            PrincipalId=user_id,
+            **await self._assignment(account, permission_set, user_id),
         )
         return _status(answer["AccountAssignmentCreationStatus"])
 
     async def unassign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the removal of the assignment."""
-        instance = await self.instance()
         answer = await self._caller.call(
             "sso:DeleteAccountAssignment",
             self._admin.delete_account_assignment,
-            InstanceArn=instance.arn,
-            TargetId=account,
-            TargetType="AWS_ACCOUNT",
-            PermissionSetArn=permission_set,
-            PrincipalType="USER",
-            PrincipalId=user_id,
+            **await self._assignment(account, permission_set, user_id),
         )
         return _status(answer["AccountAssignmentDeletionStatus"])
 
