@@ -48,6 +48,16 @@ fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
 	@$(BIN)/batteries-sandbox build
 	SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
 
+.PHONY: crash
+crash: sync ## Kill the operator at every AWS call and every write of an account's life (a quarter of an hour)
+	@$(BIN)/batteries-sandbox build
+	PYTHONPATH=tests $(BIN)/python -m crash
+
+.PHONY: storm
+storm: sync ## Make 200 accounts against throttles, lost answers and an operator killed every ten seconds
+	@$(BIN)/batteries-sandbox build
+	PYTHONPATH=tests $(BIN)/python -m crash.storm
+
 .PHONY: check
 check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff check .

@@ -73,7 +73,8 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
             for arn in admin.list_permission_sets(**where)["PermissionSets"]
         }
         target = {**where, "AccountId": status.aws_account_id}
-        people = store.list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
+        pages = store.get_paginator("list_users").paginate(IdentityStoreId=instance["IdentityStoreId"])
+        people = [person for page in pages for person in page["Users"]]
         return AwsWorld(
             members=[(each["id"], each["tags"].get("aibatteriesincluded.com/account-id")) for each in ours],
             parent=organizations.describe_organizational_unit(OrganizationalUnitId=ours[0]["parentId"])[

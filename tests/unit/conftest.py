@@ -1,22 +1,17 @@
 """What unit tests share; the stand-ins and fakes themselves are in tests/fakes."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fakes.cluster import FakeCore
+from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 
 from batteries_operator import kube
 from batteries_operator.aws import caller
 from batteries_operator.settings import Settings
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # import mode importlib puts no test folder there
-
-from fakes.cluster import FakeCore
-from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""`make crash`: kills, lost answers and lost requests at every write and every AWS call of an account's whole life.
+
+Real parts: kube-apiserver, etcd, and operator processes that are killed with SIGKILL. CRASH_SAMPLE=n runs every n-th
+cell only, CRASH_LANES says how many lanes run side by side.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from crash.matrix import Matrix, discover, run_lane
+from crash.report import counts, lines
+from crash.world import open_world
+
+from batteries_sandbox.places import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "crash-matrix.md"
+HEAD = """# The crash matrix
+
+Written by `make crash`. Each row is a call of AWS or a write to Kubernetes that the operator makes in an account's
+life; each column something that goes wrong there, with real processes and SIGKILL. After each the account must be as
+it was wished for, AWS must hold exactly one of everything, and the password in the Secret must be the one that works.
+
+"""
+
+
+async def run(sample: int, how_many: int, folder: Path) -> Matrix:
+    """The whole matrix, or every `sample`-th cell of it."""
+    matrix = Matrix()
+    async with AsyncExitStack() as stack:
+        lanes = (await open_world(stack, folder, how_many)).lanes
+        matrix.points = await discover(lanes[0])
+        cells = list(matrix.cells())[::sample]
+        print(f"{sum(map(len, matrix.points.values()))} points, {len(cells)} cells to run", flush=True)
+        async with asyncio.TaskGroup() as group:
+            for number, lane in enumerate(lanes):
+                group.create_task(run_lane(lane, matrix, cells[number :: len(lanes)]))
+    return matrix
+
+
+def main() -> int:
+    """0 where every cell is green."""
+    sample, how_many = int(os.environ.get("CRASH_SAMPLE", "1")), int(os.environ.get("CRASH_LANES", "2"))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
+        matrix = asyncio.run(run(sample, how_many, Path(folder)))
+    table = "\n".join(lines(matrix))
+    print(table)
+    for story in matrix.stories:
+        print(f"\n{story}")
+    print(f"\n{counts(matrix)}, in {time.monotonic() - started:.0f} s")
+    if sample == 1 and not matrix.failed:
+        PAGE.write_text(f"{HEAD}**{counts(matrix)}**\n{table}\n")
+    return 1 if matrix.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

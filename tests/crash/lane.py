@@ -1,0 +1,272 @@
+"""One lane of the harness: an AWS stand-in, a namespace, a proxy and an operator process, all its own.
+
+Nothing else happens in a lane's AWS, so the n-th call of an operation is always the same call.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import boto3
+import yaml
+from crash.proxy import Proxy
+from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect
+from batteries_operator.settings import Settings
+from batteries_sandbox import parts
+from batteries_sandbox.cluster import Cluster
+from batteries_sandbox.controlplane import ControlPlane
+from batteries_sandbox.process import Command, Part, until_answers
+
+ADMIN = "crash-admin"
+OPERATOR = "crash-operator"
+REACHED_SECONDS = 60
+FAST = {
+    "BATTERIES_METRICS_PORT": "0",
+    "BATTERIES_HEALTH_PORT": "0",
+    "BATTERIES_POLL_SECONDS": "0.05",
+    "BATTERIES_INTENT_GRACE_SECONDS": "0.2",
+    "BATTERIES_BACKOFF_MAX_SECONDS": "0.5",
+    "BATTERIES_RESYNC_SECONDS": "0",
+    "BATTERIES_AWS_THREADS": "8",
+}
+DELAYS = ("creation", "role", "assignment", "closure", "iam", "identity-center")
+
+
+class Zygote:
+    """Starts operators; see `crash.zygote`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator["Zygote"]:
+        """One for all lanes."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "crash.zygote",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**parts.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        try:
+            yield cls(process)
+        finally:
+            process.kill()
+            await process.wait()
+
+    async def start(self, environment: dict[str, str], log: Path) -> int:
+        """The process id of a new operator."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        async with self._turn:
+            order = json.dumps({"environment": environment, "log": str(log)}) + "\n"
+            self._process.stdin.write(order.encode())
+            return int(await self._process.stdout.readline())
+
+
+@dataclass
+class Lane:
+    """What a cell of the matrix happens in; also what `fakes.aws_world` asks."""
+
+    number: int
+    namespace: str
+    proxy: Proxy
+    api: ApiClient
+    accounts: Resources[AwsAccount]
+    url: str
+    settings: Settings
+    environment: dict[str, str]
+    log: Path
+    zygote: Zygote
+    http: aiohttp.ClientSession
+    pid: int = 0
+
+    # The operator.
+
+    async def start(self) -> None:
+        """An operator with an empty memory."""
+        self.pid = await self.zygote.start(self.environment, self.log)
+
+    async def kill(self) -> None:
+        """kill -9; returns when the process is no more."""
+        if not self.pid:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+            async with asyncio.timeout(10):
+                while True:
+                    os.kill(self.pid, 0)
+                    await asyncio.sleep(0.005)
+        self.pid = 0
+
+    async def restart(self) -> None:
+        """Kills it, where there is one, and starts another."""
+        await self.kill()
+        await self.start()
+
+    # Kubernetes.
+
+    async def find(self, name: str) -> AwsAccount | None:
+        """The account as it is now."""
+        return await self.accounts.find(self.namespace, name)
+
+    async def until(
+        self, name: str, reached: Callable[[AwsAccount | None], bool], seconds: float = REACHED_SECONDS
+    ) -> AwsAccount | None:
+        """Waits until the account is as `reached` says.
+
+        Raises:
+            TimeoutError: with what it is instead.
+        """
+        account = None
+        try:
+            async with asyncio.timeout(seconds):
+                while not reached(account := await self.find(name)):
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            status = account.status.to_wire() if account else None
+            raise TimeoutError(f"{name} in {self.namespace} stays {json.dumps(status, default=str)}") from None
+        return account
+
+    # AWS, by the names that `fakes.aws_world` uses.
+
+    async def standin(self, path: str, body: Any = None, method: str = "") -> Any:
+        """An answer of the stand-in's own tools; None where it refuses."""
+        how = method or ("GET" if body is None else "POST")
+        async with self.http.request(how, f"{self.url}/_standin/{path}", json=body) as answer:
+            if answer.status >= 400:
+                return None
+            return await answer.json() if answer.status != 204 else None
+
+    async def client(self, service: str, account: str | None = None) -> Any:
+        """boto3 of the management account, or of a member as its access role; never limited, never counted as ours."""
+        keys = {"aws_access_key_id": ADMIN, "aws_secret_access_key": ADMIN, "region_name": "us-east-1"}
+        if account is not None:
+            sts = await self.client("sts")
+            role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
+            raw = (await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="check"))["Credentials"]
+            keys |= {
+                "aws_access_key_id": raw["AccessKeyId"],
+                "aws_secret_access_key": raw["SecretAccessKey"],
+                "aws_session_token": raw["SessionToken"],
+            }
+        return boto3.client(service, endpoint_url=self.url, **keys)  # type: ignore[call-overload]  # by literal names
+
+    async def signs_in(self, account: AwsAccount) -> Any:
+        """Whether the password in the Secret opens the console; None where it doesn't, or there is none."""
+        try:
+            secret = await CoreV1Api(self.api).read_namespaced_secret(
+                f"{account.metadata.name}-credentials", self.namespace
+            )
+        except ApiException:
+            return None
+        user, password = (base64.b64decode((secret.data or {})[key]).decode() for key in ("username", "password"))
+        words = {"accountId": account.status.aws_account_id, "userName": user, "password": password}
+        return await self.standin("console-sign-in", words)
+
+
+def _fast_standin(port: int, log: Path) -> Command:
+    argv = (
+        sys.executable,
+        "-m",
+        "batteries_sandbox.aws",
+        f"--port={port}",
+        f"--access-key-id={OPERATOR}",
+        f"--admin-key-id={ADMIN}",
+        *(f"--{name}-seconds=0.05" for name in DELAYS),
+    )
+    return Command(f"AWS of {log.stem}", argv, parts.clean_environment(), log)
+
+
+@asynccontextmanager
+async def open_lane(
+    number: int, port: int, cluster: Cluster, plane: ControlPlane, folder: Path, zygote: Zygote
+) -> AsyncIterator[Lane]:
+    """A lane with a prepared organization and no operator yet."""
+    namespace, url = f"lane-{number}", f"http://127.0.0.1:{port}"
+    await asyncio.to_thread(cluster.create_namespace, namespace)
+    config = await asyncio.to_thread(
+        cluster.kubeconfig_for, "batteries-operator", "batteries", folder / f"{namespace}.direct"
+    )
+    server, token = _server_and_token(config)
+    trust = ssl.create_default_context(cafile=str(folder / "controlplane" / "ca.crt"))
+    async with AsyncExitStack() as stack:
+        standin = Part(_fast_standin(port, folder / f"{namespace}-aws.log"))
+        await standin.start()
+        stack.push_async_callback(standin.stop)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        lane_log = folder / f"{namespace}.log"
+        await until_answers(standin, standin.command.name, lambda: _listens(port), 30)
+        proxy = Proxy(server, trust)
+        address = await stack.enter_async_context(proxy.serve())
+        kubeconfig = _write_kubeconfig(folder / f"{namespace}.kubeconfig", address, token)
+        aws = parts.Aws(url, OPERATOR, OPERATOR, "us-east-1")
+        environment = {
+            **parts.clean_environment(),
+            **aws.environment(),
+            **FAST,
+            "BATTERIES_KUBECONFIG": str(kubeconfig),
+            "BATTERIES_NAMESPACES": namespace,
+        }
+        await _bootstrap(environment)
+        api = await stack.enter_async_context(await connect(str(plane.kubeconfig)))
+        accounts = Resources(api, AwsAccount, "harness")
+        lane = Lane(number, namespace, proxy, api, accounts, url, Settings(), environment, lane_log, zygote, http)
+        stack.push_async_callback(lane.kill)
+        yield lane
+
+
+def _server_and_token(kubeconfig: Path) -> tuple[str, str]:
+    content = yaml.safe_load(kubeconfig.read_text())
+    return content["clusters"][0]["cluster"]["server"], content["users"][0]["user"]["token"]
+
+
+def _write_kubeconfig(path: Path, server: str, token: str) -> Path:
+    """As the sandbox's, but for the proxy, which has no certificate."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "lane", "cluster": {"server": server}}],
+        "users": [{"name": "lane", "user": {"token": token}}],
+        "contexts": [{"name": "lane", "context": {"cluster": "lane", "user": "lane"}}],
+        "current-context": "lane",
+    }
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+async def _bootstrap(environment: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(parts.BIN / "batteries-operator"),
+        "bootstrap",
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()

@@ -1,0 +1,139 @@
+"""The lives that every fault is set against: how each begins, when it is over, and what AWS must hold then."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from crash.lane import Lane
+from fakes.aws_world import expected, observe
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import is_true
+from batteries_operator.trust_policy import nobody
+
+BEFORE, AFTER = ["octo-org/web"], ["octo-org/api", "octo-org@12/web@34"]
+Seen = AwsAccount | None
+
+
+@dataclass(frozen=True)
+class Life:
+    """`prepared` are the specs an account is led through first; `begin` starts what the faults are set against."""
+
+    name: str
+    prepared: tuple[dict[str, Any], ...]
+    begin: Callable[[Lane, str], Awaitable[object]]
+    over: Callable[[Seen], bool]
+    check: Callable[[Lane, AwsAccount], Awaitable[None]]
+
+
+def at_rest(account: Seen) -> bool:
+    """Whether the operator has said its last word on the spec as it is."""
+    if account is None or account.status.observed_generation != account.metadata.generation:
+        return False
+    wanted = "Suspended" if account.spec.suspended else "Ready"
+    return is_true(account.status.conditions, wanted)
+
+
+def gone(account: Seen) -> bool:
+    """Whether the object is no more."""
+    return account is None
+
+
+async def create(lane: Lane, name: str, **spec: Any) -> None:
+    """Makes the AwsAccount."""
+    spec = {"email": f"{name}@example.com", "githubRepos": BEFORE, **spec}
+    await lane.accounts.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
+
+
+async def _suspend(lane: Lane, name: str) -> None:
+    await lane.accounts.merge(lane.namespace, name, {"spec": {"suspended": True}})
+
+
+async def _resume(lane: Lane, name: str) -> None:
+    await lane.accounts.merge(lane.namespace, name, {"spec": {"suspended": False, "githubRepos": AFTER}})
+
+
+async def delete(lane: Lane, name: str) -> None:
+    """Deletes the AwsAccount; it goes when the operator lets it."""
+    await lane.accounts.delete(lane.namespace, name)
+
+
+async def is_open(lane: Lane, account: AwsAccount) -> None:
+    """One of everything, as the spec says now, and the password in the Secret is the one that works."""
+    await _asked_once(lane, account)
+    seen = await observe(lane, account)  # type: ignore[arg-type]  # a lane answers what a factory does
+    assert (account.status.phase, account.status.error) == ("active", None), account.status
+    wished = expected(lane, account, seen, mails=0)  # type: ignore[arg-type]  # as above
+    assert seen == wished, f"AWS holds {seen}, and should hold {wished}"
+
+
+async def is_closed(lane: Lane, account: AwsAccount) -> None:
+    """Every door is closed, and still there is one of everything."""
+    await _asked_once(lane, account)
+    seen = await observe(lane, account)  # type: ignore[arg-type]  # a lane answers what a factory does
+    assert account.status.phase == "suspended", account.status
+    assert len(seen.members) == 1, seen
+    assert seen.parent == lane.settings.suspended_ou_name, seen
+    assert seen.assignments == [], seen
+    assert seen.trust == nobody(), seen
+    assert seen.signs_in is None, "the old password still opens the console"
+    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 1, 1), seen
+    iam = await lane.client("iam", account.status.aws_account_id)
+    try:
+        iam.get_login_profile(UserName="admin")
+    except iam.exceptions.NoSuchEntityException:
+        return
+    raise AssertionError("the IAM user still has a password")
+
+
+async def is_ended(lane: Lane, account: AwsAccount) -> None:
+    """The AWS account is closed, quarantined, and was the only one."""
+    await _asked_once(lane, account)
+    (member,) = await members(lane, account)
+    assert member["state"] == "CLOSED", member
+    organizations, admin = await lane.client("organizations"), await lane.client("sso-admin")
+    unit = organizations.describe_organizational_unit(OrganizationalUnitId=member["parentId"])["OrganizationalUnit"]
+    assert unit["Name"] == lane.settings.suspended_ou_name, unit
+    where = {"InstanceArn": admin.list_instances()["Instances"][0]["InstanceArn"]}
+    for arn in admin.list_permission_sets(**where)["PermissionSets"]:
+        found = admin.list_account_assignments(**where, AccountId=member["id"], PermissionSetArn=arn)
+        assert found["AccountAssignments"] == []
+
+
+async def is_let_go(lane: Lane, account: AwsAccount) -> None:
+    """Deleted while it was made, and kept: AWS made none, or one that carries our tag and can be found by it."""
+    made = await _made(lane, account)
+    assert len(made) <= 1, made
+    assert len(await members(lane, account)) == len(made)
+
+
+async def members(lane: Lane, account: AwsAccount) -> list[Any]:
+    """The member accounts that carry this account's tag."""
+    everyone = (await lane.standin("accounts"))["accounts"]
+    return [each for each in everyone if str(account.account_id) in each["tags"].values()]
+
+
+async def _made(lane: Lane, account: AwsAccount) -> list[Any]:
+    """The requests from which AWS made, or makes, an account; those in progress are waited for."""
+    async with asyncio.timeout(10):
+        while True:
+            every = (await lane.standin("creations"))["creations"]
+            ours = [each for each in every if str(account.account_id) in each["tags"].values()]
+            if all(each["state"] != "IN_PROGRESS" for each in ours):
+                return [each for each in ours if each["state"] == "SUCCEEDED"]
+            await asyncio.sleep(0.02)
+
+
+async def _asked_once(lane: Lane, account: AwsAccount) -> None:
+    every = (await lane.standin("creations"))["creations"]
+    ours = [each for each in every if str(account.account_id) in each["tags"].values()]
+    assert len(ours) == 1, f"AWS was asked for the account {len(ours)} times"
+
+
+LIVES = (
+    Life("provisioning", (), create, at_rest, is_open),
+    Life("suspension", ({},), _suspend, at_rest, is_closed),
+    Life("resume", ({}, {"suspended": True}), _resume, at_rest, is_open),
+    Life("deletion", ({"deletionPolicy": "Close"},), delete, gone, is_ended),
+)

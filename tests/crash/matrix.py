@@ -1,0 +1,139 @@
+"""Runs every fault at every point of every life, and says of each what came of it."""
+
+import asyncio
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from crash.lane import Lane
+from crash.lives import LIVES, Life, at_rest, create, delete, gone, is_let_go
+from crash.points import DELETED, FAULTS, Fault, Point, armed, points_since
+
+OK, FAILED, NOT_MET, NOT_MEANT = "ok", "FAILED", "not met", "-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault at one point of one life."""
+
+    life: Life
+    point: Point
+    fault: Fault
+
+
+@dataclass
+class Matrix:
+    """What came of each cell, and why where it is red."""
+
+    points: dict[str, list[Point]] = field(default_factory=dict)
+    verdicts: dict[tuple[str, Point, str], str] = field(default_factory=dict)
+    stories: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        """Red cells."""
+        return sum(verdict == FAILED for verdict in self.verdicts.values())
+
+    def cells(self) -> Iterator[Cell]:
+        """All there are, life by life."""
+        for life in LIVES:
+            for point in self.points.get(life.name, []):
+                columns = (*FAULTS, DELETED) if life.name == "provisioning" else FAULTS
+                yield from (Cell(life, point, fault) for fault in columns if fault.strikes(point))
+
+
+async def discover(lane: Lane) -> dict[str, list[Point]]:
+    """Walks each life once, unharmed, with an operator that has just started."""
+    found = {}
+    for life in LIVES:
+        name = f"clean-{life.name}"
+        await prepare(lane, life, [name])
+        await lane.restart()
+        lane.proxy.reset()
+        since = (await lane.standin("health"))["calls"]
+        await life.begin(lane, name)
+        before = await lane.find(name)
+        account = await lane.until(name, life.over) or before
+        found[life.name] = await points_since(lane, since)
+        assert account is not None
+        await life.check(lane, account)
+    return found
+
+
+async def prepare(lane: Lane, life: Life, names: list[str]) -> None:
+    """Leads accounts to where the life begins, all at one time."""
+    if not life.prepared:
+        return
+    if not lane.pid:
+        await lane.start()
+    first, *others = life.prepared
+    for name in names:
+        await create(lane, name, **first)
+    await _all_at_rest(lane, names)
+    for spec in others:
+        for name in names:
+            await lane.accounts.merge(lane.namespace, name, {"spec": spec})
+        await _all_at_rest(lane, names)
+
+
+async def _all_at_rest(lane: Lane, names: list[str]) -> None:
+    for name in names:
+        await lane.until(name, at_rest, seconds=60 + 3 * len(names))
+
+
+async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
+    """The verdict on one cell.
+
+    Raises:
+        AssertionError, TimeoutError: with what is wrong.
+    """
+    life = cell.life
+    over = gone if cell.fault.deletes else life.over
+    await lane.restart()
+    before = await lane.find(name)
+    async with armed(lane, cell.point, cell.fault) as trap:
+        await life.begin(lane, name)
+        before = before or await lane.find(name)
+        struck = asyncio.ensure_future(trap.struck())
+        ended = asyncio.ensure_future(lane.until(name, life.over))
+        await asyncio.wait({struck, ended}, return_when=asyncio.FIRST_COMPLETED)
+        met = struck.done()
+        struck.cancel()
+        if met and cell.fault.kills:
+            ended.cancel()
+            await lane.kill()
+        elif met and cell.fault.deletes:
+            ended.cancel()
+            await delete(lane, name)
+            await trap.release()
+    if not met:
+        await ended
+        return NOT_MET
+    if cell.fault.kills:
+        await lane.start()
+    after = await lane.until(name, over)
+    account = after or before
+    assert account is not None
+    await (is_let_go if cell.fault.deletes else life.check)(lane, account)
+    return OK
+
+
+async def run_lane(lane: Lane, matrix: Matrix, cells: list[Cell]) -> None:
+    """Runs its share of the cells, one after another."""
+    for life in LIVES:
+        ours = [(cell, f"{life.name}-{number}") for number, cell in enumerate(cells) if cell.life is life]
+        await prepare(lane, life, [name for _, name in ours])
+        for cell, name in ours:
+            key = (life.name, cell.point, cell.fault.name)
+            try:
+                matrix.verdicts[key] = await run_cell(lane, cell, name)
+            except (AssertionError, TimeoutError) as error:
+                matrix.verdicts[key] = FAILED
+                matrix.stories.append(f"{life.name}, {cell.point}, {cell.fault.name}: {error}")
+            except Exception:  # one broken cell must not end the others
+                matrix.verdicts[key] = FAILED
+                matrix.stories.append(f"{life.name}, {cell.point}, {cell.fault.name}:\n{traceback.format_exc()}")
+            print(
+                f"  {lane.namespace}: {life.name:<12} {cell.point!s:<55} {cell.fault.name:<14} {matrix.verdicts[key]}",
+                flush=True,
+            )
