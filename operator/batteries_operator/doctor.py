@@ -10,9 +10,13 @@ from enum import StrEnum
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.permissions import ANY, for_running
 from batteries_operator.aws.setup import DENY_POLICY_NAME, Setup
 from batteries_operator.settings import Settings
 
+FEW_ACCOUNTS = 5
+FEW_MAILS = 100
+_EXAMPLE = "111122223333"
 BOOTSTRAP = "run `batteries-operator bootstrap`"
 
 
@@ -48,10 +52,13 @@ class Doctor:
         """All of them."""
         return (
             self.management_account,
+            self.permissions,
+            self.account_quota,
             self.customers_ou,
             self.suspended_ou,
             self.deny_policy,
             self.identity_center,
+            self.identity_source,
             self.permission_set,
             self.mail_account,
             self.mail_sender,
@@ -65,6 +72,46 @@ class Doctor:
             ours == management,
             f"credentials are of the organization's management account {management}",
             f"give the operator a role in {management}; these are of {ours}",
+        )
+
+    async def permissions(self) -> Finding:
+        """Whether our policies grant all that the operator calls."""
+        arn, refused = await self._aws.sts.own_arn(), list[str]()
+        by_resource: dict[str, list[str]] = {}
+        for permission in for_running(self._settings.access_role_name):
+            for resource in permission.resources:
+                # IAM simulates on what is named; a pattern stands for one account, OU or root.
+                by_resource.setdefault(resource.replace("*", _EXAMPLE) if resource != ANY else ANY, []).append(
+                    permission.action
+                )
+        for resource, actions in by_resource.items():
+            refused += await self._aws.limits.not_granted(arn, actions, resource)
+        return _finding(
+            not refused,
+            "every permission is granted",
+            f"give the operator the policy that `batteries-operator policy` prints; missing: {', '.join(refused)}",
+        )
+
+    async def account_quota(self) -> Finding:
+        """How many accounts the organization may still have."""
+        allowed = await self._aws.limits.accounts_allowed()
+        there = 1 + len([member async for member in self._aws.organizations.members()])
+        left = allowed - there
+        return _finding(
+            left > max(FEW_ACCOUNTS, allowed // 20),
+            f"accounts left: {left} of {allowed}",
+            "have 'Maximum number of accounts' raised in Service Quotas (closed accounts count for 90 days)",
+            bad=Verdict.WARNING if left > 0 else Verdict.MISSING,
+        )
+
+    async def identity_source(self) -> Finding:
+        """Whether Identity Center takes users that are made by API."""
+        refusal = await self._aws.identity_center.refusal_of_new_users()
+        return _finding(
+            refusal is None,
+            "Identity Center takes new users" + ("" if refusal is None else f" ({refusal})"),
+            "provision owners from your identity provider before they ask for an account; existing users are found",
+            bad=Verdict.WARNING,
         )
 
     async def customers_ou(self) -> Finding:
@@ -98,9 +145,18 @@ class Doctor:
         account = await self._aws.mail.account()
         if not account.get("SendingEnabled"):
             return _finding(False, "SES sending is on", "resume it in the SES console")
+        quota = account.get("SendQuota", {})
+        left = int(quota.get("Max24HourSend", 0) - quota.get("SentLast24Hours", 0))
+        if account.get("ProductionAccessEnabled") and left < FEW_MAILS:
+            return _finding(
+                False,
+                f"mails left in these 24 hours: {left}",
+                "have SES's sending quota raised; until then welcome mails come late",
+                bad=Verdict.WARNING,
+            )
         return _finding(
             bool(account.get("ProductionAccessEnabled")),
-            "SES is out of its sandbox",
+            f"SES is out of its sandbox, {left} mails left in these 24 hours",
             "request production access; until then only verified recipients get the welcome mail",
             bad=Verdict.WARNING,
         )

@@ -2,15 +2,17 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Callable
 
 from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
-from batteries_operator import bootstrap, doctor, logs, run
+from batteries_operator import bootstrap, doctor, logs, orphans, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
 from batteries_operator.settings import Settings
 
 
@@ -25,6 +27,18 @@ def main() -> int:
         "doctor": (
             "say what is missing before a customer finds out",
             lambda settings: asyncio.run(doctor.doctor(settings)),
+        ),
+        "orphans": (
+            "print what adopts member accounts with our tag that no AwsAccount stands for (exit status 1 if any)",
+            lambda settings: asyncio.run(orphans.orphans(settings)),
+        ),
+        "policy": (
+            "print the IAM policy that the operator needs in the management account",
+            lambda settings: print(json.dumps(policy(for_running(settings.access_role_name)), indent=2)),
+        ),
+        "bootstrap-policy": (
+            "print the IAM policy that bootstrap needs beside that one",
+            lambda _: print(json.dumps(policy(for_bootstrap()), indent=2)),
         ),
     }
     parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")

@@ -1,17 +1,21 @@
 """How each part of the sandbox is started: its command line and environment."""
 
+import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from batteries_apiserver.billing.events import SUBSCRIBED
+from batteries_operator.aws.permissions import for_running, policy
+from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.places import Places
 from batteries_sandbox.process import Command
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
+OPERATOR_KEY = "sandbox-operator"
 _RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
@@ -69,6 +73,13 @@ def given_or_standin_aws(places: Places) -> Aws:
     return Aws(f"http://127.0.0.1:{places.ports.aws}", "sandbox", "sandbox", REGION)
 
 
+def operators_aws(aws: Aws) -> Aws:
+    """The operator's own key, limited by its IAM policy; an AWS that was given is taken as it is."""
+    if os.environ.get("SANDBOX_AWS_ENDPOINT_URL"):
+        return aws
+    return Aws(aws.endpoint, OPERATOR_KEY, OPERATOR_KEY, aws.region)
+
+
 def given_or_standin_stripe(places: Places) -> Stripe:
     """SANDBOX_STRIPE_API_BASE with the caller's Stripe variables, or the stand-in's address and secrets.
 
@@ -89,13 +100,17 @@ def clean_environment() -> dict[str, str]:
 
 
 def aws_standin(places: Places, aws: Aws) -> Command:
-    """moto behind its strict layer."""
+    """moto behind its strict layer; the operator's key may do what `batteries-operator policy` says and no more."""
+    granted = places.folder / "operator-policy.json"
+    granted.write_text(json.dumps(policy(for_running(OperatorSettings().access_role_name))))
     argv = (
         sys.executable,
         "-m",
         "batteries_sandbox.aws",
         f"--port={places.ports.aws}",
-        f"--access-key-id={aws.access_key_id}",
+        f"--access-key-id={OPERATOR_KEY}",
+        f"--admin-key-id={aws.access_key_id}",
+        f"--operator-policy={granted}",
         *_delays(),
     )
     return Command("AWS stand-in", argv, clean_environment(), places.logs / "aws.log")

@@ -93,10 +93,11 @@ async def _start(places: Places, programs: Binaries, stack: contextlib.AsyncExit
         fatal.append(await _started(standin, f"{stripe.api_base}/_standin/health", stack))
     operator_config = cluster.kubeconfig_for("batteries-operator", NAMESPACE, places.folder / "operator.kubeconfig")
     api_config = cluster.kubeconfig_for("batteries-apiserver", NAMESPACE, places.folder / "apiserver.kubeconfig")
-    operator = parts.operator(places, aws, operator_config)
+    operator = parts.operator(places, parts.operators_aws(aws), operator_config)
     apiserver = parts.apiserver(places, stripe, api_config)
     say("preparing the organization with `batteries-operator bootstrap`")
-    await _command(operator, "bootstrap")
+    # A person's credentials run it; the operator's own can't.
+    await _command(parts.operator(places, aws, operator_config), "bootstrap")
     admin_key = (await _command(apiserver, "admin-key")).strip().splitlines()[-1]
     operator_part = await _started(operator, f"http://127.0.0.1:{places.ports.operator_health}/healthz", stack)
     api_part = await _started(apiserver, f"{api_url}/readyz", stack)

@@ -2,31 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, CrashError, Factory, Process, acts, refusal, settings
+from fakes.deletion import delete, released
+from fakes.factory import NAMESPACE, CrashError, Factory, acts, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
 from batteries_operator.provisioning import runbook
 
 OPEN = ["octo-org/web"]
-
-
-def delete(factory: Factory, name: str = "acme") -> None:
-    """What the API server does while a finalizer stands: it notes the time and counts the generation up."""
-    meta = factory.cluster.objects["AwsAccount", NAMESPACE, name]["metadata"]
-    meta["deletionTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    meta["generation"] += 1
-    factory.cluster.touch("AwsAccount", NAMESPACE, name)
-
-
-async def released(process: Process, name: str = "acme", seconds: float = 20) -> None:
-    account: AwsAccount = await process.accounts.get(NAMESPACE, name)
-    await asyncio.wait_for(process.service.release(account), seconds)
 
 
 async def state(factory: Factory, account: AwsAccount) -> str:

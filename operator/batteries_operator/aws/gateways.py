@@ -3,6 +3,7 @@
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
+from batteries_operator.aws.limits import Limits
 from batteries_operator.aws.mail import Mail
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.sts import Sts
@@ -19,12 +20,14 @@ class Aws:
         sts: Sts,
         identity_center: IdentityCenter,
         mail: Mail,
+        limits: Limits,
     ) -> None:
         self.caller = caller
         self.organizations = organizations
         self.sts = sts
         self.identity_center = identity_center
         self.mail = mail
+        self.limits = limits
 
     @classmethod
     async def open(cls, settings: Settings) -> "Aws":
@@ -37,6 +40,8 @@ class Aws:
             Sts(caller, await caller.client("sts"), settings.access_role_name),
             IdentityCenter(caller, await caller.client("sso-admin"), await caller.client("identitystore")),
             Mail(caller, await caller.client("sesv2"), settings.mail_sender),
+            # Quotas of a global service are kept in us-east-1 too.
+            Limits(caller, await caller.client("service-quotas", region="us-east-1"), await caller.client("iam")),
         )
 
     async def iam(self, account: str, account_id: str) -> Iam:

@@ -168,6 +168,33 @@ class IdentityCenter:
         )
         return answer["UserId"]
 
+    async def refusal_of_new_users(self) -> str | None:
+        """Why users can't be made here (an external identity source), in AWS's words; None where they can.
+
+        No API tells the identity source. So a user is asked for that is there already, which makes none: an open
+        directory answers with a conflict (that a closed one answers otherwise is believed).
+        """
+        instance = await self.instance()
+        listed = await self._caller.call(
+            "identitystore:ListUsers",
+            self._store.list_users,
+            IdentityStoreId=instance.identity_store_id,
+            MaxResults=1,
+        )
+        for user in listed["Users"]:
+            try:
+                await self._caller.call(
+                    "identitystore:CreateUser",
+                    self._store.create_user,
+                    IdentityStoreId=instance.identity_store_id,
+                    UserName=user.get("UserName", ""),
+                    DisplayName=user.get("UserName", ""),
+                    Name={"GivenName": "doctor", "FamilyName": "doctor"},
+                )
+            except AwsError as error:
+                return None if error.code == "ConflictException" else f"{error.code}: {error.message}"
+        return None
+
     async def is_assigned(self, account: str, permission_set: str, user_id: str) -> bool:
         """Whether that user has that permission set in that account now."""
         instance = await self.instance()
@@ -182,6 +209,28 @@ class IdentityCenter:
             if any(assignment.get("PrincipalId") == user_id for assignment in page["AccountAssignments"]):
                 return True
         return False
+
+    async def assigned_user(self, account: str, permission_set: str) -> str | None:
+        """The user name of who has that permission set in that account; of several, the first that is listed."""
+        instance = await self.instance()
+        pages = self._caller.pages(
+            "sso:ListAccountAssignments",
+            self._admin.list_account_assignments,
+            InstanceArn=instance.arn,
+            AccountId=account,
+            PermissionSetArn=permission_set,
+        )
+        async for page in pages:
+            for assignment in page["AccountAssignments"]:
+                if assignment.get("PrincipalType") == "USER":
+                    user = await self._caller.call(
+                        "identitystore:DescribeUser",
+                        self._store.describe_user,
+                        IdentityStoreId=instance.identity_store_id,
+                        UserId=assignment.get("PrincipalId", ""),
+                    )
+                    return user.get("UserName")
+        return None
 
     async def _assignment(self, account: str, permission_set: str, user_id: str) -> dict[str, Any]:
         """What names one assignment, for making and for removing it."""

@@ -4,6 +4,7 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 20 entries, and an empty page may still carry a NextToken.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -34,6 +35,16 @@ class CreationStatus:
     account_id: str | None
     failure_reason: str | None
     completed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member account, as lists show it."""
+
+    id: str
+    name: str
+    email: str
+    state: str
 
 
 def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
@@ -109,6 +120,16 @@ class Organizations:
                 if account.get("Email", "").lower() == email.lower():
                     return account.get("Id")
         return None
+
+    async def members(self) -> AsyncIterator[Member]:
+        """Every account of the organization but the management account."""
+        management = await self.management_account()
+        async for page in self._caller.pages("organizations:ListAccounts", self.client.list_accounts):
+            for raw in page["Accounts"]:
+                if raw.get("Id") != management:
+                    yield Member(
+                        raw.get("Id", ""), raw.get("Name", ""), raw.get("Email", ""), str(raw.get("State", ""))
+                    )
 
     async def account_tag(self, account: str) -> str | None:
         """Our account id in the tags of an AWS account, or None where it carries none."""

@@ -72,6 +72,10 @@ class Sts:
         """The account that our own credentials belong to."""
         return (await self._caller.call("sts:GetCallerIdentity", self._client.get_caller_identity))["Account"]
 
+    async def own_arn(self) -> str:
+        """Who we are: a user, or a role's session."""
+        return (await self._caller.call("sts:GetCallerIdentity", self._client.get_caller_identity))["Arn"]
+
     async def identity(self, credentials: Credentials) -> str:
         """The account that AWS says these credentials belong to."""
         client: STSClient = await self._caller.client("sts", **credentials.for_boto3())

@@ -23,6 +23,7 @@ class StandinSettings:
     operator_policy: str = ""  # a file with the IAM policy of access_key_id; empty allows everything
     management_account_id: str = "111111111111"
     region: str = "us-east-1"
+    identity_source: str = "identity-center"  # external: an IdP or AD provisions users, and nobody else makes them
     ses_identities: tuple[str, ...] = ("noreply@aibatteriesincluded.com",)
     # Sandbox-sized delays: in AWS these are minutes.
     creation_seconds: float = 3.0
@@ -48,6 +49,7 @@ class StandinSettings:
 
 _FIXED = frozenset(
     {"host", "port", "access_key_id", "admin_key_id", "operator_policy", "management_account_id", "region"}
+    | {"identity_source"}
     | {"ses_identities"}
 )
 CHANGEABLE = tuple(name for name in StandinSettings.__dataclass_fields__ if name not in _FIXED)

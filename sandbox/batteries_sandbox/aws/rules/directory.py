@@ -26,7 +26,9 @@ def known_store(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def create_user(call: Call, world: World, proceed: Proceed) -> Answer:
-    """CreateUser."""
+    """CreateUser; refused where an external identity source provisions users (the code is believed)."""
+    if world.settings.identity_source == "external":
+        raise AwsError("AccessDeniedException", "Users are managed by the external identity source.")
     if call.text("UserName").lower() in _RESERVED or len(call.text("UserName")) > 128:
         raise AwsError("ValidationException", "The user name is invalid.")
     emails = [str(email.get("Value", "")) for email in call.params.get("Emails") or []]

@@ -1,0 +1,56 @@
+"""What the management account may do and how much: Service Quotas, and IAM's simulation of our own policies."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from batteries_operator.aws.caller import Caller
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
+ACCOUNTS_QUOTA = ("organizations", "L-E619E033")
+"""'Default maximum number of accounts'; the code is believed (Service Quotas console, AWS Organizations)."""
+
+_SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
+
+
+class Limits:
+    """Asked by the doctor alone."""
+
+    def __init__(self, caller: Caller, quotas: "ServiceQuotasClient", iam: "IAMClient") -> None:
+        self._caller = caller
+        self._quotas = quotas
+        self._iam = iam
+
+    async def accounts_allowed(self) -> int:
+        """How many accounts the organization may have, the management account and closed ones included."""
+        service, code = ACCOUNTS_QUOTA
+        answer = await self._caller.call(
+            "servicequotas:GetServiceQuota", self._quotas.get_service_quota, ServiceCode=service, QuotaCode=code
+        )
+        return int(answer["Quota"].get("Value", 0))
+
+    async def not_granted(self, principal_arn: str, actions: Sequence[str], resource: str = "*") -> list[str]:
+        """Those of the actions that the principal's policies don't grant on that resource.
+
+        A session's ARN is turned into its role's: IAM simulates users and roles only (its API reference).
+        """
+        session = _SESSION.fullmatch(principal_arn)
+        source = (
+            "arn:{partition}:iam::{account}:role/{role}".format(**session.groupdict()) if session else principal_arn
+        )
+        pages = self._caller.marked_pages(
+            "iam:SimulatePrincipalPolicy",
+            self._iam.simulate_principal_policy,
+            PolicySourceArn=source,
+            ActionNames=list(actions),
+            ResourceArns=[resource],
+        )
+        return [
+            each["EvalActionName"]
+            async for page in pages
+            for each in page.get("EvaluationResults", [])
+            if each["EvalDecision"] != "allowed"
+        ]

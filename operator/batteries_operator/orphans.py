@@ -1,0 +1,127 @@
+"""`batteries-operator orphans`: what AWS holds and Kubernetes doesn't, and the other way round.
+
+Member accounts with our tag and no AwsAccount (an AwsAccount that was deleted with Retain, an etcd put back to
+yesterday) are printed on stdout as YAML that adopts them, for `kubectl apply -f -`. AwsAccounts whose AWS account is
+closed or left the organization are told on stderr. The exit status is 1 where there is any of either.
+"""
+
+import sys
+from dataclasses import dataclass
+from uuid import UUID
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, connect
+from batteries_crds.names import API_VERSION
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.organizations import Member
+from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.settings import Settings
+
+ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A member account that carries our tag, and that no AwsAccount stands for."""
+
+    member: Member
+    account_id: str
+    owner: str | None
+    suspended: bool
+
+    def manifest(self) -> str:
+        """The AwsAccount that adopts it: named by the tag's id, so that it has that id again."""
+        note = "" if self.owner else "  # the owner is not known; put their address here"
+        lines = [
+            "---",
+            f"# AWS account {self.member.id}, {self.member.name!r}, root e-mail {self.member.email}",
+            f"apiVersion: {API_VERSION}",
+            "kind: AwsAccount",
+            "metadata:",
+            f"  name: {self.account_id}",
+            "spec:",
+            f"  email: {self.owner or self.member.email}{note}",
+            f'  awsAccountId: "{self.member.id}"',
+        ]
+        return "\n".join([*lines, "  suspended: true"] if self.suspended else lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An AwsAccount whose AWS account can't be used any more; `state` None: it is no member."""
+
+    account: AwsAccount
+    state: str | None
+
+    def __str__(self) -> str:
+        what = "is no member of the organization" if self.state is None else f"is {self.state} in AWS"
+        return (
+            f"{self.account.key}: AWS account {self.account.status.aws_account_id} {what}. Delete the AwsAccount, or "
+            "have AWS Support reopen the account within 90 days."
+        )
+
+
+async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tuple[list[Orphan], list[Lost]]:
+    """Both kinds, told by the tag and by status.awsAccountId.
+
+    Raises:
+        AwsError: AWS refused.
+    """
+    members = {member.id: member async for member in aws.organizations.members()}
+    by_aws = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
+    ours = {str(account.account_id) for account in accounts}
+    orphans = [
+        await _described(aws, settings, member, tag)
+        for member in members.values()
+        if member.id not in by_aws and member.state == ACTIVE
+        # Tags cost a call for each account, so only those of strangers to Kubernetes are read.
+        if (tag := await aws.organizations.account_tag(member.id)) is not None
+        if _is_uuid(tag) and tag not in ours
+    ]
+    return orphans, [
+        Lost(account, member.state if member else None)
+        for account in accounts
+        if account.status.aws_account_id is not None
+        for member in [members.get(account.status.aws_account_id)]
+        if member is None or member.state != ACTIVE
+    ]
+
+
+async def _described(aws: Aws, settings: Settings, member: Member, tag: str) -> Orphan:
+    """With its owner, where single sign-on knows one, and whether it is quarantined."""
+    permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
+    owner = await aws.identity_center.assigned_user(member.id, permission_set) if permission_set else None
+    quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
+    return Orphan(member, tag, owner, await aws.organizations.parent(member.id) == quarantine)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+async def orphans(settings: Settings) -> int:
+    """Prints what was found; 1 where anything was, else 0."""
+    everywhere: list[str | None] = [None]
+    async with await connect(settings.kubeconfig) as api:
+        resources = Resources(api, AwsAccount, FIELD_MANAGER)
+        accounts = [
+            account for namespace in settings.namespace_list or everywhere async for account in resources.all(namespace)
+        ]
+    aws = await Aws.open(settings)
+    try:
+        found, lost = await find(aws, settings, accounts)
+    finally:
+        aws.close()
+    for orphan in found:
+        print(f"{orphan.member.id}: carries our tag {orphan.account_id} and has no AwsAccount.", file=sys.stderr)
+        print(orphan.manifest())
+    for each in lost:
+        print(each, file=sys.stderr)
+    if not found and not lost:
+        print(f"No orphans: {len(accounts)} AwsAccounts and AWS agree.", file=sys.stderr)
+    elif found:
+        print("To adopt them: batteries-operator orphans | kubectl apply --namespace NAMESPACE -f -", file=sys.stderr)
+    return 1 if found or lost else 0

@@ -1,0 +1,36 @@
+"""SimulatePrincipalPolicy for the operator's own key: what its policy would answer, without asking for it.
+
+moto doesn't know it. Sessions are refused: IAM simulates users, groups and roles (IAM API reference). An action that
+the policy grants on some resources only is simulated on all of them, `*`, and so denied (the same page).
+"""
+
+from __future__ import annotations
+
+from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.policy_document import denies, permits
+from batteries_sandbox.aws.rules import Proceed
+from batteries_sandbox.aws.wire import Answer, AwsError, answer
+from batteries_sandbox.aws.world import World
+
+
+def principal(call: Call, world: World, proceed: Proceed) -> Answer:
+    """Each action with its decision."""
+    source = call.text("PolicySourceArn")
+    if ":assumed-role/" in source or not source.startswith("arn:aws:iam::"):
+        raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type and name.")
+    resources = call.params.get("ResourceArns") or ["*"]
+    results = [
+        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": _decision(world, action, resource)}
+        for action in call.params.get("ActionNames") or []
+        for resource in resources
+    ]
+    return answer(call, {"EvaluationResults": results, "IsTruncated": False})
+
+
+def _decision(world: World, action: str, resource: str) -> str:
+    policy = world.operator_policy
+    if policy is None:
+        return "allowed"
+    if denies(policy, action, [resource], {}):
+        return "explicitDeny"
+    return "allowed" if permits([policy], action, [resource], {}) else "implicitDeny"
