@@ -149,6 +149,12 @@ class AwsAccountSpec(Model):
     ] = None
 
 
+class Hold(StrEnum):
+    """Why the operator suspends an account that its spec does not."""
+
+    PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
+
+
 class CreateRequest(Model):
     """The intent to make an account, written before AWS is asked, and what AWS answered."""
 
@@ -229,6 +235,10 @@ class AwsAccountStatus(Model):
         Field(max_length=MAX_REPOSITORIES, description="The repositories that AWS admits now."),
     ] = None
     welcome_message_id: Annotated[str | None, Field(max_length=128, description="The welcome mail's id in SES.")] = None
+    hold: Annotated[
+        Hold | None,
+        Field(description="Why the account is suspended though its spec does not say so; absent where it isn't."),
+    ] = None
     error: Annotated[
         str | None,
         Field(max_length=1024, description="What keeps the account from being ready, as a sentence."),
@@ -300,9 +310,14 @@ class AwsAccount(Resource):
         return self.metadata.deletion_timestamp is not None
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether it is to be closed: its spec says so, or the operator holds it."""
+        return self.spec.suspended or self.status.hold is not None
+
+    @property
     def is_wanted(self) -> bool:
         """Whether its AWS account should be made and open: neither suspended nor being deleted."""
-        return not self.spec.suspended and not self.is_deleted
+        return not self.is_suspended and not self.is_deleted
 
     @property
     def retry(self) -> str | None:

@@ -39,6 +39,9 @@ class CustomerStatus(Model):
     payment_method: Annotated[
         PaymentMethod | None, Field(description="valid: may make accounts; missing: may not (HTTP 402).")
     ] = None
+    payment_method_since: Annotated[
+        Timestamp | None, Field(description="Since when it is so; after a grace period its accounts may be suspended.")
+    ] = None
     payment_method_checked_at: Annotated[Timestamp | None, Field(description="When Stripe was last asked.")] = None
 
 

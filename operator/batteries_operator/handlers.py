@@ -6,12 +6,15 @@ matching and starts another when it matches again. The deletion handler keeps ko
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 import kopf
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
+from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
 from batteries_operator.status import is_out_of_date
@@ -56,16 +59,20 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     _add_wakes(handlers, service, resync)
     _add_work(handlers, service)
     _add_resync(handlers, resync)
+    if service.tools.settings.suspend_unpaid_seconds:
+        grace = timedelta(seconds=service.tools.settings.suspend_unpaid_seconds)
+        _add_payments(handlers, Payments(service.accounts, grace))
     return handlers
 
 
 def _add_wakes(handlers: kopf.OperatorRegistry, service: Service, resync: Resync) -> None:
-    wishes: dict[str, tuple[int, str | None]] = {}
+    wishes: dict[str, tuple[int, str | None, str | None]] = {}
 
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Wakes an account that waits when its spec changes or a retry is asked for: its trouble may be mended."""
-        wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY))
+        hold = body.get("status", {}).get("hold")
+        wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY), hold)
         if type == "DELETED":
             wishes.pop(uid, None)
             resync.forget(uid)
@@ -91,6 +98,29 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service) -> None:
     async def deleted(body: kopf.Body, **_: Any) -> None:
         """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
         await service.release(AwsAccount.model_validate(dict(body)))
+
+
+def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
+    customers = (GROUP, VERSION, Customer.definition.plural)
+
+    @kopf.on.event(*customers, registry=handlers)
+    async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Plans the suspension of a Customer's accounts, or the end of it."""
+        if type == "DELETED":
+            payments.customer_gone(str(meta.namespace), str(meta.name))
+        else:
+            payments.customer_seen(Customer.model_validate(dict(body)))
+
+    @kopf.on.event(*RESOURCE, registry=handlers)
+    async def account(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Sees to it that a new account shares its owner's lot."""
+        if type != "DELETED":
+            payments.account_seen(AwsAccount.model_validate(dict(body)))
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        """Ends what is planned."""
+        payments.close()
 
 
 def _add_resync(handlers: kopf.OperatorRegistry, resync: Resync) -> None:

@@ -34,6 +34,12 @@ GENERAL = {
     "Suspended": Entry("Every door into the account is closed, seen in AWS.", "To open it: `spec.suspended: false`."),
 }
 
+GENERAL["PaymentMethodMissing"] = Entry(
+    "The owner's payment method was missing for longer than BATTERIES_SUSPEND_UNPAID_SECONDS, so every door into the "
+    "account was closed.",
+    "Have the owner give a valid payment method; the account is opened by itself.",
+)
+
 LINES = {
     "WaitingInLine": Entry(
         "AWS does few of these at one time for the whole organization (BATTERIES_CREATIONS_IN_FLIGHT, "

@@ -77,6 +77,14 @@ class Settings(BaseSettings):
             "with jitter.",
         ),
     ] = 3600
+    suspend_unpaid_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How long a Customer's payment method may be missing until its accounts are suspended; 0 never "
+            "suspends them.",
+        ),
+    ] = 0
     retained_access: Annotated[
         Literal["keep", "remove"],
         Field(

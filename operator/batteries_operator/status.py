@@ -177,9 +177,10 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
 
     if block is None and not account.is_wanted:
-        closed = "Every door into the account is closed; set spec.suspended to false to open them again."
-        put(READY, ConditionStatus.FALSE, "Suspended", closed)
-        put(SUSPENDED, ConditionStatus.TRUE, "Suspended", closed)
+        reason, remedy = _why_suspended(account)
+        closed = f"Every door into the account is closed; {remedy} to open them again."
+        put(READY, ConditionStatus.FALSE, reason, closed)
+        put(SUSPENDED, ConditionStatus.TRUE, reason, closed)
     elif block is None:
         conditions = without(conditions, SUSPENDED)
         put(READY, ConditionStatus.TRUE, "Active", "The AWS account is ready to use.")
@@ -209,6 +210,13 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         provisioning_step=_step(account, phase, block),
         error=account.status.error if block is not None else None,
     )
+
+
+def _why_suspended(account: AwsAccount) -> tuple[str, str]:
+    """The reason, and what opens the account again."""
+    if account.spec.suspended or account.status.hold is None:
+        return "Suspended", "set spec.suspended to false"
+    return account.status.hold.value, "the owner has to give a valid payment method"
 
 
 def _minutes(patience: timedelta) -> str:

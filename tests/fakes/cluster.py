@@ -96,6 +96,15 @@ def merged(target: Any, patch: Any) -> Any:
     return out
 
 
+def _selected(raw: Json, field_selector: str) -> bool:
+    """One `path=value`, which is all that the operator asks for."""
+    path, _, wanted = field_selector.partition("=")
+    value: Any = raw
+    for part in path.split("."):
+        value = (value or {}).get(part)
+    return bool(value == wanted)
+
+
 def _without(body: Json, field: str) -> Json:
     return {name: value for name, value in body.items() if name != field}
 
@@ -140,8 +149,11 @@ class FakeResources(Generic[R]):
 
     async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
         for kind, where, name in list(self._cluster.objects):
-            if kind == self._kind and namespace in (None, where):
-                yield await self.get(where, name)
+            if kind != self._kind or namespace not in (None, where):
+                continue
+            found = await self.get(where, name)
+            if field_selector is None or _selected(self._cluster.get(kind, where, name), field_selector):
+                yield found
 
     async def create(self, namespace: str, body: Json) -> R:
         return self._read(self._cluster.create(self._kind, namespace, body))

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from batteries_crds.aws_account import Hold
 from batteries_operator import reasons, status, steps
 
 PACKAGE = Path(str(status.__file__)).parent
 GIVE = {"Wait", "Fail", "_Words", "_for_good", "_ask_again", "put"}
 REASON = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
-CONSTANTS = {status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, "Done"}
+CONSTANTS = {status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, "Done", "Suspended", *Hold}
 
 
 def given() -> Iterator[str]:

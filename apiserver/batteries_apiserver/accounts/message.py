@@ -31,7 +31,7 @@ def _doing(account: AwsAccount) -> tuple[str, datetime | None]:
     status, created = account.status, account.metadata.creation_timestamp
     if account.metadata.deletion_timestamp is not None:
         return "The account is being deleted, for", account.metadata.deletion_timestamp
-    if account.spec.suspended:
+    if account.is_suspended:
         if status.phase is Phase.SUSPENDED:
             return "The account is suspended, and has been for", _changed_at(account)
         return "The account is being suspended, for", _changed_at(account)

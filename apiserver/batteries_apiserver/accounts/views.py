@@ -97,7 +97,7 @@ def place_of(account: AwsAccount) -> str:
 
 def status_of(account: AwsAccount) -> Phase:
     """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
-    return Phase.SUSPENDED if account.spec.suspended else account.status.phase
+    return Phase.SUSPENDED if account.is_suspended else account.status.phase
 
 
 def accepted(account: AwsAccount) -> Accepted:

@@ -79,9 +79,13 @@ class Customers:
         changed = customer.status.payment_method is not now
         if not changed and not note_anyway:
             return customer
+        at = to_rfc3339(utc_now())
+        status = {"paymentMethod": now.value, "paymentMethodCheckedAt": at}
+        if changed or customer.status.payment_method_since is None:
+            status["paymentMethodSince"] = at
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": customer.metadata.resource_version},
-            "status": {"paymentMethod": now.value, "paymentMethodCheckedAt": to_rfc3339(utc_now())},
+            "status": status,
         }
         written = await self._kube.customers.merge_status(self._kube.namespace, customer.metadata.name, body)
         self._kube.caches.customers.put(written)

@@ -1,0 +1,104 @@
+"""Suspends the accounts of a Customer whose payment method is lost, after a grace period; off by default.
+
+The API server notes on the Customer since when the payment method is missing. The operator never writes a spec, so
+the hold stands in each account's status, and the runbook treats it like `spec.suspended`. It is lifted as soon as the
+Customer can pay again. Everything is decided anew from the objects, so a restart forgets nothing.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.aws_account import AwsAccount, Hold
+from batteries_crds.base import utc_now
+from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
+from batteries_crds.customer import Customer, PaymentMethod
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+AGAIN_SECONDS = 30.0
+"""After Kubernetes refused or failed."""
+
+Key = tuple[str, str]
+
+
+class Payments:
+    """Knows of each Customer what its accounts should be, and of each account what it is."""
+
+    def __init__(self, accounts: Resources[AwsAccount], grace: timedelta) -> None:
+        self._accounts = accounts
+        self._grace = grace
+        self._customers: dict[Key, Customer] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    def customer_seen(self, customer: Customer) -> None:
+        """A Customer as it is now."""
+        key = customer.metadata.namespace, customer.metadata.name
+        before, self._customers[key] = self._customers.get(key), customer
+        if before is None or _missing_since(before) != _missing_since(customer):
+            self._plan(key)
+
+    def customer_gone(self, namespace: str, name: str) -> None:
+        """A Customer was deleted; its accounts stay as they are."""
+        self._customers.pop((namespace, name), None)
+        if (task := self._tasks.pop((namespace, name), None)) is not None:
+            task.cancel()
+
+    def account_seen(self, account: AwsAccount) -> None:
+        """An account as it is now: one that came later than its owner's trouble, or that a restart finds held."""
+        if account.spec.customer_ref is None:
+            return
+        key = account.metadata.namespace, account.spec.customer_ref.name
+        customer = self._customers.get(key)
+        if customer is not None and (account.status.hold is not None) != self._is_due(customer):
+            self._plan(key)
+
+    def close(self) -> None:
+        """Ends what is waiting."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _is_due(self, customer: Customer) -> bool:
+        since = _missing_since(customer)
+        return since is not None and utc_now() - since >= self._grace
+
+    def _plan(self, key: Key) -> None:
+        if (running := self._tasks.get(key)) is not None:
+            running.cancel()
+        self._tasks[key] = asyncio.create_task(self._carry_out(key))
+
+    async def _carry_out(self, key: Key) -> None:
+        since = _missing_since(self._customers[key])
+        if since is not None:
+            await asyncio.sleep((since + self._grace - utc_now()).total_seconds())
+        while True:
+            try:
+                await self._hold(key, Hold.PAYMENT_METHOD_MISSING if since is not None else None)
+            except (ApiException, OSError, TimeoutError) as error:
+                log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+    async def _hold(self, key: Key, hold: Hold | None) -> None:
+        """Writes the hold on, or takes it off, each of the Customer's accounts that has it otherwise."""
+        namespace, name = key
+        selector = f"spec.customerRef.name={name}"
+        async for account in self._accounts.all(namespace, field_selector=selector):
+            if account.status.hold is hold:
+                continue
+            body = {"status": {"hold": hold.value if hold else None}}
+            try:
+                await self._accounts.merge_status(namespace, account.metadata.name, body)
+            except ApiException as error:
+                if status_of(error) not in (NOT_FOUND, CONFLICT):
+                    raise
+            else:
+                log.info("hold changed", account=str(account.account_id), customer=name, hold=hold)
+
+
+def _missing_since(customer: Customer) -> datetime | None:
+    status = customer.status
+    return status.payment_method_since if status.payment_method is PaymentMethod.MISSING else None

@@ -1,0 +1,213 @@
+"""A part of `make crash` and `make storm`, and what else must never make two accounts or lose one."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from crash.lane import Lane
+from crash.lives import LIVES, at_rest, create, is_open, members
+from crash.matrix import FAILED, Cell, Matrix, discover, run_lane
+from crash.points import Fault, Point
+from crash.report import counts, lines
+from crash.storm import Weather
+from crash.storm import run as storm
+from crash.world import World, open_world
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_operator.naming import account_email
+from batteries_sandbox.places import CHECKOUT
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+SAMPLE = 47
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One cluster with four lanes, for all tests here."""
+    async with AsyncExitStack() as stack:
+        yield await open_world(stack, tmp_path_factory.mktemp("crash"), 4)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def lane(world: World) -> AsyncIterator[Lane]:
+    """The lane of single stories; each ends with its operator."""
+    (*_, last) = world.lanes
+    yield last
+    await last.kill()
+
+
+async def test_a_sample_of_the_crash_matrix_is_green(world: World) -> None:
+    matrix = Matrix()
+    matrix.points = await discover(world.lanes[0])
+    assert sum(map(len, matrix.points.values())) > 100
+    cells = list(matrix.cells())[::SAMPLE]
+    async with asyncio.TaskGroup() as group:
+        for number, lane in enumerate(world.lanes[:2]):
+            group.create_task(run_lane(lane, matrix, cells[number::2]))
+    assert len(matrix.verdicts) == len(cells) > 9
+    assert matrix.failed == 0, "\n".join([*lines(matrix), *matrix.stories])
+    for lane in world.lanes[:2]:
+        await lane.kill()
+
+
+async def test_the_matrix_is_red_where_aws_holds_one_thing_too_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The harness itself: a second IAM user turns a cell red and ends no other."""
+    lane, matrix = world.lanes[0], Matrix()
+
+    async def meddled(lane: Lane, account: AwsAccount) -> None:
+        iam = await lane.client("iam", account.status.aws_account_id)
+        iam.create_user(UserName="intruder")
+        await is_open(lane, account)
+
+    provisioning = LIVES[0]
+    life = replace(provisioning, name="meddled", check=meddled)
+    cell = Cell(
+        life, Point("aws", "organizations:CreateAccount", 1), Fault("answer lost", "answer_lost", "lost", False)
+    )
+    monkeypatch.setattr("crash.matrix.LIVES", (life,))
+    await run_lane(lane, matrix, [cell])
+    await lane.kill()
+    assert set(matrix.verdicts.values()) == {FAILED}
+    assert "intruder" in matrix.stories[0]
+
+
+async def test_a_small_storm_makes_exactly_as_many_as_were_asked_for(world: World) -> None:
+    weather = Weather(accounts=8, kill=4)
+    outcome = await storm(weather, world.lanes[2])
+    await world.lanes[2].kill()
+    assert outcome.is_right(weather), outcome.table()
+    assert min(outcome.kills, outcome.throttled, outcome.lost) > 0, outcome.table()
+
+
+async def test_two_operators_at_once_with_no_leader_make_each_account_once(lane: Lane) -> None:
+    await lane.start()
+    second = await lane.zygote.start(lane.environment, lane.log)
+    names = [f"two-{number}" for number in range(20)]
+    try:
+        for name in names:
+            await create(lane, name)
+        for name in names:
+            account = await lane.until(name, at_rest, seconds=120)
+            assert account is not None
+            await is_open(lane, account)
+    finally:
+        os.kill(second, signal.SIGKILL)
+
+
+async def test_a_status_wiped_by_hand_comes_back_to_the_same_account(lane: Lane) -> None:
+    await lane.start()
+    await create(lane, "wiped")
+    before = await lane.until("wiped", at_rest)
+    assert before is not None
+    await lane.kill()
+    empty = {name: None for name in before.status.to_wire()}
+    await lane.accounts.merge_status(lane.namespace, "wiped", {"status": empty})
+    await lane.start()
+    after = await lane.until("wiped", at_rest)
+    assert after is not None
+    assert after.status.aws_account_id == before.status.aws_account_id
+    assert len(await members(lane, after)) == 1
+    assert await lane.signs_in(after) is not None
+
+
+async def test_a_strangers_account_is_refused_and_ours_is_adopted(lane: Lane) -> None:
+    stranger = await _made_by_hand(lane, "stranger", tagged=False)
+    await lane.start()
+    failed = await lane.until("stranger", lambda each: each is not None and each.status.phase == "failed")
+    assert failed is not None
+    assert "belongs to an AWS account that is not ours" in (failed.status.error or "")
+    organizations = await lane.client("organizations")
+    tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": str(failed.account_id)}]
+    organizations.tag_resource(ResourceId=stranger, Tags=tags)
+    retry = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
+    await lane.accounts.merge(lane.namespace, "stranger", retry)
+    adopted = await lane.until("stranger", at_rest)
+    assert adopted is not None
+    assert adopted.status.aws_account_id == stranger
+    ours = await _made_by_hand(lane, "ours", tagged=True)
+    found = await lane.until("ours", at_rest)
+    assert found is not None
+    assert found.status.aws_account_id == ours
+
+
+async def _made_by_hand(lane: Lane, name: str, *, tagged: bool) -> str:
+    """An AWS account with the root address that the AwsAccount `name` will want; and that AwsAccount."""
+    account = AwsAccount.model_validate(
+        {"metadata": {"name": name, "namespace": lane.namespace}, "spec": {"email": "a@b.co"}}
+    )
+    identity = str(account.account_id)
+    organizations = await lane.client("organizations")
+    tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": identity}] if tagged else []
+    asked = organizations.create_account(
+        Email=account_email(lane.settings.account_email_template, identity), AccountName="by hand", Tags=tags
+    )["CreateAccountStatus"]["Id"]
+    while True:
+        status = organizations.describe_create_account_status(CreateAccountRequestId=asked)["CreateAccountStatus"]
+        if status["State"] != "IN_PROGRESS":
+            break
+        await asyncio.sleep(0.02)
+    await create(lane, name)
+    return str(status["AccountId"])
+
+
+async def test_etcd_put_back_to_yesterday_makes_no_account_twice_and_loses_none(world: World, lane: Lane) -> None:
+    plane, data = world.plane, world.folder / "controlplane" / "etcd"
+    await create(lane, "known")
+    await create(lane, "half-made")
+    yesterday = world.folder / "yesterday"
+    for part in (plane.kube, plane.etcd):
+        await part.stop()
+    shutil.copytree(data, yesterday)
+    await _start_again(plane.etcd, plane.kube, lane)
+    await lane.start()
+    await create(lane, "too-late")
+    made = {name: await lane.until(name, at_rest) for name in ("known", "half-made", "too-late")}
+    await lane.kill()
+    for part in (plane.kube, plane.etcd):
+        await part.stop()
+    shutil.rmtree(data)
+    shutil.copytree(yesterday, data)
+    await _start_again(plane.etcd, plane.kube, lane)
+    assert await lane.find("too-late") is None
+    await lane.start()
+    for name in ("known", "half-made"):
+        before, after = made[name], await lane.until(name, at_rest)
+        assert before is not None
+        assert after is not None
+        assert after.status.aws_account_id == before.status.aws_account_id, "the same account, found by its tag"
+        assert len(await members(lane, after)) == 1
+        assert await lane.signs_in(after) is not None
+    orphan = made["too-late"]
+    assert orphan is not None
+    assert [each["id"] for each in await members(lane, orphan)] == [orphan.status.aws_account_id]
+
+
+async def _start_again(etcd: Any, kube: Any, lane: Lane) -> None:
+    await etcd.start()
+    await kube.start()
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(Exception):
+                await lane.find("known")
+                return
+            await asyncio.sleep(0.1)
+
+
+def test_the_readme_quotes_the_matrix_as_it_was_run_last() -> None:
+    page, readme = (Path(CHECKOUT / name).read_text() for name in ("docs/crash-matrix.md", "README.md"))
+    (line,) = [each.strip("*") for each in page.splitlines() if each.startswith("**")]
+    assert line in readme
+    assert "FAILED" not in page
+    assert counts(Matrix()).startswith("0 points")
