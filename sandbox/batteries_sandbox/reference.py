@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
+from batteries_operator.aws.permissions import Permission, for_bootstrap, for_running
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
@@ -64,6 +65,13 @@ def patience() -> str:
     )
 
 
+def _permissions(permissions: Iterable[Permission]) -> str:
+    return _table(
+        ("action", "on", "what for"),
+        ((f"`{each.action}`", " ".join(f"`{on}`" for on in each.resources), each.why) for each in permissions),
+    )
+
+
 def reasons() -> str:
     """A section for each reason, so that an alert can point at it."""
     return "\n".join(
@@ -108,6 +116,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
     "closing": closing,
+    "permissions": lambda: _permissions(for_running(OperatorSettings().access_role_name)),
+    "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
     "patience": patience,
     "reasons": reasons,
     "conditions": conditions,
@@ -116,7 +126,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/runbook.md", "docs/settings.md", "docs/stripe.md")
+FILES = ("README.md", "docs/iam-policy.md", "docs/runbook.md", "docs/settings.md", "docs/stripe.md")
 
 
 def filled(text: str) -> str:
