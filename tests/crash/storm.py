@@ -19,6 +19,8 @@ from crash.lane import Lane
 from crash.lives import at_rest
 from crash.world import open_world
 
+from batteries_crds.aws_account import AwsAccount
+
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 1800
 CREATION_SECONDS = 0.5
@@ -103,7 +105,7 @@ async def run(weather: Weather, lane: Lane) -> Outcome:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while active < weather.accounts:
             await asyncio.sleep(LOOK_SECONDS)
-            active = sum([at_rest(account) async for account in lane.accounts.all(lane.namespace)])
+            active = sum([at_rest(account) for account in await _ours(lane, names)])
             if time.monotonic() > next_kill and active < weather.accounts:
                 kills += 1
                 await lane.restart()
@@ -115,16 +117,22 @@ async def run(weather: Weather, lane: Lane) -> Outcome:
 
 async def _counted(lane: Lane, names: list[str], kills: int, struck: list[int], seconds: float) -> Outcome:
     await lane.standin("faults", method="DELETE")
-    accounts = [account async for account in lane.accounts.all(lane.namespace)]
-    wished = {str(account.account_id) for account in accounts if account.metadata.name in names}
+    accounts = await _ours(lane, names)
+    wished = {str(account.account_id) for account in accounts}
     members = (await lane.standin("accounts"))["accounts"]
     creations = await lane.standin("creations")
     ours = [each for each in members if wished & set(each["tags"].values())]
     assert {account.status.aws_account_id for account in accounts} == {each["id"] for each in ours}
-    made = [each for each in creations["creations"] if each["state"] == "SUCCEEDED"]
+    asked = [each for each in creations["creations"] if wished & set(each["tags"].values())]
+    made = [each for each in asked if each["state"] == "SUCCEEDED"]
     active = sum(account.status.phase == "active" for account in accounts)
     throttled, lost = struck
     return Outcome(active, len(ours), len(made), creations["maxInProgress"], kills, throttled, lost, seconds)
+
+
+async def _ours(lane: Lane, names: list[str]) -> list[AwsAccount]:
+    wanted = set(names)
+    return [each async for each in lane.accounts.all(lane.namespace) if each.metadata.name in wanted]
 
 
 async def storm(weather: Weather, folder: Path) -> Outcome:

@@ -33,15 +33,15 @@ SAMPLE = 47
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """One cluster with four lanes, for all tests here."""
+    """One cluster with two lanes, for all tests here."""
     async with AsyncExitStack() as stack:
-        yield await open_world(stack, tmp_path_factory.mktemp("crash"), 4)
+        yield await open_world(stack, tmp_path_factory.mktemp("crash"), 2)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def lane(world: World) -> AsyncIterator[Lane]:
     """The lane of single stories; each ends with its operator."""
-    (*_, last) = world.lanes
+    last = world.lanes[1]
     yield last
     await last.kill()
 
@@ -52,11 +52,11 @@ async def test_a_sample_of_the_crash_matrix_is_green(world: World) -> None:
     assert sum(map(len, matrix.points.values())) > 100
     cells = list(matrix.cells())[::SAMPLE]
     async with asyncio.TaskGroup() as group:
-        for number, lane in enumerate(world.lanes[:2]):
+        for number, lane in enumerate(world.lanes):
             group.create_task(run_lane(lane, matrix, cells[number::2]))
     assert len(matrix.verdicts) == len(cells) > 9
     assert matrix.failed == 0, "\n".join([*lines(matrix), *matrix.stories])
-    for lane in world.lanes[:2]:
+    for lane in world.lanes:
         await lane.kill()
 
 
@@ -85,15 +85,17 @@ async def test_the_matrix_is_red_where_aws_holds_one_thing_too_many(
 
 async def test_a_small_storm_makes_exactly_as_many_as_were_asked_for(world: World) -> None:
     weather = Weather(accounts=8, kill=4)
-    outcome = await storm(weather, world.lanes[2])
-    await world.lanes[2].kill()
+    outcome = await storm(weather, world.lanes[1])
+    await world.lanes[1].kill()
     assert outcome.is_right(weather), outcome.table()
     assert min(outcome.kills, outcome.throttled, outcome.lost) > 0, outcome.table()
 
 
 async def test_two_operators_at_once_with_no_leader_make_each_account_once(lane: Lane) -> None:
-    await lane.start()
-    second = await lane.zygote.start(lane.environment, lane.log)
+    # The harness looks for lost requests at once; two live operators need the pause that is usual.
+    patient = replace(lane, environment={**lane.environment, "BATTERIES_INTENT_GRACE_SECONDS": "5"})
+    await patient.start()
+    second = await lane.zygote.start(patient.environment, lane.log)
     names = [f"two-{number}" for number in range(20)]
     try:
         for name in names:
@@ -104,6 +106,7 @@ async def test_two_operators_at_once_with_no_leader_make_each_account_once(lane:
             await is_open(lane, account)
     finally:
         os.kill(second, signal.SIGKILL)
+        await patient.kill()
 
 
 async def test_a_status_wiped_by_hand_comes_back_to_the_same_account(lane: Lane) -> None:
