@@ -4,6 +4,7 @@ Only people and the API write the spec; only the operator writes the status. `ac
 survives backup and restore, and from which the account's e-mail and name in AWS follow.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
@@ -176,6 +177,9 @@ class StepRecord(Model):
             description="The retry annotation's value when it failed for good; tried again for another one.",
         ),
     ] = None
+    troubled_since: Annotated[
+        Timestamp | None, Field(description="Since when it meets errors that it should not; absent while it goes well.")
+    ] = None
 
 
 class HistoryEvent(Model):
@@ -212,6 +216,9 @@ class AwsAccountStatus(Model):
     ] = None
     sso_revocation_request_id: Annotated[
         str | None, Field(max_length=64, description="The account assignment that is being removed.")
+    ] = None
+    closure_requested_at: Annotated[
+        Timestamp | None, Field(description="When AWS took the request to close the account.")
     ] = None
     sso_portal_url: Annotated[str | None, Field(max_length=256, description="Where single sign-on starts.")] = None
     oidc_role_arn: Annotated[str | None, Field(max_length=256, description="The role that GitHub Actions assume.")] = (
@@ -281,6 +288,21 @@ class AwsAccount(Resource):
         """The name of the Customer that owns it, where that Customer is in `namespace`."""
         owner = self.spec.customer_ref
         return owner.name if owner is not None and self.metadata.namespace == namespace else None
+
+    @property
+    def since(self) -> datetime:
+        """When it was made: its place in line goes by this, also after a restart."""
+        return self.metadata.creation_timestamp or datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the object is being deleted."""
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its AWS account should be made and open: neither suspended nor being deleted."""
+        return not self.spec.suspended and not self.is_deleted
 
     @property
     def retry(self) -> str | None:

@@ -49,13 +49,14 @@ class ProvisioningStep(StrEnum):
     FAILED = "failed"
 
 
-class SuspensionStep(StrEnum):
+class ClosingStep(StrEnum):
     """The steps that close an account; they show in its history and conditions, not in `provisioningStep`."""
 
     QUARANTINE = "quarantine"
     CLOSE_CONSOLE = "close_console"
     REVOKE_SSO_ACCESS = "revoke_sso_access"
     CLOSE_DEPLOY_ROLE = "close_deploy_role"
+    CLOSE_ACCOUNT = "close_account"
 
 
 class EventStatus(StrEnum):

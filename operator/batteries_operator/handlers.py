@@ -5,13 +5,14 @@ accounts cost no task, and a restart does nothing where nothing is owed. kopf en
 matching and starts another when it matches again. The deletion handler keeps kopf's finalizer on every account.
 """
 
+import asyncio
 from typing import Any, cast
 
 import kopf
 
-from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
-from batteries_operator.provisioning import runbook
+from batteries_operator.resync import Resync
 from batteries_operator.service import Service
 from batteries_operator.status import is_out_of_date
 
@@ -48,27 +49,38 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
     kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
 
 
-def out_of_date(body: kopf.Body, **_: Any) -> bool:
-    """Whether the account needs a visit."""
-    account = AwsAccount.model_validate(dict(body))
-    return is_out_of_date(runbook(account), account)
-
-
 def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
+    resync = Resync(service.tools.settings.resync_seconds, service.resync)
+    _add_wakes(handlers, service, resync)
+    _add_work(handlers, service)
+    _add_resync(handlers, resync)
+    return handlers
+
+
+def _add_wakes(handlers: kopf.OperatorRegistry, service: Service, resync: Resync) -> None:
     wishes: dict[str, tuple[int, str | None]] = {}
 
     @kopf.on.event(*RESOURCE, registry=handlers)
-    async def changed(uid: str, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+    async def changed(uid: str, body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Wakes an account that waits when its spec changes or a retry is asked for: its trouble may be mended."""
         wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY))
         if type == "DELETED":
             wishes.pop(uid, None)
-            service.let_go(uid)
+            resync.forget(uid)
+            service.forget(uid)
         elif wishes.get(uid) != wish:
             wishes[uid] = wish
+            resync.know(AwsAccount.model_validate(dict(body)))
             service.bells.ring(uid)
+
+
+def _add_work(handlers: kopf.OperatorRegistry, service: Service) -> None:
+    def out_of_date(body: kopf.Body, **_: Any) -> bool:
+        """Whether the account needs a visit."""
+        account = AwsAccount.model_validate(dict(body))
+        return is_out_of_date(service.runbook(account), account)
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
@@ -76,18 +88,22 @@ def registry(service: Service) -> kopf.OperatorRegistry:
         await service.drive(AwsAccount.model_validate(dict(body)), stopped)
 
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
-    async def deleted(body: kopf.Body, uid: str, **_: Any) -> None:
-        """Lets go of the account. Retain: the AWS account and the access in it stay as they are."""
-        account = AwsAccount.model_validate(dict(body))
-        service.let_go(uid)
-        if account.spec.deletion_policy is DeletionPolicy.CLOSE and account.status.aws_account_id is not None:
-            message = (
-                f"deletionPolicy Close is not carried out by this release: AWS account {account.status.aws_account_id} "
-                "is untouched. Set spec.deletionPolicy to Retain to let this object go, and close the account in AWS."
-            )
-            announce(account, "Warning", "CloseNotSupported", message)
-            raise kopf.TemporaryError(message, delay=60)
-        if account.status.aws_account_id is not None:
-            announce(account, "Normal", "Retained", f"AWS account {account.status.aws_account_id} is kept.")
+    async def deleted(body: kopf.Body, **_: Any) -> None:
+        """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
+        await service.release(AwsAccount.model_validate(dict(body)))
 
-    return handlers
+
+def _add_resync(handlers: kopf.OperatorRegistry, resync: Resync) -> None:
+    running: set[asyncio.Task[None]] = set()
+
+    @kopf.on.startup(registry=handlers)
+    async def start(**_: Any) -> None:
+        """Begins to compare accounts at rest with AWS."""
+        running.add(asyncio.create_task(resync.run()))
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        """Ends it."""
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -18,7 +18,9 @@ class Wait:
     """Not yet. Come back after `seconds`, or when woken.
 
     `problem` marks a wait that somebody should know of: its message also becomes `status.error`. `quiet` marks one
-    that is no news: it is not written.
+    that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
+    lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a place in line, is
+    written once for its reason and not again when it changes: a line of thousands moves without a write.
     `facts` as in Done: what was learnt or undone meanwhile.
     """
 
@@ -27,6 +29,8 @@ class Wait:
     message: str
     problem: bool = False
     quiet: bool = False
+    counts: bool = False
+    steady: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,11 +1,14 @@
 """The runbooks: the one place where the order of the steps lives, and which of them holds for an account."""
 
-from batteries_crds.aws_account import AwsAccount
+from datetime import timedelta
+
+from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ProvisioningStep as Name
-from batteries_crds.names import SuspensionStep as Closing
 from batteries_operator.step import Step
 from batteries_operator.steps import (
     check_status,
+    close_account,
     close_console,
     close_deploy_role,
     create_account,
@@ -39,6 +42,7 @@ PROVISIONING: tuple[Step, ...] = (
         "RoleReady",
         wait_for_role.run,
         "AssumeRole of the organization's access role, GetCallerIdentity",
+        patience=wait_for_role.PATIENCE,
     ),
     Step(
         Name.MOVE_TO_OU,
@@ -46,6 +50,7 @@ PROVISIONING: tuple[Step, ...] = (
         move_to_ou.run,
         "ListParents, MoveAccount to the Customers OU",
         undoes=("Quarantined",),
+        drifts=True,
     ),
     Step(
         Name.CREATE_IAM_USER,
@@ -60,6 +65,7 @@ PROVISIONING: tuple[Step, ...] = (
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
         undoes=("SSORevoked",),
+        drifts=True,
     ),
     Step(
         Name.SETUP_OIDC,
@@ -68,6 +74,7 @@ PROVISIONING: tuple[Step, ...] = (
         "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos",
         inputs=setup_oidc.inputs,
         undoes=("DeployRoleClosed",),
+        drifts=True,
     ),
     Step(
         Name.SEND_WELCOME_EMAIL,
@@ -85,6 +92,7 @@ SUSPENSION: tuple[Step, ...] = (
         quarantine.run,
         "MoveAccount to the Suspended OU, whose policy denies everything to everyone but the operator's role",
         undoes=("InCustomersOU",),
+        drifts=True,
     ),
     Step(
         Closing.CLOSE_CONSOLE,
@@ -99,6 +107,7 @@ SUSPENSION: tuple[Step, ...] = (
         revoke_sso_access.run,
         "account assignment deleted and polled",
         undoes=("SSOAssigned",),
+        drifts=True,
     ),
     Step(
         Closing.CLOSE_DEPLOY_ROLE,
@@ -106,21 +115,42 @@ SUSPENSION: tuple[Step, ...] = (
         close_deploy_role.run,
         "trust policy of GitHubActionsDeployRole admits nobody",
         undoes=("OIDCConfigured",),
+        drifts=True,
     ),
 )
 
+CLOSE_ACCOUNT = Step(
+    Closing.CLOSE_ACCOUNT,
+    "Closed",
+    close_account.run,
+    "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
+    patience=timedelta(days=1),
+)
+
+UNTIL_IT_IS_KNOWN = PROVISIONING[:2]
+"""What has to be over before an account can be let go of: whether there is one, and which."""
+
 UNTIL_IT_ANSWERS = PROVISIONING[:3]
-"""What has to be over before anything can be done in an account, closing it included."""
+"""What has to be over before anything can be done inside an account, closing its doors included."""
+
+QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
 
 
-def runbook(account: AwsAccount) -> tuple[Step, ...]:
-    """The steps that hold for the account as its spec is now.
+def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
+    """The steps that hold for the account as its spec is now; `remove_access` is the setting for Retain.
 
-    A suspended account whose making AWS was asked for is followed to its end and then closed; one that AWS does not
-    know of is left unmade.
+    An account that is not wanted any more, though AWS was asked for it, is followed to its end and then closed or let
+    go of; one that AWS does not know of is left unmade.
     """
-    if not account.spec.suspended:
+    if account.is_wanted:
         return PROVISIONING
     if account.status.create_request is None and account.status.aws_account_id is None:
         return ()
-    return (*UNTIL_IT_ANSWERS, *SUSPENSION)
+    if not account.is_deleted:
+        return (*UNTIL_IT_ANSWERS, *SUSPENSION)
+    if account.spec.deletion_policy is DeletionPolicy.CLOSE:
+        # The quarantine closes every door at once and needs no role that answers, which the account may have lost.
+        return (*UNTIL_IT_IS_KNOWN, QUARANTINE, REVOKE_SSO_ACCESS, CLOSE_ACCOUNT)
+    if remove_access:
+        return (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE)
+    return UNTIL_IT_IS_KNOWN

@@ -15,12 +15,23 @@ import structlog
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
+from batteries_crds.conditions import STALLED, ConditionStatus, find, is_true
+from batteries_operator import drift
+from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.metrics import STEP_OUTCOMES
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError, Recorder
-from batteries_operator.status import begin, conclude, gave_up, next_owed, summarize
+from batteries_operator.status import (
+    begin,
+    blocking,
+    conclude,
+    is_current,
+    is_out_of_date,
+    next_owed,
+    summarize,
+)
 from batteries_operator.step import Step, Tools
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -37,10 +48,12 @@ Announce = Callable[[AwsAccount, str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a visit came to: come back after so many seconds (None: nothing is owed); errors in a row so far."""
+    """What a visit came to: come back after so many seconds (None: nothing to do); errors in a row so far."""
 
     seconds: float | None
     errors: int = 0
+    stalled: bool = False
+    """Nothing can be done, though something is owed: until somebody changes something."""
 
 
 class _Scope:
@@ -57,9 +70,11 @@ class _Scope:
 
     async def record(self, **facts: Any) -> None:
         account = self.account
+        # What was wanted when the visit began and is deleted meanwhile must not be asked of AWS any more.
+        unless_deleted = not account.is_deleted
         status = account.status.model_copy(update=facts)
         self._recorder.account = _summarized(self._runbook, account.model_copy(update={"status": status}))
-        await self._recorder.flush(unless_deleted=True)
+        await self._recorder.flush(unless_deleted=unless_deleted)
 
 
 class Runner:
@@ -79,7 +94,7 @@ class Runner:
             ApiException: the Kubernetes API server refused or failed.
         """
         account = await self._accounts.find(namespace, name)
-        if account is None or account.metadata.deletion_timestamp is not None:
+        if account is None:
             return Visit(None)
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._runbook)
@@ -87,11 +102,14 @@ class Runner:
         self._leave_line_if_unwanted(account)
         while (step := next_owed(self._runbook(recorder.account), recorder.account)) is not None:
             recorder.account = begin(self._runbook(recorder.account), recorder.account, step, utc_now())
+            if step.undoes:
+                # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
+                await recorder.flush()
             outcome, error = await self._outcome(step, scope, errors)
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
             errors = errors + 1 if error is not None else 0
             transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
-            if not transient and not (isinstance(outcome, Wait) and outcome.quiet):
+            if not transient and not _is_no_news(recorder.account, step, outcome):
                 await self._conclude(recorder, step, outcome)
             elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
                 # No news, but an account without any condition looks settled to kstatus.
@@ -99,9 +117,43 @@ class Runner:
                 await recorder.flush()
             if isinstance(outcome, Wait):
                 return Visit(outcome.seconds, errors)
-        recorder.account = _summarized(self._runbook, recorder.account)
-        await recorder.flush()
-        return Visit(None)
+        stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
+        if stalled or not recorder.account.is_deleted:  # of an object that is about to go nothing more need be said
+            recorder.account = _summarized(self._runbook, recorder.account)
+            await recorder.flush()
+        return Visit(None, stalled=stalled)
+
+    async def resync(self, namespace: str, name: str) -> bool:
+        """Compares an account at rest with AWS, and mends what somebody changed there; says whether anything was.
+
+        Nothing is written where all is as it should be. What can't be mended at once becomes owed, and is seen to
+        by visits.
+
+        Raises:
+            LostRaceError, ApiException: as `visit`.
+        """
+        account = await self._accounts.find(namespace, name)
+        if account is None or account.is_deleted or is_out_of_date(self._runbook(account), account):
+            return False
+        recorder = Recorder(self._accounts, account)
+        scope = _Scope(recorder, self._tools, self._runbook)
+        drifted = False
+        for step in self._runbook(account):
+            if not step.drifts or not is_current(step, recorder.account):
+                continue
+            with noted_acts() as acts:
+                outcome, error = await self._outcome(step, scope, 0)
+            if error is ErrorKind.TRANSIENT:
+                return drifted  # the next round sees to it
+            if acts:
+                drifted = True
+                self._announce(recorder.account, "Warning", "Drift", drift.story(step.name, acts))
+            if isinstance(outcome, Done) and not acts:
+                continue
+            await self._conclude(recorder, step, outcome)
+            if not isinstance(outcome, Done):
+                return True
+        return drifted
 
     async def _outcome(self, step: Step, scope: _Scope, errors_in_a_row: int) -> tuple[Outcome, ErrorKind | None]:
         """The step's outcome; a known error becomes one here, once for all steps."""
@@ -114,9 +166,8 @@ class Runner:
             )
             return _from_error(error, backoff), error.kind
         except NotPreparedError as error:
-            return Wait(self._backoff(errors_in_a_row), "OrganizationNotPrepared", str(error), problem=True), (
-                ErrorKind.UNKNOWN
-            )
+            seconds = self._backoff(errors_in_a_row)
+            return Wait(seconds, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
         except ManagementAccountError as error:
             return Fail("ManagementAccountRefused", str(error)), None
         except LostRaceError:
@@ -125,7 +176,8 @@ class Runner:
             # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
             log.exception("step raised", step=step.name)
             message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
-            return Wait(self._backoff(errors_in_a_row), "UnexpectedError", message, problem=True), ErrorKind.UNKNOWN
+            seconds = self._backoff(errors_in_a_row)
+            return Wait(seconds, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
 
     async def _conclude(self, recorder: Recorder, step: Step, outcome: Outcome) -> None:
         """Writes the outcome, and the beginning of the step after it in the same write."""
@@ -134,24 +186,25 @@ class Runner:
         following = next_owed(self._runbook(account), account)
         if isinstance(outcome, Done) and following is not None:
             account = begin(self._runbook(account), account, following, now)
-        was_stalled = gave_up(step, recorder.account)
+        was_stalled = is_true(recorder.account.status.conditions, STALLED)
         recorder.account = _summarized(self._runbook, account)
         await recorder.flush()
+        stalled = find(recorder.account.status.conditions, STALLED)
         match outcome:
             case Done(message=message):
                 self._announce(recorder.account, "Normal", step.condition, message)
             case Fail(reason=reason, message=message):
                 # What has failed for good has nothing under way in AWS; others may have its places.
-                self._tools.creations.leave(account.metadata.uid)
-                self._tools.assignments.leave(account.metadata.uid)
-                if not was_stalled:
-                    self._announce(recorder.account, "Warning", reason, message)
+                self._tools.let_go(account.metadata.uid)
+                self._announce(recorder.account, "Warning", reason, message)
+            case Wait() if stalled is not None and not was_stalled:
+                self._announce(recorder.account, "Warning", stalled.reason, stalled.message)
             case _:
                 pass
 
     def _leave_line_if_unwanted(self, account: AwsAccount) -> None:
-        """Suspended before anything was asked of AWS: somebody else may have its place."""
-        if account.spec.suspended and account.status.create_request is None:
+        """Suspended or deleted before anything was asked of AWS: somebody else may have its place."""
+        if not account.is_wanted and account.status.create_request is None:
             self._tools.creations.leave(account.metadata.uid)
 
     def _backoff(self, errors_in_a_row: int) -> float:
@@ -164,15 +217,23 @@ def _summarized(runbook: Runbook, account: AwsAccount) -> AwsAccount:
     return summarize(runbook(account), account, utc_now())
 
 
+def _is_no_news(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
+    """Whether the outcome need not be written: it is quiet, or says again what was said."""
+    if not isinstance(outcome, Wait):
+        return False
+    said = find(account.status.conditions, step.condition)
+    again = said is not None and said.status == ConditionStatus.FALSE and said.reason == outcome.reason
+    return outcome.quiet or (outcome.steady and again)
+
+
 def _from_error(error: AwsError, backoff: float) -> Outcome:
     """What an AWS error means for the account."""
     match error.kind:
         case ErrorKind.TRANSIENT:
             return Wait(backoff, "AwsUnavailable", f"AWS did not take {error.operation} ({error.code}); trying again.")
         case ErrorKind.CAPACITY:
-            reason = "AccountLimitReached" if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED" else "LimitReached"
             message = f"A limit of AWS holds {error.operation} back: {error.message} It goes on when there is room."
-            return Wait(max(backoff, 30.0), reason, message, problem=True)
+            return Wait(max(backoff, 30.0), "LimitReached", message, problem=True)
         case ErrorKind.TERMINAL:
             message = f"AWS refuses {error.operation}: {error.message or error.code}. Mend the spec or the settings."
             return Fail("RefusedByAws", message)
@@ -180,4 +241,4 @@ def _from_error(error: AwsError, backoff: float) -> Outcome:
             message = f"{error.operation} failed ({error.code}: {error.message}); trying again."
             if error.code.startswith("AccessDenied"):
                 message = f"The operator may not call {error.operation}. Grant it that permission: {error.message}"
-            return Wait(backoff, "UnexpectedAwsError", message, problem=True)
+            return Wait(backoff, "UnexpectedAwsError", message, problem=True, counts=True)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -12,14 +14,14 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
-from batteries_crds.names import Phase
+from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
-from batteries_operator.runner import Announce, Runner, Visit
+from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
 
@@ -30,6 +32,9 @@ AGAIN_SECONDS = 0.2
 
 KUBERNETES_SECONDS = 5.0
 """After Kubernetes refused or failed."""
+
+RELEASE_SECONDS = 30.0
+"""Between two looks at an account that can't be let go of yet: kopf tells of no change while its handler runs."""
 
 
 class Stopped(Protocol):
@@ -71,6 +76,9 @@ class Service:
     tools: Tools
     runner: Runner
     bells: Bells
+    runbook: Runbook
+    visiting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """One visit to an account at a time: a resync or a deletion does not walk into one that is under way."""
 
     @classmethod
     async def open(cls, settings: Settings, announce: Announce) -> "Service":
@@ -84,10 +92,10 @@ class Service:
         bells = Bells()
         creations = Places(settings.creations_in_flight, bells.ring)
         assignments = Places(settings.assignments_in_flight, bells.ring)
-        PLACES_HELD.labels("creations").set_function(lambda: creations.held)
-        PLACES_WAITING.labels("creations").set_function(lambda: creations.waiting)
-        PLACES_HELD.labels("assignments").set_function(lambda: assignments.held)
-        PLACES_WAITING.labels("assignments").set_function(lambda: assignments.waiting)
+        closures = Places(settings.closures_in_flight, bells.ring)
+        for limit, places in (("creations", creations), ("assignments", assignments), ("closures", closures)):
+            PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
+            PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
         tools = Tools(
             settings=settings,
             aws=await Aws.open(settings),
@@ -95,9 +103,11 @@ class Service:
             passwords=Passwords(api),
             creations=creations,
             assignments=assignments,
+            closures=closures,
         )
-        await _resume_places(accounts, settings.namespace_list, creations, assignments)
-        return cls(api, accounts, tools, Runner(accounts, tools, runbook, announce), bells)
+        await _resume_places(accounts, settings.namespace_list, tools)
+        chosen = partial(runbook, remove_access=settings.retained_access == "remove")
+        return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 
     async def close(self) -> None:
         """Lets go of the connections and threads."""
@@ -114,7 +124,7 @@ class Service:
         try:
             while not stopped.is_set():
                 bell.clear()
-                visit = await self._visit(meta.namespace, meta.name, errors)
+                visit = await self._visit(account, errors)
                 errors = visit.errors
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(bell.wait(), visit.seconds)
@@ -122,14 +132,44 @@ class Service:
             stopping.cancel()
             self.bells.forget(meta.uid)
 
-    def let_go(self, uid: str) -> None:
-        """The account is being deleted: its places and spots in line go to others."""
-        self.tools.creations.leave(uid)
-        self.tools.assignments.leave(uid)
+    async def release(self, account: AwsAccount) -> None:
+        """Visits an account that is being deleted until nothing is owed any more; that may take weeks.
 
-    async def _visit(self, namespace: str, name: str, errors: int) -> Visit:
+        Looks again now and then also where nothing can be done, because somebody may change the spec, or ask for
+        another try.
+        """
+        meta = account.metadata
+        bell = self.bells.of(meta.uid)
+        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        errors = 0
         try:
-            return await self.runner.visit(namespace, name, errors)
+            while True:
+                bell.clear()
+                visit = await self._visit(account, errors)
+                if visit.seconds is None and not visit.stalled:
+                    break
+                errors = visit.errors
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), _at_most(visit.seconds, RELEASE_SECONDS))
+        finally:
+            self.bells.forget(meta.uid)
+        self.tools.let_go(meta.uid)
+
+    async def resync(self, account: AwsAccount) -> bool:
+        """Compares an account at rest with AWS; says whether it had to be mended."""
+        async with self.visiting[account.metadata.uid]:
+            return await self.runner.resync(account.metadata.namespace, account.metadata.name)
+
+    def forget(self, uid: str) -> None:
+        """The account is gone: its places and spots in line go to others."""
+        self.tools.let_go(uid)
+        self.visiting.pop(uid, None)
+
+    async def _visit(self, account: AwsAccount, errors: int) -> Visit:
+        meta = account.metadata
+        try:
+            async with self.visiting[meta.uid]:
+                return await self.runner.visit(meta.namespace, meta.name, errors)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
             return Visit(AGAIN_SECONDS, errors)
@@ -141,21 +181,24 @@ class Service:
             return Visit(KUBERNETES_SECONDS, errors + 1)
 
 
+def _at_most(seconds: float | None, most: float) -> float:
+    return most if seconds is None else min(seconds, most)
+
+
 async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
     await stopped.wait()
     bell.set()
 
 
-async def _resume_places(
-    accounts: Resources[AwsAccount], namespaces: list[str], creations: Places, assignments: Places
-) -> None:
+async def _resume_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
     """What is under way in AWS holds its place across a restart; read before the first account is visited."""
     everywhere: list[str | None] = [None]
     for namespace in namespaces or everywhere:
         async for account in accounts.all(namespace):
             status, uid = account.status, account.metadata.uid
-            under_way = status.create_request is not None and status.phase is not Phase.FAILED
-            if under_way and status.aws_account_id is None:
-                creations.resume(uid)
+            followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
+            failed = followed is not None and followed.gave_up_at is not None
+            if status.create_request is not None and status.aws_account_id is None and not failed:
+                tools.creations.resume(uid)
             if status.sso_assignment_request_id is not None:
-                assignments.resume(uid)
+                tools.assignments.resume(uid)

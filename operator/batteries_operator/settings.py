@@ -66,6 +66,24 @@ class Settings(BaseSettings):
     assignments_in_flight: Annotated[
         int, Field(ge=1, le=10, description="Identity Center assignments being made at one time; AWS allows 10.")
     ] = 5
+    closures_in_flight: Annotated[
+        int, Field(ge=1, le=100, description="AWS accounts being closed at one time; AWS publishes no number.")
+    ] = 3
+    resync_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How often each account at rest is compared with AWS and mended; 0 for never. Spread evenly, "
+            "with jitter.",
+        ),
+    ] = 3600
+    retained_access: Annotated[
+        Literal["keep", "remove"],
+        Field(
+            description="What becomes of the access we gave when an AwsAccount with deletionPolicy Retain is deleted: "
+            "keep leaves it, remove closes the console user, single sign-on and the deploy role."
+        ),
+    ] = "keep"
     intent_grace_seconds: Annotated[
         float,
         Field(

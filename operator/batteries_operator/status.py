@@ -5,9 +5,9 @@ picture a person sees can't disagree with itself.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, AwsAccountStatus, HistoryEvent, StepRecord
+from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
     PROVISIONED,
     READY,
@@ -27,6 +27,7 @@ from batteries_operator.step import Step
 
 NOT_STARTED = "NotStarted"
 IN_PROGRESS = "InProgress"
+UNDONE = "Undone"
 
 
 def is_current(step: Step, account: AwsAccount) -> bool:
@@ -48,6 +49,13 @@ def gave_up(step: Step, account: AwsAccount) -> bool:
         and record.gave_up_at == account.metadata.generation
         and record.gave_up_retry == account.retry
     )
+
+
+def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:
+    """Whether the step's troubles have lasted longer than its patience; it is tried all the same."""
+    record = account.status.steps.get(step.name)
+    since = record.troubled_since if record is not None else None
+    return since is not None and now - since > step.patience
 
 
 def was_tried(step: Step, account: AwsAccount) -> bool:
@@ -83,6 +91,7 @@ def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
     """The account with `step` begun: noted in the history once for each run."""
+    account = _undone(account, step, now)
     status = account.status
     condition = find(status.conditions, step.condition)
     record = status.steps.get(step.name)
@@ -114,9 +123,9 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
             state, reason, error = ConditionStatus.TRUE, "Done", None
             record = StepRecord(inputs=step.fingerprint(account))
             event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024])
-        case Wait(reason=reason, message=message, problem=problem):
+        case Wait(reason=reason, message=message, problem=problem, counts=counts):
             state, error = ConditionStatus.FALSE, message if problem else None
-            record = StepRecord(inputs=record.inputs)
+            record = StepRecord(inputs=record.inputs, troubled_since=(record.troubled_since or now) if counts else None)
             event = None
         case Fail(reason=reason, message=message):
             state, error = ConditionStatus.FALSE, message
@@ -129,7 +138,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     )
     return _with(
         account,
-        conditions=_undone(account, step, outcome, conditions, now),
+        conditions=conditions,
         steps={**account.status.steps, step.name: record},
         error=error[:1024] if error and step.required else None,
         history=_appended(account.status.history, event) if event else account.status.history,
@@ -137,22 +146,22 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     )
 
 
-def _undone(
-    account: AwsAccount, step: Step, outcome: Outcome, conditions: list[Condition], now: datetime
-) -> list[Condition]:
-    """What the step has undone is unknown: whoever holds it true has to see to it again."""
-    for kind in step.undoes if isinstance(outcome, Done) else ():
-        if find(conditions, kind) is not None:
+def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
+    """What the step is about to undo is unknown from here on: whoever holds it true has to see to it again."""
+    conditions = account.status.conditions
+    for kind in step.undoes:
+        found = find(conditions, kind)
+        if found is not None and found.reason != UNDONE:
             conditions = upsert(
                 conditions,
                 kind,
                 ConditionStatus.UNKNOWN,
-                "Undone",
+                UNDONE,
                 f"Undone by {step.name}.",
                 generation=account.metadata.generation,
                 now=now,
             )
-    return conditions
+    return _with(account, conditions=conditions)
 
 
 def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsAccount:
@@ -160,13 +169,14 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     generation = account.metadata.generation
     conditions = _observed(steps, account, _all_known(steps, account, now))
     block = blocking(steps, account)
-    stalled = block is not None and gave_up(block, account)
+    overdue = block is not None and is_overdue(block, account, now)
+    stalled = block is not None and (gave_up(block, account) or overdue)
 
     def put(kind: str, state: ConditionStatus, reason: str, message: str) -> None:
         nonlocal conditions
         conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
 
-    if block is None and account.spec.suspended:
+    if block is None and not account.is_wanted:
         closed = "Every door into the account is closed; set spec.suspended to false to open them again."
         put(READY, ConditionStatus.FALSE, "Suspended", closed)
         put(SUSPENDED, ConditionStatus.TRUE, "Suspended", closed)
@@ -183,10 +193,13 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     for kind, holds in ((STALLED, stalled), (RECONCILING, block is not None and not stalled)):
         if holds and block is not None:
             cause = find(conditions, block.condition)
-            put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, cause.message if cause else "")
+            message = cause.message if cause else ""
+            if overdue:
+                message += f" That has lasted for more than {_minutes(block.patience)}; it is still tried."
+            put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, message)
         else:
             conditions = without(conditions, kind)
-    phase = _phase(account.status, conditions)
+    phase = _phase(account, conditions)
     return _with(
         account,
         conditions=conditions,
@@ -198,8 +211,14 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     )
 
 
-def _phase(status: AwsAccountStatus, conditions: Sequence[Condition]) -> Phase:
-    if is_true(conditions, SUSPENDED):
+def _minutes(patience: timedelta) -> str:
+    return f"{patience.total_seconds() / 60:g} minutes"
+
+
+def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
+    status = account.status
+    quarantined = account.is_deleted and is_true(conditions, "Quarantined")
+    if is_true(conditions, SUSPENDED) or quarantined:
         return Phase.SUSPENDED
     if is_true(conditions, PROVISIONED):
         return Phase.ACTIVE
@@ -216,7 +235,7 @@ def _step(account: AwsAccount, phase: Phase, block: Step | None) -> Provisioning
     if block is not None and isinstance(block.name, ProvisioningStep):
         return block.name
     # Closing an account is no provisioning step; where provisioning stood is what it will go on from.
-    return account.status.provisioning_step if account.spec.suspended else ProvisioningStep.COMPLETE
+    return ProvisioningStep.COMPLETE if account.is_wanted else account.status.provisioning_step
 
 
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:

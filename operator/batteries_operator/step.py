@@ -8,10 +8,11 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import ProvisioningStep, SuspensionStep
+from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.outcome import Outcome
 from batteries_operator.places import Places
@@ -60,6 +61,12 @@ class Tools:
     passwords: PasswordStore
     creations: Places
     assignments: Places
+    closures: Places
+
+    def let_go(self, uid: str) -> None:
+        """The account's places and spots in line go to others."""
+        for places in (self.creations, self.assignments, self.closures):
+            places.leave(uid)
 
 
 class Scope(Protocol):
@@ -91,11 +98,14 @@ class Step:
 
     `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
     same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
-    A step that is not `required` is tried, but doesn't keep an account from being active. Being done, it makes the
-    conditions in `undoes` unknown: what closes a door has the step that opens it owed again, and the other way round.
+    A step that is not `required` is tried, but doesn't keep an account from being active. Before it acts, it makes the
+    conditions in `undoes` unknown: what closes a door has the step that opens it owed again, and the other way round,
+    also where a crash or a change of mind comes between.
+    `patience` is how long its troubles may last until the account is Stalled; it is tried on all the same. Where
+    `drifts`, the resync runs it again on accounts at rest, to mend what somebody changed in AWS.
     """
 
-    name: ProvisioningStep | SuspensionStep
+    name: ProvisioningStep | ClosingStep
     condition: str
     run: Callable[[Scope], Awaitable[Outcome]]
     does: str
@@ -103,6 +113,8 @@ class Step:
     holds: Callable[[AwsAccount], bool] = _always
     required: bool = True
     undoes: tuple[str, ...] = ()
+    patience: timedelta = timedelta(hours=1)
+    drifts: bool = False
     revision: int = 1
 
     def fingerprint(self, account: AwsAccount) -> str:

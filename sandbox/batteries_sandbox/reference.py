@@ -17,7 +17,8 @@ from pydantic_settings import BaseSettings
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
-from batteries_operator.provisioning import PROVISIONING, SUSPENSION
+from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox import endpoints
 from batteries_sandbox.places import CHECKOUT
@@ -47,7 +48,28 @@ def closing() -> str:
     """What closes an account, as SUSPENSION has it."""
     return _table(
         ("step", "what it does", "condition"),
-        ((f"`{step.name}`", step.does, f"`{step.condition}`") for step in SUSPENSION),
+        ((f"`{step.name}`", step.does, f"`{step.condition}`") for step in (*SUSPENSION, CLOSE_ACCOUNT)),
+    )
+
+
+def patience() -> str:
+    """How long each step's troubles may last."""
+    return _table(
+        ("step", "Stalled after"),
+        (
+            (f"`{step.name}`", f"{step.patience.total_seconds() / 60:g} minutes")
+            for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
+            if step.required
+        ),
+    )
+
+
+def reasons() -> str:
+    """A section for each reason, so that an alert can point at it."""
+    return "\n".join(
+        f"## {title}\n\n"
+        + "\n".join(f"### {name}\n\n{entry.meaning}\n\n{entry.remedy}\n" for name, entry in group.items())
+        for title, group in GROUPS.items()
     )
 
 
@@ -86,13 +108,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
     "closing": closing,
+    "patience": patience,
+    "reasons": reasons,
     "conditions": conditions,
     "operator-settings": lambda: _settings(OperatorSettings),
     "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/settings.md", "docs/stripe.md")
+FILES = ("README.md", "docs/runbook.md", "docs/settings.md", "docs/stripe.md")
 
 
 def filled(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 
@@ -84,6 +85,18 @@ class Sandbox:
             "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
         }
         return requests.post(self.env["AWS_ENDPOINT_URL"], data=form, timeout=10).status_code == 200
+
+    def boto3(self, service: str) -> Any:
+        """A client of the management account."""
+        names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+        endpoint, key, secret, region = (self.env[name] for name in names)
+        return boto3.client(  # type: ignore[call-overload]  # the stubs have one overload for each literal name
+            service,
+            endpoint_url=endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            region_name=region,
+        )
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What kubectl prints, in the sandbox's namespace."""

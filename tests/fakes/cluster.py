@@ -61,6 +61,15 @@ class Cluster:
             return old  # the API server writes nothing where nothing changes
         return self._store((kind, namespace, name), new, "status" if status else "patch", body)
 
+    def touch(self, kind: str, namespace: str, name: str) -> None:
+        """Somebody else wrote it: another version, nothing of ours."""
+        self._version += 1
+        self.objects[kind, namespace, name]["metadata"]["resourceVersion"] = str(self._version)
+
+    def is_deleted(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in self.objects[kind, namespace, name]["metadata"]
+
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self.get(kind, namespace, name)
         del self.objects[kind, namespace, name]

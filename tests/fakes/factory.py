@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 import boto3
@@ -19,13 +20,12 @@ from fakes.cluster import Cluster, FakeResources
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
-from batteries_operator import bootstrap
+from batteries_operator import bootstrap, provisioning
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.kube import Customers, Passwords
 from batteries_operator.places import Places
-from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runbook, Runner
 from batteries_operator.service import Bells, Service
@@ -66,6 +66,11 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox
 UNSIGNED_CALLS = Config(signature_version=UNSIGNED)
 
 
+def _soon(seconds: float, function: Callable[[], None]) -> object:
+    """A shut line opens as soon as waits are cut short."""
+    return asyncio.get_running_loop().call_later(min(seconds, PAUSE), function)
+
+
 class CrashError(BaseException):
     """The process is gone; not an Exception, so that nothing in the operator can catch it."""
 
@@ -97,11 +102,12 @@ class Process:
             aws=aws,
             customers=Customers(customers),
             passwords=Passwords(api),
-            creations=Places(chosen.creations_in_flight, self.bells.ring),
-            assignments=Places(chosen.assignments_in_flight, self.bells.ring),
+            creations=Places(chosen.creations_in_flight, self.bells.ring, _soon),
+            assignments=Places(chosen.assignments_in_flight, self.bells.ring, _soon),
+            closures=Places(chosen.closures_in_flight, self.bells.ring, _soon),
         )
         self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
-        self.service = Service(api, self.accounts, self.tools, self.runner, self.bells)
+        self.service = Service(api, self.accounts, self.tools, self.runner, self.bells, runbook)
 
     def _announce(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
         self.announced.append((event_type, reason))
@@ -156,8 +162,10 @@ class Factory:
             await Setup(aws, self.settings).ensure_ou(name)
         await aws.identity_center.create_permission_set(self.settings.permission_set_name)
 
-    async def start(self, runbook: Runbook = runbook) -> Process:
+    async def start(self, runbook: Runbook | None = None) -> Process:
         """A new operator process with an empty memory."""
+        remove_access = self.settings.retained_access == "remove"
+        runbook = runbook or partial(provisioning.runbook, remove_access=remove_access)
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
         return Process(self, aws, runbook)
@@ -189,6 +197,11 @@ class Factory:
     async def standin(self, path: str, body: Any = None) -> Any:
         """The stand-in's own view, or None where it refuses."""
         return await asyncio.to_thread(self._request, path, body)
+
+    def clear_faults(self) -> None:
+        """AWS is well again."""
+        request = urllib.request.Request(f"{self.url}/_standin/faults", method="DELETE")  # noqa: S310  # loopback
+        urllib.request.urlopen(request).close()  # noqa: S310  # loopback
 
     def _request(self, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()

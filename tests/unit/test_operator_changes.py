@@ -25,7 +25,7 @@ async def test_changed_repositories_run_that_step_alone_and_the_account_stays_ac
         "iam:GetOpenIDConnectProvider": 1,
         "iam:GetRole": 1,
         "iam:UpdateAssumeRolePolicy": 1,
-        "iam:AttachRolePolicy": 1,
+        "iam:ListAttachedRolePolicies": 1,
     }
     assert set(phases) == {"active"}
     assert account.status.github_repos == ["octo-org/web", "octo-org/api"]

@@ -156,7 +156,7 @@ async def test_a_creation_that_fails_for_now_is_asked_for_again_when_its_time_ha
 def test_every_failure_reason_of_botocores_model_has_its_words() -> None:
     model = botocore.session.get_session().get_service_model("organizations")
     reasons = set(model.shape_for("CreateAccountFailureReason").enum)
-    assert reasons == {*FAILURES, "EMAIL_ALREADY_EXISTS"}
+    assert reasons == {*FAILURES, "EMAIL_ALREADY_EXISTS", "ACCOUNT_LIMIT_EXCEEDED"}
 
 
 async def test_the_intent_is_on_record_before_aws_is_asked(factory: Factory) -> None:
@@ -213,7 +213,7 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
     accounts: dict[str, dict[str, Any]] = {
         "new": {},
         "creating": {"createRequest": intent, "phase": "creating"},
-        "failed": {"createRequest": intent, "phase": "failed"},
+        "failed": {"createRequest": intent, "phase": "failed", "steps": {"check_status": {"gaveUpAt": 1}}},
         "assigning": {"createRequest": intent, "awsAccountId": "222222222222", "ssoAssignmentRequestId": "x"},
         "active": {"createRequest": intent, "awsAccountId": "222222222222", "phase": "active"},
     }
@@ -222,7 +222,7 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
         await factory.accounts.merge_status(NAMESPACE, name, {"status": status})
     process = await factory.start()
     creations, assignments = process.tools.creations, process.tools.assignments
-    await service._resume_places(process.accounts, [], creations, assignments)
+    await service._resume_places(process.accounts, [], process.tools)
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
     held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]

@@ -1,5 +1,8 @@
 """The places before AWS's limits: how many, and who is next."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from batteries_operator.places import Places
@@ -11,12 +14,24 @@ def woken() -> list[str]:
 
 
 @pytest.fixture
-def places(woken: list[str]) -> Places:
-    return Places(2, woken.append)
+def alarms() -> list[tuple[float, Callable[[], None]]]:
+    return []
+
+
+@pytest.fixture
+def places(woken: list[str], alarms: list[tuple[float, Callable[[], None]]]) -> Places:
+    return Places(2, woken.append, lambda seconds, function: alarms.append((seconds, function)))
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def age(number: int) -> datetime:
+    return START + timedelta(seconds=number)
 
 
 def fill(places: Places, *keys: str, owner: str = "a") -> list[bool]:
-    return [places.enter(key, owner) for key in keys]
+    return [places.enter(key, owner, age(places.held + places.waiting)) for key in keys]
 
 
 def test_no_more_than_the_capacity_enter(places: Places) -> None:
@@ -35,7 +50,7 @@ def test_who_leaves_wakes_the_next(places: Places, woken: list[str]) -> None:
     woken.clear()
     places.leave("1")
     assert woken == ["3"]
-    assert places.enter("3", "a")
+    assert places.enter("3", "a", START)
     assert (places.held, places.waiting) == (2, 0)
 
 
@@ -84,3 +99,61 @@ def test_who_waits_under_two_owners_is_admitted_once(places: Places) -> None:
     places.leave("1")
     places.leave("3")
     assert (places.held, places.waiting) == (1, 0)
+
+
+def test_the_oldest_is_served_first_whatever_the_order_of_arrival_after_a_restart(
+    places: Places, woken: list[str]
+) -> None:
+    fill(places, "1", "2")
+    for name, born in (("young", 30), ("old", 10), ("middle", 20)):
+        places.enter(name, "a", age(born))
+    assert [places.position(name) for name in ("old", "middle", "young")] == [1, 2, 3]
+    for key in ("1", "2", "old"):
+        places.leave(key)
+    assert woken == ["old", "middle", "young"]
+
+
+def test_the_position_in_line_is_the_order_of_service(places: Places, woken: list[str]) -> None:
+    fill(places, "1", "2")
+    fill(places, "big-1", "big-2", "big-3", "big-4", owner="big")
+    fill(places, "small-1", "small-2", owner="small")
+    told = {places.position(key): key for key in ("big-1", "big-2", "big-3", "big-4", "small-1", "small-2")}
+    for _ in range(6):
+        places.leave(woken[-1] if woken else "1")
+    assert woken == [told[place] for place in range(1, 7)]
+    assert places.position("1") is None
+
+
+def test_a_full_organization_is_asked_by_one_until_that_one_came_through(
+    places: Places, woken: list[str], alarms: list[tuple[float, Callable[[], None]]]
+) -> None:
+    fill(places, "1", "2", "3", "4")
+    places.refused("1", "a", age(0), 300)
+    assert sorted(woken) == ["1", "3", "4"], "all in line say so"
+    woken.clear()
+    places.refused("2", "a", age(1), 300)
+    assert (woken, places.held, places.is_shut) == ([], 0, True), "said once"
+    assert not places.enter("3", "a", age(2))
+    (seconds, later), _ = alarms
+    assert seconds == 300
+    later()
+    assert (woken, places.held) == (["1"], 1)
+    places.refused("1", "a", age(0), 300)
+    assert places.held == 0
+    alarms[-1][1]()
+    assert woken == ["1", "1"], "the oldest tries again"
+    places.proved()
+    assert (places.is_shut, places.held, woken[2:]) == (False, 2, ["2"])
+
+
+def test_who_leaves_the_shut_line_leaves_the_try_to_the_next(
+    places: Places, woken: list[str], alarms: list[tuple[float, Callable[[], None]]]
+) -> None:
+    fill(places, "1", "2", "3")
+    places.refused("1", "a", age(0), 300)
+    woken.clear()
+    places.leave("1")
+    places.leave("2")
+    assert woken == []
+    alarms[0][1]()
+    assert woken == ["3"]

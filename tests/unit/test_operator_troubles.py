@@ -25,7 +25,6 @@ def reason(account: AwsAccount, condition: str) -> str:
         ("TooManyRequestsException", ""),
         ("ConcurrentModificationException", ""),
         ("ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"),
-        ("ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED"),
         ("AccessDeniedException", ""),
         ("NobodyKnowsThisException", ""),
     ],

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batteries_operator.aws.acts import note
 from batteries_operator.aws.errors import AwsError, translate
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 
@@ -63,11 +64,14 @@ class Caller:
         started = time.monotonic()
         outcome = "ok"
         try:
-            return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+            answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
             translated = translate(operation, error)
             outcome = translated.code
             raise translated from error
+        else:
+            note(operation)
+            return answer
         finally:
             AWS_CALLS.labels(operation, outcome).inc()
             AWS_SECONDS.labels(operation).observe(time.monotonic() - started)
@@ -80,6 +84,16 @@ class Caller:
             yield page
             token = cast(dict[str, Any], page).get("NextToken")
             if not token:
+                return
+
+    async def marked_pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
+        """The same of IAM, which says IsTruncated and gives a Marker."""
+        marker: str | None = None
+        while True:
+            page = await self.call(operation, function, **arguments, **({"Marker": marker} if marker else {}))
+            yield page
+            marker = cast(dict[str, Any], page).get("Marker")
+            if not cast(dict[str, Any], page).get("IsTruncated") or not marker:
                 return
 
     def close(self) -> None:

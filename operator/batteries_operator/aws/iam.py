@@ -151,10 +151,19 @@ class Iam:
             )["Role"]
         else:
             await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
+        await self._attach_to_role(name, policy_arn)
+        return role["Arn"]
+
+    async def _attach_to_role(self, name: str, policy_arn: str) -> None:
+        pages = self._caller.marked_pages(
+            "iam:ListAttachedRolePolicies", self._client.list_attached_role_policies, RoleName=name
+        )
+        async for page in pages:
+            if any(policy.get("PolicyArn") == policy_arn for policy in page["AttachedPolicies"]):
+                return
         await self._caller.call(
             "iam:AttachRolePolicy", self._client.attach_role_policy, RoleName=name, PolicyArn=policy_arn
         )
-        return role["Arn"]
 
     async def _tolerating(self, code: str, operation: str, function: Any, **arguments: Any) -> None:
         """Calls; the error `code` means that somebody, perhaps we before a crash, did it already."""

@@ -147,6 +147,32 @@ class Organizations:
             if error.code != "DuplicateAccountException":
                 raise
 
+    async def state(self, account: str) -> str | None:
+        """AWS's state of the account (ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED, …); None where it isn't a member."""
+        try:
+            answer = await self._caller.call(
+                "organizations:DescribeAccount", self.client.describe_account, AccountId=account
+            )
+        except AwsError as error:
+            if error.code == "AccountNotFoundException":
+                return None
+            raise
+        # State replaced Status on 2026-09-09 (botocore's organizations model).
+        return answer["Account"].get("State")
+
+    async def close(self, account: str) -> None:
+        """Asks AWS to close the account; closed already, or being closed, is success.
+
+        Raises:
+            ManagementAccountError: it is the management account.
+        """
+        await self.refuse_management(account)
+        try:
+            await self._caller.call("organizations:CloseAccount", self.client.close_account, AccountId=account)
+        except AwsError as error:
+            if error.code != "AccountAlreadyClosedException":
+                raise
+
     async def root(self) -> str:
         """The id of the organization's root."""
         return (await self.root_details()).get("Id", "")

@@ -1,6 +1,6 @@
 """check_status: follows the creation until there is an account, and turns a failure's reason into words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batteries_crds.aws_account import CreateRequest
 from batteries_crds.base import utc_now
@@ -8,6 +8,7 @@ from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.create_account import refused
 
 PLATFORM = "This is for the platform team"
 AGAIN_SECONDS = 0.1
@@ -22,14 +23,9 @@ class _Words:
     retry_seconds: float | None = None
 
 
-# Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into.
+# Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into,
+# and ACCOUNT_LIMIT_EXCEEDED, for which the account goes back into the line.
 FAILURES: dict[str, _Words] = {
-    "ACCOUNT_LIMIT_EXCEEDED": _Words(
-        "AccountLimitReached",
-        f"The organization has as many AWS accounts as its quota allows. {PLATFORM}: have the quota 'Maximum number "
-        "of accounts' raised in Service Quotas. The account follows by itself.",
-        retry_seconds=300,
-    ),
     "INTERNAL_FAILURE": _Words("AwsInternalFailure", "AWS had an internal failure; asking again.", retry_seconds=30),
     "CONCURRENT_ACCOUNT_MODIFICATION": _Words(
         "ConcurrentModification", "AWS is still working on an earlier request; asking again.", retry_seconds=30
@@ -91,6 +87,7 @@ async def run(scope: Scope) -> Outcome:
     # The place is free whatever came out; the next in line need not wait for our write.
     scope.tools.creations.leave(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
+        scope.tools.creations.proved()
         await scope.tools.aws.organizations.refuse_management(creation.account_id)
         return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
     return await _failed(scope, creation, request)
@@ -99,6 +96,11 @@ async def run(scope: Scope) -> Outcome:
 async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest) -> Outcome:
     if creation.failure_reason == "EMAIL_ALREADY_EXISTS":
         return await _taken(scope, request)
+    if not scope.account.is_wanted:
+        return _ask_again("NotWanted", "AWS made no account, and none is wanted.")
+    if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
+        # create_account is owed again; it will say so from then on.
+        return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
     words = FAILURES.get(creation.failure_reason or "") or _Words(
         "CreationFailed",
         f"AWS could not create the account: {creation.failure_reason or 'it gave no reason'}; asking again.",

@@ -18,8 +18,11 @@ from batteries_operator.steps.setup_oidc import trust_policy
 
 _ANY_AWS_ACCOUNT = "0" * 12
 
-LINE_SECONDS = 60
+LINE_SECONDS = 3600
 """Who stands in line is woken; this is only the net below."""
+
+LIMIT_SECONDS = 300
+"""Until a full organization is asked again, by one account for all: room comes by a quota rise or an account's end."""
 
 
 def has_request(account: AwsAccount) -> bool:
@@ -50,9 +53,8 @@ async def run(scope: Scope) -> Outcome:
             "Create it; the account follows by itself.",
             problem=True,
         )
-    if not scope.tools.creations.enter(account.metadata.uid, owner):
-        limit = scope.tools.settings.creations_in_flight
-        return Wait(LINE_SECONDS, "WaitingInLine", f"In line: AWS creates {limit} accounts at a time.")
+    if not scope.tools.creations.enter(account.metadata.uid, owner, account.since):
+        return in_line(scope)
     intent = account.status.create_request
     if intent is None:
         intent = _intent(scope, owner)
@@ -93,8 +95,36 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
         if error.refused:
             # Certainly nothing was made: without an intent the next visit asks at once instead of looking first.
             await scope.record(create_request=None)
+        if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED":
+            return refused(scope)
         raise
     return _requested(intent, request_id)
+
+
+def refused(scope: Scope) -> Wait:
+    """The organization is full: back to the head of the line, which all stand in until there is room."""
+    account = scope.account
+    scope.tools.creations.refused(
+        account.metadata.uid, account.status.owner or account.key, account.since, LIMIT_SECONDS
+    )
+    return in_line(scope)
+
+
+def in_line(scope: Scope) -> Wait:
+    """Says where in line the account stands, and for what; written once, however the line moves."""
+    creations = scope.tools.creations
+    place = f"In line at place {creations.position(scope.account.metadata.uid)}"
+    if creations.is_shut:
+        return Wait(
+            LINE_SECONDS,
+            "AccountLimitReached",
+            f"{place}: the organization has as many AWS accounts as its quota allows. This is for the platform team: "
+            "have the quota 'Maximum number of accounts' raised in Service Quotas. The account follows by itself.",
+            problem=True,
+            steady=True,
+        )
+    limit = scope.tools.settings.creations_in_flight
+    return Wait(LINE_SECONDS, "WaitingInLine", f"{place}: AWS creates {limit} accounts at a time.", steady=True)
 
 
 def _requested(intent: CreateRequest, request_id: str) -> Outcome:
@@ -122,9 +152,9 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     if existing is not None and await organizations.account_tag(existing) == identity:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
-    if scope.account.spec.suspended:
+    if not scope.account.is_wanted:
         # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
-        return Wait(0, "Suspended", "Suspended before anything was made in AWS.", facts={"create_request": None})
+        return Wait(0, "NotWanted", "Nothing was made in AWS, and nothing is wanted.", facts={"create_request": None})
     return await _ask(scope, intent)
 
 

@@ -1,8 +1,17 @@
 """move_to_ou: puts the account into the Customers OU, where the organization's policies for customers hold."""
 
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
+
+_HOW = "Delete this AwsAccount to let it go, or have the platform team {} and set the retry annotation."
+GONE: dict[str | None, str] = {
+    None: f"is not a member of the organization. {_HOW.format('invite it back')}",
+    "PENDING_CLOSURE": f"is being closed in AWS. {_HOW.format('have AWS Support reopen it')}",
+    "CLOSED": f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}",
+    "SUSPENDED": f"is suspended by AWS, or closed. {_HOW.format('ask AWS Support why')}",
+}
+"""States of AWS in which nothing can be done in an account."""
 
 
 async def run(scope: Scope) -> Outcome:
@@ -15,6 +24,11 @@ async def placed(scope: Scope, name: str) -> Outcome:
     account = scope.account.status.aws_account_id
     assert account is not None  # check_status is done
     organizations = scope.tools.aws.organizations
+    state = await organizations.state(account)
+    if state in GONE and scope.account.is_deleted:
+        return Done("The account is closed in AWS already.")
+    if state in GONE:
+        return Fail("AccountGone", f"AWS account {account} {GONE[state]}")
     destination = await organizations.ou(name)
     source = await organizations.parent(account)
     if source != destination:

@@ -28,10 +28,13 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"{status.owner} has no access by single sign-on.", GONE)
     if status.sso_revocation_request_id is not None:
         return await _poll(scope, status.sso_revocation_request_id)
-    if not tools.assignments.enter(uid, status.owner):
+    if not tools.assignments.enter(uid, status.owner, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
-            LINE_SECONDS, "WaitingInLine", f"In line: {limit} single sign-on assignments are changed at a time."
+            LINE_SECONDS,
+            "WaitingInLine",
+            f"In line: {limit} single sign-on assignments are changed at a time.",
+            steady=True,
         )
     started = await center.unassign(status.aws_account_id, permission_set, user_id)
     return Wait(
@@ -70,5 +73,6 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         "RevocationFailed",
         f"Identity Center could not revoke access: {status.failure_reason or 'it gave no reason'}; trying again.",
         problem=True,
+        counts=True,
         facts=forget,
     )

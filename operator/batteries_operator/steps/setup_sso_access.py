@@ -8,7 +8,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
 
-LINE_SECONDS = 60
+LINE_SECONDS = 600
 """Who stands in line is woken; this is only the net below."""
 
 RETRY_SECONDS = 30
@@ -28,9 +28,14 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
     if account.status.sso_assignment_request_id is not None:
         return await _poll(scope, account.status.sso_assignment_request_id)
-    if not tools.assignments.enter(uid, owner):
+    if not tools.assignments.enter(uid, owner, account.since):
         limit = tools.settings.assignments_in_flight
-        return Wait(LINE_SECONDS, "WaitingInLine", f"In line: {limit} single sign-on assignments are made at a time.")
+        return Wait(
+            LINE_SECONDS,
+            "WaitingInLine",
+            f"In line: {limit} single sign-on assignments are made at a time.",
+            steady=True,
+        )
     started = await center.assign(aws_account_id, permission_set, user_id)
     return Wait(
         tools.settings.poll_seconds,
@@ -63,6 +68,7 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         "AssignmentFailed",
         f"Identity Center could not assign access: {status.failure_reason or 'it gave no reason'}; trying again.",
         problem=True,
+        counts=True,
         facts={**forget, "sso_user_id": None},
     )
 

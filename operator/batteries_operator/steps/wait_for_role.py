@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from batteries_crds.base import utc_now
-from batteries_crds.conditions import find
+from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
@@ -11,9 +11,8 @@ from batteries_operator.step import Scope
 # What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
 
-
 PATIENCE = timedelta(minutes=15)
-"""How long a role may take before somebody should know; nobody has told of longer."""
+"""How long a role may take before the account is Stalled, and tried on; nobody has told of longer."""
 
 SLOW_SECONDS = 60
 
@@ -41,14 +40,16 @@ async def run(scope: Scope) -> Outcome:
 def _not_yet(scope: Scope) -> Wait:
     """The role does not answer: at first that is how it is, later somebody has to look, and it is still tried."""
     role, account = scope.tools.settings.access_role_name, scope.account
-    condition = find(account.status.conditions, "RoleReady")
-    if condition is None or utc_now() - condition.last_transition_time < PATIENCE:
+    record = account.status.steps.get(ProvisioningStep.WAIT_FOR_ROLE)
+    since = record.troubled_since if record is not None else None
+    if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        return Wait(scope.tools.settings.poll_seconds, "RolePropagating", message)
+        return Wait(scope.tools.settings.poll_seconds, "RolePropagating", message, counts=True)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",
-        f"The role {role} of AWS account {account.status.aws_account_id} has not answered for 15 minutes. Have the "
-        "platform team see that it exists there and trusts the management account; it is tried again by itself.",
+        f"The role {role} of AWS account {account.status.aws_account_id} does not answer. Have the platform team see "
+        "that it exists there and trusts the management account.",
         problem=True,
+        counts=True,
     )

@@ -1,0 +1,32 @@
+"""What a visit changed in AWS, operation by operation: how a resync knows what it found otherwise than it should be."""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+_LOOKS = ("Get", "List", "Describe", "AssumeRole", "Simulate")
+
+_noted: ContextVar[list[str] | None] = ContextVar("acts", default=None)
+
+
+def is_act(operation: str) -> bool:
+    """Whether `service:Operation` changes anything; everything that only looks is named so in AWS."""
+    return not operation.partition(":")[2].startswith(_LOOKS)
+
+
+@contextlib.contextmanager
+def noted_acts() -> Iterator[list[str]]:
+    """The list that successful acts within the block are added to, in their order."""
+    acts: list[str] = []
+    token = _noted.set(acts)
+    try:
+        yield acts
+    finally:
+        _noted.reset(token)
+
+
+def note(operation: str) -> None:
+    """Called for every call that succeeded."""
+    acts = _noted.get()
+    if acts is not None and is_act(operation):
+        acts.append(operation)

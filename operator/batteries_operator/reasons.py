@@ -1,0 +1,174 @@
+"""Every reason a condition may give, for the runbook: what it means and what to do. A test holds it against the code.
+
+Reasons are for machines: alerts, health checks and people's scripts match on them, so none is renamed.
+"""
+
+from dataclasses import dataclass
+
+NOTHING = "Nothing."
+BY_ITSELF = "Nothing; it goes on by itself."
+RETRY = "kubectl annotate awsaccount NAME aibatteriesincluded.com/retry=$(date +%s) --overwrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a reason means, and what a person does about it."""
+
+    meaning: str
+    remedy: str
+
+
+def _business(meaning: str) -> Entry:
+    return Entry(
+        f"AWS wants the management account's business validated: {meaning}.",
+        f"Finish the validation in AWS Billing, or ask AWS Support; then `{RETRY}`.",
+    )
+
+
+GENERAL = {
+    "NotStarted": Entry("The step has not been reached.", NOTHING),
+    "InProgress": Entry("The step has begun.", BY_ITSELF),
+    "Done": Entry("The step's goal was observed in AWS.", NOTHING),
+    "Undone": Entry("Another step is undoing this one: a suspension, a resume or a deletion is under way.", BY_ITSELF),
+    "Active": Entry("The account is ready to use.", NOTHING),
+    "Suspended": Entry("Every door into the account is closed, seen in AWS.", "To open it: `spec.suspended: false`."),
+}
+
+LINES = {
+    "WaitingInLine": Entry(
+        "AWS does few of these at one time for the whole organization (BATTERIES_CREATIONS_IN_FLIGHT, "
+        "_ASSIGNMENTS_IN_FLIGHT, _CLOSURES_IN_FLIGHT). The place in the message is the one at arrival.",
+        BY_ITSELF,
+    ),
+    "AccountLimitReached": Entry(
+        "The organization has as many AWS accounts as its quota allows; closed ones count for 90 days. All pending "
+        "accounts stand in line, and one asks every five minutes for all.",
+        "Have 'Maximum number of accounts' raised in Service Quotas (us-east-1); `batteries-operator doctor` says "
+        "what is left.",
+    ),
+    "LimitReached": Entry(
+        "Another limit of AWS holds a step back; the message names the call.", "Have that quota raised, or make room."
+    ),
+    "ClosureQuotaReached": Entry(
+        "AWS closes no more accounts for now: 250 or a fifth of them in 30 days. The account is quarantined meanwhile.",
+        "Nothing; it may take weeks. To let the object go and keep the account: `spec.deletionPolicy: Retain`.",
+    ),
+}
+
+PROGRESS = {
+    "CreatingAccount": Entry("AWS is creating the account.", BY_ITSELF),
+    "ResolvingIntent": Entry(
+        "AWS was asked for the account and its answer is not known (a crash, a lost answer). The operator looks for "
+        "the account before it asks again.",
+        BY_ITSELF,
+    ),
+    "NotWanted": Entry("Suspended or deleted before AWS made anything; nothing will be made.", NOTHING),
+    "RolePropagating": Entry("The new account's access role does not answer yet; minutes are usual.", BY_ITSELF),
+    "ParentChanged": Entry("Somebody moved the account between our look and our act.", BY_ITSELF),
+    "AssigningAccess": Entry("Identity Center is assigning the owner's access.", BY_ITSELF),
+    "RevokingAccess": Entry("Identity Center is revoking the owner's access.", BY_ITSELF),
+    "ClosingAccount": Entry("AWS took the request to close the account.", BY_ITSELF),
+}
+
+TROUBLES = {
+    "AwsUnavailable": Entry(
+        "AWS throttles, has trouble of its own, or did not answer; more than three times in a row. Never a failure.",
+        "Nothing, unless it lasts: see the AWS Health Dashboard and the operator's network.",
+    ),
+    "UnexpectedAwsError": Entry(
+        "AWS answered an error that the operator has no rule for, or refused a permission; the message holds it. "
+        "It is tried again, with growing pauses.",
+        "For AccessDenied grant the action in the message to the operator. Else read the message; report it if it "
+        "stays.",
+    ),
+    "UnexpectedError": Entry(
+        "The operator met an error of its own, or Kubernetes refused it. It is tried again.",
+        "Look into the operator's log for this account's id, and report it.",
+    ),
+    "OrganizationNotPrepared": Entry(
+        "The organization lacks an OU or the permission set.", "Run `batteries-operator bootstrap`."
+    ),
+    "CustomerNotFound": Entry(
+        "`spec.customerRef` names no Customer in the account's namespace.", "Create that Customer."
+    ),
+    "RoleDoesNotAnswer": Entry(
+        "The access role has not answered for 15 minutes. The account is Stalled and still tried.",
+        "See in AWS that the role exists in the account and trusts the management account (an account that was "
+        "invited has none: create it).",
+    ),
+    "AssignmentFailed": Entry(
+        "Identity Center could not assign access; tried again.", "Read AWS's words in the message."
+    ),
+    "RevocationFailed": Entry(
+        "Identity Center could not revoke access; tried again.", "Read AWS's words in the message."
+    ),
+    "AwsInternalFailure": Entry("AWS failed to create the account by its own fault; asked again.", BY_ITSELF),
+    "ConcurrentModification": Entry("AWS is still working on an earlier request; asked again.", BY_ITSELF),
+    "CreationFailed": Entry(
+        "AWS could not create the account, for a reason that is not known; asked again.", BY_ITSELF
+    ),
+    "BusinessValidationPending": _business("it is still at it; asked again every five minutes"),
+}
+
+FAILURES = {
+    "RefusedByAws": Entry(
+        "AWS refuses a request that would be the same the next time; the message holds its words.",
+        f"Mend the spec or the setting that the message names, then `{RETRY}`.",
+    ),
+    "TrustPolicyTooLarge": Entry(
+        "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
+        "List fewer repositories in `spec.githubRepos`, or have the IAM quota ACLSizePerRole and the setting raised.",
+    ),
+    "NotOurAccount": Entry(
+        "The AWS account does not carry the tag `aibatteriesincluded.com/account-id` with this AwsAccount's id. "
+        "Nothing is adopted, and nothing is closed, without it.",
+        f"If it is this one, tag it in Organizations, then `{RETRY}`; to let a deleted object go, "
+        "`spec.deletionPolicy: Retain`.",
+    ),
+    "ManagementAccountRefused": Entry(
+        "The AWS account is the organization's management account, which is never touched.",
+        "Give the AwsAccount another `spec.awsAccountId` by making a new one; this one can only be deleted.",
+    ),
+    "EmailAlreadyExists": Entry(
+        "The account's root e-mail address belongs to an AWS account without our tag.",
+        f"Change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account if it is this one; then `{RETRY}`.",
+    ),
+    "WrongIdentity": Entry(
+        "The access role answers as another AWS account; nothing was done there.",
+        "Look at AWS_ENDPOINT_URL and the role's trust. Do not retry before you know why.",
+    ),
+    "AccountGone": Entry(
+        "The AWS account is closed, suspended by AWS, or not a member of the organization any more.",
+        f"Delete the AwsAccount; or have AWS Support reopen the account (within 90 days), then `{RETRY}`.",
+    ),
+    "InvalidEmail": Entry(
+        "AWS does not accept the root e-mail address.", f"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE, then `{RETRY}`."
+    ),
+    "InvalidAddress": Entry(
+        "AWS does not accept the organization's postal address.",
+        f"Mend it in the management account, then `{RETRY}`.",
+    ),
+    "GovCloudAccountExists": Entry("AWS says that the GovCloud account exists already.", "Ask AWS Support."),
+    "PaymentInstrumentMissing": Entry(
+        "The management account has no valid payment method.", f"Add one in AWS Billing, then `{RETRY}`."
+    ),
+    "PaymentInstrumentInvalid": Entry(
+        "The management account's payment method is refused.", f"Mend it in AWS Billing, then `{RETRY}`."
+    ),
+    "BusinessValidationMissing": _business("it has not begun"),
+    "BusinessValidationFailed": _business("it failed"),
+    "BusinessIdentityInvalid": _business("the identity given was refused"),
+    "BusinessValidationUnknown": _business("it has an unknown problem"),
+    "ResourcePolicyWithTags": Entry(
+        "The organization's resource policy can't be updated with tags.", "Mend that policy in Organizations."
+    ),
+}
+
+GROUPS: dict[str, dict[str, Entry]] = {
+    "All is well, or will be": GENERAL | PROGRESS,
+    "In line": LINES,
+    "Trouble: tried again by itself, and Stalled when it lasts": TROUBLES,
+    "Failed: waits for somebody to change something": FAILURES,
+}
+
+REASONS: dict[str, Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}

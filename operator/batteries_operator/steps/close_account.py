@@ -1,0 +1,89 @@
+"""close_account: closes the AWS account of a deleted AwsAccount with deletionPolicy Close.
+
+AWS closes 250 accounts, or a fifth of them, in thirty days, and few at one time (botocore's organizations model,
+CloseAccount). So the closures stand in line, and where AWS says that the quota is used up the line is shut and tried
+again by one: that may take weeks, and the condition says so. Nobody is ever closed who does not carry our tag.
+"""
+
+from batteries_crds.base import utc_now
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.step import Scope
+
+LINE_SECONDS = 3600
+"""Who stands in line is woken; this is only the net below."""
+
+QUOTA_SECONDS = 3600
+"""Between two tries of a used-up quota: it is counted over thirty days, so an hour is soon enough."""
+
+BUSY_SECONDS = 60
+
+CLOSED = "CLOSED"
+CLOSING = "PENDING_CLOSURE"
+ENDED_BY_AWS = "SUSPENDED"
+"""What AWS called closed accounts before 2026-09-09, and what it calls those that it suspended itself."""
+
+
+async def run(scope: Scope) -> Outcome:
+    """Done once AWS says that the account is closed, or is no member of the organization any more."""
+    account, closures = scope.account, scope.tools.closures
+    aws_account_id = account.status.aws_account_id
+    assert aws_account_id is not None  # check_status is done
+    organizations = scope.tools.aws.organizations
+    await organizations.refuse_management(aws_account_id)
+    state = await organizations.state(aws_account_id)
+    asked = account.status.closure_requested_at is not None
+    if state is None or state == CLOSED or (asked and state == ENDED_BY_AWS):
+        closures.leave(account.metadata.uid)
+        return Done(f"AWS account {aws_account_id} is {'no member any more' if state is None else 'closed'}.")
+    if state == CLOSING:
+        return _closing(scope)
+    tag = await organizations.account_tag(aws_account_id)
+    if tag != str(account.account_id):
+        return Fail(
+            "NotOurAccount",
+            f"AWS account {aws_account_id} {'carries no tag of ours' if tag is None else 'is tagged as another one'}, "
+            "so it is not closed. Set spec.deletionPolicy to Retain to let this object go, or mend the tag and set "
+            "the retry annotation.",
+        )
+    owner = account.status.owner or account.key
+    if not closures.enter(account.metadata.uid, owner, account.since):
+        return _in_line(scope)
+    try:
+        await organizations.close(aws_account_id)
+    except AwsError as error:
+        if error.reason not in _FULL:
+            raise
+        closures.refused(account.metadata.uid, owner, account.since, _FULL[error.reason])
+        return _in_line(scope)
+    return _closing(scope)
+
+
+_FULL = {"CLOSE_ACCOUNT_QUOTA_EXCEEDED": QUOTA_SECONDS, "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED": BUSY_SECONDS}
+
+
+def _closing(scope: Scope) -> Wait:
+    status = scope.account.status
+    scope.tools.closures.proved()
+    scope.tools.closures.resume(scope.account.metadata.uid)
+    return Wait(
+        scope.tools.settings.poll_seconds,
+        "ClosingAccount",
+        f"AWS is closing account {status.aws_account_id}.",
+        facts={"closure_requested_at": status.closure_requested_at or utc_now()},
+    )
+
+
+def _in_line(scope: Scope) -> Wait:
+    closures, status = scope.tools.closures, scope.account.status
+    place = f"In line for its closure at place {closures.position(scope.account.metadata.uid)}"
+    if closures.is_shut:
+        return Wait(
+            LINE_SECONDS,
+            "ClosureQuotaReached",
+            f"{place}: AWS closes no more accounts for now (its quota is counted over 30 days). Account "
+            f"{status.aws_account_id} is quarantined meanwhile, and closed as soon as AWS allows it.",
+            problem=True,
+            steady=True,
+        )
+    return Wait(LINE_SECONDS, "WaitingInLine", f"{place}: few accounts are closed at one time.", steady=True)

@@ -1,0 +1,157 @@
+"""Somebody changes AWS behind our back: a resync finds it, mends it and tells; where all is well it writes nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes.aws_world import assert_exactly_right
+from fakes.factory import NAMESPACE, Factory, acts, refusal
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import find, is_true
+from batteries_operator.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
+
+REPOSITORIES = ["octo-org/web"]
+ROLE = {"RoleName": ROLE_NAME}
+
+
+async def _spoil_trust(factory: Factory, account: AwsAccount) -> None:
+    iam = await factory.client("iam", account.status.aws_account_id)
+    policy = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}'
+    )
+    await asyncio.to_thread(iam.update_assume_role_policy, **ROLE, PolicyDocument=policy)
+
+
+async def _delete_role(factory: Factory, account: AwsAccount) -> None:
+    iam = await factory.client("iam", account.status.aws_account_id)
+    for policy in iam.list_attached_role_policies(**ROLE)["AttachedPolicies"]:
+        iam.detach_role_policy(**ROLE, PolicyArn=policy["PolicyArn"])
+    iam.delete_role(**ROLE)
+
+
+async def _detach_policy(factory: Factory, account: AwsAccount) -> None:
+    iam = await factory.client("iam", account.status.aws_account_id)
+    for policy in iam.list_attached_role_policies(**ROLE)["AttachedPolicies"]:
+        iam.detach_role_policy(**ROLE, PolicyArn=policy["PolicyArn"])
+
+
+async def _delete_provider(factory: Factory, account: AwsAccount) -> None:
+    iam = await factory.client("iam", account.status.aws_account_id)
+    arn = f"arn:aws:iam::{account.status.aws_account_id}:oidc-provider/{PROVIDER_HOST}"
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+async def _move_away(factory: Factory, account: AwsAccount) -> None:
+    organizations = await factory.client("organizations")
+    parent = organizations.list_parents(ChildId=account.status.aws_account_id)["Parents"][0]["Id"]
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.move_account(AccountId=account.status.aws_account_id, SourceParentId=parent, DestinationParentId=root)
+
+
+async def _unassign(factory: Factory, account: AwsAccount) -> None:
+    admin = await factory.client("sso-admin")
+    where: dict[str, Any] = {"InstanceArn": admin.list_instances()["Instances"][0]["InstanceArn"]}
+    for arn in admin.list_permission_sets(**where)["PermissionSets"]:
+        request = admin.delete_account_assignment(
+            **where,
+            TargetId=account.status.aws_account_id,
+            TargetType="AWS_ACCOUNT",
+            PermissionSetArn=arn,
+            PrincipalType="USER",
+            PrincipalId=account.status.sso_user_id,
+        )["AccountAssignmentDeletionStatus"]["RequestId"]
+        while (
+            admin.describe_account_assignment_deletion_status(**where, AccountAssignmentDeletionRequestId=request)[
+                "AccountAssignmentDeletionStatus"
+            ]["Status"]
+            == "IN_PROGRESS"
+        ):
+            await asyncio.sleep(0.02)
+
+
+SPOILS: list[tuple[Callable[[Factory, AwsAccount], Any], str]] = [
+    (_spoil_trust, "the deploy role's trust policy was another"),
+    (_delete_role, "the deploy role was gone"),
+    (_detach_policy, "the deploy role had lost its policy"),
+    (_delete_provider, "GitHub's OIDC provider was gone"),
+    (_move_away, "the account was in another OU"),
+    (_unassign, "the owner's assignment was gone"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "found"), SPOILS, ids=[each.__name__ for each, _ in SPOILS])
+async def test_what_was_changed_in_aws_is_found_mended_and_told(
+    factory: Factory, spoil: Callable[[Factory, AwsAccount], Any], found: str
+) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES)
+    await spoil(factory, await factory.account())
+    told: list[str] = []
+    process.runner._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
+    assert await process.service.resync(await factory.account())
+    drifts = [each for each in told if each.startswith("Warning Drift")]
+    assert len(drifts) == 1
+    assert found in drifts[0]
+    await assert_exactly_right(factory, await process.until("acme"), mails=0)
+
+
+async def test_an_account_as_it_should_be_costs_looks_and_no_write(factory: Factory) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES)
+    calls, writes = len(process.calls), len(factory.cluster.writes)
+    assert not await process.service.resync(await factory.account())
+    made = process.calls[calls:]
+    assert made
+    assert not any(acts(operation) for operation in made)
+    assert len(factory.cluster.writes) == writes
+
+
+async def test_a_suspended_account_that_was_moved_out_is_moved_back(factory: Factory) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES)
+    await factory.change(suspended=True)
+    await process.until("acme")
+    await _move_away(factory, await factory.account())
+    assert await process.service.resync(await factory.account())
+    account = await process.until("acme")
+    member = (await factory.members(account))[0]
+    organizations = await factory.client("organizations")
+    unit = organizations.describe_organizational_unit(OrganizationalUnitId=member["parentId"])["OrganizationalUnit"]
+    assert (unit["Name"], account.status.phase) == (factory.settings.suspended_ou_name, "suspended")
+
+
+@pytest.mark.parametrize("spec", [{"suspended": True}, {"githubRepos": []}])
+async def test_an_account_that_is_owed_something_is_left_to_its_visits(factory: Factory, spec: dict[str, Any]) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES)
+    await factory.change(**spec)
+    calls = len(process.calls)
+    assert not await process.service.resync(await factory.account())
+    assert len(process.calls) == calls
+
+
+async def test_a_throttle_is_left_to_the_next_round(factory: Factory) -> None:
+    process = await factory.active()
+    process.before_call = refusal("organizations:ListParents", "ThrottlingException")
+    writes = len(factory.cluster.writes)
+    assert not await process.service.resync(await factory.account())
+    assert len(factory.cluster.writes) == writes
+
+
+async def test_an_account_closed_in_aws_is_said_and_recovers_with_a_retry(factory: Factory) -> None:
+    process = await factory.active()
+    process.before_call = refusal("organizations:DescribeAccount", "AccountNotFoundException")
+    assert await process.service.resync(await factory.account())
+    account = await factory.account()
+    said = find(account.status.conditions, "Stalled")
+    assert said is not None
+    assert said.reason == "AccountGone"
+    assert "not a member of the organization" in (account.status.error or "")
+    assert account.status.phase == "active", "it was provisioned; Ready says that it isn't to be used"
+    assert not is_true(account.status.conditions, "Ready")
+    process.before_call = lambda operation, number: None
+    meta = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
+    await factory.accounts.merge(NAMESPACE, "acme", meta)
+    await assert_exactly_right(factory, await process.until("acme"), mails=0)
+
+
+def test_the_policy_that_admits_nobody_is_no_drift_of_itself() -> None:
+    assert nobody() == nobody()

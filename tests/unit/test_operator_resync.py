@@ -1,0 +1,93 @@
+"""When accounts at rest are compared with AWS: all of them, evenly, and never in one burst."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_operator.resync import AT_ONE_TIME, Resync
+
+INTERVAL = 1.0
+
+
+def account(number: int) -> AwsAccount:
+    meta = {"name": f"a-{number}", "namespace": "customers", "uid": f"uid-{number}"}
+    return AwsAccount.model_validate({"metadata": meta, "spec": {"email": "a@b.co"}})
+
+
+@pytest.fixture(autouse=True)
+def same_luck() -> None:
+    random.seed(20261124)
+
+
+@pytest.fixture
+def times() -> list[tuple[float, str]]:
+    return []
+
+
+async def run_for(resync: Resync, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(resync.run(), seconds)
+
+
+async def test_a_thousand_accounts_are_spread_over_the_interval(times: list[tuple[float, str]]) -> None:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+
+    async def compare(each: AwsAccount) -> None:
+        times.append((loop.time() - start, each.metadata.name))
+
+    resync = Resync(INTERVAL, compare)
+    for number in range(1000):
+        resync.know(account(number))
+    await run_for(resync, 0.95 * INTERVAL)
+    tenths = Counter(int(at / INTERVAL * 10) for at, _ in times)
+    assert len({name for _, name in times}) > 850, "all but the last twentieth"
+    assert max(tenths.values()) < 200, "no burst"
+
+
+async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[float, str]]) -> None:
+    async def compare(each: AwsAccount) -> None:
+        times.append((0, each.metadata.name))
+
+    resync = Resync(0.05, compare)
+    for number in range(3):
+        resync.know(account(number))
+        resync.know(account(number))
+    resync.forget("uid-2")
+    await run_for(resync, 0.5)
+    turns = Counter(name for _, name in times)
+    assert set(turns) == {"a-0", "a-1"}
+    assert all(5 <= count <= 12 for count in turns.values()), turns
+
+
+async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> None:
+    running, most, seen = 0, 0, set()
+
+    async def compare(each: AwsAccount) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        seen.add(each.metadata.name)
+        await asyncio.sleep(0.01)
+        running -= 1
+        if each.metadata.name == "a-0":
+            raise RuntimeError("this one's trouble")
+
+    resync = Resync(0.05, compare)
+    for number in range(20):
+        resync.know(account(number))
+    await run_for(resync, 0.5)
+    assert most == AT_ONE_TIME
+    assert len(seen) == 20
+
+
+async def test_an_interval_of_nothing_is_never() -> None:
+    async def compare(_: AwsAccount) -> None:
+        raise AssertionError("it was to be never")
+
+    resync = Resync(0, compare)
+    resync.know(account(1))
+    await asyncio.wait_for(resync.run(), 1)
