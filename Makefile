@@ -12,6 +12,8 @@ export UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 # Python comes from the machine: uv would fetch one from where not everybody may fetch.
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
+# The chart can only read files of its own folder, so it has a copy.
+CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
 
 .PHONY: help
 help: ## Say what there is to make
@@ -54,7 +56,8 @@ check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m batteries_crds.generate --check crds
+	$(BIN)/python -m batteries_crds.generate --check $(CRD_FOLDERS)
+	$(BIN)/python -m batteries_sandbox.values_schema --check
 	$(BIN)/python -m batteries_sandbox.reference --check
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
@@ -64,8 +67,12 @@ fmt: sync ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 
 .PHONY: crds
-crds: sync ## Write the CRD YAML from the models
-	$(BIN)/python -m batteries_crds.generate crds
+crds: sync ## Write the CRD YAML from the models, for people and for the chart
+	$(BIN)/python -m batteries_crds.generate $(CRD_FOLDERS)
+
+.PHONY: chart
+chart: sync ## Write the schema of the chart's values from values.yaml
+	$(BIN)/python -m batteries_sandbox.values_schema
 
 .PHONY: docs
 docs: sync ## Write the generated tables: settings, steps, conditions
