@@ -294,7 +294,7 @@ def test_an_empty_values_file_installs_and_the_notes_work_as_pasted(bare: Bare, 
 
 
 def test_an_upgrade_from_the_previous_chart_keeps_the_data(bare: Bare) -> None:
-    # Chart 0.1.0 had no CRDs: they were applied by hand, as its README said.
+    # Chart 0.1.0 had no CRDs: whoever used it applied them by hand, and it rendered no objects at all.
     bare.cluster.install_crds()
     namespace = "upgraded"
     where = f"--namespace={namespace}"
