@@ -12,6 +12,8 @@ export UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 # Python comes from the machine: uv would fetch one from where not everybody may fetch.
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
+# The chart can only read files of its own folder, so it has a copy.
+CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
 
 .PHONY: help
 help: ## Say what there is to make
@@ -43,6 +45,11 @@ chromium: ## Install Chromium for the browser tests, as root on Debian
 unit: sync ## Run the unit tests alone
 	$(BIN)/pytest tests/unit
 
+.PHONY: e2e-helm
+e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, uninstall, permissions
+	@$(BIN)/batteries-sandbox build
+	$(BIN)/pytest -q -s tests/e2e/test_helm.py tests/integration/test_permissions.py
+
 .PHONY: fuzz
 fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
 	@$(BIN)/batteries-sandbox build
@@ -64,7 +71,8 @@ check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m batteries_crds.generate --check crds
+	$(BIN)/python -m batteries_crds.generate --check $(CRD_FOLDERS)
+	$(BIN)/python -m batteries_sandbox.values_schema --check
 	$(BIN)/python -m batteries_sandbox.reference --check
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
@@ -74,8 +82,12 @@ fmt: sync ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 
 .PHONY: crds
-crds: sync ## Write the CRD YAML from the models
-	$(BIN)/python -m batteries_crds.generate crds
+crds: sync ## Write the CRD YAML from the models, for people and for the chart
+	$(BIN)/python -m batteries_crds.generate $(CRD_FOLDERS)
+
+.PHONY: chart
+chart: sync ## Write the schema of the chart's values from values.yaml
+	$(BIN)/python -m batteries_sandbox.values_schema
 
 .PHONY: docs
 docs: sync ## Write the generated tables: settings, steps, conditions
@@ -105,6 +117,30 @@ $(OWN_UV):
 	  || { echo "Python's venv module is missing. On Debian: apt install python3-venv. Or install uv."; exit 1; }
 	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
 	  || { echo "uv $(UV_VERSION) could not be had from PyPI. Install uv by hand, or reach PyPI."; exit 1; }
+
+IMAGE ?= ai-batteries-included:0.1.0
+IMAGE_BASE ?= docker.io/library/python:3.13-slim
+IMAGE_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+
+.PHONY: image
+image: ## Build the image (IMAGE=name:tag, IMAGE_BASE=python's image, IMAGE_ARGS=more for the tool)
+	@test -n "$(IMAGE_TOOL)" || { echo "Install docker, podman or buildah to build an image."; exit 1; }
+	$(IMAGE_TOOL) build --file Containerfile --build-arg BASE=$(IMAGE_BASE) --tag $(IMAGE) $(IMAGE_ARGS) .
+
+# Where no registry can be reached: Debian's own Python, from Debian's mirror. Then: make image IMAGE_BASE=localhost/...
+.PHONY: image-base
+image-base: ## Make localhost/batteries-base from Debian, as root, with buildah and debootstrap
+	@sandbox/image/debian-base.sh
+
+.PHONY: sbom
+sbom: sync ## Write dist/sbom.cdx.json (CycloneDX) and dist/licences.md: what the image holds beside Python
+	@mkdir -p dist
+	@UV_PROJECT_ENVIRONMENT=dist/image-venv $(UV) sync --frozen --quiet --no-dev --no-editable --python $(BIN)/python
+	@$(UV) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o dist/sbom.cdx.json dist/image-venv/bin/python
+	@$(UV) tool run --quiet pip-licenses==5.5.5 --python dist/image-venv/bin/python --format markdown --with-urls \
+	  --order license --output-file dist/licences.md >/dev/null
+	@echo "Wrote dist/sbom.cdx.json and dist/licences.md"
 
 .PHONY: clean
 clean: ## Remove what was made in the checkout (the cache outside it stays)

@@ -1,10 +1,11 @@
-"""Writes the CRD YAML from the models: `python -m batteries_crds.generate [--check] [FOLDER]`.
+"""Writes the CRD YAML from the models: `python -m batteries_crds.generate [--check] [FOLDER …]`.
 
 The models are the one source; the files are committed because people, helm and Argo CD read them.
 """
 
 import argparse
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,12 @@ def render(resource: type[Resource]) -> str:
 def main() -> int:
     """Writes the files, or with --check says which are not current (exit status 1)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", default="crds", type=Path)
+    parser.add_argument("folders", nargs="*", default=[Path("crds")], type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
     arguments = parser.parse_args()
     stale = []
-    for resource in RESOURCES:
-        path = arguments.folder / f"{resource.definition.plural}.{GROUP}.yaml"
+    for folder, resource in product(arguments.folders, RESOURCES):
+        path = folder / f"{resource.definition.plural}.{GROUP}.yaml"
         text = render(resource)
         if arguments.check:
             if not path.exists() or path.read_text() != text:

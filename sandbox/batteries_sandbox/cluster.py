@@ -12,12 +12,14 @@ from typing import Any
 
 import yaml
 
+from batteries_sandbox import helm
 from batteries_sandbox.controlplane import write_kubeconfig
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.places import CHECKOUT
 
 NAMESPACE = "batteries"
-RULES = CHECKOUT / "helm" / "ai-batteries-included" / "files"
+POLICY_API = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+PERMISSIONS = ("serviceaccounts", "rbac", "admission-policies")
 TOKEN_SECONDS = 7 * 24 * 3600
 
 
@@ -56,19 +58,14 @@ class Cluster:
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     def install_permissions(self, namespace: str) -> None:
-        """Service accounts for both programs, bound to the chart's rules."""
-        operator, apiserver = "batteries-operator", "batteries-apiserver"
-        self.apply(
-            _service_account(operator, namespace),
-            _service_account(apiserver, namespace),
-            # Both watch accounts in every namespace; customers, keys and Secrets are the API server's only in its own.
-            _role("ClusterRole", operator, None, _rules("operator-rules.yaml")),
-            _binding("ClusterRole", operator, None, namespace),
-            _role("ClusterRole", apiserver, None, _rules("apiserver-cluster-rules.yaml")),
-            _binding("ClusterRole", apiserver, None, namespace),
-            _role("Role", apiserver, namespace, _rules("apiserver-rules.yaml")),
-            _binding("Role", apiserver, namespace, namespace),
-        )
+        """The chart's service accounts, Roles, bindings and admission policies, for every namespace.
+
+        They are rendered by helm from the chart itself; the names begin with batteries.
+        """
+        shown = (f"--show-only=templates/{name}.yaml" for name in PERMISSIONS)
+        values = "--set=fullnameOverride=batteries,namespaces.all=true"
+        text = helm.render(namespace, values, f"--api-versions={POLICY_API}", *shown)
+        self.run("apply", "--server-side", "--field-manager=sandbox", "-f", "-", stdin=text)
 
     def kubeconfig_for(self, service_account: str, namespace: str, path: Path) -> Path:
         """A kubeconfig with a token of that service account."""
@@ -78,35 +75,3 @@ class Cluster:
         admin = json.loads(self.run("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
         cluster = admin["clusters"][0]["cluster"]
         return write_kubeconfig(path, cluster["server"], cluster["certificate-authority-data"], token)
-
-
-def _rules(name: str) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = yaml.safe_load((RULES / name).read_text())
-    return loaded
-
-
-def _service_account(name: str, namespace: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
-
-
-def _metadata(name: str, namespace: str | None) -> dict[str, str]:
-    return {"name": name} if namespace is None else {"name": name, "namespace": namespace}
-
-
-def _role(kind: str, name: str, namespace: str | None, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": _metadata(name, namespace),
-        "rules": rules,
-    }
-
-
-def _binding(role_kind: str, name: str, namespace: str | None, subject_namespace: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": f"{role_kind}Binding",
-        "metadata": _metadata(name, namespace),
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": subject_namespace}],
-    }

@@ -1,0 +1,322 @@
+"""The chart with the real helm on the real API server: installed, used as its notes say, upgraded, uninstalled.
+
+There is no kubelet here. A stand-in starts each Deployment's containers as processes, with the command, the arguments
+and the environment that the API server has of it, and the token of its service account.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import requests
+import yaml
+
+from batteries_sandbox import controlplane, helm, parts
+from batteries_sandbox.binaries import provide
+from batteries_sandbox.cluster import POLICY_API, Cluster
+from batteries_sandbox.places import CHECKOUT, Places, Ports, free_port_base
+from batteries_sandbox.process import Command, Part, until_answers
+
+T = TypeVar("T")
+PREVIOUS = CHECKOUT / "tests" / "fixtures" / "chart-0.1.0"
+RELEASE = "batteries"
+NAME = f"{RELEASE}-ai-batteries-included"
+CRDS = [f"{plural}.aibatteriesincluded.com" for plural in ("apikeys", "awsaccounts", "customers")]
+SCRAPED = "monitoring.coreos.com/v1/ServiceMonitor"
+ROUTED = "gateway.networking.k8s.io/v1/HTTPRoute"
+EVERYTHING = {
+    "namespaces": {"names": ["default"]},
+    "image": {"digest": "sha256:" + "0" * 64},
+    "imagePullSecrets": [{"name": "registry"}],
+    "commonLabels": {"team": "platform"},
+    "aws": {"roleArn": "arn:aws:iam::123456789012:role/batteries", "existingSecret": "aws"},
+    "stripe": {"existingSecret": "stripe", "priceId": "price_1"},
+    "operator": {
+        "replicas": 2,
+        "settings": {"BATTERIES_CREATIONS_IN_FLIGHT": 7},
+        "extraEnv": [{"name": "EXTRA", "value": "1"}],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "spot", "operator": "Exists"}],
+        "priorityClassName": "system-cluster-critical",
+        "podLabels": {"one": "two"},
+        "podAnnotations": {"three": "four"},
+    },
+    "api": {
+        "autoscaling": {"enabled": True},
+        "settings": {"BATTERIES_API_BODY_LIMIT": 10000000, "BATTERIES_API_WAIT_SECONDS": 2.5},
+        "affinity": {"podAntiAffinity": {}},
+        "podDisruptionBudget": {"maxUnavailable": "50%"},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+        ],
+    },
+    "service": {"annotations": {"a": "b"}},
+    "ingress": {"enabled": True, "className": "nginx", "hosts": ["api.example.com"], "tlsSecret": "tls"},
+    "networkPolicy": {
+        "apiFrom": [{"namespaceSelector": {}}],
+        "metricsFrom": [{"podSelector": {}}],
+        "extraEgress": [{"ports": [{"port": 8443}]}],
+    },
+}
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A cluster with nothing of ours, an AWS beside it, helm, and what was started on it."""
+
+    loop: asyncio.AbstractEventLoop
+    cluster: Cluster
+    places: Places
+    parts: list[Part] = field(default_factory=list)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`, in the loop that processes live in."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=100)
+
+    def helm(self, *arguments: str) -> str:
+        """What helm printed; fails with what it said instead."""
+        command = [str(helm.provide()), *arguments, f"--kubeconfig={self.cluster.kubeconfig}"]
+        folder = self.places.folder / "helm"
+        environment = {**os.environ, "HELM_CACHE_HOME": str(folder), "HELM_CONFIG_HOME": str(folder)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90, env=environment)
+        assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """Objects, as kubectl shows them."""
+        return json.loads(self.cluster.run("get", *arguments, "-o", "json"))
+
+    def namespace(self, name: str) -> None:
+        """A namespace with the service account that the controller manager, of which there is none here, would make."""
+        self.cluster.create_namespace(name)
+        self.cluster.run("create", "serviceaccount", "default", f"--namespace={name}")
+
+    def start(self, command: Command, url: str) -> None:
+        """Starts a process and waits until it answers."""
+        part = Part(command)
+        self.run(part.start())
+        self.parts.append(part)
+        self.run(until_answers(part, command.name, lambda: _answers(url), 30))
+
+    def stop(self) -> None:
+        """Ends all that was started, last first."""
+        while self.parts:
+            self.run(self.parts.pop().stop())
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
+    """A control plane of its own, and the AWS stand-in."""
+    helm.provide()
+    folder: Path = tmp_path_factory.mktemp("helm")
+    places = Places(folder, Ports(free_port_base()))
+    places.logs.mkdir()
+    programs = provide()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    starting = controlplane.start(programs, folder / "controlplane", places.ports, places.logs)
+    plane = asyncio.run_coroutine_threadsafe(starting, loop).result(timeout=120)
+    world = Bare(loop, Cluster(programs.kubectl, plane.kubeconfig), places, [plane.etcd, plane.kube])
+    try:
+        aws = parts.given_or_standin_aws(places)
+        world.start(parts.aws_standin(places, aws), f"{aws.endpoint}/_standin/health")
+        yield world
+    finally:
+        world.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+
+
+def _containers(bare: Bare, namespace: str, deployment: str, ports: dict[str, str]) -> str:
+    """The stand-in for the kubelet: runs the init containers, starts the container, answers with its address.
+
+    A pod has ports of its own; here every process shares the machine's, so `ports` replaces them.
+    """
+    spec = bare.get("deployment", deployment, f"--namespace={namespace}")["spec"]["template"]["spec"]
+    config = bare.places.folder / f"{deployment}.kubeconfig"
+    bare.cluster.kubeconfig_for(spec["serviceAccountName"], namespace, config)
+    for container in spec.get("initContainers", []):
+        done = subprocess.run(
+            _argv(container),
+            env=_environment(bare, namespace, container, config, ports),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    (container,) = spec["containers"]
+    probe = container["readinessProbe"]["httpGet"]
+    numbers = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+    environment = _environment(bare, namespace, container, config, ports)
+    wanted = numbers[probe["port"]]
+    here = next(name for name, value in _plain(container).items() if name in ports and value == wanted)
+    url = f"http://127.0.0.1:{ports[here]}"
+    log = bare.places.logs / f"{deployment}.log"
+    bare.start(Command(deployment, tuple(_argv(container)), environment, log), url + probe["path"])
+    return url
+
+
+def _argv(container: dict[str, Any]) -> list[str]:
+    program, *rest = container["command"]
+    return [str(parts.BIN / program), *rest, *container["args"]]
+
+
+def _plain(container: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one.get("value", "") for one in container["env"] if "valueFrom" not in one}
+
+
+def _environment(
+    bare: Bare, namespace: str, container: dict[str, Any], config: Path, ports: dict[str, str]
+) -> dict[str, str]:
+    env = {**parts.clean_environment(), **_plain(container)}
+    # What the pod gets from its service account: the cluster's address and token, and from EKS its AWS credentials.
+    env |= {"BATTERIES_KUBECONFIG": str(config), **parts.given_or_standin_aws(bare.places).environment()}
+    return env | {name: value for name, value in ports.items() if name in env}
+
+
+def _commands(notes: str) -> list[str]:
+    """The commands in helm's notes, as a person would paste them: paragraphs that begin with kubectl."""
+    return [paragraph for paragraph in notes.split("\n\n") if paragraph.startswith("kubectl ")]
+
+
+def _paste(bare: Bare, command: str) -> str:
+    path = f"{bare.cluster.kubectl.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "KUBECONFIG": str(bare.cluster.kubeconfig), "PATH": path}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+def test_the_chart_passes_lint_strictly(bare: Bare) -> None:
+    assert "0 chart(s) failed" in bare.helm("lint", "--strict", str(helm.CHART))
+    print("proved: helm lint --strict passes")
+
+
+def test_a_value_that_does_not_exist_is_refused(bare: Bare) -> None:
+    with pytest.raises(AssertionError, match=r"additional properties 'replicaz' not allowed"):
+        bare.helm("template", RELEASE, str(helm.CHART), "--set=api.replicaz=3")
+    print("proved: a misspelt value is refused")
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
+def test_the_api_server_takes_every_object(bare: Bare, tmp_path: Path, values: dict[str, Any]) -> None:
+    namespace = f"dry-{len(values)}"
+    bare.namespace(namespace)
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    text = helm.render(namespace, f"--values={file}", f"--api-versions={POLICY_API}", release=RELEASE)
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    # Strictly: a field that Kubernetes does not know is an error, not a warning.
+    told = bare.cluster.run("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+    assert len(told.splitlines()) == len(objects)
+    print(f"proved: the API server takes all {len(objects)} objects")
+
+
+def test_pods_are_admitted_under_the_restricted_standard(bare: Bare) -> None:
+    namespace = "restricted"
+    bare.namespace(namespace)
+    bare.cluster.run("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    for document in yaml.safe_load_all(helm.render(namespace, release=RELEASE)):
+        if not document or document["kind"] not in ("Deployment", "Pod"):
+            continue
+        pod = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+        pod["serviceAccountName"] = "default"
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": namespace}, "spec": pod}
+        bare.cluster.run("create", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(body))
+    print("proved: every pod is admitted where the restricted standard is enforced")
+
+
+def test_what_the_cluster_does_not_have_is_not_rendered() -> None:
+    asked = ("--set=httpRoute.enabled=true", "--set=httpRoute.parentRefs[0].name=gateway")
+    without = helm.render("default", *asked)
+    assert "kind: HTTPRoute" not in without
+    assert "kind: ServiceMonitor" not in without
+    with_both = helm.render("default", *asked, f"--api-versions={SCRAPED}", f"--api-versions={ROUTED}")
+    assert "kind: HTTPRoute" in with_both
+    assert "kind: ServiceMonitor" in with_both
+    print("proved: only what a cluster has is rendered")
+
+
+def test_an_empty_values_file_installs_and_the_notes_work_as_pasted(bare: Bare, tmp_path: Path) -> None:
+    empty = tmp_path / "values.yaml"
+    empty.touch()
+    namespace = "fresh"
+    where = (f"--namespace={namespace}", f"--values={empty}")
+    bare.helm("install", RELEASE, str(helm.CHART), "--create-namespace", *where)
+    base = bare.places.ports
+    api = _containers(
+        bare,
+        namespace,
+        f"{NAME}-apiserver",
+        {"BATTERIES_API_PORT": str(base.api), "BATTERIES_API_METRICS_PORT": str(base.api_metrics)},
+    )
+    _containers(
+        bare,
+        namespace,
+        f"{NAME}-operator",
+        {"BATTERIES_HEALTH_PORT": str(base.operator_health), "BATTERIES_METRICS_PORT": str(base.operator_metrics)},
+    )
+    commands = _commands(bare.helm("get", "notes", RELEASE, f"--namespace={namespace}"))
+    assert len(commands) == 3
+    shown = [_paste(bare, command) for command in commands]
+    assert "condition met" in shown[1]
+    assert "first" in shown[2]
+    secret = bare.get("secret", "batteries-admin-key", f"--namespace={namespace}")
+    key = base64.b64decode(secret["data"]["key"]).decode()
+    answer = requests.get(f"{api}/v1/admin/accounts", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    assert answer.status_code == 200, answer.text
+    print(f"proved: installed with an empty values file; pasted {len(commands)} commands; the account is ready")
+    for part in (bare.parts.pop(), bare.parts.pop()):
+        bare.run(part.stop())
+    before = bare.get("awsaccount", "first", f"--namespace={namespace}")
+    bare.helm("uninstall", RELEASE, f"--namespace={namespace}")
+    assert bare.get("awsaccount", "first", f"--namespace={namespace}")["metadata"]["uid"] == before["metadata"]["uid"]
+    left = bare.cluster.run(
+        "get", "deployments,roles,serviceaccounts,services", f"--namespace={namespace}", "-o", "name"
+    )
+    assert RELEASE not in left
+    print("proved: uninstalled; the CRDs and the account are still there")
+
+
+def test_an_upgrade_from_the_previous_chart_keeps_the_data(bare: Bare) -> None:
+    # Chart 0.1.0 had no CRDs: whoever used it applied them by hand, and it rendered no objects at all.
+    bare.cluster.install_crds()
+    namespace = "upgraded"
+    where = f"--namespace={namespace}"
+    bare.helm("install", RELEASE, str(PREVIOUS), "--create-namespace", where)
+    sample = CHECKOUT / "crds" / "samples" / "awsaccount.yaml"
+    bare.cluster.run("create", where, "-f", str(sample))
+    before = bare.get("awsaccounts", where)["items"]
+    assert before
+    bare.helm("upgrade", RELEASE, str(helm.CHART), where, "--take-ownership", "--force-conflicts")
+    bare.helm("upgrade", RELEASE, str(helm.CHART), where, "--set=api.replicas=3")
+    after = bare.get("awsaccounts", where)["items"]
+    assert [(one["metadata"]["uid"], one["spec"]) for one in after] == [
+        (one["metadata"]["uid"], one["spec"]) for one in before
+    ]
+    assert bare.get("deployment", f"{NAME}-apiserver", where)["spec"]["replicas"] == 3
+    assert [one["status"] for one in json.loads(bare.helm("history", RELEASE, where, "-o", "json"))] == [
+        "superseded",
+        "superseded",
+        "deployed",
+    ]
+    for crd in bare.get("crd", *CRDS)["items"]:
+        assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    bare.helm("uninstall", RELEASE, where)
+    assert len(bare.get("awsaccounts", where)["items"]) == len(before)
+    print("proved: upgraded from chart 0.1.0 with the accounts kept, and uninstalled with them kept")
