@@ -23,7 +23,7 @@ PROGRAMS = ("operator", "apiserver")
 OPERATOR_EVERYWHERE = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch"},
     f"awsaccounts.{GROUP}/status": {"patch"},
-    f"customers.{GROUP}": {"get"},
+    f"customers.{GROUP}": {"get", "list", "watch"},
     "secrets": {"get", "create", "patch", "delete"},
     "events": {"create"},
     "customresourcedefinitions.apiextensions.k8s.io": {"list", "watch"},

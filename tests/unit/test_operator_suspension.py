@@ -153,3 +153,18 @@ async def test_a_suspended_account_asks_aws_nothing_more(factory: Factory) -> No
     calls, writes = len(process.calls), len(factory.cluster.writes)
     await process.until("acme")
     assert (len(process.calls), len(factory.cluster.writes)) == (calls, writes)
+
+
+async def test_a_suspension_taken_back_after_a_crash_in_the_middle_leaves_every_door_open(factory: Factory) -> None:
+    """What was undone in AWS before the crash was noted as undone before that, so it is done again."""
+    await factory.active(githubRepos=OPEN)
+    acts_of_a_suspension = 0
+    for number in range(1, 10):
+        await factory.change(suspended=True)
+        if not await _walk(factory, "act", number):
+            break
+        acts_of_a_suspension += 1
+        await factory.change(suspended=False)
+        account = await (await factory.start()).until("acme")
+        await assert_exactly_right(factory, account, mails=0)
+    assert acts_of_a_suspension >= 4
