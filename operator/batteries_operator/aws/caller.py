@@ -5,6 +5,7 @@ accounts leak. The pipeline observes again and decides.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batteries_operator.aws.acts import note
-from batteries_operator.aws.errors import AwsError, translate
+from batteries_operator.aws.errors import AwsError, ErrorKind, translate
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PAGE_TRIES = 6
+PAGE_SECONDS = 0.1
+GONE = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
+"""What is asked about isn't there yet: that is the step's business, not the page's."""
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -80,17 +86,28 @@ class Caller:
         """Every page of a list. An empty page may still have a NextToken, so only the token says when it ends."""
         token: str | None = None
         while True:
-            page = await self.call(operation, function, **arguments, **({"NextToken": token} if token else {}))
+            page = await self._page(operation, function, **arguments, **({"NextToken": token} if token else {}))
             yield page
             token = cast(dict[str, Any], page).get("NextToken")
             if not token:
                 return
 
+    async def _page(self, operation: str, function: Callable[..., T], **arguments: Any) -> T:
+        """One page, asked for again where AWS is busy: a list of fifty pages that began anew would never end."""
+        for attempt in range(PAGE_TRIES - 1):
+            try:
+                return await self.call(operation, function, **arguments)
+            except AwsError as error:
+                if error.kind is not ErrorKind.TRANSIENT or error.code in GONE:
+                    raise
+                await asyncio.sleep(PAGE_SECONDS * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+        return await self.call(operation, function, **arguments)
+
     async def marked_pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
         """The same of IAM, which says IsTruncated and gives a Marker."""
         marker: str | None = None
         while True:
-            page = await self.call(operation, function, **arguments, **({"Marker": marker} if marker else {}))
+            page = await self._page(operation, function, **arguments, **({"Marker": marker} if marker else {}))
             yield page
             marker = cast(dict[str, Any], page).get("Marker")
             if not cast(dict[str, Any], page).get("IsTruncated") or not marker:

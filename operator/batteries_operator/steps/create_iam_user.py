@@ -20,7 +20,8 @@ async def run(scope: Scope) -> Outcome:
     await iam.ensure_user(user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
     stored = await _password(scope, user)
-    if stored is not None and not stored.set_in_aws:
+    # A suspension that was broken off may have taken the login profile and left the Secret.
+    if stored is not None and not (stored.set_in_aws and await iam.has_login_profile(user)):
         if not await iam.create_login_profile(user, stored.password):
             # Made by us before a crash, or by a request whose answer was lost: its password may be another.
             await iam.reset_login_profile(user, stored.password)
