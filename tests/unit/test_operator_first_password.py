@@ -25,6 +25,9 @@ class Iam:
     async def attach_to_user(self, name: str, policy_arn: str) -> None:
         pass
 
+    async def has_login_profile(self, name: str) -> bool:
+        return self.has_profile
+
     async def create_login_profile(self, name: str, password: str) -> bool:
         if self.has_profile:
             return False
