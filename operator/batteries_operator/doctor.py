@@ -89,7 +89,7 @@ class Doctor:
         return _finding(
             not refused,
             "every permission is granted",
-            f"give the operator the policy that `batteries-operator policy` prints; missing: {', '.join(refused)}",
+            f"grant what `batteries-operator policy` prints; missing: {', '.join(sorted(refused))}",
         )
 
     async def account_quota(self) -> Finding:

@@ -57,7 +57,7 @@ async def test_missing_permissions_are_named(bare_factory: Factory, lacking: str
     process = await bare_factory.start()
     finding = await doctor.Doctor(process.tools.aws, bare_factory.settings).permissions()
     assert finding.verdict is doctor.Verdict.MISSING
-    assert "missing: organizations:ListParents, organizations:CloseAccount." in finding.text
+    assert "missing: organizations:CloseAccount, organizations:ListParents." in finding.text
     assert "batteries-operator policy" in finding.text
 
 

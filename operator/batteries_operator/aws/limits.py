@@ -48,9 +48,11 @@ class Limits:
             ActionNames=list(actions),
             ResourceArns=[resource],
         )
-        return [
+        allowed = {
             each["EvalActionName"]
             async for page in pages
             for each in page.get("EvaluationResults", [])
-            if each["EvalDecision"] != "allowed"
-        ]
+            if each["EvalDecision"] == "allowed"
+        }
+        # What IAM says nothing about is not granted either.
+        return [action for action in actions if action not in allowed]

@@ -6,6 +6,8 @@ the policy grants on some resources only is simulated on all of them, `*`, and s
 
 from __future__ import annotations
 
+import itertools
+
 from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.policy_document import denies, permits
 from batteries_sandbox.aws.rules import Proceed
@@ -18,13 +20,19 @@ def principal(call: Call, world: World, proceed: Proceed) -> Answer:
     source = call.text("PolicySourceArn")
     if ":assumed-role/" in source or not source.startswith("arn:aws:iam::"):
         raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type and name.")
-    resources = call.params.get("ResourceArns") or ["*"]
+    resources = _members(call, "ResourceArns") or ["*"]
     results = [
         {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": _decision(world, action, resource)}
-        for action in call.params.get("ActionNames") or []
+        for action in _members(call, "ActionNames")
         for resource in resources
     ]
     return answer(call, {"EvaluationResults": results, "IsTruncated": False})
+
+
+def _members(call: Call, name: str) -> list[str]:
+    """A list of the query protocol: `name.member.1` and so on."""
+    found = (call.text(f"{name}.member.{number}") for number in itertools.count(1))
+    return list(itertools.takewhile(bool, found))
 
 
 def _decision(world: World, action: str, resource: str) -> str:
