@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -46,6 +47,8 @@ class Proxy:
         self._trust = trust
         self._seen: Counter[str] = Counter()
         self.writes: list[tuple[str, int]] = []
+        self.done: Counter[str] = Counter()
+        """Writes that Kubernetes took, by kind: one that met another's answers 409 and is no write."""
         self.trap: Trap | None = None
 
     def reset(self, trap: Trap | None = None) -> None:
@@ -53,6 +56,7 @@ class Proxy:
         if self.trap is not None:
             self.trap.release.set()
         self._seen.clear()
+        self.done.clear()
         self.writes.clear()
         self.trap = trap
 
@@ -97,6 +101,8 @@ class Proxy:
         )
         upstream = await asyncio.shield(sending)
         async with upstream:
+            if upstream.status < HTTPStatus.BAD_REQUEST:
+                self.done[kind_of(request.method, request.path) or ""] += 1
             if trap is not None and trap.when != "before":
                 await upstream.read()
                 trap.sprung.set()

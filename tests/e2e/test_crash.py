@@ -8,7 +8,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from crash.lane import Lane
 from crash.lives import LIVES, at_rest, create, is_open, members
 from crash.matrix import FAILED, Cell, Matrix, discover, run_lane
 from crash.points import Fault, Point
-from crash.report import counts, lines
+from crash.report import lines
 from crash.storm import Weather
 from crash.storm import run as storm
 from crash.world import World, open_world
@@ -25,7 +24,6 @@ from crash.world import World, open_world
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.naming import account_email
-from batteries_sandbox.places import CHECKOUT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 SAMPLE = 47
@@ -206,11 +204,3 @@ async def _start_again(etcd: Any, kube: Any, lane: Lane) -> None:
                 await lane.find("known")
                 return
             await asyncio.sleep(0.1)
-
-
-def test_the_readme_quotes_the_matrix_as_it_was_run_last() -> None:
-    page, readme = (Path(CHECKOUT / name).read_text() for name in ("docs/crash-matrix.md", "README.md"))
-    (line,) = [each.strip("*") for each in page.splitlines() if each.startswith("**")]
-    assert line in readme
-    assert "FAILED" not in page
-    assert counts(Matrix()).startswith("0 points")

@@ -9,8 +9,6 @@ import pytest
 from batteries_crds.aws_account import AwsAccount
 from batteries_operator.resync import AT_ONE_TIME, Resync
 
-INTERVAL = 1.0
-
 
 def account(number: int) -> AwsAccount:
     meta = {"name": f"a-{number}", "namespace": "customers", "uid": f"uid-{number}"}
@@ -32,20 +30,17 @@ async def run_for(resync: Resync, seconds: float) -> None:
         await asyncio.wait_for(resync.run(), seconds)
 
 
-async def test_a_thousand_accounts_are_spread_over_the_interval(times: list[tuple[float, str]]) -> None:
-    loop = asyncio.get_running_loop()
-    start = loop.time()
+async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
+    async def compare(_: AwsAccount) -> None:
+        raise AssertionError("nothing is run here")
 
-    async def compare(each: AwsAccount) -> None:
-        times.append((loop.time() - start, each.metadata.name))
-
-    resync = Resync(INTERVAL, compare)
-    for number in range(1000):
+    resync, interval = Resync(3600, compare), 3600.0
+    start = asyncio.get_running_loop().time()
+    for number in range(10_000):
         resync.know(account(number))
-    await run_for(resync, 0.95 * INTERVAL)
-    tenths = Counter(int(at / INTERVAL * 10) for at, _ in times)
-    assert len({name for _, name in times}) > 850, "all but the last twentieth"
-    assert max(tenths.values()) < 200, "no burst"
+    minutes = Counter(int((due - start) // 60) for due, _ in resync._due)
+    assert set(minutes) <= set(range(int(interval / 60) + 1))
+    assert max(minutes.values()) < 1.4 * 10_000 / 60, "no burst"
 
 
 async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[float, str]]) -> None:
