@@ -1,7 +1,7 @@
 """`make crash`: kills, lost answers and lost requests at every write and every AWS call of an account's whole life.
 
 Real parts: kube-apiserver, etcd, and operator processes that are killed with SIGKILL. CRASH_SAMPLE=n runs every n-th
-cell only, CRASH_ONLY=text those whose life and point have it, CRASH_LANES says how many lanes run side by side.
+cell only, CRASH_ONLY=text those whose name has it, CRASH_LANES says how many lanes run side by side.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ async def run(sample: int, only: str, how_many: int, folder: Path) -> Matrix:
     async with AsyncExitStack() as stack:
         lanes = (await open_world(stack, folder, how_many)).lanes
         matrix.points = await discover(lanes[0])
-        cells = [cell for cell in matrix.cells() if only in f"{cell.life.name} {cell.point}"][::sample]
+        cells = [cell for cell in matrix.cells() if only in f"{cell.life.name} {cell.point} {cell.fault.name}"][
+            ::sample
+        ]
         print(f"{sum(map(len, matrix.points.values()))} points, {len(cells)} cells to run", flush=True)
         async with asyncio.TaskGroup() as group:
             for number, lane in enumerate(lanes):

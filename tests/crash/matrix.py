@@ -102,6 +102,7 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
         if met and cell.fault.kills:
             ended.cancel()
             await lane.kill()
+            await trap.drop()
         elif met and cell.fault.deletes:
             ended.cancel()
             await delete(lane, name)

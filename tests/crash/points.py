@@ -87,6 +87,14 @@ class Armed:
         elif self._id is not None:
             await self._lane.standin(f"faults/{self._id}/release", {})
 
+    async def drop(self) -> None:
+        """What it holds before it is done is never done. A gate that is only taken away would let it go on."""
+        if self._trap is not None:
+            self._trap.dropped = True
+            self._trap.release.set()
+        elif self._id is not None:
+            await self._lane.standin(f"faults/{self._id}/release", {"drop": True})
+
 
 @asynccontextmanager
 async def armed(lane: Lane, point: Point, fault: Fault) -> AsyncIterator[Armed]:

@@ -28,6 +28,7 @@ class Trap:
     when: str
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    dropped: bool = False
 
 
 def kind_of(method: str, path: str) -> str | None:
@@ -91,6 +92,8 @@ class Proxy:
         if trap is not None and trap.when == "before":
             trap.sprung.set()
             await trap.release.wait()
+            if trap.dropped:
+                raise web.HTTPServiceUnavailable  # to nobody: the operator was killed before this was done
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         timeout = aiohttp.ClientTimeout(total=None)
         # Shielded: an operator that dies meanwhile does not take back what it has sent.

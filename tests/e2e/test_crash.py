@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from crash.lane import Lane
 from crash.lives import LIVES, at_rest, create, is_open, members
-from crash.matrix import FAILED, Cell, Matrix, discover, run_lane
-from crash.points import Fault, Point
+from crash.matrix import FAILED, Cell, Matrix, discover, run_cell, run_lane
+from crash.points import FAULTS, Fault, Point
 from crash.report import lines
 from crash.storm import Weather
 from crash.storm import run as storm
@@ -79,6 +79,15 @@ async def test_the_matrix_is_red_where_aws_holds_one_thing_too_many(
     await lane.kill()
     assert set(matrix.verdicts.values()) == {FAILED}
     assert "intruder" in matrix.stories[0]
+
+
+async def test_what_the_operator_was_killed_before_is_not_done_later(lane: Lane) -> None:
+    """The harness itself: a held call that went on after the kill would make `killed before` another `killed after`."""
+    since = (await lane.standin("health"))["calls"]
+    point = Point("aws", "organizations:CreateAccount", 1)
+    await run_cell(lane, Cell(LIVES[0], point, FAULTS[0]), "killed-before")
+    calls = (await lane.standin(f"calls?since={since}"))["calls"]
+    assert [call["done"] for call in calls if call["operation"] == "CreateAccount"] == [False, True]
 
 
 async def test_a_small_storm_makes_exactly_as_many_as_were_asked_for(world: World) -> None:
