@@ -28,10 +28,13 @@ class Resync:
         self._more = asyncio.Event()
 
     def know(self, account: AwsAccount) -> None:
-        """An account that is there; its first turn is at any time within the interval."""
+        """An account that is there; its first turn is at any time within the interval but its first tenth.
+
+        So an operator that has just started, or was handed a leader's work, sees to what is owed before it compares.
+        """
         uid = account.metadata.uid
         if uid not in self._accounts:
-            self._schedule(uid, self._interval * random.random())  # noqa: S311  # not a secret
+            self._schedule(uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
         # Spec and status are read anew each time; what is kept is only what names it.
         self._accounts[uid] = AwsAccount.model_construct(metadata=account.metadata, spec=account.spec)
 

@@ -99,7 +99,7 @@ class Runner:
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._runbook)
         errors = errors_in_a_row
-        self._leave_line_if_unwanted(account)
+        self._tools.keep_places(account)
         while (step := next_owed(self._runbook(recorder.account), recorder.account)) is not None:
             recorder.account = begin(self._runbook(recorder.account), recorder.account, step, utc_now())
             if step.undoes:
@@ -201,11 +201,6 @@ class Runner:
                 self._announce(recorder.account, "Warning", stalled.reason, stalled.message)
             case _:
                 pass
-
-    def _leave_line_if_unwanted(self, account: AwsAccount) -> None:
-        """Suspended or deleted before anything was asked of AWS: somebody else may have its place."""
-        if not account.is_wanted and account.status.create_request is None:
-            self._tools.creations.leave(account.metadata.uid)
 
     def _backoff(self, errors_in_a_row: int) -> float:
         """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""

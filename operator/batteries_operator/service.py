@@ -14,7 +14,6 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
-from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
@@ -131,6 +130,8 @@ class Service:
         finally:
             stopping.cancel()
             self.bells.forget(meta.uid)
+            # Settled, maybe by another operator: a spot in line that nobody drives would hold up all behind it.
+            self.tools.let_go(meta.uid)
 
     async def release(self, account: AwsAccount) -> None:
         """Visits an account that is being deleted until nothing is owed any more; that may take weeks.
@@ -195,10 +196,4 @@ async def _resume_places(accounts: Resources[AwsAccount], namespaces: list[str],
     everywhere: list[str | None] = [None]
     for namespace in namespaces or everywhere:
         async for account in accounts.all(namespace):
-            status, uid = account.status, account.metadata.uid
-            followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
-            failed = followed is not None and followed.gave_up_at is not None
-            if status.create_request is not None and status.aws_account_id is None and not failed:
-                tools.creations.resume(uid)
-            if status.sso_assignment_request_id is not None:
-                tools.assignments.resume(uid)
+            tools.keep_places(account)

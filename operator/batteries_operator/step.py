@@ -63,6 +63,22 @@ class Tools:
     assignments: Places
     closures: Places
 
+    def keep_places(self, account: AwsAccount) -> None:
+        """Has the account's places follow its status, whoever wrote it: another operator, or this one before a restart.
+
+        What is under way in AWS holds its place, even past the limit; what is over, or not wanted any more before AWS
+        was asked, holds none.
+        """
+        status, uid = account.status, account.metadata.uid
+        followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
+        failed = followed is not None and followed.gave_up_at is not None
+        if status.aws_account_id is not None or (status.create_request is None and not account.is_wanted):
+            self.creations.leave(uid)
+        elif status.create_request is not None and not failed:
+            self.creations.resume(uid)
+        if status.sso_assignment_request_id is not None:
+            self.assignments.resume(uid)
+
     def let_go(self, uid: str) -> None:
         """The account's places and spots in line go to others."""
         for places in (self.creations, self.assignments, self.closures):

@@ -117,6 +117,42 @@ async def test_a_backlog_writes_once_each_and_one_of_it_is_suspended_or_deleted_
     await asyncio.gather(*tasks)
 
 
+async def test_what_another_operator_made_holds_no_place_and_no_spot_in_line(factory: Factory) -> None:
+    factory.settings = settings(creations_in_flight=1)
+    for name in ("first", "second"):
+        await factory.add(name)
+    ours, other = await factory.start(), await factory.start()
+    creations = ours.tools.creations
+    ours.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
+    first, daemons_of_first = await drive(factory, ours, ["first"])
+    await settled(factory, ["first"], lambda account: account.status.create_request is not None)
+    second, daemons_of_second = await drive(factory, ours, ["second"])
+    await settled(factory, ["second"], lambda account: reason(account) == "WaitingInLine")
+    assert (creations.held, creations.waiting) == (1, 1)
+    await other.until("second")
+    second.set()  # kopf ends the daemon of an account that owes nothing
+    await asyncio.gather(*daemons_of_second)
+    assert creations.waiting == 0, "nobody would ever call it"
+    await other.until("first", lambda account: account.status.aws_account_id is not None)
+    ours.bells.ring((await factory.account("first")).metadata.uid)
+    await settled(factory, ["first"], lambda _: creations.held == 0, seconds=5)
+    first.set()
+    await asyncio.gather(*daemons_of_first)
+
+
+async def test_what_is_under_way_in_aws_keeps_its_place_when_another_daemon_takes_over(factory: Factory) -> None:
+    await factory.add("acme")
+    process = await factory.start()
+    process.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
+    stop, daemons = await drive(factory, process, ["acme"])
+    await settled(factory, ["acme"], lambda account: account.status.create_request is not None)
+    stop.set()
+    await asyncio.gather(*daemons)
+    assert process.tools.creations.held == 0, "the process may never visit it again"
+    await process.runner.visit(NAMESPACE, "acme", 0)
+    assert process.tools.creations.held == 1
+
+
 async def test_the_role_that_does_not_answer_stalls_the_account_which_recovers(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
