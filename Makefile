@@ -14,6 +14,8 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 # The chart can only read files of its own folder, so it has a copy.
 CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
+# A file's tests share its stand-ins, so a file stays on one core.
+UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
 
 .PHONY: help
 help: ## Say what there is to make
@@ -31,7 +33,8 @@ demo: sync ## The same, and exit
 .PHONY: test
 test: sync chromium ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
 	@$(BIN)/batteries-sandbox build
-	$(BIN)/pytest
+	$(UNIT)
+	$(BIN)/pytest tests/integration tests/e2e
 
 # Elsewhere, and where it can't be had, the tests that need a browser are skipped and say so.
 .PHONY: chromium
@@ -43,7 +46,7 @@ chromium: ## Install Chromium for the browser tests, as root on Debian
 
 .PHONY: unit
 unit: sync ## Run the unit tests alone
-	$(BIN)/pytest tests/unit
+	$(UNIT)
 
 .PHONY: e2e-helm
 e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, uninstall, permissions
