@@ -31,6 +31,15 @@ class Settings(BaseSettings):
             "API server the same. Empty: all of them. Customers see accounts of BATTERIES_NAMESPACE only."
         ),
     ] = ""
+    trust_policy_limit: Annotated[
+        int,
+        Field(
+            ge=512,
+            le=8192,
+            description="Characters a role's trust policy may have; a longer list of repositories is refused at once. "
+            "Give the operator and the API server the same.",
+        ),
+    ] = 2048
     api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
     api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
     api_metrics_port: Annotated[

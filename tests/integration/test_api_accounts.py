@@ -158,6 +158,20 @@ async def test_an_own_account_can_be_changed_again_and_again_and_keeps_its_owner
         assert owned_by(raw, "batteries-apiserver")["f:spec"].keys() == {"f:customerRef", "f:githubRepos"}
 
 
+async def test_more_repositories_than_a_trust_policy_holds_are_refused_before_anything_is_written(world: World) -> None:
+    many = [f"my-org/repository-{number:02}" for number in range(40)]
+    refused = await world.client.post("/v1/accounts", headers=world.headers, json={"githubRepos": many})
+    assert (refused.status, (await refused.json())["code"]) == (400, "invalid_request")
+    assert [account async for account in world.accounts().all(world.namespace)] == []
+    account_id = await world.post(*many[:20])
+    await world.activate(account_id)
+    status, answer = await world.patch(account_id, *many)
+    assert status == 400
+    assert "for 40 repositories" in answer["error"]
+    assert "List fewer repositories" in answer["error"]
+    assert (await world.raw(account_id))["spec"]["githubRepos"] == many[:20]
+
+
 async def test_a_change_to_what_is_so_already_writes_nothing_and_takes_no_part_in_owning_it(world: World) -> None:
     spec = {"customerRef": {"name": OWNER}, "githubRepos": ["my-org/from-git"]}
     account = await world.accounts("argocd-controller").apply(world.namespace, "team-c", {"spec": spec})
@@ -274,10 +288,10 @@ async def test_the_last_use_of_a_key_is_written_once_for_many_requests(world: Wo
 async def test_a_rule_that_only_kubernetes_knows_is_a_400_in_its_words(world: World, monkeypatch: Any) -> None:
     monkeypatch.setattr("batteries_apiserver.accounts.repositories.NewAccount.__pydantic_validator__", _NoRules())
     response = await world.client.post(
-        "/v1/accounts", headers=world.headers, data=orjson.dumps({"githubRepos": ["not a repository"]})
+        "/v1/accounts", headers=world.headers, data=orjson.dumps({"githubRepos": ["my-org/app", "my-org/App"]})
     )
     assert response.status == 400
-    assert (await response.json())["error"].startswith("A repository is written org/repo")
+    assert (await response.json())["error"].startswith("A repository is listed twice")
 
 
 class _NoRules:

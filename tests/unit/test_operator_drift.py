@@ -10,7 +10,7 @@ from fakes.factory import NAMESPACE, Factory, acts, refusal
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
-from batteries_operator.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
+from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
 
 REPOSITORIES = ["octo-org/web"]
 ROLE = {"RoleName": ROLE_NAME}

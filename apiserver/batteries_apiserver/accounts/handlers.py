@@ -7,9 +7,9 @@ from aiohttp import web
 from batteries_apiserver.accounts import credentials, ownership, repeatable, views
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
-from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
+from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
@@ -29,6 +29,7 @@ _POLL_SECONDS = "10"
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/accounts: asks for an account; the operator makes it."""
     wanted = await read_body(request, NewAccount, required=False)
+    refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
     account = await (_create(kube, customer, wanted) if key is None else repeatable.create(kube, customer, key, wanted))
     answer = views.accepted(account)
@@ -68,6 +69,7 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
 async def change(request: web.Request, caller: Caller) -> web.Response:
     """PATCH /v1/accounts/{id}: which repositories may deploy. What is so already is not written."""
     wanted = await read_body(request, AccountChange)
+    refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer = request.app[KUBE], customer_of(caller)
     found = await own_account(kube, customer, request.match_info["id"])
     # Decided on what is so now, not on what the cache last saw.

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_crds.trust_policy import AUDIENCE, PROVIDER_HOST, same_policy
 from batteries_operator.aws.caller import AwsError, Caller
-from batteries_operator.trust_policy import AUDIENCE, PROVIDER_HOST, same_policy
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

@@ -1,8 +1,8 @@
 """close_deploy_role: GitHub Actions can't assume the deploy role; it stays, so that its ARN does not come and go."""
 
+from batteries_crds.trust_policy import ROLE_NAME, nobody
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope
-from batteries_operator.trust_policy import ROLE_NAME, nobody
 
 
 async def run(scope: Scope) -> Outcome:

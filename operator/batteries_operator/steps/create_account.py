@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 
 from batteries_crds.aws_account import AwsAccount, CreateRequest
 from batteries_crds.base import utc_now
+from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.naming import account_email, account_name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
-from batteries_operator.steps.setup_oidc import trust_policy
-
-_ANY_AWS_ACCOUNT = "0" * 12
+from batteries_operator.steps.setup_oidc import too_large
 
 LINE_SECONDS = 3600
 """Who stands in line is woken; this is only the net below."""
@@ -37,9 +36,10 @@ async def run(scope: Scope) -> Outcome:
     """Observes, then asks; Done once the request's id, or the account, is known."""
     account = scope.account
     # A list that setup_oidc must refuse is refused before there is an account to be left half-made.
-    trust = trust_policy(account, _ANY_AWS_ACCOUNT, scope.tools.settings.trust_policy_limit)
-    if isinstance(trust, Fail):
-        return trust
+    try:
+        check_size(account.spec.github_repos, limit=scope.tools.settings.trust_policy_limit)
+    except PolicyTooLargeError as error:
+        return too_large(error)
     if account.spec.aws_account_id is not None:
         return await _adopt(scope, account.spec.aws_account_id)
     owner = await _owner(scope)

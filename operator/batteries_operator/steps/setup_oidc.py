@@ -7,9 +7,9 @@ meanwhile. The policy's size is checked before AWS is called, so a list that's t
 from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
 from batteries_operator.outcome import Done, Fail, Outcome
 from batteries_operator.step import Scope
-from batteries_operator.trust_policy import PROVIDER_HOST, ROLE_NAME, PolicyTooLargeError, render
 
 
 def inputs(account: AwsAccount) -> Any:
@@ -17,13 +17,9 @@ def inputs(account: AwsAccount) -> Any:
     return sorted(account.spec.github_repos)
 
 
-def trust_policy(account: AwsAccount, aws_account_id: str, limit: int) -> dict[str, Any] | Fail:
-    """The policy for the spec as it is, or why there can't be one."""
-    provider_arn = f"arn:aws:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
-    try:
-        return render(sorted(account.spec.github_repos), provider_arn, limit=limit)
-    except PolicyTooLargeError as error:
-        return Fail("TrustPolicyTooLarge", str(error))
+def too_large(error: PolicyTooLargeError) -> Fail:
+    """The list can't be admitted as it is."""
+    return Fail("TrustPolicyTooLarge", str(error))
 
 
 async def run(scope: Scope) -> Outcome:
@@ -31,9 +27,11 @@ async def run(scope: Scope) -> Outcome:
     account, settings = scope.account, scope.tools.settings
     aws_account_id = account.status.aws_account_id
     assert aws_account_id is not None  # check_status is done
-    trust = trust_policy(account, aws_account_id, settings.trust_policy_limit)
-    if isinstance(trust, Fail):
-        return trust
+    try:
+        provider, limit = provider_arn(aws_account_id), settings.trust_policy_limit
+        trust = render(sorted(account.spec.github_repos), provider, limit=limit)
+    except PolicyTooLargeError as error:
+        return too_large(error)
     iam = await scope.tools.aws.iam(aws_account_id, str(account.account_id))
     await iam.ensure_github_provider()
     role_arn = await iam.ensure_role(ROLE_NAME, trust, settings.managed_policy_arn)

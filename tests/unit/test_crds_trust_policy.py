@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from batteries_crds.repository import parse
-from batteries_operator.trust_policy import (
+from batteries_crds.trust_policy import (
     AUDIENCE,
     PROVIDER_HOST,
     PolicyTooLargeError,

@@ -37,6 +37,20 @@ def subjects(repository: Repository) -> list[str]:
     return [f"repo:{owner}/{name}:*", f"repo:{owner}@*/{name}@*:*"]
 
 
+def provider_arn(aws_account_id: str) -> str:
+    """GitHub's OIDC provider in that account."""
+    return f"arn:aws:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
+
+
+def check_size(repositories: Sequence[str], *, limit: int) -> None:
+    """Whether the policy for these fits, before there is an account to put it into; ids are all of one length.
+
+    Raises:
+        PolicyTooLargeError: it would not.
+    """
+    render(repositories, provider_arn("0" * 12), limit=limit)
+
+
 def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dict[str, Any]:
     """The policy document for these repositories.
 
