@@ -28,6 +28,8 @@ from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
 _LONGEST_LABEL = 63
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
+_WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
+"""A rule on a string is reported with the string, one on a list or an object without."""
 
 
 async def create(
@@ -102,7 +104,7 @@ def refusal_of(error: ApiException) -> ApiError | None:
 
 def _sentences(error: ApiException) -> str:
     """What the rules say, without what Kubernetes wraps around it."""
-    found = [str(cause.get("message", "")).rpartition('": ')[2] for cause in _causes(error)]
+    found = [_WRAPPING.sub("", str(cause.get("message", ""))) for cause in _causes(error)]
     return " ".join(dict.fromkeys(found)) or "The account's specification is not valid."
 
 
