@@ -14,13 +14,13 @@ spec: {{email: {name}@example.com, deletionPolicy: {policy}}}
 
 
 def show(sandbox: Any, name: str) -> dict[str, Any]:
-    return json.loads(sandbox.kubectl("get", "awsaccount", name, "--output=json"))  # type: ignore[no-any-return]
+    return json.loads(sandbox.kubectl("get", "awsaccount", name, "--output=json"))
 
 
 def member(sandbox: Any, aws_account_id: str) -> dict[str, Any]:
     found = [each for each in sandbox.aws("accounts")["accounts"] if each["id"] == aws_account_id]
     assert len(found) == 1
-    return found[0]  # type: ignore[no-any-return]
+    return found[0]
 
 
 @pytest.mark.parametrize(("policy", "state"), [("Close", "CLOSED"), ("Retain", "ACTIVE")])

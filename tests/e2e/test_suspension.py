@@ -12,7 +12,8 @@ ASSUMED_BY = "repo:{}:ref:refs/heads/main"
 
 def client(sandbox: Any, service: str) -> Any:
     env = sandbox.env
-    return boto3.client(
+    connect: Any = boto3.client
+    return connect(
         service,
         endpoint_url=env["AWS_ENDPOINT_URL"],
         region_name=env["AWS_REGION"],

@@ -86,7 +86,7 @@ class World:
     @property
     def app(self) -> web.Application:
         """The application that is served."""
-        return self.client.server.app  # type: ignore[attr-defined, no-any-return]
+        return self.client.server.app  # type: ignore[attr-defined]
 
     @property
     def billing(self) -> Billing:

@@ -67,7 +67,7 @@ class World:
 
     async def raw(self, name: str) -> dict[str, Any]:
         """The object with its managed fields, which the models leave out."""
-        found = await CustomObjectsApi(self.api).get_namespaced_custom_object(
+        found: Any = await CustomObjectsApi(self.api).get_namespaced_custom_object(
             GROUP, VERSION, self.namespace, "awsaccounts", name
         )
         return dict(found)

@@ -35,6 +35,11 @@ SECRET = "aib_00000000_hunter2"
 Answer = tuple[int, "CIMultiDict[str]", bytes]
 
 
+def _pair(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(": ")
+    return name, value
+
+
 class Server:
     """The application as it runs, with a customer's and an administrator's key and nothing behind it."""
 
@@ -59,7 +64,7 @@ class Server:
         try:
             writer.write(raw)
             head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode().splitlines()
-            headers = CIMultiDict(line.split(": ", 1) for line in head[1:] if line)
+            headers = CIMultiDict(_pair(line) for line in head[1:] if line)
             return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["Content-Length"]))
         finally:
             writer.close()

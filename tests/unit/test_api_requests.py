@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -64,7 +64,7 @@ class InMemory:
     async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         self.reads += 1
         field, _, wanted = field_selector.partition("=")
-        found = {
+        found: Callable[[Any], str] = {
             "spec.keyHash": lambda item: item.spec.key_hash,
             "spec.customerRef.name": lambda item: item.spec.customer_ref.name,
         }[field]
@@ -125,7 +125,8 @@ async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
         kube = kube_of(api, Settings(namespace="n"))
         parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
-        fake = Kube("n", *parts.values(), kube.caches, 60, kube.suspensions, kube.secrets)  # type: ignore[arg-type]
+        stored: Any = parts
+        fake = replace(kube, **stored)
         settle(fake.caches)
         made = World(fake, parts)
         made.add_key(made.key)

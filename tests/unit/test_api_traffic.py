@@ -182,7 +182,7 @@ def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:
 )
 def test_only_what_our_own_proxies_wrote_counts(proxies: int, forwarded: list[str], expected: str) -> None:
     headers = [("X-Forwarded-For", line) for line in forwarded]
-    request = make_mocked_request("GET", "/", headers=headers).clone(remote="9.9.9.9")  # type: ignore[arg-type]
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote="9.9.9.9")
     assert client_address(request, proxies) == expected
 
 

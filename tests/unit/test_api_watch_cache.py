@@ -229,9 +229,11 @@ async def test_listeners_hear_of_each_change_once_and_a_new_list_tells_no_lies()
     kube = Scripted(Page([customer("a", 3), customer("gone", 4)], "7", None), Page([customer("a", 3)], "60", None))
     cache = cache_of(kube)
     heard: list[tuple[str | None, str | None]] = []
-    cache.listen(
-        lambda old, new: heard.append((old and old.metadata.resource_version, new and new.metadata.resource_version))
-    )
+
+    def version(each: Customer | None) -> str | None:
+        return each.metadata.resource_version if each is not None else None
+
+    cache.listen(lambda old, new: heard.append((version(old), version(new))))
     async with running(cache):
         assert heard == [(None, "3"), (None, "4")]
         kube.answer.chunks.put_nowait(event("MODIFIED", customer("a", 8)))

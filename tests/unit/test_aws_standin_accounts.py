@@ -56,7 +56,7 @@ def create(organizations: Any, email: str = "one@example.com", name: str = "One"
 def refusal(function: Callable[..., Any], **params: Any) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
         function(**params)
-    return caught.value.response
+    return dict(caught.value.response)
 
 
 def test_account_appears_only_when_its_creation_succeeded(quick: Any) -> None:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
-SESSION = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
+SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=10)
 
 
@@ -102,7 +102,7 @@ def test_error_is_raised_as_the_exception_of_the_model_with_its_reason(standin: 
     standin.fault("error", "organizations", "CreateAccount", code="ConstraintViolationException", reason=reason)
     with pytest.raises(organizations.exceptions.ConstraintViolationException) as caught:
         create(organizations)
-    assert caught.value.response["Reason"] == reason
+    assert dict(caught.value.response)["Reason"] == reason
     assert standin.creations() == []
     assert create(organizations)["State"] == "IN_PROGRESS"  # it struck once
 
@@ -411,7 +411,7 @@ def test_limits_are_changed_while_it_runs(standin: Standin) -> None:
     assert standin.ask("POST", "limits", {"max_accounts": 1})["max_accounts"] == 1
     with pytest.raises(ClientError) as caught:
         create(organizations)
-    assert caught.value.response["Reason"] == "ACCOUNT_NUMBER_LIMIT_EXCEEDED"
+    assert dict(caught.value.response)["Reason"] == "ACCOUNT_NUMBER_LIMIT_EXCEEDED"
     standin.ask("POST", "limits", {"max_accounts": 2, "creation_seconds": 60})
     create(organizations)
     assert standin.ask("GET", "accounts")["accounts"] == []

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
-SESSION = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
+SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
 GITHUB = "token.actions.githubusercontent.com"
 

@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 from batteries_sandbox.aws.policy_document import conditions_hold
 
-SESSION = boto3.Session(region_name="us-east-1")  # one, as each reads botocore's models anew
+SESSION: Any = boto3.Session(region_name="us-east-1")  # one, as each reads botocore's models anew
 ONCE = Config(retries={"total_max_attempts": 1})
-AT_ONCE = {"creation_seconds": 0, "role_seconds": 0, "iam_seconds": 0, "identity_center_seconds": 0}
+AT_ONCE: Any = {"creation_seconds": 0, "role_seconds": 0, "iam_seconds": 0, "identity_center_seconds": 0}
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 
 

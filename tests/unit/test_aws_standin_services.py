@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from batteries_sandbox.aws import StandinSettings, serve, serve_in_thread
 
-SESSION = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
+SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
 SENDER = "noreply@aibatteriesincluded.com"
 
@@ -39,7 +39,7 @@ def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
 def refusal(function: Callable[..., Any], **params: Any) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
         function(**params)
-    return caught.value.response
+    return dict(caught.value.response)
 
 
 def get(url: str, path: str) -> dict[str, Any]:

@@ -155,7 +155,8 @@ async def test_a_creation_that_fails_for_now_is_asked_for_again_when_its_time_ha
 
 def test_every_failure_reason_of_botocores_model_has_its_words() -> None:
     model = botocore.session.get_session().get_service_model("organizations")
-    reasons = set(model.shape_for("CreateAccountFailureReason").enum)
+    shape: Any = model.shape_for("CreateAccountFailureReason")
+    reasons = set(shape.enum)
     assert reasons == {*FAILURES, "EMAIL_ALREADY_EXISTS", "ACCOUNT_LIMIT_EXCEEDED"}
 
 

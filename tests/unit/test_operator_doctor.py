@@ -74,7 +74,7 @@ async def test_an_external_identity_source_is_seen_by_asking_for_a_user_that_is_
 
 
 def _provision(directory: str) -> None:
-    backend = get_backend("identitystore")["111111111111"]["us-east-1"]
+    backend: Any = get_backend("identitystore")["111111111111"]["us-east-1"]
     names = {"GivenName": "A", "FamilyName": "B"}
     backend.create_user(directory, "a@example.com", names, "A", "", "", [], [], "", "", "", "", "", "")
 

@@ -69,7 +69,8 @@ async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
         {"metadata": {"name": "a", "namespace": "n"}, "spec": {"email": "a@example.com"}, "status": status}
     )
     tools = SimpleNamespace(settings=Settings(), aws=SimpleNamespace(iam=member), passwords=store)
-    outcome = await create_iam_user.run(SimpleNamespace(account=account, tools=tools))  # type: ignore[arg-type]
+    scope: Any = SimpleNamespace(account=account, tools=tools)
+    outcome = await create_iam_user.run(scope)
     assert isinstance(outcome, Done)
     return outcome
 

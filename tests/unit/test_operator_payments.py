@@ -31,7 +31,7 @@ async def until(factory: Factory, holds: Callable[[AwsAccount], bool], name: str
     return account
 
 
-OWNED = {"email": None, "customerRef": {"name": "c-1"}}
+OWNED: dict[str, Any] = {"email": None, "customerRef": {"name": "c-1"}}
 
 
 async def test_it_suspends_after_the_grace_and_opens_when_they_can_pay_again(factory: Factory) -> None:

@@ -29,7 +29,7 @@ async def observe_closed(factory: Factory, account: AwsAccount) -> Any:
     iam = await factory.client("iam", account.status.aws_account_id)
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_login_profile(UserName="admin")
-    factory.signs_in = _nobody  # type: ignore[method-assign]  # there is no password left to try
+    factory.signs_in = _nobody  # type: ignore[assignment, method-assign]  # there is no password left to try
     return await observe(factory, account)
 
 

@@ -180,7 +180,8 @@ def test_every_throttle_that_botocore_knows_is_transient_here() -> None:
     from botocore.retries.standard import ThrottledRetryableChecker
 
     # LimitExceededException is a throttle to botocore and a quota to IAM and Organizations: wait in line, visibly.
-    known = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) - {"LimitExceededException"}
+    checker: Any = ThrottledRetryableChecker
+    known = set(checker._THROTTLED_ERROR_CODES) - {"LimitExceededException"}
     missing = {code for code in known if AwsError("x:Y", code, "").kind is not ErrorKind.TRANSIENT}
     assert missing <= {
         "BandwidthLimitExceeded",  # services that are not called here
