@@ -53,6 +53,11 @@ e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, u
 	@$(BIN)/batteries-sandbox build
 	$(BIN)/pytest -q -s tests/e2e/test_helm.py tests/integration/test_permissions.py
 
+.PHONY: ha
+ha: sync ## Time the operator's failover, and restart the API's replicas under load
+	@$(BIN)/batteries-sandbox build
+	$(BIN)/pytest -q -s tests/e2e/test_failover.py tests/e2e/test_replicas.py
+
 .PHONY: fuzz
 fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
 	@$(BIN)/batteries-sandbox build

@@ -8,13 +8,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
-from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, KUBE, SETTINGS, STREAMS
+from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, DRAIN, KUBE, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Authenticator
 from batteries_apiserver.auth.first_admin_key import minted_in_background as first_admin_key_minted
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
+from batteries_apiserver.drain import Drain
 from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.guide.handlers import GUIDE, Guide
@@ -74,8 +75,10 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
             async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
                 yield
 
+    drain = Drain()
     app = web.Application(
         middlewares=[
+            drain.middleware(),
             request_log_middleware,
             error_middleware(settings.api_request_seconds),
             rate_limit_middleware(RateLimits(settings)),
@@ -84,6 +87,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     )
     app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
+    app[DRAIN] = drain
     app[STREAMS] = Streams(settings.api_streams_per_key)
     app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])
     app.on_shutdown.append(let_go_of_waiting)

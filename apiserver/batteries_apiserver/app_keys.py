@@ -4,10 +4,12 @@ from aiohttp import web
 
 from batteries_apiserver.auth.authenticator import Authenticator
 from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.drain import Drain
 from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.settings import Settings
 
+DRAIN = web.AppKey("drain", Drain)
 SETTINGS = web.AppKey("settings", Settings)
 KUBE = web.AppKey("kube", Kube)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)

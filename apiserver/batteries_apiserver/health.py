@@ -6,7 +6,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.app_keys import DRAIN, KUBE
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.route import Access, Answer, Route, Tag
 
@@ -18,7 +18,7 @@ async def live(request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """GET /readyz: 200, or 503 with the reason."""
-    trouble = request.app[KUBE].trouble
+    trouble = "This replica is ending." if request.app[DRAIN].begun else request.app[KUBE].trouble
     if trouble is not None:
         raise Unavailable("not_ready", trouble)
     return json_answer({"status": "ok"})

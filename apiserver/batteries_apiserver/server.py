@@ -7,7 +7,8 @@ import structlog
 from aiohttp import web
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.app_keys import DRAIN, KUBE
+from batteries_apiserver.drain import LONGEST_SECONDS
 from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings
@@ -27,11 +28,12 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app = make_app(settings)
+    drain_seconds = min(LONGEST_SECONDS, settings.api_shutdown_seconds / 2)
     # Our own middleware logs requests, by route; aiohttp's would log paths, and they hold session ids.
     runner = Runner(
         app,
         access_log=None,
-        shutdown_timeout=settings.api_shutdown_seconds,
+        shutdown_timeout=settings.api_shutdown_seconds - drain_seconds,
         # Also how long the headers of a request may take to arrive.
         keepalive_timeout=settings.api_idle_seconds,
     )
@@ -44,6 +46,9 @@ async def serve(settings: Settings) -> None:
         log.info("serving", addresses=[str(address) for address in runner.addresses], namespace=settings.namespace)
         await stop.wait()
         log.info("stopping")
+        # Requests that wait for a change are answered as things are, and streams end.
+        app[KUBE].caches.changes.stop()
+        await app[DRAIN].run(runner, drain_seconds)
     finally:
         await runner.cleanup()
         await metrics_runner.cleanup()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from aiohttp import ClientMiddlewareType
 from kubernetes.aio.client import ApiClient, ApiException, Configuration, CustomObjectsApi
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -26,14 +27,17 @@ class NoClusterError(Exception):
     """No Kubernetes API server to talk to; the text says how to give one."""
 
 
-async def connect(kubeconfig: str | None) -> ApiClient:
+async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) -> ApiClient:
     """A client for the cluster that `kubeconfig` (a path) names, or for the one this process runs in.
+
+    Each request passes through aiohttp's client `middlewares`.
 
     Raises:
         NoClusterError: neither is there, or the file can't be used.
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = 200
+    configuration.client_session_kwargs = {"middlewares": middlewares}
     try:
         if kubeconfig:
             await load_kube_config(config_file=kubeconfig, client_configuration=configuration)

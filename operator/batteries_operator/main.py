@@ -13,6 +13,7 @@ from batteries_operator import bootstrap, doctor, logs, orphans, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
+from batteries_operator.lease import NotLeadingError
 from batteries_operator.settings import Settings
 
 
@@ -56,7 +57,7 @@ def main() -> int:
     logs.configure(settings.log_format, settings.log_level)
     try:
         return commands[command][1](settings) or 0
-    except (NoClusterError, NotPreparedError) as error:
+    except (NoClusterError, NotPreparedError, NotLeadingError) as error:
         print(error, file=sys.stderr)
     except AwsError as error:
         print(f"AWS refused {error.operation}: {error.message or error.code}", file=sys.stderr)

@@ -1,18 +1,35 @@
-"""`batteries-operator run`: the operator as a process."""
+"""`batteries-operator run`: the operator as a process, which works while it leads."""
 
 import asyncio
 import os
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import kopf
 import structlog
+from kubernetes.aio.client import CoordinationV1Api
 from prometheus_client import start_http_server
 
+from batteries_crds.client import connect
 from batteries_operator import handlers
+from batteries_operator.health import Health, serving
+from batteries_operator.lease import Lease, NotLeadingError, fence
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+Require = Callable[[], None]
+
+STOP_SECONDS = 30.0
+"""For the work of an operator that lost its Lease to end by itself; none of it can act any more."""
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 async def run(settings: Settings) -> None:
@@ -20,34 +37,93 @@ async def run(settings: Settings) -> None:
 
     Raises:
         NoClusterError: there is no Kubernetes to talk to.
+        NotLeadingError: the Lease was lost; the process is to be started anew.
     """
     if settings.kubeconfig:
         # kopf reads the path from its environment only.
         os.environ["KUBECONFIG"] = settings.kubeconfig
-    service = await Service.open(settings, handlers.announce)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
+    health = Health()
+    async with serving(health, settings.health_port):
+        if settings.metrics_port:
+            start_http_server(settings.metrics_port)
+        if not settings.leader_election:
+            await _work(settings, health, None)
+            return
+        # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
+        async with await connect(settings.kubeconfig) as api:
+            await _lead(_lease(settings, CoordinationV1Api(api)), settings, health)
+
+
+def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
+    namespace = settings.lease_namespace or (_POD_NAMESPACE.read_text() if _POD_NAMESPACE.exists() else "default")
+    identity = settings.lease_identity or f"{socket.gethostname()}_{uuid.uuid4()}"
+    return Lease(leases, namespace, settings.lease_name, identity, settings.lease_seconds)
+
+
+async def _lead(lease: Lease, settings: Settings, health: Health) -> None:
+    """Waits for the Lease, works while it is held, and hands it over when the work has ended."""
+    log.info("standing by", lease=settings.lease_name)
+    if not await _unless_stopped(lease.acquire()):
+        return
+    work = asyncio.create_task(_work(settings, health, lease.require))
+    hold = asyncio.create_task(lease.hold())
+    await asyncio.wait({work, hold}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work}, timeout=STOP_SECONDS)
+        raise NotLeadingError(f"The Lease {settings.lease_name} was lost; another operator may lead. Start again.")
+    hold.cancel()
+    await asyncio.wait({hold})
+    await lease.release()
+    work.result()
+
+
+async def _unless_stopped(waiting: Coroutine[Any, Any, None]) -> bool:
+    """Whether it came to its end before SIGTERM or SIGINT did; kopf sees to the signals once it runs."""
+    loop, task = asyncio.get_running_loop(), asyncio.create_task(waiting)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait({task})
+    return not task.cancelled() and task.result() is None
+
+
+async def _work(settings: Settings, health: Health, require: Require | None) -> None:
+    service = await Service.open(settings, handlers.announce, require)
+    health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
     log.info("operator started", namespaces=settings.namespace_list or "all")
     try:
         await kopf.operator(
-            registry=_with_login(handlers.registry(service)),
+            registry=_with_login(handlers.registry(service), require),
             settings=handlers.settings_for_kopf(),
             standalone=True,
             clusterwide=not settings.namespace_list,
             namespaces=settings.namespace_list,
-            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz" if settings.health_port else None,
         )
     finally:
         await service.close()
 
 
-def _with_login(registry: kopf.OperatorRegistry) -> kopf.OperatorRegistry:
+def _with_login(registry: kopf.OperatorRegistry, require: Require | None) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        """The kubeconfig where one is given, else the pod's service account."""
-        if os.environ.get("KUBECONFIG"):
-            return kopf.login_with_kubeconfig(**kwargs)
-        return kopf.login_with_service_account(**kwargs)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | kopf.AiohttpSession | None:
+        """The kubeconfig where one is given, else the pod's service account; behind the fence where there is one."""
+        by = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
+        info = by(**kwargs)
+        if info is None or require is None:
+            return info
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+            headers=info.as_http_headers(),
+            proxy=info.proxy_url,
+            trust_env=bool(info.trust_env),
+            middlewares=(fence(require),),
+        )
+        return kopf.AiohttpSession(
+            server=info.server,
+            default_namespace=info.default_namespace,
+            expiration=info.expiration,
+            aiohttp_session=session,
+        )
 
     return registry
 

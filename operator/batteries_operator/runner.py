@@ -20,6 +20,7 @@ from batteries_operator import drift
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.lease import NotLeadingError
 from batteries_operator.metrics import STEP_OUTCOMES
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError, Recorder
@@ -170,7 +171,7 @@ class Runner:
             return Wait(seconds, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
         except ManagementAccountError as error:
             return Fail("ManagementAccountRefused", str(error)), None
-        except LostRaceError:
+        except (LostRaceError, NotLeadingError):
             raise
         except Exception as error:
             # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -16,13 +16,15 @@ from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
-from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
+from batteries_operator.lease import fence
+from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
+from batteries_operator.visits import Visits
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -78,15 +80,18 @@ class Service:
     runbook: Runbook
     visiting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """One visit to an account at a time: a resync or a deletion does not walk into one that is under way."""
+    visits: Visits = field(default_factory=Visits)
 
     @classmethod
-    async def open(cls, settings: Settings, announce: Announce) -> "Service":
+    async def open(cls, settings: Settings, announce: Announce, require: Callable[[], None] | None = None) -> "Service":
         """Connects, and takes back the places that accounts held before a restart.
+
+        `require` is asked right before each write and each AWS call, and raises where none may be.
 
         Raises:
             NoClusterError: there is no Kubernetes to talk to.
         """
-        api = await connect(settings.kubeconfig)
+        api = await connect(settings.kubeconfig, *([fence(require)] if require else []))
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
         bells = Bells()
         creations = Places(settings.creations_in_flight, bells.ring)
@@ -97,7 +102,7 @@ class Service:
             PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
         tools = Tools(
             settings=settings,
-            aws=await Aws.open(settings),
+            aws=await Aws.open(settings, require),
             customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
             passwords=Passwords(api),
             creations=creations,
@@ -109,8 +114,8 @@ class Service:
         return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 
     async def close(self) -> None:
-        """Lets go of the connections and threads."""
-        self.tools.aws.close()
+        """Lets go of the connections and threads, when the last AWS call has ended."""
+        await self.tools.aws.drain()
         await self.api.close()
 
     async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
@@ -159,7 +164,8 @@ class Service:
     async def resync(self, account: AwsAccount) -> bool:
         """Compares an account at rest with AWS; says whether it had to be mended."""
         async with self.visiting[account.metadata.uid]:
-            return await self.runner.resync(account.metadata.namespace, account.metadata.name)
+            with self.visits.visit(account.key):
+                return await self.runner.resync(account.metadata.namespace, account.metadata.name)
 
     def forget(self, uid: str) -> None:
         """The account is gone: its places and spots in line go to others."""
@@ -170,16 +176,29 @@ class Service:
         meta = account.metadata
         try:
             async with self.visiting[meta.uid]:
-                return await self.runner.visit(meta.namespace, meta.name, errors)
+                with self.visits.visit(account.key):
+                    visit = await self.runner.visit(meta.namespace, meta.name, errors)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
-            return Visit(AGAIN_SECONDS, errors)
+            again = Visit(AGAIN_SECONDS, errors)
         except ApiException as error:
             log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
-            return Visit(KUBERNETES_SECONDS, errors + 1)
+            again = Visit(KUBERNETES_SECONDS, errors + 1)
         except (OSError, TimeoutError) as error:
             log.warning("kubernetes did not answer", detail=str(error))
-            return Visit(KUBERNETES_SECONDS, errors + 1)
+            again = Visit(KUBERNETES_SECONDS, errors + 1)
+        else:
+            RECONCILES.labels(_result(visit)).inc()
+            return visit
+        RECONCILES.labels("error").inc()
+        RECONCILE_ERRORS.inc()
+        return again
+
+
+def _result(visit: Visit) -> str:
+    if visit.stalled:
+        return "stalled"
+    return "done" if visit.seconds is None else "requeued"
 
 
 def _at_most(seconds: float | None, most: float) -> float:

@@ -105,6 +105,39 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")
     ] = 300
     aws_threads: Annotated[int, Field(ge=1, le=256, description="AWS calls made at one time.")] = 32
+    leader_election: Annotated[
+        bool,
+        Field(
+            description="Whether operators agree by a Lease on the one that works. Without it only one may run; two "
+            "would still make each account once, but pass AWS's limits."
+        ),
+    ] = True
+    lease_namespace: Annotated[
+        str, Field(description="The Lease's namespace; empty: the pod's own, or 'default' outside a cluster.")
+    ] = ""
+    lease_name: Annotated[
+        str, Field(min_length=1, max_length=63, description="The Lease's name; operators that share it take turns.")
+    ] = "batteries-operator"
+    lease_identity: Annotated[
+        str,
+        Field(
+            description="Who this operator is: the pod's name, so that a restarted container goes on at once. Empty: a "
+            "new name for each process."
+        ),
+    ] = ""
+    lease_seconds: Annotated[
+        int,
+        Field(
+            ge=3,
+            le=300,
+            description="How long another operator waits for one that died; one that can't renew for two thirds of it "
+            "stops.",
+        ),
+    ] = 15
+    standstill_seconds: Annotated[
+        float,
+        Field(gt=0, description="How long one visit to an account may take until /healthz fails."),
+    ] = 600
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus metrics; 0 for none.")] = 9091
     health_port: Annotated[int, Field(ge=0, le=65535, description="/healthz for the liveness probe; 0 for none.")] = (
         8081

@@ -29,6 +29,7 @@ OPERATOR_EVERYWHERE = {
     "customresourcedefinitions.apiextensions.k8s.io": {"list", "watch"},
     "namespaces": {"list", "watch"},
 }
+OPERATOR_AT_HOME = OPERATOR_EVERYWHERE | {"leases.coordination.k8s.io": {"get", "create", "update"}}
 API_EVERYWHERE = {f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch"}}
 API_AT_HOME = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch", "create"},
@@ -131,7 +132,7 @@ def _user(program: Cluster) -> str:
 
 @pytest.mark.parametrize(
     ("program", "at_home", "elsewhere"),
-    [("operator", OPERATOR_EVERYWHERE, OPERATOR_EVERYWHERE), ("apiserver", API_AT_HOME, API_EVERYWHERE)],
+    [("operator", OPERATOR_AT_HOME, OPERATOR_EVERYWHERE), ("apiserver", API_AT_HOME, API_EVERYWHERE)],
 )
 def test_each_account_may_do_what_is_listed_and_nothing_else(
     cluster: Any,

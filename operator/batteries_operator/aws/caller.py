@@ -34,9 +34,12 @@ READ_SECONDS = 20
 class Caller:
     """One boto3 session and one pool of threads for all calls of this process."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, require: Callable[[], None] | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
         self._session = boto3.Session()
+        if require is not None:
+            # Asked at the last moment, after the wait for a thread: whoever may not act any more raises there.
+            self._session.events.register("before-send", lambda **_: require())
         self._config = Config(
             retries={"total_max_attempts": 1},
             connect_timeout=CONNECT_SECONDS,
@@ -68,7 +71,7 @@ class Caller:
         """
         loop = asyncio.get_running_loop()
         started = time.monotonic()
-        outcome = "ok"
+        outcome = "unsent"
         try:
             answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
@@ -76,6 +79,7 @@ class Caller:
             outcome = translated.code
             raise translated from error
         else:
+            outcome = "ok"
             note(operation)
             return answer
         finally:
@@ -116,6 +120,10 @@ class Caller:
     def close(self) -> None:
         """Lets running calls end and takes no more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def drain(self) -> None:
+        """As `close`, and returns when the last call has ended: before that nobody else may act."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
 
 __all__ = ["AwsError", "Caller"]

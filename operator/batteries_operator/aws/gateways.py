@@ -1,5 +1,7 @@
 """All gateways of one process, and IAM in a member account on request."""
 
+from collections.abc import Callable
+
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
@@ -30,9 +32,12 @@ class Aws:
         self.limits = limits
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Aws":
-        """Gateways with the credentials, region and endpoint that boto3's environment names."""
-        caller = Caller(settings.aws_threads)
+    async def open(cls, settings: Settings, require: Callable[[], None] | None = None) -> "Aws":
+        """Gateways with the credentials, region and endpoint that boto3's environment names.
+
+        `require` is asked right before each call is sent, and raises where none may be.
+        """
+        caller = Caller(settings.aws_threads, require)
         # Organizations is a global service whose one endpoint is us-east-1.
         return cls(
             caller,
@@ -58,3 +63,7 @@ class Aws:
     def close(self) -> None:
         """Ends the threads."""
         self.caller.close()
+
+    async def drain(self) -> None:
+        """Ends the threads, and returns when the last call has ended."""
+        await self.caller.drain()

@@ -13,11 +13,12 @@ env:
     "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
     "BATTERIES_LOG_FORMAT" .Values.log.format
     "BATTERIES_LOG_LEVEL" .Values.log.level
+    "BATTERIES_LEASE_NAME" (printf "%s-operator" (include "batteries.fullname" .))
   }}
   {{- include "batteries.environment" (mergeOverwrite $own .Values.operator.settings) | indent 2 }}
-  - name: POD_NAME
+  - name: BATTERIES_LEASE_IDENTITY
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
-  - name: POD_NAMESPACE
+  - name: BATTERIES_LEASE_NAMESPACE
     valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
   {{- with .Values.operator.extraEnv }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- with .Values.aws.existingSecret }}
