@@ -89,8 +89,13 @@ class Ports:
 
 
 def free_port_base() -> int:
-    """A base whose ports are free now, for tests that run beside anything."""
-    for base in range(21000, 32000, 20):
+    """A base whose ports are free now, for tests that run beside anything.
+
+    Each process begins to look elsewhere: two that look at one moment would find the same ports free.
+    """
+    bases = range(21000, 32000, 20)
+    first = os.getpid() % len(bases)
+    for base in (*bases[first:], *bases[:first]):
         try:
             Ports(base).check_free()
         except SandboxError:

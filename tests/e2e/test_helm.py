@@ -180,10 +180,19 @@ def _plain(container: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one.get("value", "") for one in container["env"] if "valueFrom" not in one}
 
 
+def _of_the_pod(container: dict[str, Any], namespace: str) -> dict[str, str]:
+    """What the downward API gives."""
+    fields = {"metadata.name": f"{container['name']}-0", "metadata.namespace": namespace}
+    taken = {
+        one["name"]: one["valueFrom"]["fieldRef"] for one in container["env"] if "fieldRef" in one.get("valueFrom", {})
+    }
+    return {name: fields[field["fieldPath"]] for name, field in taken.items()}
+
+
 def _environment(
     bare: Bare, namespace: str, container: dict[str, Any], config: Path, ports: dict[str, str]
 ) -> dict[str, str]:
-    env = {**parts.clean_environment(), **_plain(container)}
+    env = {**parts.clean_environment(), **_plain(container), **_of_the_pod(container, namespace)}
     # What the pod gets from its service account: the cluster's address and token, and from EKS its AWS credentials.
     env |= {"BATTERIES_KUBECONFIG": str(config), **parts.given_or_standin_aws(bare.places).environment()}
     return env | {name: value for name, value in ports.items() if name in env}

@@ -31,6 +31,8 @@ async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
 ) -> None:
     factory = bare_factory
     await factory.bootstrap()
+    # Slow enough that a revocation is asked about before it is done, on a busy machine too.
+    await factory.standin("limits", {"assignment_seconds": 1})
     process = await factory.start()
     # A lost answer has it look for the request and for the account.
     process.after_call = _loses_once("organizations:CreateAccount")
