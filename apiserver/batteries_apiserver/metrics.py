@@ -6,14 +6,19 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 REQUESTS = Counter(
-    "batteries_api_requests_total", "Requests answered, by route and status.", ["method", "route", "status"]
+    "batteries_http_requests_total", "Requests answered, by route and status.", ["method", "route", "status"]
 )
 REQUEST_SECONDS = Histogram(
-    "batteries_api_request_seconds", "Time to answer a request, in seconds.", ["method", "route", "status"]
+    "batteries_http_request_duration_seconds", "Time to answer a request.", ["method", "route", "status"]
 )
-CACHE_AGE = Gauge(
-    "batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes, in seconds.", ["resource"]
+KEYS = Gauge("batteries_api_keys", "ApiKeys, by state: valid or revoked.", ["state"])
+SESSIONS = Counter(
+    "batteries_checkout_sessions_total",
+    "Checkout sessions at Stripe, by event: opened, or fetched (the key that it earned).",
+    ["event"],
 )
+STREAMS = Gauge("batteries_event_streams", "Event streams open.")
+CACHE_AGE = Gauge("batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes.", ["resource"])
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])
 CACHE_RELISTS = Counter("batteries_api_cache_lists_total", "Whole lists read from Kubernetes.", ["resource"])
 

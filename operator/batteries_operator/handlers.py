@@ -14,6 +14,7 @@ import kopf
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
+from batteries_operator.census import Census
 from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
@@ -67,17 +68,21 @@ def registry(service: Service) -> kopf.OperatorRegistry:
 
 def _add_wakes(handlers: kopf.OperatorRegistry, service: Service, resync: Resync) -> None:
     wishes: dict[str, tuple[int, str | None, str | None]] = {}
+    census = Census()
 
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Wakes an account that waits when its spec changes or a retry is asked for: its trouble may be mended."""
+        """Counts accounts, and wakes one that waits when its spec changes or a retry is asked for."""
         hold = body.get("status", {}).get("hold")
         wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY), hold)
         if type == "DELETED":
             wishes.pop(uid, None)
+            census.forget(uid)
             resync.forget(uid)
             service.forget(uid)
-        elif wishes.get(uid) != wish:
+            return
+        census.know(uid, body.get("status", {}))
+        if wishes.get(uid) != wish:
             wishes[uid] = wish
             resync.know(AwsAccount.model_validate(dict(body)))
             service.bells.ring(uid)

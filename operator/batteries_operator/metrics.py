@@ -1,13 +1,10 @@
-"""Prometheus metrics of the operator."""
+"""Prometheus metrics of the operator. Labels have few values: never an account, a customer or a text of AWS."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
-AWS_CALLS = Counter(
-    "batteries_aws_calls_total",
-    "AWS calls made, by operation and outcome (ok or the error code).",
-    ["operation", "outcome"],
-)
-AWS_SECONDS = Histogram("batteries_aws_call_seconds", "Duration of AWS calls, in seconds.", ["operation"])
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+LONG_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14_400, 86_400)
+
 RECONCILES = Counter(
     "batteries_reconcile_total",
     "Visits to accounts, by result: done (nothing is owed), requeued (comes again later), stalled (until somebody "
@@ -15,14 +12,37 @@ RECONCILES = Counter(
     ["result"],
 )
 RECONCILE_ERRORS = Counter("batteries_reconcile_errors_total", "Visits that Kubernetes or a lost race broke off.")
-RECONCILE_SECONDS = Histogram(
-    "batteries_reconcile_duration_seconds",
-    "Duration of visits, in seconds.",
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
+RECONCILE_SECONDS = Histogram("batteries_reconcile_duration_seconds", "Duration of visits.", buckets=SECONDS)
 RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Visits under way.")
-STEP_OUTCOMES = Counter("batteries_step_outcomes_total", "Outcomes of provisioning steps.", ["step", "outcome"])
+WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts to which something is owed, in line ones included.")
+
+ACCOUNTS = Gauge("batteries_accounts", "AwsAccounts, by phase.", ["phase"])
+ACCOUNTS_STALLED = Gauge("batteries_accounts_stalled", "AwsAccounts on which no progress is made: Stalled is true.")
+PROVISIONING_SECONDS = Histogram(
+    "batteries_account_provisioning_duration_seconds",
+    "Time from an AwsAccount's creation until it was active for the first time.",
+    buckets=LONG_SECONDS,
+)
+STEP_SECONDS = Histogram(
+    "batteries_step_duration_seconds",
+    "Time from a step's beginning until it was done, AWS's own time and waits in line included.",
+    ["step"],
+    buckets=LONG_SECONDS,
+)
+STEP_OUTCOMES = Counter("batteries_step_outcomes_total", "Outcomes of steps: done, wait or fail.", ["step", "outcome"])
+DRIFTS = Counter("batteries_drift_total", "Differences that a resync found in AWS and mended, by step.", ["step"])
+
+AWS_CALLS = Counter(
+    "batteries_aws_calls_total",
+    "AWS calls, by operation and outcome: ok, throttled, transient, capacity, terminal, unknown (the kinds of error), "
+    "unsent (given up before it was sent).",
+    ["operation", "outcome"],
+)
+AWS_SECONDS = Histogram("batteries_aws_call_duration_seconds", "Duration of AWS calls.", ["operation"], buckets=SECONDS)
+PLACES_HELD = Gauge(
+    "batteries_places_held", "Places taken of a limit of AWS: creations, assignments, closures.", ["limit"]
+)
+PLACES_WAITING = Gauge("batteries_places_waiting", "Accounts in line for a place.", ["limit"])
+
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 LEADING = Gauge("batteries_leading", "1 where this operator holds the Lease and works, 0 where it stands by.")
-PLACES_HELD = Gauge("batteries_places_held", "Places taken of a limit of AWS.", ["limit"])
-PLACES_WAITING = Gauge("batteries_places_waiting", "Accounts in line for a place.", ["limit"])

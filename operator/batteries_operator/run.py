@@ -19,6 +19,7 @@ from batteries_crds.client import connect
 from batteries_operator import handlers
 from batteries_operator.health import Health, serving
 from batteries_operator.lease import Lease, NotLeadingError, fence
+from batteries_operator.metrics import LEADING
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
 
@@ -47,6 +48,7 @@ async def run(settings: Settings) -> None:
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
         if not settings.leader_election:
+            LEADING.set(1)
             await _work(settings, health, None)
             return
         # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.

@@ -8,6 +8,7 @@ often in a row it failed, which only spaces the tries.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,13 +16,13 @@ import structlog
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
-from batteries_crds.conditions import STALLED, ConditionStatus, find, is_true
+from batteries_crds.conditions import PROVISIONED, STALLED, ConditionStatus, find, is_true
 from batteries_operator import drift
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.lease import NotLeadingError
-from batteries_operator.metrics import STEP_OUTCOMES
+from batteries_operator.metrics import DRIFTS, PROVISIONING_SECONDS, STEP_OUTCOMES, STEP_SECONDS
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError, Recorder
 from batteries_operator.status import (
@@ -148,6 +149,7 @@ class Runner:
                 return drifted  # the next round sees to it
             if acts:
                 drifted = True
+                DRIFTS.labels(step.name).inc()
                 self._announce(recorder.account, "Warning", "Drift", drift.story(step.name, acts))
             if isinstance(outcome, Done) and not acts:
                 continue
@@ -188,11 +190,15 @@ class Runner:
         if isinstance(outcome, Done) and following is not None:
             account = begin(self._runbook(account), account, following, now)
         was_stalled = is_true(recorder.account.status.conditions, STALLED)
+        was_provisioned = is_true(recorder.account.status.conditions, PROVISIONED)
         recorder.account = _summarized(self._runbook, account)
         await recorder.flush()
         stalled = find(recorder.account.status.conditions, STALLED)
+        if not was_provisioned and is_true(recorder.account.status.conditions, PROVISIONED):
+            PROVISIONING_SECONDS.observe((now - account.since).total_seconds())
         match outcome:
             case Done(message=message):
+                _measure_step(recorder.account, step, now)
                 self._announce(recorder.account, "Normal", step.condition, message)
             case Fail(reason=reason, message=message):
                 # What has failed for good has nothing under way in AWS; others may have its places.
@@ -207,6 +213,12 @@ class Runner:
         """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
         longest = self._tools.settings.backoff_max_seconds
         return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+
+
+def _measure_step(account: AwsAccount, step: Step, now: datetime) -> None:
+    began = [each.timestamp for each in account.status.history if each.step == step.name and each.status == "started"]
+    if began:
+        STEP_SECONDS.labels(step.name).observe((now - began[-1]).total_seconds())
 
 
 def _summarized(runbook: Runbook, account: AwsAccount) -> AwsAccount:

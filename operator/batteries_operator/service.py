@@ -17,7 +17,7 @@ from batteries_crds.customer import Customer
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.lease import fence
-from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES
+from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
@@ -58,6 +58,10 @@ class Bells:
         """The account's bell."""
         return self._events.setdefault(uid, asyncio.Event())
 
+    def __len__(self) -> int:
+        """Accounts that are driven."""
+        return len(self._events)
+
     def ring(self, uid: str) -> None:
         """Wakes whoever drives the account, if anybody does."""
         if uid in self._events:
@@ -97,6 +101,7 @@ class Service:
         creations = Places(settings.creations_in_flight, bells.ring)
         assignments = Places(settings.assignments_in_flight, bells.ring)
         closures = Places(settings.closures_in_flight, bells.ring)
+        WORKQUEUE_DEPTH.set_function(bells.__len__)
         for limit, places in (("creations", creations), ("assignments", assignments), ("closures", closures)):
             PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
             PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))

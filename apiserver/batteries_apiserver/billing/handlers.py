@@ -13,6 +13,7 @@ from batteries_apiserver.app_keys import BILLING
 from batteries_apiserver.billing.handover import hand_over
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.errors import NotFound
+from batteries_apiserver.metrics import SESSIONS
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
 _LONGEST_EMAIL = 254
@@ -62,6 +63,7 @@ async def setup(request: web.Request) -> web.Response:
     session = await billing.stripe.new_session(
         wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
     )
+    SESSIONS.labels("opened").inc()
     started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
     return json_answer(started, headers=ONCE)
 
@@ -79,6 +81,7 @@ async def retrieve_key(request: web.Request) -> web.Response:
             "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
             "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
         )
+    SESSIONS.labels("fetched").inc()
     retrieved: KeyRetrieved = {
         "customerId": handed.customer.metadata.name,
         "email": handed.customer.spec.email,

@@ -15,6 +15,7 @@ from aiohttp import web
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.events.views import event_id, event_view
 from batteries_apiserver.kube import Kube
+from batteries_apiserver.metrics import STREAMS
 from batteries_crds.aws_account import AwsAccount, HistoryEvent
 
 _RECONNECT_MILLISECONDS = 2000
@@ -40,9 +41,11 @@ class Streams:
                 f"This API key has {self._limit} event streams open, which is as many as it may. Close one.",
             )
         self._open[key_name] = self._open.get(key_name, 0) + 1
+        STREAMS.inc()
         try:
             yield
         finally:
+            STREAMS.dec()
             self._open[key_name] -= 1
             if self._open[key_name] == 0:
                 del self._open[key_name]

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batteries_operator.aws.acts import note
-from batteries_operator.aws.errors import AwsError, ErrorKind, translate
+from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, translate
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 
 P = ParamSpec("P")
@@ -76,7 +76,7 @@ class Caller:
             answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
             translated = translate(operation, error)
-            outcome = translated.code
+            outcome = "throttled" if translated.code in THROTTLES else translated.kind
             raise translated from error
         else:
             outcome = "ok"

@@ -46,18 +46,24 @@ NO_ANSWER = "NoAnswer"
 
 NO_CREDENTIALS = "NoCredentials"
 
+THROTTLES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    }
+)
+"""Each service has its own word for it; none ever fails an account."""
+
 _BY_CODE: dict[str, ErrorKind] = {
     NO_ANSWER: ErrorKind.TRANSIENT,
-    # Throttles, by service; none ever fails an account.
-    "Throttling": ErrorKind.TRANSIENT,
-    "ThrottlingException": ErrorKind.TRANSIENT,
-    "ThrottledException": ErrorKind.TRANSIENT,
-    "TooManyRequestsException": ErrorKind.TRANSIENT,
-    "RequestLimitExceeded": ErrorKind.TRANSIENT,
-    "RequestThrottled": ErrorKind.TRANSIENT,
-    "RequestThrottledException": ErrorKind.TRANSIENT,
-    "SlowDown": ErrorKind.TRANSIENT,
-    "PriorRequestNotComplete": ErrorKind.TRANSIENT,
+    **dict.fromkeys(THROTTLES, ErrorKind.TRANSIENT),
     # Somebody else is writing the same thing; botocore does not retry these.
     "ConcurrentModification": ErrorKind.TRANSIENT,
     "ConcurrentModificationException": ErrorKind.TRANSIENT,
