@@ -96,6 +96,7 @@ def build_go_tool(
     module: str,
     *,
     ldflags: str = "",
+    tags: str = "",
     seconds: int = 60,
     otherwise: str = "",
 ) -> Path:
@@ -115,7 +116,8 @@ def build_go_tool(
     go = _go(source)
     partial = folder / f"{name}.{os.getpid()}.partial"
     print(f"Building {name} from source; once, then kept in {folder}", flush=True)
-    command = [str(go), "build", "-trimpath", "-ldflags", f"-s -w {ldflags}".strip(), "-o", str(partial), package]
+    flags = ["-trimpath", f"-tags={tags}", "-ldflags", f"-s -w {ldflags}".strip()]
+    command = [str(go), "build", *flags, "-o", str(partial), package]
     _build(command, name, source, seconds, otherwise)
     # Renamed only when whole: a build that was broken off leaves nothing that looks like a program.
     partial.rename(target)
