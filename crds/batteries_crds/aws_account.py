@@ -186,6 +186,9 @@ class StepRecord(Model):
     troubled_since: Annotated[
         Timestamp | None, Field(description="Since when it meets errors that it should not; absent while it goes well.")
     ] = None
+    error: Annotated[
+        str | None, Field(max_length=1024, description="What troubles it, as a sentence; absent while it goes well.")
+    ] = None
 
 
 class HistoryEvent(Model):

@@ -15,7 +15,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not yet. Come back after `seconds`, or when woken.
+    """Not yet. Come back after `seconds`, or when woken; None: AWS is at work on it, and is asked now and then.
 
     `problem` marks a wait that somebody should know of: its message also becomes `status.error`. `quiet` marks one
     that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
@@ -24,7 +24,7 @@ class Wait:
     `facts` as in Done: what was learnt or undone meanwhile.
     """
 
-    seconds: float
+    seconds: float | None
     reason: str
     message: str
     problem: bool = False

@@ -5,6 +5,7 @@ given up and the visit starts again from what is there now: two operators can't 
 Where only the spec or metadata moved on, the same status is written over the newer version.
 """
 
+import asyncio
 from typing import Any
 
 from kubernetes.aio.client import ApiException
@@ -27,6 +28,7 @@ class Recorder:
         self._accounts = accounts
         self._stored = account
         self.account = account
+        self._turn = asyncio.Lock()  # steps that run side by side share the pen
 
     async def flush(self, *, unless_deleted: bool = False) -> bool:
         """Writes what differs; False where nothing does.
@@ -35,6 +37,10 @@ class Recorder:
             LostRaceError: the status moved on under us; or, with `unless_deleted`, the account is being deleted, so
                 that what was to be written down first must not be done at all.
         """
+        async with self._turn:
+            return await self._flush(unless_deleted)
+
+    async def _flush(self, unless_deleted: bool) -> bool:
         patch = _difference(self._stored.status.to_wire(), self.account.status.to_wire())
         if not patch:
             return False

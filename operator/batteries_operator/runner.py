@@ -1,42 +1,32 @@
 """Walks one account through the runbook, as far as it goes now.
 
-Level-based: a visit starts from the account as Kubernetes has it, runs the first step that is owed, writes the
-outcome, and goes on until a step has to wait or nothing is owed. It keeps nothing from one visit to the next but how
-often in a row it failed, which only spaces the tries.
+Level-based: a visit starts from the account as Kubernetes has it, and goes in rounds. A round runs every step that is
+owed and lacks nothing, side by side, and writes what came of them in one patch; the next has what that made possible.
+The visit ends where each step that is left waits. What it keeps for the next one is in `Pace`.
 """
 
-import random
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import structlog
+from typing import Any, TypeVar
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
 from batteries_crds.conditions import PROVISIONED, STALLED, ConditionStatus, find, is_true
 from batteries_operator import drift
+from batteries_operator.attempt import attempt
 from batteries_operator.aws.acts import noted_acts
-from batteries_operator.aws.errors import AwsError, ErrorKind
-from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
-from batteries_operator.lease import NotLeadingError
+from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.metrics import DRIFTS, PROVISIONING_SECONDS, STEP_OUTCOMES, STEP_SECONDS
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.recorder import LostRaceError, Recorder
-from batteries_operator.status import (
-    begin,
-    blocking,
-    conclude,
-    is_current,
-    is_out_of_date,
-    next_owed,
-    summarize,
-)
+from batteries_operator.pace import Pace, backoff, until_next_look
+from batteries_operator.recorder import Recorder
+from batteries_operator.status import begin, blocking, conclude, is_current, is_out_of_date, ready, summarize
 from batteries_operator.step import Step, Tools
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+T = TypeVar("T")
 
 QUIET_TRIES = 3
 """Transient errors in a row before one is written to the status: a throttle is no news, a minute of them is."""
@@ -50,10 +40,9 @@ Announce = Callable[[AwsAccount, str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a visit came to: come back after so many seconds (None: nothing to do); errors in a row so far."""
+    """What a visit came to: come back after so many seconds (None: nothing to do)."""
 
     seconds: float | None
-    errors: int = 0
     stalled: bool = False
     """Nothing can be done, though something is owed: until somebody changes something."""
 
@@ -88,37 +77,25 @@ class Runner:
         self._runbook = runbook
         self._announce = announce
 
-    async def visit(self, namespace: str, name: str, errors_in_a_row: int) -> Visit:
-        """Brings the account as far as it goes now.
+    async def visit(self, namespace: str, name: str, pace: Pace | None = None) -> Visit:
+        """Brings the account as far as it goes now; `pace` is that of the visits before, and is kept.
 
         Raises:
             LostRaceError: somebody else wrote the status; visit again.
             ApiException: the Kubernetes API server refused or failed.
         """
+        pace = pace or Pace()
         account = await self._accounts.find(namespace, name)
         if account is None:
             return Visit(None)
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._runbook)
-        errors = errors_in_a_row
         self._tools.keep_places(account)
-        while (step := next_owed(self._runbook(recorder.account), recorder.account)) is not None:
-            recorder.account = begin(self._runbook(recorder.account), recorder.account, step, utc_now())
-            if step.undoes:
-                # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
-                await recorder.flush()
-            outcome, error = await self._outcome(step, scope, errors)
-            STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
-            errors = errors + 1 if error is not None else 0
-            transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
-            if not transient and not _is_no_news(recorder.account, step, outcome):
-                await self._conclude(recorder, step, outcome)
-            elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
-                # No news, but an account without any condition looks settled to kstatus.
-                recorder.account = _summarized(self._runbook, recorder.account)
-                await recorder.flush()
-            if isinstance(outcome, Wait):
-                return Visit(outcome.seconds, errors)
+        while steps := [step for step in self._ready(recorder.account) if pace.is_due(step.name)]:
+            await self._round(recorder, scope, steps, pace)
+        seconds = pace.until_due(step.name for step in self._ready(recorder.account))
+        if seconds is not None:
+            return Visit(seconds)
         stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
         if stalled or not recorder.account.is_deleted:  # of an object that is about to go nothing more need be said
             recorder.account = _summarized(self._runbook, recorder.account)
@@ -144,7 +121,7 @@ class Runner:
             if not step.drifts or not is_current(step, recorder.account):
                 continue
             with noted_acts() as acts:
-                outcome, error = await self._outcome(step, scope, 0)
+                outcome, error = await attempt(step, scope, self._backoff(0))
             if error is ErrorKind.TRANSIENT:
                 return drifted  # the next round sees to it
             if acts:
@@ -153,66 +130,93 @@ class Runner:
                 self._announce(recorder.account, "Warning", "Drift", drift.story(step.name, acts))
             if isinstance(outcome, Done) and not acts:
                 continue
-            await self._conclude(recorder, step, outcome)
+            await self._conclude(recorder, [(step, outcome)])
             if not isinstance(outcome, Done):
                 return True
         return drifted
 
-    async def _outcome(self, step: Step, scope: _Scope, errors_in_a_row: int) -> tuple[Outcome, ErrorKind | None]:
-        """The step's outcome; a known error becomes one here, once for all steps."""
-        try:
-            return await step.run(scope), None
-        except AwsError as error:
-            backoff = self._backoff(errors_in_a_row)
-            log.warning(
-                "aws call failed", step=step.name, error=str(error), kind=error.kind, again_in=round(backoff, 1)
-            )
-            return _from_error(error, backoff), error.kind
-        except NotPreparedError as error:
-            seconds = self._backoff(errors_in_a_row)
-            return Wait(seconds, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
-        except ManagementAccountError as error:
-            return Fail("ManagementAccountRefused", str(error)), None
-        except (LostRaceError, NotLeadingError):
-            raise
-        except Exception as error:
-            # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
-            log.exception("step raised", step=step.name)
-            message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
-            seconds = self._backoff(errors_in_a_row)
-            return Wait(seconds, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
+    def _ready(self, account: AwsAccount) -> list[Step]:
+        return ready(self._runbook(account), account)
 
-    async def _conclude(self, recorder: Recorder, step: Step, outcome: Outcome) -> None:
-        """Writes the outcome, and the beginning of the step after it in the same write."""
+    async def _round(self, recorder: Recorder, scope: _Scope, steps: Sequence[Step], pace: Pace) -> None:
+        """Runs `steps` side by side and writes what came of them."""
+        recorder.account = self._begun(recorder.account, steps)
+        if any(step.undoes for step in steps):
+            # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
+            await recorder.flush()
+        tries = [attempt(step, scope, self._backoff(pace.errors(step.name))) for step in steps]
+        outcomes = [(step, *outcome) for step, outcome in zip(steps, await _all(tries), strict=True)]
+        news = []
+        for step, outcome, error in outcomes:
+            STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
+            errors = pace.count(step.name, error=error is not None)
+            transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
+            if not transient and not _is_no_news(recorder.account, step, outcome):
+                news.append((step, outcome))
+        if news:
+            await self._conclude(recorder, news)
+        elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
+            # No news, but an account without any condition looks settled to kstatus.
+            recorder.account = _summarized(self._runbook, recorder.account)
+            await recorder.flush()
+        for step, outcome, _ in outcomes:
+            if isinstance(outcome, Wait):
+                pace.put_off(step.name, self._pause(recorder.account, step, outcome))
+
+    def _begun(self, account: AwsAccount, steps: Sequence[Step]) -> AwsAccount:
         now = utc_now()
-        account = conclude(self._runbook(recorder.account), recorder.account, step, outcome, now)
-        following = next_owed(self._runbook(account), account)
-        if isinstance(outcome, Done) and following is not None:
-            account = begin(self._runbook(account), account, following, now)
-        was_stalled = is_true(recorder.account.status.conditions, STALLED)
-        was_provisioned = is_true(recorder.account.status.conditions, PROVISIONED)
-        recorder.account = _summarized(self._runbook, account)
+        for step in steps:
+            account = begin(self._runbook(account), account, step, now)
+        return account
+
+    async def _conclude(self, recorder: Recorder, news: Sequence[tuple[Step, Outcome]]) -> None:
+        """Writes the outcomes, and the beginning of the steps after them in the same write."""
+        before, account, now = recorder.account.status.conditions, recorder.account, utc_now()
+        for step, outcome in news:
+            account = conclude(self._runbook(account), account, step, outcome, now)
+        recorder.account = _summarized(self._runbook, self._begun(account, self._ready(account)))
         await recorder.flush()
-        stalled = find(recorder.account.status.conditions, STALLED)
-        if not was_provisioned and is_true(recorder.account.status.conditions, PROVISIONED):
+        account = recorder.account
+        if not is_true(before, PROVISIONED) and is_true(account.status.conditions, PROVISIONED):
             PROVISIONING_SECONDS.observe((now - account.since).total_seconds())
-        match outcome:
-            case Done(message=message):
-                _measure_step(recorder.account, step, now)
-                self._announce(recorder.account, "Normal", step.condition, message)
-            case Fail(reason=reason, message=message):
-                # What has failed for good has nothing under way in AWS; others may have its places.
-                self._tools.let_go(account.metadata.uid)
-                self._announce(recorder.account, "Warning", reason, message)
-            case Wait() if stalled is not None and not was_stalled:
-                self._announce(recorder.account, "Warning", stalled.reason, stalled.message)
-            case _:
-                pass
+        for step, outcome in news:
+            match outcome:
+                case Done(message=message):
+                    _measure_step(account, step, now)
+                    self._announce(account, "Normal", step.condition, message)
+                case Fail(reason=reason, message=message):
+                    # What has failed for good has nothing under way in AWS; others may have its places.
+                    self._tools.let_go(account.metadata.uid)
+                    self._tools.keep_places(account)
+                    self._announce(account, "Warning", reason, message)
+                case Wait():
+                    pass
+        stalled = find(account.status.conditions, STALLED)
+        failed = any(isinstance(outcome, Fail) for _, outcome in news)  # that was told
+        if stalled is not None and not failed and not is_true(before, STALLED):
+            self._announce(account, "Warning", stalled.reason, stalled.message)
+
+    def _pause(self, account: AwsAccount, step: Step, outcome: Wait) -> float:
+        """Seconds until the step is tried again."""
+        if outcome.seconds is not None:
+            return outcome.seconds
+        settings, said = self._tools.settings, find(account.status.conditions, step.condition)
+        lasted = (utc_now() - said.last_transition_time).total_seconds() if said is not None else 0.0
+        return until_next_look(lasted, settings.poll_seconds, settings.poll_max_seconds)
 
     def _backoff(self, errors_in_a_row: int) -> float:
-        """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
-        longest = self._tools.settings.backoff_max_seconds
-        return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+        return backoff(errors_in_a_row, self._tools.settings.backoff_max_seconds)
+
+
+async def _all(tries: Sequence[Awaitable[T]]) -> list[T]:
+    """Their results; where one raises, it is raised when all have ended, so that nothing goes on unseen."""
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    done: list[T] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        done.append(result)
+    return done
 
 
 def _measure_step(account: AwsAccount, step: Step, now: datetime) -> None:
@@ -232,21 +236,3 @@ def _is_no_news(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
     said = find(account.status.conditions, step.condition)
     again = said is not None and said.status == ConditionStatus.FALSE and said.reason == outcome.reason
     return outcome.quiet or (outcome.steady and again)
-
-
-def _from_error(error: AwsError, backoff: float) -> Outcome:
-    """What an AWS error means for the account."""
-    match error.kind:
-        case ErrorKind.TRANSIENT:
-            return Wait(backoff, "AwsUnavailable", f"AWS did not take {error.operation} ({error.code}); trying again.")
-        case ErrorKind.CAPACITY:
-            message = f"A limit of AWS holds {error.operation} back: {error.message} It goes on when there is room."
-            return Wait(max(backoff, 30.0), "LimitReached", message, problem=True)
-        case ErrorKind.TERMINAL:
-            message = f"AWS refuses {error.operation}: {error.message or error.code}. Mend the spec or the settings."
-            return Fail("RefusedByAws", message)
-        case ErrorKind.UNKNOWN:
-            message = f"{error.operation} failed ({error.code}: {error.message}); trying again."
-            if error.code.startswith("AccessDenied"):
-                message = f"The operator may not call {error.operation}. Grant it that permission: {error.message}"
-            return Wait(backoff, "UnexpectedAwsError", message, problem=True, counts=True)

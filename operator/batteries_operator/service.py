@@ -18,6 +18,7 @@ from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.lease import fence
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
+from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
@@ -129,14 +130,12 @@ class Service:
         bell = self.bells.of(meta.uid)
         stopping = asyncio.create_task(_ring_when(stopped, bell))
         structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
-        errors = 0
+        pace = Pace()
         try:
             while not stopped.is_set():
                 bell.clear()
-                visit = await self._visit(account, errors)
-                errors = visit.errors
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), visit.seconds)
+                visit = await self._visit(account, pace)
+                await _pass(visit.seconds, bell, pace)
         finally:
             stopping.cancel()
             self.bells.forget(meta.uid)
@@ -152,16 +151,14 @@ class Service:
         meta = account.metadata
         bell = self.bells.of(meta.uid)
         structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
-        errors = 0
+        pace = Pace()
         try:
             while True:
                 bell.clear()
-                visit = await self._visit(account, errors)
+                visit = await self._visit(account, pace)
                 if visit.seconds is None and not visit.stalled:
                     break
-                errors = visit.errors
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), _at_most(visit.seconds, RELEASE_SECONDS))
+                await _pass(_at_most(visit.seconds, RELEASE_SECONDS), bell, pace)
         finally:
             self.bells.forget(meta.uid)
         self.tools.let_go(meta.uid)
@@ -177,27 +174,34 @@ class Service:
         self.tools.let_go(uid)
         self.visiting.pop(uid, None)
 
-    async def _visit(self, account: AwsAccount, errors: int) -> Visit:
+    async def _visit(self, account: AwsAccount, pace: Pace) -> Visit:
         meta = account.metadata
         try:
             async with self.visiting[meta.uid]:
                 with self.visits.visit(account.key):
-                    visit = await self.runner.visit(meta.namespace, meta.name, errors)
+                    visit = await self.runner.visit(meta.namespace, meta.name, pace)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
-            again = Visit(AGAIN_SECONDS, errors)
+            again = Visit(AGAIN_SECONDS)
         except ApiException as error:
             log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
-            again = Visit(KUBERNETES_SECONDS, errors + 1)
+            again = Visit(KUBERNETES_SECONDS)
         except (OSError, TimeoutError) as error:
             log.warning("kubernetes did not answer", detail=str(error))
-            again = Visit(KUBERNETES_SECONDS, errors + 1)
+            again = Visit(KUBERNETES_SECONDS)
         else:
             RECONCILES.labels(_result(visit)).inc()
             return visit
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again
+
+
+async def _pass(seconds: float | None, bell: asyncio.Event, pace: Pace) -> None:
+    """Lets so many seconds pass (None: any number), or fewer where the bell rings, and then nothing need wait."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(bell.wait(), seconds)
+        pace.hurry()
 
 
 def _result(visit: Visit) -> str:

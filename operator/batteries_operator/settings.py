@@ -99,8 +99,14 @@ class Settings(BaseSettings):
         ),
     ] = 10
     poll_seconds: Annotated[
-        float, Field(gt=0, description="How often AWS is asked whether something asynchronous is done.")
-    ] = 2
+        float,
+        Field(
+            gt=0,
+            description="The shortest pause between two looks at what AWS is doing asynchronously; it grows to a tenth "
+            "of the time that it has lasted.",
+        ),
+    ] = 0.5
+    poll_max_seconds: Annotated[float, Field(gt=0, description="The longest such pause.")] = 60
     backoff_max_seconds: Annotated[
         float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")
     ] = 300

@@ -72,21 +72,28 @@ def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
     return None
 
 
-def next_owed(steps: Sequence[Step], account: AwsAccount) -> Step | None:
-    """The step to run now, or None where nothing can be done: all current, or stalled."""
-    for step in steps:
-        if is_current(step, account):
-            continue
-        if not gave_up(step, account):
-            return step
-        if step.required:
-            return None
-    return None
+def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+    """The steps that are owed and lack nothing; none where nothing can be done: all current, or stalled."""
+    return [
+        step
+        for number, step in enumerate(steps)
+        if not is_current(step, account)
+        and not gave_up(step, account)
+        and all(is_current(needed, account) for needed in _needed(steps, number))
+    ]
+
+
+def _needed(steps: Sequence[Step], number: int) -> list[Step]:
+    """What the step waits for."""
+    names = steps[number].needs
+    if names is None:
+        return [before for before in steps[:number] if before.required]
+    return [each for each in steps if each.condition in names]
 
 
 def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
     """Whether the account needs a visit: its spec was not observed yet, or a step is owed."""
-    return account.status.observed_generation != account.metadata.generation or next_owed(steps, account) is not None
+    return account.status.observed_generation != account.metadata.generation or bool(ready(steps, account))
 
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
@@ -120,16 +127,22 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     event: HistoryEvent | None
     match outcome:
         case Done(message=message):
-            state, reason, error = ConditionStatus.TRUE, "Done", None
+            state, reason = ConditionStatus.TRUE, "Done"
             record = StepRecord(inputs=step.fingerprint(account))
             event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024])
         case Wait(reason=reason, message=message, problem=problem, counts=counts):
-            state, error = ConditionStatus.FALSE, message if problem else None
-            record = StepRecord(inputs=record.inputs, troubled_since=(record.troubled_since or now) if counts else None)
+            state = ConditionStatus.FALSE
+            record = StepRecord(
+                inputs=record.inputs,
+                troubled_since=(record.troubled_since or now) if counts else None,
+                error=message[:1024] if problem else None,
+            )
             event = None
         case Fail(reason=reason, message=message):
-            state, error = ConditionStatus.FALSE, message
-            record = StepRecord(inputs=record.inputs, gave_up_at=generation, gave_up_retry=account.retry)
+            state = ConditionStatus.FALSE
+            record = StepRecord(
+                inputs=record.inputs, gave_up_at=generation, gave_up_retry=account.retry, error=message[:1024]
+            )
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.FAILED, detail=reason, error=message[:1024]
             )
@@ -140,7 +153,6 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
         account,
         conditions=conditions,
         steps={**account.status.steps, step.name: record},
-        error=error[:1024] if error and step.required else None,
         history=_appended(account.status.history, event) if event else account.status.history,
         **outcome.facts,
     )
@@ -208,8 +220,17 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         account_id=str(account.account_id),
         phase=phase,
         provisioning_step=_step(account, phase, block),
-        error=account.status.error if block is not None else None,
+        error=_error(steps, account),
     )
+
+
+def _error(steps: Sequence[Step], account: AwsAccount) -> str | None:
+    """What troubles the first step that is in trouble and keeps the account from being ready."""
+    for step in steps:
+        record = account.status.steps.get(step.name)
+        if step.required and record is not None and record.error and not is_current(step, account):
+            return record.error
+    return None
 
 
 def _why_suspended(account: AwsAccount) -> tuple[str, str]:

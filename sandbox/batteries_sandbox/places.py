@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from batteries_sandbox.errors import SandboxError
@@ -95,7 +96,7 @@ def free_port_base() -> int:
     """
     bases = range(21000, 32000, 20)
     first = os.getpid() % len(bases)
-    for base in (*bases[first:], *bases[:first]):
+    for base in chain(bases[first:], bases[:first]):
         try:
             Ports(base).check_free()
         except SandboxError:

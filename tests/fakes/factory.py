@@ -25,6 +25,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.kube import Customers, Passwords
+from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runbook, Runner
@@ -87,6 +88,7 @@ class Process:
     def __init__(self, factory: "Factory", aws: Aws, runbook: Runbook) -> None:
         self.calls: list[str] = []
         self.answered = 0
+        self.is_dead = False
         self.announced: list[tuple[str, str]] = []
         self.before_call: Callable[[str, int], None] = lambda operation, number: None
         self.after_call: Callable[[str, int], None] = lambda operation, number: None
@@ -113,25 +115,31 @@ class Process:
         self.announced.append((event_type, reason))
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if self.is_dead:
+            raise CrashError  # what ran beside the step that crashed ends with it
         self.calls.append(operation)
         number = len(self.calls)
-        self.before_call(operation, number)
-        answer = await self._call(operation, function, *args, **kwargs)
-        self.answered += 1
-        self.after_call(operation, self.answered)
+        try:
+            self.before_call(operation, number)
+            answer = await self._call(operation, function, *args, **kwargs)
+            self.answered += 1
+            self.after_call(operation, self.answered)
+        except CrashError:
+            self.is_dead = True
+            raise
         return answer
 
     async def until(
         self, name: str, reached: Callable[[AwsAccount], bool] = lambda _: False, seconds: float = 10
     ) -> AwsAccount:
         """Visits the account until nothing is owed or `reached` holds; waits are cut short."""
-        errors, deadline = 0, time.monotonic() + seconds
+        pace, deadline = Pace(), time.monotonic() + seconds
         while True:
+            pace.hurry()
             try:
-                visit = await self.runner.visit(NAMESPACE, name, errors)
+                visit = await self.runner.visit(NAMESPACE, name, pace)
             except LostRaceError:
                 continue
-            errors = visit.errors
             account: AwsAccount = await self.accounts.get(NAMESPACE, name)
             if visit.seconds is None or reached(account):
                 return account

@@ -10,6 +10,7 @@ from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
+from batteries_operator.pace import Pace
 
 
 class Stop:
@@ -149,7 +150,7 @@ async def test_what_is_under_way_in_aws_keeps_its_place_when_another_daemon_take
     stop.set()
     await asyncio.gather(*daemons)
     assert process.tools.creations.held == 0, "the process may never visit it again"
-    await process.runner.visit(NAMESPACE, "acme", 0)
+    await process.runner.visit(NAMESPACE, "acme")
     assert process.tools.creations.held == 1
 
 
@@ -183,7 +184,8 @@ async def test_throttles_and_limits_never_wear_out_a_steps_patience(factory: Fac
     process.before_call = refusal("organizations:MoveAccount", "NobodyKnowsThisException")
     troubled = await process.until("acme", lambda each: each.status.steps["move_to_ou"].troubled_since is not None)
     process.before_call = refusal("organizations:MoveAccount", "TooManyRequestsException")
-    errors = 0
+    pace = Pace()
     for _ in range(8):
-        errors = (await process.runner.visit(NAMESPACE, "acme", errors)).errors
+        pace.hurry()
+        await process.runner.visit(NAMESPACE, "acme", pace)
     assert (await factory.account()).status.steps["move_to_ou"].troubled_since is None, troubled.status.steps

@@ -151,7 +151,7 @@ async def test_an_intent_of_which_aws_knows_nothing_is_forgotten_and_nothing_is_
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "Whatever", http_status=0, times=1)
-    await process.runner.visit(NAMESPACE, "acme", 0)
+    await process.runner.visit(NAMESPACE, "acme")
     assert (await factory.account()).status.create_request is not None
     delete(factory)
     process.before_call = lambda operation, number: None

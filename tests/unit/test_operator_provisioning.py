@@ -5,6 +5,7 @@ from fakes.aws_world import assert_exactly_right, observe
 from fakes.factory import NAMESPACE, Factory, acts, tally
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import EventStatus
 from batteries_operator.provisioning import PROVISIONING
 from batteries_operator.step import Step
 
@@ -25,10 +26,16 @@ async def test_an_account_is_made_exactly_as_promised(factory: Factory) -> None:
     assert status.sso_portal_url.endswith(".awsapps.com/start")
     assert status.sso_user_name == "acme@example.com"
     assert status.github_repos == REPOSITORIES
-    assert [reason for kind, reason in process.announced] == [step.condition for step in PROVISIONING]
+    told = [reason for kind, reason in process.announced]
+    assert sorted(told) == sorted(step.condition for step in PROVISIONING), "each once"
+    for step in PROVISIONING:
+        for needed in step.needs or ():
+            assert told.index(needed) < told.index(step.condition)
     assert {kind for kind, _ in process.announced} == {"Normal"}
     steps = [(event.step, event.status) for event in status.history]
-    assert steps == [(step.name, word) for step in PROVISIONING for word in ("started", "succeeded")]
+    assert sorted(steps) == sorted((step.name, word) for step in PROVISIONING for word in ("started", "succeeded"))
+    started, succeeded = EventStatus.STARTED, EventStatus.SUCCEEDED
+    assert all(steps.index((step.name, started)) < steps.index((step.name, succeeded)) for step in PROVISIONING)
     assert set(tally(filter(acts, process.calls)).values()) == {1}, "nothing was asked for twice"
 
 

@@ -9,7 +9,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.names import ANNOTATION_RETRY, Phase
 from batteries_operator.outcome import Fail
 from batteries_operator.provisioning import PROVISIONING
-from batteries_operator.status import begin, conclude, is_out_of_date, next_owed, summarize
+from batteries_operator.status import begin, conclude, is_out_of_date, ready, summarize
 
 FIRST = PROVISIONING[0]
 
@@ -33,7 +33,7 @@ def given_up(retry: str | None) -> AwsAccount:
 def test_what_was_given_up_stays_so_while_the_annotation_does(before: str | None) -> None:
     failed = given_up(before)
     assert failed.status.phase is Phase.FAILED
-    assert next_owed(PROVISIONING, failed) is None
+    assert ready(PROVISIONING, failed) == []
     assert not is_out_of_date(PROVISIONING, failed)
 
 
@@ -41,16 +41,16 @@ def test_what_was_given_up_stays_so_while_the_annotation_does(before: str | None
 def test_another_value_asks_for_one_more_try(before: str | None, after: str | None) -> None:
     asked = account(after, given_up(before).status)
     assert is_out_of_date(PROVISIONING, asked)
-    assert next_owed(PROVISIONING, asked) is FIRST
+    assert ready(PROVISIONING, asked) == [FIRST]
     again = begin(PROVISIONING, asked, FIRST, utc_now())
     assert [event.status for event in again.status.history] == ["started", "failed", "started"]
     assert summarize(PROVISIONING, again, utc_now()).status.phase is Phase.PENDING
     failed = conclude(PROVISIONING, again, FIRST, Fail("Refused", "Mend it."), utc_now())
-    assert next_owed(PROVISIONING, failed) is None, "one try, not one after another"
+    assert ready(PROVISIONING, failed) == [], "one try, not one after another"
 
 
 def test_a_status_of_an_earlier_release_is_not_tried_again_by_itself() -> None:
     failed = given_up(None)
     wire = failed.status.to_wire()
     assert "gaveUpRetry" not in wire["steps"][FIRST.name]
-    assert next_owed(PROVISIONING, account(None, type(failed.status).model_validate(wire))) is None
+    assert ready(PROVISIONING, account(None, type(failed.status).model_validate(wire))) == []

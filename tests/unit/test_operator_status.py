@@ -10,7 +10,7 @@ from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, CreateRequest
 from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.status import begin, conclude, is_current, is_out_of_date, next_owed, summarize
+from batteries_operator.status import begin, conclude, is_current, is_out_of_date, ready, summarize
 from batteries_operator.step import Scope, Step
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
@@ -177,7 +177,7 @@ def test_a_mail_that_fails_is_no_error_of_the_account() -> None:
     seen = Story().active().then(MAIL, Wait(1, "Rejected", "no such address", problem=True))
     assert seen.account.status.error is None
     assert seen.condition("Mailed").message == "no such address"
-    assert next_owed(STEPS, seen.account) is MAIL, "it is tried again"
+    assert ready(STEPS, seen.account) == [MAIL], "it is tried again"
 
 
 def test_every_step_is_shown_as_unknown_from_first_sight_in_the_order_of_the_runbook() -> None:
@@ -221,17 +221,17 @@ def test_transition_times_move_only_with_the_status() -> None:
 
 def test_what_gave_up_is_tried_again_for_a_changed_spec_only() -> None:
     seen = Story().then(MAKE, Fail("Bad", "bad"))
-    assert next_owed(STEPS, seen.account) is None
+    assert ready(STEPS, seen.account) == []
     assert not is_out_of_date(STEPS, seen.account)
     seen.spec(display_name="x")
-    assert next_owed(STEPS, seen.account) is MAKE
+    assert ready(STEPS, seen.account) == [MAKE]
     assert is_out_of_date(STEPS, seen.account)
 
 
 def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
     seen = Story((MAKE, ADMIT)).active()
     assert not is_out_of_date((MAKE, ADMIT), seen.account)
-    assert next_owed(STEPS, seen.account) is MAIL
+    assert ready(STEPS, seen.account) == [MAIL]
     seen.steps = STEPS
     assert seen.look().picture == ("active", "send_welcome_email")
 
@@ -239,7 +239,7 @@ def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
 def test_a_step_that_renders_otherwise_in_a_later_release_is_owed_again() -> None:
     seen = Story().active()
     later = (MAKE, replace(ADMIT, revision=2), MAIL)
-    assert next_owed(later, seen.account) is later[1]
+    assert ready(later, seen.account) == [later[1]]
 
 
 def test_a_changed_input_makes_its_step_owed_alone() -> None:
@@ -252,7 +252,7 @@ def test_a_step_whose_fact_is_gone_is_owed_again() -> None:
     seen = Story((held, ADMIT)).then(held, Done("", {"aws_account_id": "123456789012"}))
     assert is_current(held, seen.account)
     lost = seen.account.model_copy(update={"status": seen.account.status.model_copy(update={"aws_account_id": None})})
-    assert next_owed((held, ADMIT), lost) is held
+    assert ready((held, ADMIT), lost) == [held]
 
 
 def test_done_steps_are_observed_for_the_new_generation_too() -> None:

@@ -10,6 +10,7 @@ from fakes.factory import NAMESPACE, Factory, refusal, settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
 from batteries_operator.aws.errors import NO_ANSWER, AwsError
+from batteries_operator.pace import Pace
 from batteries_operator.runner import QUIET_TRIES
 
 
@@ -33,7 +34,7 @@ async def test_a_definite_refusal_clears_the_intent_and_is_tried_again(factory: 
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", code, reason=why, times=5)
-    visit = await process.runner.visit(NAMESPACE, "acme", 0)
+    visit = await process.runner.visit(NAMESPACE, "acme")
     assert visit.seconds is not None
     refused = await factory.account()
     assert refused.status.create_request is None, "AWS certainly made nothing: no looking, just asking"
@@ -81,12 +82,12 @@ async def test_an_account_never_looks_settled_before_its_first_answer(factory: F
     await factory.add(awsAccountId="222222222222")
     process = await factory.start()
     process.before_call = refusal("organizations:DescribeOrganization", "ThrottlingException")
-    await process.runner.visit(NAMESPACE, "acme", 0)
+    await process.runner.visit(NAMESPACE, "acme")
     account = await factory.account()
     assert account.status.observed_generation == 1
     assert is_true(account.status.conditions, "Reconciling")
     writes = len(factory.cluster.writes)
-    await process.runner.visit(NAMESPACE, "acme", 1)
+    await process.runner.visit(NAMESPACE, "acme")
     assert len(factory.cluster.writes) == writes, "said once"
 
 
@@ -94,9 +95,10 @@ async def test_a_throttle_is_no_news_and_one_that_lasts_is(factory: Factory) -> 
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "ThrottlingException")
-    errors, said = 0, []
+    pace, said = Pace(), []
     for _ in range(QUIET_TRIES + 1):
-        errors = (await process.runner.visit(NAMESPACE, "acme", errors)).errors
+        pace.hurry()
+        await process.runner.visit(NAMESPACE, "acme", pace)
         said.append(reason(await factory.account(), "AccountRequested") == "AwsUnavailable")
     assert said == [False, False, False, True]
     assert (await factory.account()).status.phase == "pending"
@@ -105,7 +107,7 @@ async def test_a_throttle_is_no_news_and_one_that_lasts_is(factory: Factory) -> 
 async def test_a_missing_customer_is_waited_for_and_found(factory: Factory) -> None:
     await factory.add(email=None, customerRef={"name": "c-1"})
     process = await factory.start()
-    visit = await process.runner.visit(NAMESPACE, "acme", 0)
+    visit = await process.runner.visit(NAMESPACE, "acme")
     account = await factory.account()
     assert visit.seconds is not None
     assert (account.status.phase, reason(account, "AccountRequested")) == ("pending", "CustomerNotFound")
@@ -122,10 +124,10 @@ async def test_a_customer_who_goes_leaves_the_place_to_others(factory: Factory) 
     await factory.customers.create(NAMESPACE, {"metadata": {"name": "c-1"}, "spec": {"email": "boss@example.com"}})
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "ThrottlingException")
-    await process.runner.visit(NAMESPACE, "acme", 0)
+    await process.runner.visit(NAMESPACE, "acme")
     assert process.tools.creations.held == 1
     factory.cluster.delete("Customer", NAMESPACE, "c-1")
-    await process.runner.visit(NAMESPACE, "acme", 0)
+    await process.runner.visit(NAMESPACE, "acme")
     assert process.tools.creations.held == 0
 
 

@@ -83,7 +83,7 @@ async def run(scope: Scope) -> Outcome:
     assert request.request_id is not None
     creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
-        return Wait(scope.tools.settings.poll_seconds, "CreatingAccount", "AWS is creating the account.")
+        return Wait(None, "CreatingAccount", "AWS is creating the account.")
     # The place is free whatever came out; the next in line need not wait for our write.
     scope.tools.creations.leave(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
@@ -124,7 +124,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
     if existing is None and (earlier := await organizations.find_creation(identity)) is not None:
         return Wait(
-            scope.tools.settings.poll_seconds,
+            None,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
             facts={"create_request": request.model_copy(update={"request_id": earlier.request_id})},

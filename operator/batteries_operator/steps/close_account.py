@@ -67,7 +67,7 @@ def _closing(scope: Scope) -> Wait:
     scope.tools.closures.proved()
     scope.tools.closures.resume(scope.account.metadata.uid)
     return Wait(
-        scope.tools.settings.poll_seconds,
+        None,
         "ClosingAccount",
         f"AWS is closing account {status.aws_account_id}.",
         facts={"closure_requested_at": status.closure_requested_at or utc_now()},

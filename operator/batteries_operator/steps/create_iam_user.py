@@ -3,9 +3,11 @@
 The first password is in a Secret before AWS has it: a crash between the two loses nothing. Once AWS has taken it,
 the Secret says so, and from then on the login profile is left alone: the user has chosen a password of their own.
 The owner may take the password, and the Secret with it; so a Secret that the status names and that is gone is not
-made again: where this step runs once more, a new password would lock the user out.
+made again where this step runs once more: a new password would lock the user out. Unless there is no login profile
+either: then nobody can sign in, because a suspension was broken off when it had deleted both.
 """
 
+from batteries_operator.aws.iam import Iam
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope, StoredPassword
 
@@ -19,7 +21,7 @@ async def run(scope: Scope) -> Outcome:
     user = settings.iam_user_name
     await iam.ensure_user(user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
-    stored = await _password(scope, user)
+    stored = await _password(scope, iam, user)
     # A suspension that was broken off may have taken the login profile and left the Secret.
     if stored is not None and not (stored.set_in_aws and await iam.has_login_profile(user)):
         if not await iam.create_login_profile(user, stored.password):
@@ -36,8 +38,11 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _password(scope: Scope, user: str) -> StoredPassword | None:
-    """The first password, made where there never was one; None where its owner has taken it."""
-    if scope.account.status.credentials_secret_name is None:
-        return await scope.tools.passwords.get_or_create(scope.account, user)
-    return await scope.tools.passwords.find(scope.account)
+async def _password(scope: Scope, iam: Iam, user: str) -> StoredPassword | None:
+    """The first password, made where there is none to sign in with; None where its owner has taken it."""
+    passwords, account = scope.tools.passwords, scope.account
+    if account.status.credentials_secret_name is not None:
+        stored = await passwords.find(account)
+        if stored is not None or await iam.has_login_profile(user):
+            return stored
+    return await passwords.get_or_create(account, user)

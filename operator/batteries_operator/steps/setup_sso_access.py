@@ -38,7 +38,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.assign(aws_account_id, permission_set, user_id)
     return Wait(
-        tools.settings.poll_seconds,
+        None,
         "AssigningAccess",
         "Identity Center is assigning access.",
         facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},
@@ -57,11 +57,11 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         tools.assignments.leave(scope.account.metadata.uid)
         return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
-        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Identity Center is assigning access.")
+        return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
     tools.assignments.leave(scope.account.metadata.uid)
     if status.state == "SUCCEEDED":
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
-        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Access is assigned; looking.", facts=forget)
+        return Wait(None, "AssigningAccess", "Access is assigned; looking.", facts=forget)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,

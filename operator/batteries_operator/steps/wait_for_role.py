@@ -44,7 +44,7 @@ def _not_yet(scope: Scope) -> Wait:
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        return Wait(scope.tools.settings.poll_seconds, "RolePropagating", message, counts=True)
+        return Wait(None, "RolePropagating", message, counts=True)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",

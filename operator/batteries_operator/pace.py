@@ -1,0 +1,65 @@
+"""How visits are spaced: after an error, while AWS is at work, and each step for itself.
+
+What is remembered from one visit to the next is here, and losing it costs nothing but a look that comes too early.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterable
+
+SHARE = 0.1
+"""How late something asynchronous may be seen, as a part of the time that it took."""
+
+SLACK_SECONDS = 0.005
+"""A step this close to being due is due: a timer may ring a little early."""
+
+
+def backoff(errors_in_a_row: int, longest: float) -> float:
+    """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
+    return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+
+
+def until_next_look(lasted: float, shortest: float, longest: float) -> float:
+    """Seconds until AWS is asked again about what has lasted so many seconds: the longer, the more rarely.
+
+    AWS publishes two DescribeCreateAccountStatus a second (Organizations quotas, throttling limits); five creations
+    of two minutes, asked about like this, stay below.
+    """
+    return min(max(lasted * SHARE, shortest), max(longest, shortest))
+
+
+class Pace:
+    """Of one account: how often in a row each step met an error, and when each that waits is due again."""
+
+    def __init__(self) -> None:
+        self._errors: Counter[str] = Counter()
+        self._due: dict[str, float] = {}
+
+    def errors(self, step: str) -> int:
+        """Its errors in a row."""
+        return self._errors[step]
+
+    def count(self, step: str, *, error: bool) -> int:
+        """Counts its last try; its errors in a row since."""
+        self._errors[step] = self._errors[step] + 1 if error else 0
+        return self._errors[step]
+
+    def put_off(self, step: str, seconds: float) -> None:
+        """It is not due for so long, unless somebody hurries."""
+        self._due[step] = asyncio.get_running_loop().time() + seconds
+
+    def is_due(self, step: str) -> bool:
+        """Whether it may be tried now."""
+        return self._left(step) <= SLACK_SECONDS
+
+    def until_due(self, steps: Iterable[str]) -> float | None:
+        """Seconds until the first of them is due; None where there is none."""
+        return min((max(self._left(step), 0.0) for step in steps), default=None)
+
+    def hurry(self) -> None:
+        """Something has changed: every step is due."""
+        self._due.clear()
+
+    def _left(self, step: str) -> float:
+        return self._due.get(step, 0.0) - asyncio.get_running_loop().time()

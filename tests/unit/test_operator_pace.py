@@ -1,0 +1,43 @@
+"""How visits are spaced: each step for itself, and what AWS is at work on the more rarely the longer it takes."""
+
+import pytest
+
+from batteries_operator.pace import Pace, backoff, until_next_look
+
+
+@pytest.mark.parametrize(
+    ("lasted", "pause"),
+    [(0, 0.5), (4, 0.5), (10, 1.0), (120, 12.0), (3600, 60.0)],
+    ids=["at first", "soon", "ten seconds", "two minutes", "an hour"],
+)
+def test_what_takes_long_is_looked_at_rarely_and_seen_at_most_a_tenth_late(lasted: float, pause: float) -> None:
+    assert until_next_look(lasted, 0.5, 60) == pause
+
+
+def test_a_shortest_pause_that_is_longer_than_the_longest_holds() -> None:
+    assert until_next_look(1000, 90, 60) == 90
+
+
+def test_backoff_doubles_up_to_a_bound() -> None:
+    assert 0.5 <= backoff(0, 300) <= 1
+    assert 4 <= backoff(3, 300) <= 8
+    assert 150 <= backoff(1000, 300) <= 300
+
+
+async def test_a_step_that_waits_holds_back_no_other() -> None:
+    pace = Pace()
+    pace.put_off("slow", 100)
+    assert not pace.is_due("slow")
+    assert pace.is_due("other")
+    assert (pace.until_due(["slow", "other"]), pace.until_due([])) == (0, None)
+    assert 99 < (pace.until_due(["slow"]) or 0) <= 100
+
+
+async def test_when_something_changed_nothing_waits_and_errors_are_still_counted() -> None:
+    pace = Pace()
+    pace.put_off("slow", 100)
+    assert pace.count("slow", error=True) == 1
+    pace.hurry()
+    assert pace.is_due("slow")
+    assert (pace.errors("slow"), pace.errors("other")) == (1, 0)
+    assert pace.count("slow", error=False) == 0
