@@ -4,6 +4,7 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 20 entries, and an empty page may still carry a NextToken.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,14 +61,17 @@ class Organizations:
         self._caller = caller
         self.client = client
         self._management: str | None = None
+        self._asking = asyncio.Lock()  # steps that run side by side ask together
         self._ous: dict[str, str] = {}
 
     async def management_account(self) -> str:
         """The id of the account that pays for all; asked once."""
-        if self._management is None:
-            answer = await self._caller.call("organizations:DescribeOrganization", self.client.describe_organization)
-            self._management = answer["Organization"]["MasterAccountId"]
-        return self._management
+        async with self._asking:
+            if self._management is None:
+                describe = self.client.describe_organization
+                answer = await self._caller.call("organizations:DescribeOrganization", describe)
+                self._management = answer["Organization"]["MasterAccountId"]
+            return self._management
 
     async def refuse_management(self, account: str) -> None:
         """Raises:
