@@ -34,7 +34,7 @@ PROVISIONING: tuple[Step, ...] = (
         Name.CHECK_STATUS,
         "AccountCreated",
         check_status.run,
-        "DescribeCreateAccountStatus until AWS names the account",
+        "ListCreateAccountStatus until AWS is done, DescribeCreateAccountStatus for the account's id",
         holds=lambda account: account.status.aws_account_id is not None,
     ),
     Step(

@@ -91,8 +91,11 @@ class Runner:
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._runbook)
         self._tools.keep_places(account)
-        while steps := [step for step in self._ready(recorder.account) if pace.is_due(step.name)]:
-            await self._round(recorder, scope, steps, pace)
+        waiting: set[str] = set()
+        while steps := [
+            step for step in self._ready(recorder.account) if pace.is_due(step.name) and step.name not in waiting
+        ]:
+            waiting |= await self._round(recorder, scope, steps, pace)
         seconds = pace.until_due(step.name for step in self._ready(recorder.account))
         if seconds is not None:
             return Visit(seconds)
@@ -138,8 +141,8 @@ class Runner:
     def _ready(self, account: AwsAccount) -> list[Step]:
         return ready(self._runbook(account), account)
 
-    async def _round(self, recorder: Recorder, scope: _Scope, steps: Sequence[Step], pace: Pace) -> None:
-        """Runs `steps` side by side and writes what came of them."""
+    async def _round(self, recorder: Recorder, scope: _Scope, steps: Sequence[Step], pace: Pace) -> set[str]:
+        """Runs `steps` side by side and writes what came of them; the names of those that wait now."""
         recorder.account = self._begun(recorder.account, steps)
         if any(step.undoes for step in steps):
             # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
@@ -159,9 +162,10 @@ class Runner:
             # No news, but an account without any condition looks settled to kstatus.
             recorder.account = _summarized(self._runbook, recorder.account)
             await recorder.flush()
-        for step, outcome, _ in outcomes:
-            if isinstance(outcome, Wait):
-                pace.put_off(step.name, self._pause(recorder.account, step, outcome))
+        waits = [(step, outcome) for step, outcome, _ in outcomes if isinstance(outcome, Wait)]
+        for step, outcome in waits:
+            pace.put_off(step.name, self._pause(recorder.account, step, outcome))
+        return {step.name for step, _ in waits}
 
     def _begun(self, account: AwsAccount, steps: Sequence[Step]) -> AwsAccount:
         now = utc_now()

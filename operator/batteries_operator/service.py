@@ -25,6 +25,7 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
+from batteries_operator.under_way import UnderWay
 from batteries_operator.visits import Visits
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -106,11 +107,13 @@ class Service:
         for limit, places in (("creations", creations), ("assignments", assignments), ("closures", closures)):
             PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
             PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
+        aws = await Aws.open(settings, require)
         tools = Tools(
             settings=settings,
-            aws=await Aws.open(settings, require),
+            aws=aws,
             customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
             passwords=Passwords(api),
+            under_way=UnderWay(aws.organizations.creations_in_progress, bells.ring),
             creations=creations,
             assignments=assignments,
             closures=closures,

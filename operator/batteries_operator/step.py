@@ -17,6 +17,7 @@ from batteries_operator.aws.gateways import Aws
 from batteries_operator.outcome import Outcome
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
+from batteries_operator.under_way import UnderWay
 
 
 class CustomerReader(Protocol):
@@ -59,6 +60,7 @@ class Tools:
     aws: Aws
     customers: CustomerReader
     passwords: PasswordStore
+    under_way: UnderWay
     creations: Places
     assignments: Places
     closures: Places

@@ -32,6 +32,7 @@ from batteries_operator.runner import Runbook, Runner
 from batteries_operator.service import Bells, Service
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
+from batteries_operator.under_way import UnderWay
 
 NAMESPACE = "customers"
 PAUSE = 0.01
@@ -104,6 +105,7 @@ class Process:
             aws=aws,
             customers=Customers(customers),
             passwords=Passwords(api),
+            under_way=UnderWay(aws.organizations.creations_in_progress, self.bells.ring, seconds=0),
             creations=Places(chosen.creations_in_flight, self.bells.ring, _soon),
             assignments=Places(chosen.assignments_in_flight, self.bells.ring, _soon),
             closures=Places(chosen.closures_in_flight, self.bells.ring, _soon),

@@ -104,6 +104,13 @@ class Organizations:
         )
         return _creation(answer["CreateAccountStatus"])
 
+    async def creations_in_progress(self) -> frozenset[str]:
+        """The ids of the requests that AWS is at work on."""
+        listing, found = self.client.list_create_account_status, set()
+        async for page in self._caller.pages("organizations:ListCreateAccountStatus", listing, States=["IN_PROGRESS"]):
+            found |= {status.get("Id", "") for status in page["CreateAccountStatuses"]}
+        return frozenset(found)
+
     async def find_creation(self, account_id: str) -> CreationStatus | None:
         """The creation, running or succeeded, whose account name was made for `account_id`."""
         pages = self._caller.pages(

@@ -1,4 +1,7 @@
-"""check_status: follows the creation until there is an account, and turns a failure's reason into words."""
+"""check_status: follows the creation until there is an account, and turns a failure's reason into words.
+
+Whether AWS is still at it is asked for all accounts together; only a creation that has ended is looked at by itself.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -81,9 +84,12 @@ async def run(scope: Scope) -> Outcome:
     request = status.create_request
     assert request is not None  # create_account is not current without it
     assert request.request_id is not None
+    working = Wait(None, "CreatingAccount", "AWS is creating the account.")
+    if await scope.tools.under_way.has(request.request_id, scope.account.metadata.uid):
+        return working
     creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
-        return Wait(None, "CreatingAccount", "AWS is creating the account.")
+        return working
     # The place is free whatever came out; the next in line need not wait for our write.
     scope.tools.creations.leave(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
