@@ -1,0 +1,135 @@
+"""`python -m bench.beyond`: what breaks first on the way to 100,000 accounts, worked out where it can't be run.
+
+AWS's side is simulated with the numbers that it publishes and the operator's own spacing of looks: a token bucket for
+CreateAccount, five places, creations that take their varying time, and one list that tells about all of them. What a
+resync asks is set against AWS's rates, and sizes are multiplied from what `make bench` measured.
+"""
+
+import heapq
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batteries_operator.pace import until_next_look
+from batteries_operator.under_way import SECONDS as BETWEEN_LISTS
+from batteries_sandbox.places import CHECKOUT
+
+SIZES = (1_000, 10_000, 30_000, 100_000)
+RESULTS = CHECKOUT / "dist" / "bench" / "results.json"
+
+# Calls a second that AWS publishes for an organization (Organizations quotas page, "Throttling limits"), and for all
+# of Identity Center (IAM Identity Center quotas page, "Throttle limits").
+CREATE_ACCOUNT, CREATE_BURST = 0.1, 3
+LIST_CREATIONS = 5.0
+RATES = {"DescribeAccount": 20.0, "ListParents": 5.0, "Identity Center": 20.0}
+COMPARISON = {"DescribeAccount": 1, "ListParents": 1, "Identity Center": 1}
+"""What the resync of one account asks of the organization; IAM's limits are the account's own."""
+
+SHARE = 0.5
+"""Of a rate that a resync may use: the rest is for accounts that are being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creations:
+    """What a simulated run came to."""
+
+    days: float
+    lists_a_second: float
+    late: float
+    """Seconds from a creation's end until the operator knew, on average."""
+
+
+class _Organization:
+    """AWS's side: a bucket, places, and creations under way as (next look, made at, ends at)."""
+
+    def __init__(self, places: int, seconds: float, seed: int) -> None:
+        self._places, self._seconds = places, seconds
+        self._random = random.Random(seed)  # noqa: S311  # a simulation
+        self._tokens, self._filled = float(CREATE_BURST), 0.0
+        self._looks: list[tuple[float, float, float]] = []
+        self._listed_at = -math.inf
+        self.now, self.lists, self.late = 0.0, 0, 0.0
+
+    def create(self) -> None:
+        """Waits for a place and a token, and begins one."""
+        while len(self._looks) == self._places:
+            self.look()
+        self._tokens = min(CREATE_BURST, self._tokens + (self.now - self._filled) * CREATE_ACCOUNT)
+        if self._tokens < 1:
+            there = self.now + (1 - self._tokens) / CREATE_ACCOUNT
+            while self._looks and self._looks[0][0] < there:
+                self.look()
+            self.now, self._tokens = there, 1.0
+        self._filled = self.now
+        self._tokens -= 1
+        lasts = self._random.lognormvariate(math.log(self._seconds), 0.3)
+        heapq.heappush(self._looks, (self.now + until_next_look(0, 0.5, 60), self.now, self.now + lasts))
+
+    def look(self) -> None:
+        """The next account looks: a list, unless there is one of this moment, frees the place of all that ended."""
+        at, made, ends = heapq.heappop(self._looks)
+        self.now = max(self.now, at)
+        heapq.heappush(self._looks, (self.now + until_next_look(self.now - made, 0.5, 60), made, ends))
+        if self.now - self._listed_at < BETWEEN_LISTS:
+            return
+        self._listed_at = self.now
+        self.lists += 1
+        self.late += sum(self.now - each[2] for each in self._looks if each[2] <= self.now)
+        self._looks = [each for each in self._looks if each[2] > self.now]
+        heapq.heapify(self._looks)
+
+    def finish(self) -> None:
+        """All that is under way ends."""
+        while self._looks:
+            self.look()
+
+
+def creations(accounts: int, *, places: int = 5, seconds: float = 60.0, seed: int = 1) -> Creations:
+    """One organization makes so many accounts, each in about `seconds` (lognormal: nobody publishes durations)."""
+    organization = _Organization(places, seconds, seed)
+    for _ in range(accounts):
+        organization.create()
+    organization.finish()
+    end = organization.now
+    return Creations(end / 86_400, organization.lists / end, organization.late / accounts)
+
+
+def resync_hours(accounts: int) -> tuple[str, float]:
+    """The call that binds, and the shortest interval, in hours, in which all accounts can be compared."""
+    hours = {call: accounts * often / (RATES[call] * SHARE) / 3600 for call, often in COMPARISON.items()}
+    return max(hours.items(), key=lambda each: each[1])
+
+
+def by_size(etcd_kb: float, operator_kb: float, api_kb: float) -> Iterator[str]:
+    """How each limit grows, as Markdown; kilobytes of one account where each program keeps it."""
+    yield "| accounts | one organization makes them in | a resync takes | etcd | operator | each API replica |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    a_day = 5_000 / creations(5_000).days
+    for size in SIZES:
+        call, hours = resync_hours(size)
+        kept = " | ".join(f"{size * kb / 1024:,.0f} MB" for kb in (etcd_kb, operator_kb, api_kb))
+        yield f"| {size:,} | {size / a_day:.1f} days | {hours:.1f} h ({call}) | {kept} |"
+
+
+def by_duration() -> Iterator[str]:
+    """How fast accounts are made, by how long AWS takes for one, as Markdown."""
+    yield "| AWS takes for one | accounts a day | lists a second, of 5 | known after its end |"
+    yield "| ---: | ---: | ---: | ---: |"
+    for seconds in (3, 20, 60, 120, 300):
+        made = creations(1_000, seconds=seconds)
+        yield f"| {seconds} s | {1_000 / made.days:,.0f} | {made.lists_a_second:.2f} | {made.late:.2f} s |"
+
+
+def measured(path: Path) -> dict[str, float]:
+    """The figures of the last `make bench`, by key."""
+    return {each["key"]: each["value"] for each in json.loads(path.read_text())["figures"]}
+
+
+if __name__ == "__main__":
+    import sys
+
+    sizes = [float(each) for each in sys.argv[1:]]
+    print("\n".join([*by_size(*sizes), "", *by_duration()]))
