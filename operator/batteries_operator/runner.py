@@ -16,8 +16,9 @@ import structlog
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
-from batteries_crds.conditions import PROVISIONED, STALLED, ConditionStatus, find, is_true
-from batteries_operator import drift
+from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_true
+from batteries_operator import announcements, drift
+from batteries_operator.announcements import Announcement
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
@@ -56,6 +57,8 @@ class Visit:
     errors: int = 0
     stalled: bool = False
     """Nothing can be done, though something is owed: until somebody changes something."""
+    released: AwsAccount | None = None
+    """An account that is being deleted and for which nothing more is owed, as it was last seen."""
 
 
 class _Scope:
@@ -120,10 +123,21 @@ class Runner:
             if isinstance(outcome, Wait):
                 return Visit(outcome.seconds, errors)
         stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
-        if stalled or not recorder.account.is_deleted:  # of an object that is about to go nothing more need be said
-            recorder.account = _summarized(self._runbook, recorder.account)
-            await recorder.flush()
+        if not stalled and recorder.account.is_deleted:  # the status of an object that is about to go is of no use
+            return Visit(None, released=recorder.account)
+        before = recorder.account.status
+        recorder.account = _summarized(self._runbook, recorder.account)
+        await recorder.flush()
+        self._tell(recorder.account, announcements.of_phase(before, recorder.account))
         return Visit(None, stalled=stalled)
+
+    def tell_release(self, account: AwsAccount) -> None:
+        """Tells people what is left of an account whose object goes."""
+        self._tell(account, announcements.of_release(account))
+
+    def _tell(self, account: AwsAccount, *news: Announcement | None) -> None:
+        for each in filter(None, news):
+            self._announce(account, each.type, each.reason, each.message)
 
     async def resync(self, namespace: str, name: str) -> bool:
         """Compares an account at rest with AWS, and mends what somebody changed there; says whether anything was.
@@ -189,25 +203,19 @@ class Runner:
         following = next_owed(self._runbook(account), account)
         if isinstance(outcome, Done) and following is not None:
             account = begin(self._runbook(account), account, following, now)
-        was_stalled = is_true(recorder.account.status.conditions, STALLED)
-        was_provisioned = is_true(recorder.account.status.conditions, PROVISIONED)
+        before = recorder.account.status
+        was_provisioned = is_true(before.conditions, PROVISIONED)
         recorder.account = _summarized(self._runbook, account)
         await recorder.flush()
-        stalled = find(recorder.account.status.conditions, STALLED)
-        if not was_provisioned and is_true(recorder.account.status.conditions, PROVISIONED):
+        after = recorder.account
+        if not was_provisioned and is_true(after.status.conditions, PROVISIONED):
             PROVISIONING_SECONDS.observe((now - account.since).total_seconds())
-        match outcome:
-            case Done(message=message):
-                _measure_step(recorder.account, step, now)
-                self._announce(recorder.account, "Normal", step.condition, message)
-            case Fail(reason=reason, message=message):
-                # What has failed for good has nothing under way in AWS; others may have its places.
-                self._tools.let_go(account.metadata.uid)
-                self._announce(recorder.account, "Warning", reason, message)
-            case Wait() if stalled is not None and not was_stalled:
-                self._announce(recorder.account, "Warning", stalled.reason, stalled.message)
-            case _:
-                pass
+        if isinstance(outcome, Done):
+            _measure_step(after, step, now)
+        if isinstance(outcome, Fail):
+            # What has failed for good has nothing under way in AWS; others may have its places.
+            self._tools.let_go(account.metadata.uid)
+        self._tell(after, announcements.of_outcome(before, after, step, outcome), announcements.of_phase(before, after))
 
     def _backoff(self, errors_in_a_row: int) -> float:
         """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""

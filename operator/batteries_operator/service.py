@@ -157,6 +157,8 @@ class Service:
             while True:
                 bell.clear()
                 visit = await self._visit(account, errors)
+                if visit.released is not None:
+                    self.runner.tell_release(visit.released)
                 if visit.seconds is None and not visit.stalled:
                     break
                 errors = visit.errors

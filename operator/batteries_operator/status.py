@@ -7,7 +7,8 @@ picture a person sees can't disagree with itself.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, HistoryEvent, StepRecord
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
     PROVISIONED,
     READY,
@@ -125,7 +126,11 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
             event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024])
         case Wait(reason=reason, message=message, problem=problem, counts=counts):
             state, error = ConditionStatus.FALSE, message if problem else None
-            record = StepRecord(inputs=record.inputs, troubled_since=(record.troubled_since or now) if counts else None)
+            record = StepRecord(
+                inputs=record.inputs,
+                troubled_since=(record.troubled_since or now) if counts else None,
+                told=reason if problem else record.told,
+            )
             event = None
         case Fail(reason=reason, message=message):
             state, error = ConditionStatus.FALSE, message

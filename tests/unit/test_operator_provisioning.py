@@ -25,7 +25,7 @@ async def test_an_account_is_made_exactly_as_promised(factory: Factory) -> None:
     assert status.sso_portal_url.endswith(".awsapps.com/start")
     assert status.sso_user_name == "acme@example.com"
     assert status.github_repos == REPOSITORIES
-    assert [reason for kind, reason in process.announced] == [step.condition for step in PROVISIONING]
+    assert [reason for kind, reason in process.announced] == [*(step.condition for step in PROVISIONING), "Ready"]
     assert {kind for kind, _ in process.announced} == {"Normal"}
     steps = [(event.step, event.status) for event in status.history]
     assert steps == [(step.name, word) for step in PROVISIONING for word in ("started", "succeeded")]
