@@ -41,8 +41,9 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 class _InOrder(PostingSettings):
-    """Names Events by the time, as client-go does, and not at random: Kubernetes keeps their times in whole seconds, and
-    `kubectl describe` shows those of one second by their names.
+    """Names Events by the time, as client-go does, and not at random.
+
+    Kubernetes keeps their times in whole seconds, and `kubectl describe` shows those of one second by their names.
     """
 
     @property
