@@ -38,46 +38,86 @@ class ApiKeySpec(Model):
         ),
     )
 
-    customer_ref: Annotated[CustomerRef | None, Field(description="The customer whose key it is.")] = None
-    role: Annotated[Literal["admin"] | None, Field(description="admin: may use the /admin paths.")] = None
-    name: Annotated[str | None, Field(max_length=100, description="What its owner calls it.")] = None
+    customer_ref: Annotated[
+        CustomerRef | None,
+        Field(description="The Customer whose key it is: it may do what that customer may. This or role, not both."),
+    ] = None
+    role: Annotated[
+        Literal["admin"] | None,
+        Field(description="admin: an administrator's key, for the /v1/admin paths alone. This or customerRef."),
+    ] = None
+    name: Annotated[str | None, Field(max_length=100, description="What its owner calls it, such as ci or laptop.")] = (
+        None
+    )
     key_prefix: Annotated[
         str,
-        Field(pattern="^[0-9a-f]{8}$", max_length=8, description="The part of the key that may be shown."),
+        Field(
+            max_length=8,
+            description="The eight characters of the key after aib_, which may be shown, to recognise it by.",
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[0-9a-f]{8}$')",
+                    "spec.keyPrefix must be the eight characters of the key after aib_: digits and a to f.",
+                )
+            ),
+        ),
     ]
     key_hash: Annotated[
         str,
-        Field(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 of the whole key, in hexadecimal."),
+        Field(
+            max_length=64,
+            description="The SHA-256 of the whole key, in hexadecimal; the key itself is stored nowhere.",
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[0-9a-f]{64}$')",
+                    "spec.keyHash must be the SHA-256 of the whole key, never the key: 64 digits and letters a to f, "
+                    "as `printf %s KEY | sha256sum` prints it.",
+                )
+            ),
+        ),
     ]
-    revoked_at: Annotated[Timestamp | None, Field(description="Since when it is refused.")] = None
+    revoked_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="Since when the key is refused, such as 2026-11-24T08:00:00Z; "
+            "setting it revokes the key for ever."
+        ),
+    ] = None
 
 
 class ApiKeyStatus(Model):
-    """Use. Written by the API server, in batches."""
+    """When the key was used. Only the API server writes it, in batches."""
 
-    last_used_at: Annotated[Timestamp | None, Field(description="When it was last used.")] = None
+    last_used_at: Annotated[
+        Timestamp | None, Field(description="When the key was last used, to within some minutes.")
+    ] = None
 
 
 class ApiKey(Resource):
-    """A bearer key for the HTTP API."""
+    """A key to the HTTP API: its hash and owner, never the key itself. The API server makes one for each sign-up, and
+    others when asked.
+    """
 
     definition: ClassVar[Definition] = Definition(
         kind="ApiKey",
         plural="apikeys",
         short_names=("ak",),
         columns=(
-            Column("Prefix", ".spec.keyPrefix"),
-            Column("Customer", ".spec.customerRef.name"),
-            Column("Role", ".spec.role"),
-            Column("Revoked", ".spec.revokedAt", "date"),
+            Column("Prefix", ".spec.keyPrefix", description="The part of the key that may be shown"),
+            Column("Called", ".spec.name", description="What its owner calls it"),
+            Column("Customer", ".spec.customerRef.name", description="Whose key it is"),
+            Column("Role", ".spec.role", description="admin: an administrator's key"),
+            Column("Last used", ".status.lastUsedAt", "date", description="How long ago it was used"),
+            Column("Revoked", ".spec.revokedAt", "date", description="For how long it is refused; empty: it works"),
             Column("Age", ".metadata.creationTimestamp", "date"),
-            Column("Last used", ".status.lastUsedAt", "date", wide=True),
         ),
         selectable=(".spec.keyHash", ".spec.customerRef.name"),
     )
 
-    spec: Annotated[ApiKeySpec, Field(description="Whose key it is.")]
-    status: Annotated[ApiKeyStatus, Field(description="Its use.")] = ApiKeyStatus()
+    spec: ApiKeySpec
+    status: Annotated[ApiKeyStatus, Field(description="When the key was used. Only the API server writes it.")] = (
+        ApiKeyStatus()
+    )
 
     @property
     def key_id(self) -> UUID:

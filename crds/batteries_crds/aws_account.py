@@ -12,10 +12,11 @@ from uuid import UUID, uuid5
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from batteries_crds.base import Model, Timestamp
-from batteries_crds.cel import rule, rules
-from batteries_crds.conditions import Condition
-from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH, EventStatus, Phase, ProvisioningStep
+from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
+from batteries_crds.base import Model
+from batteries_crds.cel import email_rule, rule, rules
+from batteries_crds.conditions import READY
+from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED
@@ -23,13 +24,6 @@ from batteries_crds.schema import NOT_DEFAULTED
 _NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
 """Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
 
-HISTORY_LIMIT = 64
-RETRY_LENGTH = 64
-"""So much of the retry annotation counts."""
-
-AwsAccountId = Annotated[
-    str, Field(pattern="^[0-9]{12}$", max_length=12, description="The twelve-digit AWS account id.")
-]
 RepositoryName = Annotated[
     str,
     Field(
@@ -37,6 +31,9 @@ RepositoryName = Annotated[
         json_schema_extra=rules(rule(f"self.matches(r'{PATTERN}') && !self.matches(r'{RESERVED}')", RULE)),
     ),
 ]
+
+
+READY_CONDITION = f'.status.conditions[?(@.type=="{READY}")]'
 
 
 class DeletionPolicy(StrEnum):
@@ -49,14 +46,25 @@ class DeletionPolicy(StrEnum):
 class CustomerRef(Model):
     """The Customer, in the same namespace, that owns and pays for this."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253, description="The Customer's name.")]
+    name: Annotated[
+        str,
+        Field(
+            max_length=253,
+            description="metadata.name of a Customer in the same namespace; `kubectl get customers` lists them.",
+            json_schema_extra=rules(
+                rule("self != ''", "customerRef.name must be the name of a Customer in this namespace.")
+            ),
+        ),
+    ]
 
 
 _OWNER_CHANGED = "The owner can't be changed after creation; make a new AwsAccount for another owner."
 
 
 class AwsAccountSpec(Model):
-    """What is wished for. Owned by whoever applied it, and by the API for accounts made over HTTP."""
+    """The account that you want. You write it, or the HTTP API does; the operator makes AWS match it and tells in
+    `status` how far it is.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -86,38 +94,44 @@ class AwsAccountSpec(Model):
             ),
             rule(
                 "!has(oldSelf.awsAccountId) || (has(self.awsAccountId) && self.awsAccountId == oldSelf.awsAccountId)",
-                "spec.awsAccountId is immutable once set: an AwsAccount stands for one AWS account.",
+                "spec.awsAccountId is immutable once set: an AwsAccount stands for one AWS account. Make a new "
+                "AwsAccount for another one.",
                 reason="FieldValueForbidden",
             ),
         ),
     )
 
-    customer_ref: Annotated[CustomerRef | None, Field(description="The owner, as a Customer. Immutable.")] = None
+    customer_ref: Annotated[
+        CustomerRef | None,
+        Field(
+            description="The owner, as a Customer of the HTTP API, who signs in by the Customer's e-mail address. "
+            "Give this or email, not both. Immutable."
+        ),
+    ] = None
     email: Annotated[
         str | None,
         Field(
-            min_length=3,
             max_length=MAX_OWNER_LENGTH,
-            description="The owner's e-mail address, where there is no Customer: signs in by single sign-on and "
-            "gets the welcome mail. Immutable.",
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[^@ ]+@[^@ ]+[.][^@ ]+$')",
-                    "spec.email must be an e-mail address, such as team@example.com.",
-                )
-            ),
+            description="The owner's e-mail address, such as team@example.com: signs in with it by single sign-on, "
+            "and gets the welcome mail there. Give this or customerRef, not both. Immutable.",
+            json_schema_extra=rules(email_rule("spec.email")),
         ),
     ] = None
     display_name: Annotated[
         str | None,
-        Field(max_length=100, description="A name for people; part of the AWS account's name when it is made."),
+        Field(
+            max_length=100,
+            description="A name for people, such as Team Payments. It becomes part of the AWS account's name when the "
+            "account is made; changed later, the name in AWS stays.",
+        ),
     ] = None
     github_repos: Annotated[
         list[RepositoryName],
         Field(
             max_length=MAX_REPOSITORIES,
-            description="The repositories whose GitHub Actions may assume GitHubActionsDeployRole: org/repo, or "
-            "org@id/repo@id to pin GitHub's immutable ids. Empty: nobody may.",
+            description="The GitHub repositories whose workflows may deploy into the account, by assuming "
+            "GitHubActionsDeployRole: each org/repo, or org@id/repo@id with GitHub's immutable ids, so that nobody "
+            "who takes over the name gets in. May change at any time; empty or absent admits nobody.",
             json_schema_extra={
                 "x-kubernetes-list-type": "atomic",
                 **NOT_DEFAULTED,
@@ -134,152 +148,70 @@ class AwsAccountSpec(Model):
     suspended: Annotated[
         bool,
         Field(
-            description="True closes every door into the account; false opens them again.",
+            description="true closes every door into the account (console, single sign-on, deploy role, and all else "
+            "by a policy that denies it) and keeps what is in it; false or absent opens them again.",
             json_schema_extra=NOT_DEFAULTED,
         ),
     ] = False
     deletion_policy: Annotated[
         DeletionPolicy,
         Field(
-            description="What becomes of the AWS account when this object is deleted: Retain keeps it, Close closes it."
+            description="What becomes of the AWS account when this object is deleted. Retain keeps it and all that "
+            "is in it; Close shuts it off at once and has AWS close it, which can be undone for 90 days only."
         ),
     ] = DeletionPolicy.RETAIN
     aws_account_id: Annotated[
-        AwsAccountId | None, Field(description="Adopt this existing member account instead of making one.")
-    ] = None
-
-
-class Hold(StrEnum):
-    """Why the operator suspends an account that its spec does not."""
-
-    PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
-
-
-class CreateRequest(Model):
-    """The intent to make an account, written before AWS is asked, and what AWS answered."""
-
-    email: Annotated[str, Field(max_length=64, description="The account's root e-mail address.")]
-    account_name: Annotated[str, Field(max_length=50, description="The account's name in AWS.")]
-    recorded_at: Annotated[Timestamp, Field(description="When the intent was written.")]
-    request_id: Annotated[
-        str | None, Field(max_length=36, description="AWS's id of the request (car-…), once it answered.")
-    ] = None
-
-
-class StepRecord(Model):
-    """What the operator remembers of a step beside its condition."""
-
-    inputs: Annotated[
-        str | None, Field(max_length=64, description="Fingerprint of the inputs the step was last done for.")
-    ] = None
-    gave_up_at: Annotated[
-        int | None,
-        Field(ge=0, description="The generation for which it failed for good; tried again for a later one."),
-    ] = None
-    gave_up_retry: Annotated[
         str | None,
         Field(
-            max_length=RETRY_LENGTH,
-            description="The retry annotation's value when it failed for good; tried again for another one.",
+            max_length=12,
+            description="Take over this AWS account, twelve digits in quotes, instead of making one. It must be a "
+            "member of the organization and carry the tag aibatteriesincluded.com/account-id with this object's "
+            "status.accountId. Immutable once set.",
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[0-9]{12}$')",
+                    "spec.awsAccountId must be the twelve digits of an AWS account, such as '123456789012'.",
+                )
+            ),
         ),
     ] = None
-    troubled_since: Annotated[
-        Timestamp | None, Field(description="Since when it meets errors that it should not; absent while it goes well.")
-    ] = None
-    error: Annotated[
-        str | None, Field(max_length=1024, description="What troubles it, as a sentence; absent while it goes well.")
-    ] = None
-
-
-class HistoryEvent(Model):
-    """One provisioning event."""
-
-    timestamp: Annotated[Timestamp, Field(description="When.")]
-    step: Annotated[str, Field(max_length=64, description="Which step.")]
-    status: Annotated[EventStatus, Field(description="What became of it.")]
-    detail: Annotated[str | None, Field(max_length=1024, description="More, as a sentence.")] = None
-    error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
-
-
-class AwsAccountStatus(Model):
-    """What is so. Written by the operator alone."""
-
-    observed_generation: Annotated[int, Field(ge=0, description="The generation the rest speaks of.")] = 0
-    account_id: Annotated[str | None, Field(max_length=36, description="Our id of the account, a UUID.")] = None
-    aws_account_id: Annotated[AwsAccountId | None, Field()] = None
-    owner: Annotated[str | None, Field(max_length=254, description="The owner's e-mail address.")] = None
-    phase: Annotated[Phase, Field(description="Summary of the conditions.")] = Phase.PENDING
-    provisioning_step: Annotated[
-        ProvisioningStep, Field(description="The step that is owed next, or complete, or failed.")
-    ] = ProvisioningStep.CREATE_ACCOUNT
-    create_request: Annotated[CreateRequest | None, Field(description="The account's making.")] = None
-    iam_user_name: Annotated[str | None, Field(max_length=64, description="The IAM user.")] = None
-    sign_in_url: Annotated[str | None, Field(max_length=256, description="Where the IAM user signs in.")] = None
-    credentials_secret_name: Annotated[
-        str | None, Field(max_length=253, description="The Secret with the IAM user's first password.")
-    ] = None
-    sso_user_name: Annotated[str | None, Field(max_length=254, description="The Identity Center user.")] = None
-    sso_user_id: Annotated[str | None, Field(max_length=64, description="The Identity Center user's id.")] = None
-    sso_assignment_request_id: Annotated[
-        str | None, Field(max_length=64, description="The account assignment that is being made.")
-    ] = None
-    sso_revocation_request_id: Annotated[
-        str | None, Field(max_length=64, description="The account assignment that is being removed.")
-    ] = None
-    closure_requested_at: Annotated[
-        Timestamp | None, Field(description="When AWS took the request to close the account.")
-    ] = None
-    sso_portal_url: Annotated[str | None, Field(max_length=256, description="Where single sign-on starts.")] = None
-    oidc_role_arn: Annotated[str | None, Field(max_length=256, description="The role that GitHub Actions assume.")] = (
-        None
-    )
-    github_repos: Annotated[
-        list[Annotated[str, Field(max_length=MAX_LENGTH)]] | None,
-        Field(max_length=MAX_REPOSITORIES, description="The repositories that AWS admits now."),
-    ] = None
-    welcome_message_id: Annotated[str | None, Field(max_length=128, description="The welcome mail's id in SES.")] = None
-    hold: Annotated[
-        Hold | None,
-        Field(description="Why the account is suspended though its spec does not say so; absent where it isn't."),
-    ] = None
-    error: Annotated[
-        str | None,
-        Field(max_length=1024, description="What keeps the account from being ready, as a sentence."),
-    ] = None
-    steps: Annotated[
-        dict[str, StepRecord], Field(max_length=32, description="What the operator remembers of each step.")
-    ] = {}
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=32,
-            description="One per step, and the summaries Ready, Provisioned, Suspended, Reconciling and Stalled.",
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
-    history: Annotated[
-        list[HistoryEvent],
-        Field(
-            max_length=HISTORY_LIMIT,
-            description=f"The last {HISTORY_LIMIT} provisioning events, oldest first.",
-        ),
-    ] = []
 
 
 class AwsAccount(Resource):
-    """An AWS member account with an IAM user, single sign-on and a role for GitHub Actions."""
+    """An AWS account of your organization, with an IAM user for the console, single sign-on for its owner, and a role
+    that the GitHub Actions of chosen repositories deploy with. Apply one and wait:
+    `kubectl wait awsaccount/NAME --for=condition=Ready`.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        json_schema_extra=rules(
+            rule(
+                # Looked at when it is set, never when the operator writes the status.
+                "!has(self.spec.awsAccountId) || has(oldSelf.spec.awsAccountId) || !has(self.status) || "
+                "!has(self.status.awsAccountId) || self.spec.awsAccountId == self.status.awsAccountId",
+                "spec.awsAccountId can't be set any more: this AwsAccount has an AWS account, "
+                "status.awsAccountId. Make a new AwsAccount to take over another one.",
+                reason="FieldValueForbidden",
+            ),
+        ),
+    )
 
     definition: ClassVar[Definition] = Definition(
         kind="AwsAccount",
         plural="awsaccounts",
         short_names=("awsacct", "aa"),
         columns=(
+            Column("Ready", f"{READY_CONDITION}.status", description="Whether all that the spec says is so in AWS"),
             Column("Status", ".status.phase", description="pending, creating, active, failed or suspended"),
-            Column("Step", ".status.provisioningStep", description="The step that is owed next"),
-            Column("AWS account", ".status.awsAccountId", description="The AWS account id"),
+            Column("AWS account", ".status.awsAccountId", description="The AWS account's id"),
+            Column("Owner", ".status.owner", description="The owner's e-mail address"),
             Column("Age", ".metadata.creationTimestamp", "date"),
-            Column("Owner", ".status.owner", description="The owner's e-mail address", wide=True),
+            Column("Step", ".status.provisioningStep", description="The step that is to be done next", wide=True),
             Column("Role ARN", ".status.oidcRoleArn", description="What GitHub Actions assume", wide=True),
+            Column("Message", f"{READY_CONDITION}.message", description="Why it is ready, or why not yet", wide=True),
         ),
         selectable=(
             ".spec.customerRef.name",
@@ -289,8 +221,8 @@ class AwsAccount(Resource):
         ),
     )
 
-    spec: Annotated[AwsAccountSpec, Field(description="What is wished for.")]
-    status: Annotated[AwsAccountStatus, Field(description="What is so.")] = AwsAccountStatus()
+    spec: AwsAccountSpec
+    status: AwsAccountStatus = AwsAccountStatus()
 
     @property
     def account_id(self) -> UUID:

@@ -39,15 +39,21 @@ class ConditionStatus(StrEnum):
 class Condition(Model):
     """One observation, with the reason for machines and the message for people."""
 
-    type: Annotated[str, Field(max_length=64, description="What is observed.")]
-    status: Annotated[ConditionStatus, Field(description="Whether it holds.")]
+    type: Annotated[str, Field(max_length=64, description="What is observed, such as Ready or OIDCConfigured.")]
+    status: Annotated[ConditionStatus, Field(description="Whether it holds; Unknown until it was looked at.")]
     reason: Annotated[
         str,
-        Field(max_length=128, pattern="^[A-Za-z][A-Za-z0-9]*$", description="Why, as one CamelCase word."),
+        Field(
+            max_length=128,
+            pattern="^[A-Za-z][A-Za-z0-9]*$",
+            description="Why, as one word for programs; docs/runbook.md explains each.",
+        ),
     ]
-    message: Annotated[str, Field(max_length=2048, description="Why, as a sentence.")] = ""
+    message: Annotated[str, Field(max_length=2048, description="Why, as a sentence for people.")] = ""
     last_transition_time: Annotated[Timestamp, Field(description="When the status last changed.")]
-    observed_generation: Annotated[int, Field(ge=0, description="The generation this was observed for.")] = 0
+    observed_generation: Annotated[
+        int, Field(ge=0, description="The metadata.generation that this was observed for.")
+    ] = 0
 
 
 def find(conditions: Iterable[Condition], kind: str) -> Condition | None:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
+from batteries_crds.cel import email_rule, rules
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
 
@@ -20,33 +21,54 @@ class PaymentMethod(StrEnum):
 
 
 class CustomerSpec(Model):
-    """Who it is. The API server writes it when a checkout completes."""
+    """Who the customer is. The API server writes it when a checkout completes; people may change accountLimit."""
 
     email: Annotated[
-        str, Field(min_length=3, max_length=MAX_OWNER_LENGTH, description="The address given at the checkout.")
+        str,
+        Field(
+            max_length=MAX_OWNER_LENGTH,
+            description="The customer's e-mail address, given at the checkout: the owner of new AWS accounts signs in "
+            "with it by single sign-on.",
+            json_schema_extra=rules(email_rule("spec.email")),
+        ),
     ]
-    stripe_customer_id: Annotated[str | None, Field(max_length=255, description="The customer in Stripe (cus_…).")] = (
-        None
-    )
-    account_limit: Annotated[int, Field(ge=0, le=100_000, description="How many accounts this customer may have.")] = (
-        DEFAULT_ACCOUNT_LIMIT
-    )
+    stripe_customer_id: Annotated[
+        str | None,
+        Field(max_length=255, description="The customer's id in Stripe (cus_…); whether they can pay is asked there."),
+    ] = None
+    account_limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            description="How many AWS accounts the customer may ask for over HTTP; raise it for who needs more.",
+        ),
+    ] = DEFAULT_ACCOUNT_LIMIT
 
 
 class CustomerStatus(Model):
-    """What Stripe says. Written by the API server."""
+    """What Stripe says of the customer. Only the API server writes it."""
 
     payment_method: Annotated[
-        PaymentMethod | None, Field(description="valid: may make accounts; missing: may not (HTTP 402).")
+        PaymentMethod | None,
+        Field(
+            description="Whether the customer can be charged. valid: may ask for accounts; missing: may not (HTTP 402)."
+        ),
     ] = None
     payment_method_since: Annotated[
-        Timestamp | None, Field(description="Since when it is so; after a grace period its accounts may be suspended.")
+        Timestamp | None,
+        Field(
+            description="Since when paymentMethod is what it is; where it is missing for longer than the grace period "
+            "that the operator may have been given, the customer's accounts are suspended."
+        ),
     ] = None
     payment_method_checked_at: Annotated[Timestamp | None, Field(description="When Stripe was last asked.")] = None
 
 
 class Customer(Resource):
-    """A paying customer; owns AwsAccounts and ApiKeys in the same namespace."""
+    """A paying customer of the HTTP API, who owns AwsAccounts and ApiKeys in the same namespace. A completed checkout
+    makes one.
+    """
 
     definition: ClassVar[Definition] = Definition(
         kind="Customer",
@@ -54,13 +76,16 @@ class Customer(Resource):
         short_names=("cust",),
         columns=(
             Column("Email", ".spec.email"),
-            Column("Payment", ".status.paymentMethod", description="valid or missing"),
-            Column("Limit", ".spec.accountLimit", "integer", description="Accounts allowed"),
+            Column("Payment", ".status.paymentMethod", description="Whether they can be charged: valid or missing"),
+            Column("Limit", ".spec.accountLimit", "integer", description="How many accounts they may have"),
             Column("Age", ".metadata.creationTimestamp", "date"),
-            Column("Stripe", ".spec.stripeCustomerId", wide=True),
+            Column(
+                "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
+            ),
+            Column("Stripe", ".spec.stripeCustomerId", description="The customer's id in Stripe", wide=True),
         ),
         selectable=(".spec.stripeCustomerId",),
     )
 
-    spec: Annotated[CustomerSpec, Field(description="Who it is.")]
-    status: Annotated[CustomerStatus, Field(description="What Stripe says.")] = CustomerStatus()
+    spec: CustomerSpec
+    status: CustomerStatus = CustomerStatus()

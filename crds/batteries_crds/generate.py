@@ -66,10 +66,12 @@ def _column(column: Column) -> dict[str, Any]:
 def _object_schema(resource: type[Resource]) -> dict[str, Any]:
     """The whole object's schema; apiVersion, kind and metadata are the API server's own."""
     whole = structural(resource)
+    rules = {key: whole[key] for key in ("x-kubernetes-validations",) if key in whole}
     return {
         "type": "object",
-        "description": (resource.__doc__ or "").strip(),
+        "description": whole["description"],
         "required": ["spec"],
+        **rules,
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

@@ -31,6 +31,8 @@ def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
         out["enum"] = [out.pop("const")]
     if out.pop(_NOT_DEFAULTED, False) or out.get("default") is None:
         out.pop("default", None)
+    if "description" in out:
+        out["description"] = " ".join(out["description"].split())  # a docstring of several lines
     if "properties" in node:
         out["properties"] = {name: _node(child, definitions) for name, child in node["properties"].items()}
     if "items" in node:

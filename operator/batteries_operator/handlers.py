@@ -6,15 +6,19 @@ matching and starts another when it matches again. The deletion handler keeps ko
 """
 
 import asyncio
+import socket
+import time
 from datetime import timedelta
 from typing import Any, cast
 
 import kopf
+from kopf._cogs.configs.configuration import PostingSettings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
 from batteries_operator.census import Census
+from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
@@ -36,13 +40,35 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         return None
 
 
+class _InOrder(PostingSettings):
+    """Names Events by the time, as client-go does, and not at random.
+
+    Kubernetes keeps their times in whole seconds, and `kubectl describe` shows those of one second by their names.
+    """
+
+    @property
+    def event_name_prefix(self) -> str:
+        """What the API server puts some random letters behind."""
+        return f"awsaccount.{time.time_ns():x}."
+
+    @event_name_prefix.setter
+    def event_name_prefix(self, _: str) -> None:
+        """The base class sets its default."""
+
+
 def settings_for_kopf() -> kopf.OperatorSettings:
     """kopf's settings: our finalizer, and nothing of kopf's in annotations of accounts at rest."""
     settings = kopf.OperatorSettings()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.posting.loggers = False
+    # Who tells, in `kubectl describe` and `kubectl get events`; kopf's log lines are no Events.
+    settings.posting = _InOrder(
+        loggers=False, reporting_component=FIELD_MANAGER, reporting_instance=socket.gethostname()
+    )
+    # A daemon whose account was just settled may still wait for the answer to that very write; cancelled there, it
+    # could not tell of it. It ends by itself in far less time than this.
+    settings.background.instant_exit_timeout = 1.0
     # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
     settings.background.cancellation_polling = 1
     return settings

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.aws_account import AwsAccount, Hold
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
 from batteries_crds.customer import Customer, PaymentMethod

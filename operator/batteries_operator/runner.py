@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
-from batteries_crds.conditions import PROVISIONED, STALLED, ConditionStatus, find, is_true
-from batteries_operator import drift
+from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_true
+from batteries_operator import announcements, drift
+from batteries_operator.announcements import Announcement
 from batteries_operator.attempt import attempt
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import ErrorKind
@@ -45,6 +46,8 @@ class Visit:
     seconds: float | None
     stalled: bool = False
     """Nothing can be done, though something is owed: until somebody changes something."""
+    released: AwsAccount | None = None
+    """An account that is being deleted and for which nothing more is owed, as it was last seen."""
 
 
 class _Scope:
@@ -100,10 +103,21 @@ class Runner:
         if seconds is not None:
             return Visit(seconds)
         stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
-        if stalled or not recorder.account.is_deleted:  # of an object that is about to go nothing more need be said
-            recorder.account = _summarized(self._runbook, recorder.account)
-            await recorder.flush()
+        if not stalled and recorder.account.is_deleted:  # the status of an object that is about to go is of no use
+            return Visit(None, released=recorder.account)
+        before = recorder.account.status
+        recorder.account = _summarized(self._runbook, recorder.account)
+        await recorder.flush()
+        self._tell(recorder.account, announcements.of_phase(before, recorder.account))
         return Visit(None, stalled=stalled)
+
+    def tell_release(self, account: AwsAccount) -> None:
+        """Tells people what is left of an account whose object goes."""
+        self._tell(account, announcements.of_release(account))
+
+    def _tell(self, account: AwsAccount, *news: Announcement | None) -> None:
+        for each in dict.fromkeys(filter(None, news)):  # that an account is Stalled is told once, whoever says it
+            self._announce(account, each.type, each.reason, each.message)
 
     async def resync(self, namespace: str, name: str) -> bool:
         """Compares an account at rest with AWS, and mends what somebody changed there; says whether anything was.
@@ -175,30 +189,23 @@ class Runner:
 
     async def _conclude(self, recorder: Recorder, news: Sequence[tuple[Step, Outcome]]) -> None:
         """Writes the outcomes, and the beginning of the steps after them in the same write."""
-        before, account, now = recorder.account.status.conditions, recorder.account, utc_now()
+        before, account, now = recorder.account.status, recorder.account, utc_now()
         for step, outcome in news:
             account = conclude(self._runbook(account), account, step, outcome, now)
         recorder.account = _summarized(self._runbook, self._begun(account, self._ready(account)))
         await recorder.flush()
-        account = recorder.account
-        if not is_true(before, PROVISIONED) and is_true(account.status.conditions, PROVISIONED):
-            PROVISIONING_SECONDS.observe((now - account.since).total_seconds())
+        after = recorder.account
+        if not is_true(before.conditions, PROVISIONED) and is_true(after.status.conditions, PROVISIONED):
+            PROVISIONING_SECONDS.observe((now - after.since).total_seconds())
         for step, outcome in news:
-            match outcome:
-                case Done(message=message):
-                    _measure_step(account, step, now)
-                    self._announce(account, "Normal", step.condition, message)
-                case Fail(reason=reason, message=message):
-                    # What has failed for good has nothing under way in AWS; others may have its places.
-                    self._tools.let_go(account.metadata.uid)
-                    self._tools.keep_places(account)
-                    self._announce(account, "Warning", reason, message)
-                case Wait():
-                    pass
-        stalled = find(account.status.conditions, STALLED)
-        failed = any(isinstance(outcome, Fail) for _, outcome in news)  # that was told
-        if stalled is not None and not failed and not is_true(before, STALLED):
-            self._announce(account, "Warning", stalled.reason, stalled.message)
+            if isinstance(outcome, Done):
+                _measure_step(after, step, now)
+            if isinstance(outcome, Fail):
+                # What has failed for good has nothing under way in AWS; others may have its places.
+                self._tools.let_go(after.metadata.uid)
+                self._tools.keep_places(after)
+        told = [announcements.of_outcome(before, after, step, outcome) for step, outcome in news]
+        self._tell(after, *told, announcements.of_phase(before, after))
 
     def _pause(self, account: AwsAccount, step: Step, outcome: Wait) -> float:
         """Seconds until the step is tried again."""

@@ -159,6 +159,8 @@ class Service:
             while True:
                 bell.clear()
                 visit = await self._visit(account, pace)
+                if visit.released is not None:
+                    self.runner.tell_release(visit.released)
                 if visit.seconds is None and not visit.stalled:
                     break
                 await _pass(_at_most(visit.seconds, RELEASE_SECONDS), bell, pace)

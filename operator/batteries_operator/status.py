@@ -7,7 +7,8 @@ picture a person sees can't disagree with itself.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, HistoryEvent, StepRecord
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
     PROVISIONED,
     READY,
@@ -136,6 +137,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
                 inputs=record.inputs,
                 troubled_since=(record.troubled_since or now) if counts else None,
                 error=message[:1024] if problem else None,
+                told=reason if problem else record.told,
             )
             event = None
         case Fail(reason=reason, message=message):

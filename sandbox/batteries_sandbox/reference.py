@@ -21,7 +21,7 @@ from batteries_operator.aws.permissions import Permission, for_bootstrap, for_ru
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
-from batteries_sandbox import endpoints
+from batteries_sandbox import endpoints, wrong_samples
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -86,6 +86,14 @@ def conditions() -> str:
     return _table(("condition", "meaning"), ((f"`{name}`", meaning) for name, meaning in SUMMARIES.items()))
 
 
+def refusals() -> str:
+    """What kubectl says to each wrong sample; a test holds it to the API server's words."""
+    return _table(
+        ("wrong sample", "what is wrong", "what kubectl says"),
+        ((f"[{each.name}](../{each.path})", each.wrong, each.says) for each in wrong_samples.ALL),
+    )
+
+
 def _settings(model: type[BaseSettings]) -> str:
     return _table(
         ("variable", "default", "meaning"),
@@ -121,12 +129,20 @@ TABLES: dict[str, Callable[[], str]] = {
     "patience": patience,
     "reasons": reasons,
     "conditions": conditions,
+    "refusals": refusals,
     "operator-settings": lambda: _settings(OperatorSettings),
     "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/iam-policy.md", "docs/runbook.md", "docs/settings.md", "docs/stripe.md")
+FILES = (
+    "README.md",
+    "docs/iam-policy.md",
+    "docs/kubectl.md",
+    "docs/runbook.md",
+    "docs/settings.md",
+    "docs/stripe.md",
+)
 
 
 def filled(text: str) -> str:

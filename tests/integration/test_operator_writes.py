@@ -8,7 +8,8 @@ import pytest
 import yaml
 from kubernetes.aio.client import ApiClient
 
-from batteries_crds.aws_account import AwsAccount, CreateRequest
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources, connect
 from batteries_operator.kube import Passwords

@@ -244,3 +244,44 @@ def test_the_api_server_at_home_changes_repositories_but_not_what_deletion_does(
     _patch(api, namespace, {"spec": {"githubRepos": ["org/repo"]}})
     refused = _refusal(lambda: _patch(api, namespace, {"spec": {"deletionPolicy": "Close"}}))
     assert "The API server never changes whose an AwsAccount is" in refused
+
+
+def _secret(name: str, labelled: bool) -> str:
+    labels = {f"{GROUP}/account-id": "7d0df751-a438-4387-b946-89c612a0004a"} if labelled else {}
+    return yaml.safe_dump(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels}, "stringData": {"a": "b"}}
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_program_writes_or_deletes_a_secret_of_somebody_elses(
+    cluster: Any, home: str, programs: dict[str, Cluster], program: str
+) -> None:
+    where, own, foreign = f"--namespace={home}", f"{program}-own", f"{program}-foreign"
+    cluster.run("create", where, "-f", "-", stdin=_secret(foreign, labelled=False))
+    it = programs[program]
+    it.run("create", where, "-f", "-", stdin=_secret(own, labelled=True))
+    it.run("delete", "secret", own, where, "--wait=false")
+    for action in (
+        lambda: it.run("create", where, "-f", "-", stdin=_secret(f"{program}-new", labelled=False)),
+        lambda: it.run("delete", "secret", foreign, where, "--wait=false"),
+    ):
+        assert "Only the Secrets with IAM users' first passwords" in _refusal(action)
+
+
+def test_the_operator_makes_no_secret_its_own_by_a_label(cluster: Any, home: str, programs: dict[str, Cluster]) -> None:
+    where = f"--namespace={home}"
+    cluster.run("create", where, "-f", "-", stdin=_secret("coveted", labelled=False))
+    label = json.dumps({"metadata": {"labels": {f"{GROUP}/account-id": "x"}}})
+    patch = ("patch", "secret", "coveted", where, "--type=merge", f"--patch={label}")
+    assert "Only the Secrets with IAM users' first passwords" in _refusal(lambda: programs["operator"].run(*patch))
+
+
+def test_only_the_api_server_makes_the_first_administrators_key(home: str, programs: dict[str, Cluster]) -> None:
+    where = f"--namespace={home}"
+    key = _secret("batteries-admin-key", labelled=False)
+    refused = _refusal(lambda: programs["operator"].run("create", where, "-f", "-", stdin=key))
+    assert "Only the Secrets with IAM users' first passwords" in refused
+    programs["apiserver"].run("create", where, "-f", "-", stdin=key)
+    deleting = lambda: programs["apiserver"].run("delete", "secret", "batteries-admin-key", where)  # noqa: E731
+    assert "Only the Secrets with IAM users' first passwords" in _refusal(deleting)

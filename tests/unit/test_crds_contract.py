@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field
 
-from batteries_crds.aws_account import AwsAccount, AwsAccountStatus
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.conditions import ConditionStatus, find, is_true, upsert, without
 from batteries_crds.generate import RESOURCES, crd, render
 from batteries_crds.names import ProvisioningStep

@@ -27,7 +27,8 @@ async def test_an_account_is_made_exactly_as_promised(factory: Factory) -> None:
     assert status.sso_user_name == "acme@example.com"
     assert status.github_repos == REPOSITORIES
     told = [reason for kind, reason in process.announced]
-    assert sorted(told) == sorted(step.condition for step in PROVISIONING), "each once"
+    assert sorted(told) == sorted([*(step.condition for step in PROVISIONING), "Ready"]), "each once"
+    assert told[-1] == "Ready"
     for step in PROVISIONING:
         for needed in step.needs or ():
             assert told.index(needed) < told.index(step.condition)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from batteries_crds.aws_account import Hold
+from batteries_crds.aws_account_status import Hold
 from batteries_operator import reasons, status, steps
 
 PACKAGE = Path(str(status.__file__)).parent

@@ -6,7 +6,8 @@ import pytest
 from fakes.cluster import Cluster, FakeResources
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.aws_account import AwsAccount, CreateRequest, StepRecord
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import CreateRequest, StepRecord
 from batteries_crds.base import utc_now
 from batteries_operator.recorder import MAX_TRIES, LostRaceError, Recorder
 

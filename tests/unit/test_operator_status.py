@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from batteries_crds.aws_account import HISTORY_LIMIT, AwsAccount, CreateRequest
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
 from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait

@@ -10,7 +10,8 @@ from datetime import datetime
 from itertools import islice
 
 from batteries_apiserver.paging import place
-from batteries_crds.aws_account import AwsAccount, HistoryEvent
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.names import EventStatus
 
 Entry = tuple[str, HistoryEvent]

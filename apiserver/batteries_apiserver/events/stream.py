@@ -16,7 +16,8 @@ from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.events.views import event_id, event_view
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.metrics import STREAMS
-from batteries_crds.aws_account import AwsAccount, HistoryEvent
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HistoryEvent
 
 _RECONNECT_MILLISECONDS = 2000
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.accounts.views import AccountId, Moment
-from batteries_crds.aws_account import HistoryEvent
+from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import to_rfc3339
 from batteries_crds.names import EventStatus
 

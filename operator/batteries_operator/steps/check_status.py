@@ -5,7 +5,7 @@ Whether AWS is still at it is asked for all accounts together; only a creation t
 
 from dataclasses import dataclass, replace
 
-from batteries_crds.aws_account import CreateRequest
+from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.organizations import CreationStatus

@@ -8,7 +8,8 @@ always the same for the same account.
 
 from datetime import UTC, datetime
 
-from batteries_crds.aws_account import AwsAccount, CreateRequest
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.errors import AwsError
