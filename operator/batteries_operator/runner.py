@@ -17,6 +17,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
 from batteries_crds.conditions import PROVISIONED, STALLED, ConditionStatus, find, is_true
+from batteries_crds.names import EventStatus
 from batteries_operator import drift
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import AwsError, ErrorKind
@@ -160,12 +161,20 @@ class Runner:
 
     async def _outcome(self, step: Step, scope: _Scope, errors_in_a_row: int) -> tuple[Outcome, ErrorKind | None]:
         """The step's outcome; a known error becomes one here, once for all steps."""
+        with structlog.contextvars.bound_contextvars(step=step.name.value):
+            return await self._run(step, scope, errors_in_a_row)
+
+    async def _run(self, step: Step, scope: _Scope, errors_in_a_row: int) -> tuple[Outcome, ErrorKind | None]:
         try:
             return await step.run(scope), None
         except AwsError as error:
             backoff = self._backoff(errors_in_a_row)
             log.warning(
-                "aws call failed", step=step.name, error=str(error), kind=error.kind, again_in=round(backoff, 1)
+                "aws call failed",
+                error=str(error),
+                kind=error.kind.value,
+                aws_request_id=error.request_id or None,
+                again_in=round(backoff, 1),
             )
             return _from_error(error, backoff), error.kind
         except NotPreparedError as error:
@@ -177,7 +186,7 @@ class Runner:
             raise
         except Exception as error:
             # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
-            log.exception("step raised", step=step.name)
+            log.exception("step raised")
             message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
             seconds = self._backoff(errors_in_a_row)
             return Wait(seconds, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
@@ -185,6 +194,7 @@ class Runner:
     async def _conclude(self, recorder: Recorder, step: Step, outcome: Outcome) -> None:
         """Writes the outcome, and the beginning of the step after it in the same write."""
         now = utc_now()
+        began = _began(recorder.account, step)
         account = conclude(self._runbook(recorder.account), recorder.account, step, outcome, now)
         following = next_owed(self._runbook(account), account)
         if isinstance(outcome, Done) and following is not None:
@@ -198,7 +208,8 @@ class Runner:
             PROVISIONING_SECONDS.observe((now - account.since).total_seconds())
         match outcome:
             case Done(message=message):
-                _measure_step(recorder.account, step, now)
+                if began is not None:
+                    STEP_SECONDS.labels(step.name).observe((now - began).total_seconds())
                 self._announce(recorder.account, "Normal", step.condition, message)
             case Fail(reason=reason, message=message):
                 # What has failed for good has nothing under way in AWS; others may have its places.
@@ -215,10 +226,10 @@ class Runner:
         return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
 
 
-def _measure_step(account: AwsAccount, step: Step, now: datetime) -> None:
-    began = [each.timestamp for each in account.status.history if each.step == step.name and each.status == "started"]
-    if began:
-        STEP_SECONDS.labels(step.name).observe((now - began[-1]).total_seconds())
+def _began(account: AwsAccount, step: Step) -> datetime | None:
+    """When the step began that is under way; None where a resync runs it again, which begins nothing."""
+    last = next((each for each in reversed(account.status.history) if each.step == step.name), None)
+    return last.timestamp if last is not None and last.status == EventStatus.STARTED else None
 
 
 def _summarized(runbook: Runbook, account: AwsAccount) -> AwsAccount:

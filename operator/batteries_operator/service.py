@@ -128,7 +128,7 @@ class Service:
         meta = account.metadata
         bell = self.bells.of(meta.uid)
         stopping = asyncio.create_task(_ring_when(stopped, bell))
-        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        structlog.contextvars.bind_contextvars(**_named(account))
         errors = 0
         try:
             while not stopped.is_set():
@@ -151,7 +151,7 @@ class Service:
         """
         meta = account.metadata
         bell = self.bells.of(meta.uid)
-        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        structlog.contextvars.bind_contextvars(**_named(account))
         errors = 0
         try:
             while True:
@@ -169,7 +169,8 @@ class Service:
     async def resync(self, account: AwsAccount) -> bool:
         """Compares an account at rest with AWS; says whether it had to be mended."""
         async with self.visiting[account.metadata.uid]:
-            with self.visits.visit(account.key):
+            # Bound for this block only: one task compares many accounts.
+            with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
                 return await self.runner.resync(account.metadata.namespace, account.metadata.name)
 
     def forget(self, uid: str) -> None:
@@ -198,6 +199,11 @@ class Service:
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again
+
+
+def _named(account: AwsAccount) -> dict[str, str]:
+    """What every log line about the account says."""
+    return {"account": str(account.account_id), "resource": account.key}
 
 
 def _result(visit: Visit) -> str:
