@@ -14,7 +14,6 @@ from batteries_operator.aws import caller
 from batteries_operator.settings import Settings
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
-
 # As in the programs, and not structlog's default: what commands print for people is not mixed with log lines.
 structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
 
