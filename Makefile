@@ -81,6 +81,7 @@ check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/lint-imports
 	$(BIN)/python -m batteries_crds.generate --check $(CRD_FOLDERS)
 	$(BIN)/python -m batteries_sandbox.values_schema --check
+	$(BIN)/python -m batteries_sandbox.dashboard --check
 	$(BIN)/python -m batteries_sandbox.reference --check
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
@@ -94,8 +95,9 @@ crds: sync ## Write the CRD YAML from the models, for people and for the chart
 	$(BIN)/python -m batteries_crds.generate $(CRD_FOLDERS)
 
 .PHONY: chart
-chart: sync ## Write the schema of the chart's values from values.yaml
+chart: sync ## Write what the chart has generated: its values' schema, and the dashboard
 	$(BIN)/python -m batteries_sandbox.values_schema
+	$(BIN)/python -m batteries_sandbox.dashboard
 
 .PHONY: docs
 docs: sync ## Write the generated tables: settings, steps, conditions

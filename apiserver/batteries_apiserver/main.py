@@ -2,14 +2,16 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 
 from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
 
-from batteries_apiserver import logs, server
+from batteries_apiserver import server
 from batteries_apiserver.auth import admin_key
 from batteries_apiserver.settings import Settings
+from batteries_crds import logs
 from batteries_crds.client import NoClusterError
 
 
@@ -18,7 +20,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         settings = Settings()
-        logs.configure(settings.log_format, settings.log_level)
+        # stripe's logs each request and answer at DEBUG, with what is in them.
+        logs.configure(settings.log_format, settings.log_level, quiet={"stripe": logging.WARNING})
         if arguments.command == "run":
             asyncio.run(server.serve(settings))
         else:

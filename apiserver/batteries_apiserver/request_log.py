@@ -1,7 +1,8 @@
 """The outermost middleware: gives each request its id, and logs and counts its answer.
 
 X-Request-Id is taken from the caller where it is harmless, made otherwise, sent back, and bound to every log line of
-the request. Lines and metrics name the route, never the path: paths hold session ids and whatever scanners think of.
+the request; so is the id of the account that it is about, once that is found. Lines and metrics name the route, never
+the path: paths hold session ids and whatever scanners think of.
 """
 
 import re
@@ -35,6 +36,8 @@ async def request_log_middleware(request: web.Request, handler: Handler) -> web.
     request[REQUEST_ID] = request_id
     method = request.method if request.method in _METHODS else "other"
     begun = time.perf_counter()
+    # One task serves all requests of a connection, so what the last one bound is still there.
+    structlog.contextvars.clear_contextvars()
     with structlog.contextvars.bound_contextvars(request_id=request_id, method=method, route=_route(request)):
         response = await handler(request)
         seconds = time.perf_counter() - begun

@@ -268,8 +268,13 @@ def derived_uuid(text: str) -> UUID:
 
 def uuid_of(resource: Resource) -> UUID:
     """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
+    return uuid_at(resource.metadata.namespace, resource.metadata.name)
+
+
+def uuid_at(namespace: str, name: str) -> UUID:
+    """The id of the object of that name."""
     try:
-        named = UUID(resource.metadata.name)
+        named = UUID(name)
     except ValueError:
-        return derived_uuid(resource.key)
-    return named if str(named) == resource.metadata.name else derived_uuid(resource.key)
+        return derived_uuid(f"{namespace}/{name}")
+    return named if str(named) == name else derived_uuid(f"{namespace}/{name}")

@@ -21,10 +21,21 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
     Raises:
         LostRaceError, NotLeadingError: nothing may be concluded from this visit.
     """
+    with structlog.contextvars.bound_contextvars(step=step.name.value):
+        return await _try(step, scope, backoff)
+
+
+async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
     try:
         return await step.run(scope), None
     except AwsError as error:
-        log.warning("aws call failed", step=step.name, error=str(error), kind=error.kind, again_in=round(backoff, 1))
+        log.warning(
+            "aws call failed",
+            error=str(error),
+            kind=error.kind.value,
+            aws_request_id=error.request_id or None,
+            again_in=round(backoff, 1),
+        )
         return _from_error(error, backoff), error.kind
     except NotPreparedError as error:
         return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
@@ -34,7 +45,7 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
         raise
     except Exception as error:
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
-        log.exception("step raised", step=step.name)
+        log.exception("step raised")
         message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
         return Wait(backoff, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
 

@@ -1,45 +1,26 @@
-"""Structured logs for our own code and for kopf's, on one line each, with the account on every line about one."""
+"""The operator's logs: kopf's lines name the account that they speak of as ours do."""
 
 import logging
-import sys
+from collections.abc import MutableMapping
+from typing import Any
 
-import structlog
+from batteries_crds import logs
+from batteries_crds.aws_account import AwsAccount, uuid_at
+
+# kopf tells of every handled event, botocore of every client.
+_QUIET = dict.fromkeys(("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"), logging.WARNING)
 
 
-def configure(log_format: str, level: str) -> None:
-    """Sets up structlog and the standard library's logging alike; `log_format` is json or console."""
-    shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
-    )
-    structlog.configure(
-        processors=[
-            *shared,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                renderer,
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    # kopf tells of every handled event, botocore of every client.
-    for noisy in ("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+def configure(style: logs.Style, level: str) -> None:
+    """Sets up logging for the whole process."""
+    logs.configure(style, level, quiet=_QUIET, foreign=[_name_account])
+
+
+def _name_account(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Adds the account to a line that kopf logs of an object; kopf keeps the object beside the text."""
+    ref = getattr(event.get("_record"), "k8s_ref", None)
+    if ref and ref.get("namespace") and ref.get("name"):
+        event.setdefault("resource", f"{ref['namespace']}/{ref['name']}")
+        if ref.get("kind") == AwsAccount.definition.kind:
+            event.setdefault("account", str(uuid_at(ref["namespace"], ref["name"])))
+    return event

@@ -54,7 +54,8 @@ def main() -> int:
             variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
             print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_format, settings.log_level)
+    quiet = command != "run" and settings.log_level == "info"  # those print for people, who need not see each call
+    logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
     try:
         return commands[command][1](settings) or 0
     except (NoClusterError, NotPreparedError, NotLeadingError) as error:

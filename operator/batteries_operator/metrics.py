@@ -12,8 +12,10 @@ RECONCILES = Counter(
     ["result"],
 )
 RECONCILE_ERRORS = Counter("batteries_reconcile_errors_total", "Visits that Kubernetes or a lost race broke off.")
-RECONCILE_SECONDS = Histogram("batteries_reconcile_duration_seconds", "Duration of visits.", buckets=SECONDS)
-RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Visits under way.")
+RECONCILE_SECONDS = Histogram(
+    "batteries_reconcile_duration_seconds", "Duration of visits, comparisons with AWS included.", buckets=SECONDS
+)
+RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Visits under way, comparisons with AWS included.")
 WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts to which something is owed, in line ones included.")
 
 ACCOUNTS = Gauge("batteries_accounts", "AwsAccounts, by phase.", ["phase"])
@@ -35,7 +37,7 @@ DRIFTS = Counter("batteries_drift_total", "Differences that a resync found in AW
 AWS_CALLS = Counter(
     "batteries_aws_calls_total",
     "AWS calls, by operation and outcome: ok, throttled, transient, capacity, terminal, unknown (the kinds of error), "
-    "unsent (given up before it was sent).",
+    "or broken_off (the operator stopped, or had lost its Lease).",
     ["operation", "outcome"],
 )
 AWS_SECONDS = Histogram("batteries_aws_call_duration_seconds", "Duration of AWS calls.", ["operation"], buckets=SECONDS)

@@ -15,6 +15,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
 from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_true
+from batteries_crds.names import EventStatus
 from batteries_operator import announcements, drift
 from batteries_operator.announcements import Announcement
 from batteries_operator.attempt import attempt
@@ -190,6 +191,7 @@ class Runner:
     async def _conclude(self, recorder: Recorder, news: Sequence[tuple[Step, Outcome]]) -> None:
         """Writes the outcomes, and the beginning of the steps after them in the same write."""
         before, account, now = recorder.account.status, recorder.account, utc_now()
+        began = {step.name: _began(account, step) for step, _ in news}
         for step, outcome in news:
             account = conclude(self._runbook(account), account, step, outcome, now)
         recorder.account = _summarized(self._runbook, self._begun(account, self._ready(account)))
@@ -198,8 +200,8 @@ class Runner:
         if not is_true(before.conditions, PROVISIONED) and is_true(after.status.conditions, PROVISIONED):
             PROVISIONING_SECONDS.observe((now - after.since).total_seconds())
         for step, outcome in news:
-            if isinstance(outcome, Done):
-                _measure_step(after, step, now)
+            if isinstance(outcome, Done) and (since := began[step.name]) is not None:
+                STEP_SECONDS.labels(step.name).observe((now - since).total_seconds())
             if isinstance(outcome, Fail):
                 # What has failed for good has nothing under way in AWS; others may have its places.
                 self._tools.let_go(after.metadata.uid)
@@ -230,10 +232,10 @@ async def _all(tries: Sequence[Awaitable[T]]) -> list[T]:
     return done
 
 
-def _measure_step(account: AwsAccount, step: Step, now: datetime) -> None:
-    began = [each.timestamp for each in account.status.history if each.step == step.name and each.status == "started"]
-    if began:
-        STEP_SECONDS.labels(step.name).observe((now - began[-1]).total_seconds())
+def _began(account: AwsAccount, step: Step) -> datetime | None:
+    """When the step began that is under way; None where a resync runs it again, which begins nothing."""
+    last = next((each for each in reversed(account.status.history) if each.step == step.name), None)
+    return last.timestamp if last is not None and last.status == EventStatus.STARTED else None
 
 
 def _summarized(runbook: Runbook, account: AwsAccount) -> AwsAccount:

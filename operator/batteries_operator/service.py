@@ -132,7 +132,7 @@ class Service:
         meta = account.metadata
         bell = self.bells.of(meta.uid)
         stopping = asyncio.create_task(_ring_when(stopped, bell))
-        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        structlog.contextvars.bind_contextvars(**_named(account))
         pace = Pace()
         try:
             while not stopped.is_set():
@@ -153,7 +153,7 @@ class Service:
         """
         meta = account.metadata
         bell = self.bells.of(meta.uid)
-        structlog.contextvars.bind_contextvars(account=str(account.account_id), resource=account.key)
+        structlog.contextvars.bind_contextvars(**_named(account))
         pace = Pace()
         try:
             while True:
@@ -171,7 +171,8 @@ class Service:
     async def resync(self, account: AwsAccount) -> bool:
         """Compares an account at rest with AWS; says whether it had to be mended."""
         async with self.visiting[account.metadata.uid]:
-            with self.visits.visit(account.key):
+            # Bound for this block only: one task compares many accounts.
+            with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
                 return await self.runner.resync(account.metadata.namespace, account.metadata.name)
 
     def forget(self, uid: str) -> None:
@@ -207,6 +208,11 @@ async def _pass(seconds: float | None, bell: asyncio.Event, pace: Pace) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(bell.wait(), seconds)
         pace.hurry()
+
+
+def _named(account: AwsAccount) -> dict[str, str]:
+    """What every log line about the account says."""
+    return {"account": str(account.account_id), "resource": account.key}
 
 
 def _result(visit: Visit) -> str:

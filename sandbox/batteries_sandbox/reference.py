@@ -9,14 +9,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from batteries_apiserver import metrics as api_metrics
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
+from batteries_operator import metrics as operator_metrics
 from batteries_operator.aws.permissions import Permission, for_bootstrap, for_running
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.reasons import GROUPS
@@ -104,6 +108,26 @@ def _settings(model: type[BaseSettings]) -> str:
     )
 
 
+def metrics_of(module: ModuleType) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """Name, type, labels and meaning of each metric that the module has, in its order."""
+    found = [value for value in vars(module).values() if isinstance(value, MetricWrapperBase)]
+    described = [(metric, next(iter(metric.describe()))) for metric in found]
+    return [
+        (one.name + ("_total" if one.type == "counter" else ""), one.type, metric._labelnames, one.documentation)
+        for metric, one in described
+    ]
+
+
+def _metrics(module: ModuleType) -> str:
+    return _table(
+        ("metric", "type", "labels", "meaning"),
+        (
+            (f"`{name}`", kind, " ".join(f"`{label}`" for label in labels), meaning)
+            for name, kind, labels, meaning in metrics_of(module)
+        ),
+    )
+
+
 def _variable(model: type[BaseSettings], name: str) -> str:
     alias = model.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
@@ -133,15 +157,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "operator-settings": lambda: _settings(OperatorSettings),
     "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
+    "operator-metrics": lambda: _metrics(operator_metrics),
+    "apiserver-metrics": lambda: _metrics(api_metrics),
 }
 
 FILES = (
     "README.md",
-    "docs/iam-policy.md",
-    "docs/kubectl.md",
-    "docs/runbook.md",
-    "docs/settings.md",
-    "docs/stripe.md",
+    *(f"docs/{name}.md" for name in ("iam-policy", "kubectl", "metrics", "runbook", "settings", "stripe")),
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from kubernetes.aio.client import ApiException
 
+from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
 
@@ -43,7 +44,7 @@ class Cluster:
         key = kind, namespace, meta["name"]
         if key in self.objects:
             raise ApiException(status=409, reason="AlreadyExists")
-        meta |= {"uid": str(uuid.uuid4()), "generation": 1}
+        meta |= {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": to_rfc3339(utc_now())}
         # The status is its subresource's: what a create carries of it is dropped.
         without_status = {field: value for field, value in body.items() if field != "status"}
         return self._store(key, {**without_status, "metadata": meta}, "create", body)

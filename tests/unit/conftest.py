@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 from fakes.cluster import FakeCore
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 
@@ -12,6 +13,9 @@ from batteries_operator import kube
 from batteries_operator.aws import caller
 from batteries_operator.settings import Settings
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
+
+# As in the programs, and not structlog's default: what commands print for people is not mixed with log lines.
+structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.kube import Caches, Kube, kube_of
+from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
 from batteries_apiserver.route import Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
@@ -30,6 +31,8 @@ from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
 WEBHOOK_SECRET = "whsec_unit"
+ACCOUNT = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PUBLIC = {
     *(
         "/v1/stripe/setup",
@@ -203,6 +206,34 @@ async def test_an_unknown_expectation_is_refused_in_the_one_shape(client: Client
 async def test_a_callers_request_id_comes_back_and_a_harmful_one_is_replaced(client: Client) -> None:
     assert (await client.get("/healthz", headers={"X-Request-Id": "abc-1"})).headers["X-Request-Id"] == "abc-1"
     assert "{" not in (await client.get("/nope", headers={"X-Request-Id": "{x}"})).headers["X-Request-Id"]
+
+
+async def test_the_line_of_a_request_says_which_account_it_was_about_and_no_other(client: Client, world: World) -> None:
+    world.add_account(ACCOUNT)
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        await client.get(f"/v1/accounts/{ACCOUNT}", headers=world.headers)
+        await client.get("/healthz")  # by the same connection
+    about, after = [line for line in lines if line["event"] == "request"]
+    assert (about["account"], about["route"], about["status"]) == (ACCOUNT, "/v1/accounts/{id}", 200)
+    assert "account" not in after
+
+
+async def test_metrics_name_routes_and_usual_methods_whatever_is_asked(client: Client, world: World) -> None:
+    world.add_account(ACCOUNT)
+    for method, path in (
+        ("GET", f"/v1/accounts/{ACCOUNT}"),
+        ("GET", f"/{ACCOUNT}"),
+        ("BREW", f"/v1/{ACCOUNT}/pot"),
+        ("PROPFIND", f"/v1/accounts/{ACCOUNT}"),
+        ("GET", f"/v1/stripe/session/cs_test_{ACCOUNT}"),
+    ):
+        await client.request(method, path, headers=world.headers)
+    routes = {"unmatched", *(route.path for route in ROUTES)}
+    counted = [sample for metric in (REQUESTS, REQUEST_SECONDS) for each in metric.collect() for sample in each.samples]
+    assert {sample.labels["route"] for sample in counted} <= routes
+    assert {sample.labels["method"] for sample in counted} <= {*METHODS, "other"}
+    assert ("other", "unmatched") in {(sample.labels["method"], sample.labels["route"]) for sample in counted}
+    assert not [sample for sample in counted if not re.fullmatch("[1-5][0-9]{2}", sample.labels["status"])]
 
 
 async def test_a_bug_is_a_500_with_a_sentence_and_a_traceback_in_the_log(client: Client, world: World) -> None:

@@ -51,7 +51,7 @@ async def test_a_trouble_is_told_once_through_retries_and_restarts(factory: Fact
     for _ in range(3):
         process = await factory.start()
         for _ in range(3):
-            await process.runner.visit(NAMESPACE, "acme", 0)
+            await process.runner.visit(NAMESPACE, "acme")
         told += process.announced
     assert told == [("Warning", "CustomerNotFound")]
     await factory.customers.create(NAMESPACE, {"metadata": {"name": "c-1"}, "spec": {"email": "boss@example.com"}})
@@ -66,7 +66,7 @@ async def test_a_trouble_that_lasts_is_told_when_it_begins_and_when_the_account_
     process.before_call = refusal("iam:UpdateAssumeRolePolicy", "NobodyKnowsThisException")
     await factory.change(githubRepos=["octo-org/other"])
     for _ in range(3):
-        await process.runner.visit(NAMESPACE, "acme", 0)
+        await process.runner.visit(NAMESPACE, "acme")
     assert process.announced == [("Warning", "UnexpectedAwsError")]
     record = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]["steps"]["setup_oidc"]
     record["troubledSince"] = "2026-01-01T00:00:00Z"

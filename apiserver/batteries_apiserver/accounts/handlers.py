@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import structlog
 from aiohttp import web
 
 from batteries_apiserver.accounts import credentials, ownership, repeatable, views
@@ -32,6 +33,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
     account = await (_create(kube, customer, wanted) if key is None else repeatable.create(kube, customer, key, wanted))
+    structlog.contextvars.bind_contextvars(account=str(account.account_id))
     answer = views.accepted(account)
     account, headers = await preferred(request, account)
     if headers:

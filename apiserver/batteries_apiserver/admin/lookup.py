@@ -2,6 +2,8 @@
 
 import re
 
+import structlog
+
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import BY_ID, Kube
 from batteries_crds.aws_account import AwsAccount
@@ -32,4 +34,5 @@ async def any_account(kube: Kube, account_id: str) -> AwsAccount:
             "account_not_found", "There is no account with this id. GET /v1/admin/accounts lists all that there are."
         )
     kube.caches.accounts.put(account)
+    structlog.contextvars.bind_contextvars(account=wanted)
     return account

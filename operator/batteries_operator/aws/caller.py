@@ -1,10 +1,11 @@
-"""Runs boto3's blocking calls in threads, counts them, and turns their errors into ours.
+"""Runs boto3's blocking calls in threads, counts and logs them, and turns their errors into ours.
 
 botocore's own retries are off: a retry inside the library is invisible, and a blind retry of CreateAccount is how
 accounts leak. The pipeline observes again and decides.
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,12 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar, cast
 
 import boto3
+import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batteries_operator.aws.acts import note
-from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, translate
+from batteries_operator.aws.acts import is_act, note
+from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +33,32 @@ GONE = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
+
+
+class _Told:
+    """One call, as metrics and logs tell of it. Nothing of what was sent or answered: passwords are among it."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._begun = time.monotonic()
+        self.outcome = "broken_off"
+        self.request_id = ""
+        self.code = ""
+
+    def tell(self) -> None:
+        seconds = time.monotonic() - self._begun
+        AWS_CALLS.labels(self._operation, self.outcome).inc()
+        AWS_SECONDS.labels(self._operation).observe(seconds)
+        log.log(
+            # What changes something is worth a line; the looks, a dozen for each act, are there for who asks.
+            logging.INFO if is_act(self._operation) else logging.DEBUG,
+            "aws call",
+            operation=self._operation,
+            outcome=self.outcome,
+            aws_request_id=self.request_id or None,
+            milliseconds=round(seconds * 1000, 1),
+            **({"code": self.code} if self.code else {}),
+        )
 
 
 class Caller:
@@ -70,21 +100,20 @@ class Caller:
             AwsError: AWS refused, or no answer came (NO_ANSWER: it may have been done all the same).
         """
         loop = asyncio.get_running_loop()
-        started = time.monotonic()
-        outcome = "unsent"
+        told = _Told(operation)
         try:
             answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
             translated = translate(operation, error)
-            outcome = "throttled" if translated.code in THROTTLES else translated.kind
+            told.outcome = "throttled" if translated.code in THROTTLES else translated.kind
+            told.request_id, told.code = translated.request_id, translated.code
             raise translated from error
         else:
-            outcome = "ok"
+            told.outcome, told.request_id = "ok", request_id(answer)
             note(operation)
             return answer
         finally:
-            AWS_CALLS.labels(operation, outcome).inc()
-            AWS_SECONDS.labels(operation).observe(time.monotonic() - started)
+            told.tell()
 
     async def pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
         """Every page of a list. An empty page may still have a NextToken, so only the token says when it ends."""

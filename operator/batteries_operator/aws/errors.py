@@ -5,6 +5,7 @@ EntityAlreadyExists, NoSuchEntity, LimitExceeded (botocore's iam model). Steps h
 business (already exists, not found); what is left over is told apart here, once.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -22,13 +23,17 @@ class ErrorKind(StrEnum):
 class AwsError(Exception):
     """An AWS call that did not succeed, or whose answer was lost."""
 
-    def __init__(self, operation: str, code: str, message: str, reason: str = "", http_status: int = 0) -> None:
+    def __init__(
+        self, operation: str, code: str, message: str, reason: str = "", http_status: int = 0, request_id: str = ""
+    ) -> None:
         super().__init__(f"{operation}: {code}: {message}")
         self.operation = operation
         self.code = code
         self.message = message
         self.reason = reason
         self.http_status = http_status
+        self.request_id = request_id
+        """AWS's own, which its support and CloudTrail find the call by; empty where no answer came."""
 
     @property
     def refused(self) -> bool:
@@ -115,6 +120,12 @@ _BY_REASON: dict[str, ErrorKind] = {
 }
 
 
+def request_id(answer: object) -> str:
+    """AWS's id of the request that this is the answer to, as boto3 has it; empty where it names none."""
+    metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, Mapping) else {}
+    return str(metadata.get("RequestId", ""))
+
+
 def translate(operation: str, error: ClientError | BotoCoreError) -> AwsError:
     """boto3's exception as ours; `operation` is `service:Operation`, as in an IAM policy."""
     if isinstance(error, ClientError):
@@ -122,7 +133,8 @@ def translate(operation: str, error: ClientError | BotoCoreError) -> AwsError:
         detail = body.get("Error", {})
         reason = str(body.get("Reason") or detail.get("Reason") or "")
         http_status = int(body.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return AwsError(operation, detail.get("Code", "Unknown"), detail.get("Message", ""), reason, http_status)
+        code, message = detail.get("Code", "Unknown"), detail.get("Message", "")
+        return AwsError(operation, code, message, reason, http_status, request_id(body))
     if isinstance(error, NoCredentialsError):
         return AwsError(operation, NO_CREDENTIALS, "no AWS credentials were found; give the operator's pod a role")
     return AwsError(operation, NO_ANSWER, str(error))

@@ -1,0 +1,63 @@
+"""The logs of both programs: one event a line, as JSON for machines or as text for people.
+
+Libraries log through the standard library; their lines take the same form. What concerns a whole request, a whole
+visit or a step (request_id, account, step) is bound once by structlog's context variables, and is then on every line.
+Secrets are kept out where lines are made: bodies, keys, whole session ids and paths with ids in them are never given
+to a logger.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import structlog
+from structlog.typing import Processor
+
+Style = Literal["json", "console"]
+
+
+def configure(
+    style: Style, level: str, *, quiet: Mapping[str, int] | None = None, foreign: Sequence[Processor] = ()
+) -> None:
+    """Sets up logging for the whole process; called once, by main.
+
+    `quiet` names loggers of libraries and the least that is heard of them; `foreign` are processors for the lines of
+    libraries alone.
+    """
+    shared: tuple[Processor, ...] = (
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, *foreign],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(style)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in (quiet or {}).items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _ending(style: Style) -> tuple[Processor, ...]:
+    if style == "console":
+        # Not its default, which prints the variables of every frame: keys and passwords are among them.
+        plain = structlog.dev.plain_traceback
+        return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
+    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())

@@ -1,0 +1,25 @@
+"""The check of dashboards against Grafana's own schema, built once from source.
+
+Grafana itself is not among what we start: its module holds no user interface.
+"""
+
+from pathlib import Path
+
+from batteries_sandbox.binaries import build_go_tool
+from batteries_sandbox.places import CHECKOUT
+
+SOURCE = CHECKOUT / "sandbox" / "grafana"
+_MODULE = "github.com/grafana/grafana-foundation-sdk/go"
+
+
+def provide() -> Path:
+    """The program; it takes paths of dashboards, and its exit status is 1 where one is not right.
+
+    Raises:
+        SandboxError: it can't be built.
+    """
+    return build_go_tool("check-dashboard", SOURCE, ".", _MODULE, seconds=60)
+
+
+if __name__ == "__main__":
+    print(provide())

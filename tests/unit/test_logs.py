@@ -1,0 +1,82 @@
+"""What both programs log: JSON or text, libraries' lines like ours, and never the variables of a failing frame."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+CONFIGURED = """
+import logging, structlog
+from batteries_crds import logs
+logs.configure({style!r}, "info")
+log = structlog.get_logger("ours")
+structlog.contextvars.bind_contextvars(account="a-1", step="create_account")
+"""
+
+FAILING = """
+def fail():
+    password = "sw0rdfish"
+    raise KeyError("account")
+try:
+    fail()
+except KeyError:
+    log.exception("step raised")
+"""
+
+
+def said(program: str) -> list[str]:
+    """The lines that a process of its own writes: logging is set up once for all of a process."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def as_json(program: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said(program)]
+
+
+def test_for_machines_each_line_is_one_object_with_what_it_is_about() -> None:
+    ours, theirs = as_json(
+        CONFIGURED.format(style="json")
+        + 'log.info("aws call", aws_request_id="r-1"); logging.getLogger("library").warning("slow %s", "disk")'
+    )
+    about = {"account": "a-1", "step": "create_account"}
+    assert ours.pop("timestamp") <= theirs.pop("timestamp")
+    assert ours == about | {"event": "aws call", "level": "info", "logger": "ours", "aws_request_id": "r-1"}
+    assert theirs == about | {"event": "slow disk", "level": "warning", "logger": "library"}
+
+
+def test_an_exception_is_one_line_for_machines() -> None:
+    (line,) = as_json(CONFIGURED.format(style="json") + FAILING)
+    assert "KeyError: 'account'" in line["exception"]
+    assert "sw0rdfish" not in line["exception"].replace('password = "sw0rdfish"', "")
+
+
+def test_for_people_it_is_text_with_a_traceback_and_no_values_of_variables() -> None:
+    lines = said(CONFIGURED.format(style="console") + FAILING)
+    assert lines[0].split()[1:5] == ["[error", "]", "step", "raised"]
+    assert "account=a-1" in lines[0]
+    assert "step=create_account" in lines[0]
+    assert lines[-1] == "KeyError: 'account'"
+    assert not [line for line in lines if "sw0rdfish" in line]
+
+
+def test_kopfs_lines_name_the_account_as_ours_do() -> None:
+    (line,) = as_json(
+        """
+import kopf
+from kopf._core.actions.loggers import ObjectLogger
+from batteries_crds.aws_account import AwsAccount
+from batteries_operator import logs
+logs.configure("json", "info")
+metadata = {"namespace": "customers", "name": "acme", "uid": "u"}
+account = AwsAccount.model_validate({"metadata": metadata, "spec": {"email": "a@example.com"}})
+body = kopf.Body({**account.to_wire(), "kind": "AwsAccount"})
+logger = ObjectLogger(body=body, settings=kopf.OperatorSettings())
+logger.info("a handler has begun")
+logger.error("a handler failed for %s", account.account_id)
+"""
+    )
+    assert line["event"] == f"a handler failed for {line['account']}"
+    assert (line["logger"], line["level"], line["resource"]) == ("kopf.objects", "error", "customers/acme")
+    assert "k8s_ref" not in line
