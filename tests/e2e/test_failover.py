@@ -1,10 +1,11 @@
 """Two operators, one Lease: who goes hands over, who dies is followed, who was stopped never acts again.
 
-`make ha` prints the times.
+And whose work stands still says so to the liveness probe. `make ha` prints the times.
 """
 
 import asyncio
 import contextlib
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -42,7 +43,7 @@ class Pair:
         self._leases = CoordinationV1Api(lane.api)
         self.processes: dict[str, asyncio.subprocess.Process] = {}
 
-    async def start(self, identity: str) -> asyncio.subprocess.Process:
+    async def start(self, identity: str, **settings: str) -> asyncio.subprocess.Process:
         """An operator that stands by, or leads where nobody does."""
         environment = self.lane.environment | {
             "BATTERIES_LEADER_ELECTION": "true",
@@ -50,6 +51,7 @@ class Pair:
             "BATTERIES_LEASE_NAME": LEASE,
             "BATTERIES_LEASE_IDENTITY": identity,
             "BATTERIES_LEASE_SECONDS": str(self._seconds),
+            **settings,
         }
         with self.lane.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -176,3 +178,36 @@ async def test_a_leader_stopped_across_a_failover_never_acts_again(pair: Pair) -
     await pair.start("third")
     await is_made(lane, "after-stop")
     print(f"\nSIGSTOP: the other led after {took:.1f} s; the first went on, did nothing and ended with status {code}")
+
+
+async def test_a_visit_that_hangs_fails_the_liveness_probe_until_it_ends(world: World, unused_tcp_port: int) -> None:
+    lane, url = world.lanes[0], f"http://127.0.0.1:{unused_tcp_port}/healthz"
+    pair = Pair(lane, 15)
+
+    async def probed() -> tuple[int, str]:
+        async with lane.http.get(url) as answer:
+            return answer.status, (await answer.json())["status"]
+
+    async def stands_still() -> bool:
+        return (await probed())[0] == 503
+
+    async def is_well() -> bool:
+        return await probed() == (200, "ok")
+
+    try:
+        await pair.start("only", BATTERIES_HEALTH_PORT=str(unused_tcp_port), BATTERIES_STANDSTILL_SECONDS="1")
+        await pair.until_leads("only", 20)
+        await work(lane, "in-time")
+        assert await probed() == (200, "ok"), "visits that end are well, however many"
+        fault = await lane.standin("faults", {"kind": "gate_before", "operation": "MoveAccount", "times": 1})
+        await create(lane, "hangs")
+        await lane.standin(f"faults/{fault['id']}?wait=20")
+        took = await until(stands_still, 10)
+        assert took > 0.5, "not before the visit has lasted for a second"
+        assert re.match(rf"A visit to {lane.namespace}/hangs has not ended for \d+ s;", (await probed())[1])
+        await lane.standin(f"faults/{fault['id']}/release", {})
+        await until(is_well, 10)
+        await is_made(lane, "hangs")
+    finally:
+        await pair.end()
+    print(f"\na visit hung: /healthz failed after {took:.1f} s, and was well again when it ended")
