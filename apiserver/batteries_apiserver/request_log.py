@@ -6,13 +6,16 @@ the request. Lines and metrics name the route, never the path: paths hold sessio
 
 import re
 import time
+from functools import lru_cache
 from uuid import uuid4
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import Counter, Histogram
 
 from batteries_apiserver import metrics
+from batteries_apiserver.logs import OF_THE_REQUEST
 
 log = structlog.get_logger(__name__)
 
@@ -34,17 +37,28 @@ async def request_log_middleware(request: web.Request, handler: Handler) -> web.
     request_id = request_id_of(request)
     request[REQUEST_ID] = request_id
     method = request.method if request.method in _METHODS else "other"
+    route = _route(request)
     begun = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id, method=method, route=_route(request)):
+    told = OF_THE_REQUEST.set({"request_id": request_id, "method": method, "route": route})
+    try:
         response = await handler(request)
         seconds = time.perf_counter() - begun
         if not response.prepared:
             response.headers[HEADER] = request_id
         log.info("request", status=response.status, milliseconds=round(seconds * 1000, 1))
-    labels = (method, _route(request), str(response.status))
-    metrics.REQUESTS.labels(*labels).inc()
-    metrics.REQUEST_SECONDS.labels(*labels).observe(seconds)
+    finally:
+        OF_THE_REQUEST.reset(told)
+    count, duration = _meters(method, route, response.status)
+    count.inc()
+    duration.observe(seconds)
     return response
+
+
+@lru_cache(maxsize=2048)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The series of such a request: looking them up takes longer than counting."""
+    labels = (method, route, str(status))
+    return metrics.REQUESTS.labels(*labels), metrics.REQUEST_SECONDS.labels(*labels)
 
 
 def _route(request: web.Request) -> str:

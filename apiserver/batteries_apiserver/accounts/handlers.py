@@ -1,5 +1,6 @@
 """The requests of /v1/accounts."""
 
+from operator import itemgetter
 from uuid import uuid4
 
 from aiohttp import web
@@ -8,7 +9,7 @@ from batteries_apiserver.accounts import credentials, ownership, repeatable, vie
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
-from batteries_apiserver.answer import json_answer
+from batteries_apiserver.answer import json_answer, raw_list
 from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
@@ -48,13 +49,14 @@ async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts: the caller's accounts, oldest first."""
     query = read_query(request, PageQuery)
-    found = request.app[KUBE].caches.accounts.find(BY_CUSTOMER, customer_of(caller))
-    part, following = page(sorted((views.place_of(account), account) for account in found), query)
-    accounts = [account for _, account in part]
+    caches = request.app[KUBE].caches
+    found = [caches.shown.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer_of(caller))]
+    part, following = page(sorted(((shown.place, shown) for shown in found), key=itemgetter(0)), query)
+    accounts = [shown for _, shown in part]
     return tagged(
         request,
-        tag_of(accounts, following or ""),
-        lambda: {"accounts": [views.summary(account) for account in accounts]},
+        tag_of([shown.account for shown in accounts], following or ""),
+        lambda: raw_list("accounts", [shown.summary for shown in accounts]),
         links(request, query, following),
     )
 
@@ -63,7 +65,8 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts/{id}: one of the caller's accounts."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
     account, headers = await preferred(request, account)
-    return tagged(request, tag_of([account]), lambda: views.detail(account), headers)
+    shown = request.app[KUBE].caches.shown.of(account)
+    return tagged(request, shown.tag, shown.detail, headers)
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:
