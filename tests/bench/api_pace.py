@@ -1,57 +1,50 @@
-"""Reads at a steady pace, as customers who poll send them: how long the slowest hundredth takes, calm and busy.
+"""Reads at a steady pace, as customers who poll send them: how long the slowest hundredth of them takes.
 
 Each request has its moment, and its time counts from there, also where the one before it is late: a server that
-stops for a second is seen by all who came in that second. Beside the API server a bare one is asked as well: what the
-busy machine adds to that, no API server could take away.
+stops for a second is seen by all who came in that second. `python -m bench.api_pace FILE URL...` is a process of its
+own, so that nothing else that a measurement does delays its clock. FILE is a list of `bench.api_load`.
 """
 
 import asyncio
+import json
+import sys
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE
 
 import aiohttp
-from aiohttp.test_utils import unused_port
-from bench.api_bare import bare
-from bench.api_seed import accounts_of
-from bench.api_world import World
-from bench.figure import Figure, Goal
-from crash.lane import Lane
-from crash.lives import at_rest
 
-_A_SECOND = 50
-"""Of each server: far from what it could answer, so that times and not throughput are seen."""
+from batteries_sandbox.parts import clean_environment
 
-_CREATION_SECONDS = 0.5
-"""Long enough for creations to be under way together."""
-
-_PATIENCE = 300
+A_SECOND = 50
+"""To each server: far from what it could answer, so that times are seen and not throughput."""
 
 
 @dataclass
 class Pace:
-    """A steady sequence of reads, and how many milliseconds each took."""
+    """A steady sequence of reads of one server, and how many milliseconds each took."""
 
     session: aiohttp.ClientSession
     url: str
     reads: list[tuple[str, str]]
-    taken: list[float]
+    taken: list[float] = field(default_factory=list)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`."""
+    async def run(self) -> None:
+        """For ever."""
         begun, number = time.perf_counter(), 0
         async with asyncio.TaskGroup() as group:
-            while not stop.is_set():
-                moment = begun + number / _A_SECOND
+            while True:
+                moment = begun + number / A_SECOND
                 await asyncio.sleep(max(0.0, moment - time.perf_counter()))
-                group.create_task(self._read(number, moment))
+                group.create_task(self._read(*self.reads[number % len(self.reads)], moment))
                 number += 1
 
-    async def _read(self, number: int, moment: float) -> None:
-        account, key = self.reads[number * 7919 % len(self.reads)]  # a prime, so that they come in no order
+    async def _read(self, path: str, key: str, moment: float) -> None:
         headers = {"Authorization": f"Bearer {key}"}
-        async with self.session.get(f"{self.url}/v1/accounts/{account}", headers=headers) as answer:
+        async with self.session.get(f"{self.url}{path}", headers=headers) as answer:
             answer.raise_for_status()
             await answer.read()
         self.taken.append((time.perf_counter() - moment) * 1000)
@@ -62,68 +55,52 @@ class Pace:
         return taken[int(len(taken) * 0.99)]
 
 
-async def calm_and_busy(world: World, *, accounts: int, seconds: float) -> list[Figure]:
-    """The 99th percentile while nothing happens, and while so many accounts are provisioned."""
-    reads = accounts_of(world.customers)
-    async with (
-        world.replica() as replica,
-        bare(unused_port(), b"{}", world.folder) as bare_url,
-        aiohttp.ClientSession() as session,
-    ):
-        paces = [Pace(session, url, reads, []) for url in (replica.url, bare_url)]
-        await _while(paces, asyncio.sleep(1))  # connections are made, code is warm
-        for pace in paces:
-            pace.slowest()
-        await _while(paces, asyncio.sleep(seconds))
-        calm, bare_calm = (pace.slowest() for pace in paces)
-        begun = time.monotonic()
-        await _while(paces, provision(world.lane, accounts))
-        took = time.monotonic() - begun
-        busy, bare_busy = (pace.slowest() for pace in paces)
-    return [
-        Figure(
-            "api_p99_provisioning",
-            f"p99 of GET /accounts/{{id}} while {accounts} accounts are provisioned",
-            busy,
-            "ms",
-            Goal("at most", 2),
-            calm,
-            "p99 idle",
-            f"{_A_SECOND} reads a second; provisioning took {took:.0f} s; bare aiohttp beside it went from "
-            f"{bare_calm:.1f} to {bare_busy:.1f} ms",
-        )
-    ]
+async def _serve(file: Path, urls: list[str]) -> None:
+    """Answers each line of standard input with the slowest since the one before."""
+    lines = [line.split("\t") for line in file.read_text().splitlines()]  # noqa: ASYNC240  # before it begins
+    reads = [(path, key) for path, key, _ in lines]
+    asked = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(asked), sys.stdin)
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        paces = [Pace(session, url, reads) for url in urls]
+        tasks = [group.create_task(pace.run()) for pace in paces]
+        while await asked.readline():
+            print(json.dumps([pace.slowest() for pace in paces]), flush=True)
+        for task in tasks:
+            task.cancel()
 
 
-async def _while(paces: list[Pace], work: Awaitable[None]) -> None:
-    """Reads while `work` is done."""
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        for pace in paces:
-            group.create_task(pace.run(stop))
-        await work
-        stop.set()
+class Pacer:
+    """The running process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def lap(self) -> list[float]:
+        """For each server the 99th percentile since the last lap, in milliseconds."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        line = await self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("A paced read failed; what failed is above.")
+        laps: list[float] = json.loads(line)
+        return laps
 
 
-async def provision(lane: Lane, count: int) -> None:
-    """An operator makes so many accounts in the AWS stand-in.
-
-    Raises:
-        TimeoutError: they are not all active after five minutes.
-    """
-    await lane.standin("limits", {"creation_seconds": _CREATION_SECONDS})
-    names = {str(uuid4()) for _ in range(count)}
-    await lane.start()
+@asynccontextmanager
+async def paced(requests: Path, *urls: str) -> AsyncIterator[Pacer]:
+    """Reads go to each of `urls` while the block lasts."""
+    environment = {**clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.api_pace", str(requests), *urls, stdin=PIPE, stdout=PIPE, env=environment
+    )
     try:
-        for number, name in enumerate(names):
-            spec = {"email": f"owner-{number % 20}@example.com", "githubRepos": [f"octo-org/repo-{number}"]}
-            await lane.accounts.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
-        async with asyncio.timeout(_PATIENCE):
-            while not await _all_at_rest(lane, names):
-                await asyncio.sleep(1)
+        yield Pacer(process)
     finally:
-        await lane.kill()
+        process.kill()
+        await process.wait()
 
 
-async def _all_at_rest(lane: Lane, names: set[str]) -> bool:
-    return all([at_rest(each) async for each in lane.accounts.all(lane.namespace) if each.metadata.name in names])
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1]), sys.argv[2:]))

@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
+from bench.api_busy import reads_while_provisioning
 from bench.api_load import Load, Request, press, write_requests
-from bench.api_pace import calm_and_busy
 from bench.api_world import World, open_world
 from bench.figure import Figure, Goal
 from bench.part import Part, Scale
@@ -30,7 +30,7 @@ async def measure(scale: Scale) -> list[Figure]:
         async with open_world(Path(folder)) as world:
             await world.grow_to(scale.settled)
             return [
-                *await calm_and_busy(world, accounts=scale.made // 2, seconds=scale.seconds),
+                await reads_while_provisioning(world, accounts=scale.made // 2, seconds=scale.seconds),
                 await _creation(world, scale.seconds / ROUNDS),
             ]
 
