@@ -1,14 +1,14 @@
 """JSON answers, made in one place so that every one has the same form."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
 
-_AT_ONCE = 200
+AT_ONCE = 200
 """Items of a long list that are made before others get their turn: a few milliseconds' worth."""
 
 T = TypeVar("T")
@@ -16,25 +16,42 @@ T = TypeVar("T")
 
 def json_answer(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """`body` as JSON."""
-    return _json(orjson.dumps(body), status, headers)
+    return raw_answer(orjson.dumps(body), status=status, headers=headers)
+
+
+def raw_answer(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """`body`, which is JSON already."""
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def raw_list(name: str, items: Iterable[bytes]) -> bytes:
+    """`{name: [...]}` of items that are JSON already."""
+    return b'{"%b":[%b]}' % (name.encode(), b",".join(items))
 
 
 async def list_answer(
     name: str, items: Iterable[T], view: Callable[[T], Any], headers: Mapping[str, str]
 ) -> web.Response:
-    """`{name: [...]}` of items that may be many: made bit by bit, so that no other request waits for the whole."""
+    """`{name: [...]}` of items that may be many: made bit by bit, so that no other request waits for the whole.
+
+    `view` makes of an item what is to be JSON, or bytes that are.
+    """
+    made = [piece async for piece in pieces(items, view)]
+    return raw_answer(raw_list(name, made), headers=headers)
+
+
+async def pieces(items: Iterable[T], view: Callable[[T], Any]) -> AsyncIterator[bytes]:
+    """The JSON of the items with commas between, bit by bit; others get their turn after each bit."""
     left = iter(items)
-    pieces: list[bytes] = []
-    while some := list(islice(left, _AT_ONCE)):
-        pieces.append(orjson.dumps([view(item) for item in some])[1:-1])
+    while some := list(islice(left, AT_ONCE)):
+        yield b",".join([_json(view(item)) for item in some])
         await asyncio.sleep(0)
-    return _json(b"{%s:[%s]}" % (orjson.dumps(name), b",".join(pieces)), 200, headers)
+
+
+def _json(shown: Any) -> bytes:
+    return shown if isinstance(shown, bytes) else orjson.dumps(shown)
 
 
 def error_answer(status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """The one error shape."""
     return json_answer({"error": sentence, "code": code}, status=status, headers=headers)
-
-
-def _json(body: bytes, status: int, headers: Mapping[str, str] | None) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)

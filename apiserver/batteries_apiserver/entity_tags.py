@@ -5,12 +5,11 @@ something has been going on, and that moves on by itself.
 """
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp import ETag, web
 
-from batteries_apiserver.answer import json_answer
+from batteries_apiserver.answer import raw_answer
 from batteries_apiserver.route import Header, Parameter
 from batteries_crds.aws_account import AwsAccount
 
@@ -41,12 +40,13 @@ def not_modified(request: web.Request, tag: ETag) -> bool:
     return any(one.value in ("*", tag.value) for one in known)
 
 
-def tagged(request: web.Request, tag: ETag, body: Any, headers: dict[str, str]) -> web.Response:
-    """The answer under its tag, or 304; `body` is made only where it is sent."""
-    response = web.Response(status=304, headers=headers) if not_modified(request, tag) else None
-    if response is None:
-        response = json_answer(body(), headers=headers)
-    response.etag = tag
+def tagged(request: web.Request, tag: ETag, body: Callable[[], bytes], headers: Mapping[str, str]) -> web.Response:
+    """The answer under its tag, or 304; `body` makes its JSON only where it is sent."""
     # For the caller alone, and asked for again each time.
-    response.headers["Cache-Control"] = "private, no-cache"
+    headers = {"Cache-Control": "private, no-cache", **headers}
+    if not_modified(request, tag):
+        response = web.Response(status=304, headers=headers)
+    else:
+        response = raw_answer(body(), headers=headers)
+    response.etag = tag
     return response

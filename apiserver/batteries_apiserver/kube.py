@@ -14,6 +14,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver import metrics
+from batteries_apiserver.accounts.shown import ShownAccounts
 from batteries_apiserver.changes import Changes
 from batteries_apiserver.events.log import EventLog
 from batteries_apiserver.object_store import Index
@@ -68,6 +69,7 @@ class Caches:
     customers: WatchCache[Customer]
     keys: WatchCache[ApiKey]
     events: EventLog
+    shown: ShownAccounts
     changes: Changes
 
     def all(self) -> tuple[WatchCache[Any], ...]:
@@ -120,7 +122,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
     customers = Resources(api, Customer, FIELD_MANAGER)
     keys = Resources(api, ApiKey, FIELD_MANAGER)
     space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
-    events, changes = EventLog(), Changes()
+    events, shown, changes = EventLog(), ShownAccounts(), Changes()
     caches = Caches(
         WatchCache(
             accounts,
@@ -139,9 +141,11 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
             watch_seconds=seconds,
         ),
         events,
+        shown,
         changes,
     )
     caches.accounts.listen(events.observe)
+    caches.accounts.listen(shown.observe)
     caches.accounts.listen(changes.observe)
     return Kube(
         space,

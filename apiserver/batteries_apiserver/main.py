@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from batteries_apiserver import server
 from batteries_apiserver.auth import admin_key
+from batteries_apiserver.request_context import add_request
 from batteries_apiserver.settings import Settings
 from batteries_crds import logs
 from batteries_crds.client import NoClusterError
@@ -21,7 +22,8 @@ def main() -> int:
     try:
         settings = Settings()
         # stripe's logs each request and answer at DEBUG, with what is in them.
-        logs.configure(settings.log_format, settings.log_level, quiet={"stripe": logging.WARNING})
+        quiet = {"stripe": logging.WARNING}
+        logs.configure(settings.log_format, settings.log_level, context=add_request, quiet=quiet)
         if arguments.command == "run":
             asyncio.run(server.serve(settings))
         else:

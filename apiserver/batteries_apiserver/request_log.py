@@ -7,13 +7,16 @@ the path: paths hold session ids and whatever scanners think of.
 
 import re
 import time
+from functools import lru_cache
 from uuid import uuid4
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import Counter, Histogram
 
 from batteries_apiserver import metrics
+from batteries_apiserver.request_context import OF_THE_REQUEST
 
 log = structlog.get_logger(__name__)
 
@@ -35,19 +38,28 @@ async def request_log_middleware(request: web.Request, handler: Handler) -> web.
     request_id = request_id_of(request)
     request[REQUEST_ID] = request_id
     method = request.method if request.method in _METHODS else "other"
+    route = _route(request)
     begun = time.perf_counter()
-    # One task serves all requests of a connection, so what the last one bound is still there.
-    structlog.contextvars.clear_contextvars()
-    with structlog.contextvars.bound_contextvars(request_id=request_id, method=method, route=_route(request)):
+    told = OF_THE_REQUEST.set({"request_id": request_id, "method": method, "route": route})
+    try:
         response = await handler(request)
         seconds = time.perf_counter() - begun
         if not response.prepared:
             response.headers[HEADER] = request_id
         log.info("request", status=response.status, milliseconds=round(seconds * 1000, 1))
-    labels = (method, _route(request), str(response.status))
-    metrics.REQUESTS.labels(*labels).inc()
-    metrics.REQUEST_SECONDS.labels(*labels).observe(seconds)
+    finally:
+        OF_THE_REQUEST.reset(told)
+    count, duration = _meters(method, route, response.status)
+    count.inc()
+    duration.observe(seconds)
     return response
+
+
+@lru_cache(maxsize=2048)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The series of such a request: looking them up takes longer than counting."""
+    labels = (method, route, str(status))
+    return metrics.REQUESTS.labels(*labels), metrics.REQUEST_SECONDS.labels(*labels)
 
 
 def _route(request: web.Request) -> str:

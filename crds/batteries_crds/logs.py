@@ -1,44 +1,56 @@
 """The logs of both programs: one event a line, as JSON for machines or as text for people.
 
-Libraries log through the standard library; their lines take the same form. What concerns a whole request, a whole
-visit or a step (request_id, account, step) is bound once by structlog's context variables, and is then on every line.
-Secrets are kept out where lines are made: bodies, keys, whole session ids and paths with ids in them are never given
-to a logger.
+Our own lines go from structlog straight to stderr: through the standard library a line took longer than the request
+that it tells of. Libraries log through the standard library; their lines take the same form. What concerns a whole
+request, a whole visit or a step (request_id, account, step) is bound once by structlog's context variables, and is
+then on every line. Secrets are kept out where lines are made: bodies, keys, whole session ids and paths with ids in
+them are never given to a logger.
 """
 
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import orjson
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 Style = Literal["json", "console"]
 
 
+class _Lines(structlog.BytesLogger):
+    """Writes finished lines to stderr, under the name of the module that they are of."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stderr.buffer)
+        self.name = name
+
+
 def configure(
-    style: Style, level: str, *, quiet: Mapping[str, int] | None = None, foreign: Sequence[Processor] = ()
+    style: Style,
+    level: str,
+    *,
+    context: Processor = structlog.contextvars.merge_contextvars,
+    quiet: Mapping[str, int] | None = None,
+    foreign: Sequence[Processor] = (),
 ) -> None:
     """Sets up logging for the whole process; called once, by main.
 
-    `quiet` names loggers of libraries and the least that is heard of them; `foreign` are processors for the lines of
-    libraries alone.
+    `context` adds what is bound for a whole request or visit. `quiet` names loggers of libraries and the least that is
+    heard of them; `foreign` are processors for the lines of libraries alone.
     """
+    number = logging.getLevelNamesMapping()[level.upper()]
     shared: tuple[Processor, ...] = (
-        structlog.contextvars.merge_contextvars,
+        context,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *_ending(style), _encoded],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -50,9 +62,9 @@ def configure(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(number)
     for name, least in (quiet or {}).items():
-        logging.getLogger(name).setLevel(max(least, root.level))
+        logging.getLogger(name).setLevel(max(least, number))
 
 
 def _ending(style: Style) -> tuple[Processor, ...]:
@@ -60,4 +72,12 @@ def _ending(style: Style) -> tuple[Processor, ...]:
         # Not its default, which prints the variables of every frame: keys and passwords are among them.
         plain = structlog.dev.plain_traceback
         return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
-    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json))
+
+
+def _json(event: EventDict, **options: Any) -> str:
+    return orjson.dumps(event, **options).decode()
+
+
+def _encoded(logger: WrappedLogger, method: str, line: Any) -> bytes:
+    return str(line).encode()

@@ -9,7 +9,7 @@ from batteries_operator.outcome import Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.step import Scope, Step
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LIMIT_SECONDS = 30.0
 """At least, until a limit of AWS is tried again."""

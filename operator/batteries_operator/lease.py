@@ -20,7 +20,7 @@ from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1Le
 from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
 from batteries_operator.metrics import LEADING
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 SURE = 2 / 3
 """The part of the lease that its holder counts on: calls begun just before that end before another operator begins."""

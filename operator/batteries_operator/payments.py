@@ -17,7 +17,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
 from batteries_crds.customer import Customer, PaymentMethod
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 30.0
 """After Kubernetes refused or failed."""

@@ -9,7 +9,7 @@ import structlog
 
 from batteries_crds.aws_account import AwsAccount
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AT_ONE_TIME = 4
 """Comparisons side by side: enough for ten thousand an hour at seconds each, few enough to leave AWS to the visits."""

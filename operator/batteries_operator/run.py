@@ -23,7 +23,7 @@ from batteries_operator.metrics import LEADING
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Require = Callable[[], None]
 

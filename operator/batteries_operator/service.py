@@ -28,7 +28,7 @@ from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 from batteries_operator.visits import Visits
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 0.2
 """After losing a race for a write: the other's write is there to be read."""

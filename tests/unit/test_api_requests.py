@@ -20,6 +20,7 @@ from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.kube import Caches, Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
+from batteries_apiserver.request_context import add_request
 from batteries_apiserver.route import Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
@@ -210,7 +211,7 @@ async def test_a_callers_request_id_comes_back_and_a_harmful_one_is_replaced(cli
 
 async def test_the_line_of_a_request_says_which_account_it_was_about_and_no_other(client: Client, world: World) -> None:
     world.add_account(ACCOUNT)
-    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+    with structlog.testing.capture_logs([add_request]) as lines:
         await client.get(f"/v1/accounts/{ACCOUNT}", headers=world.headers)
         await client.get("/healthz")  # by the same connection
     about, after = [line for line in lines if line["event"] == "request"]

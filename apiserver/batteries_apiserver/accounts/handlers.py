@@ -1,15 +1,15 @@
 """The requests of /v1/accounts."""
 
+from operator import itemgetter
 from uuid import uuid4
 
-import structlog
 from aiohttp import web
 
 from batteries_apiserver.accounts import credentials, ownership, repeatable, views
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
-from batteries_apiserver.answer import json_answer
+from batteries_apiserver.answer import json_answer, raw_list
 from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
@@ -20,6 +20,7 @@ from batteries_apiserver.idempotency import idempotency_key
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
+from batteries_apiserver.request_context import is_about
 from batteries_apiserver.waiting import preferred
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase
@@ -33,7 +34,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
     account = await (_create(kube, customer, wanted) if key is None else repeatable.create(kube, customer, key, wanted))
-    structlog.contextvars.bind_contextvars(account=str(account.account_id))
+    is_about(str(account.account_id))
     answer = views.accepted(account)
     account, headers = await preferred(request, account)
     if headers:
@@ -50,13 +51,14 @@ async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts: the caller's accounts, oldest first."""
     query = read_query(request, PageQuery)
-    found = request.app[KUBE].caches.accounts.find(BY_CUSTOMER, customer_of(caller))
-    part, following = page(sorted((views.place_of(account), account) for account in found), query)
-    accounts = [account for _, account in part]
+    caches = request.app[KUBE].caches
+    found = [caches.shown.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer_of(caller))]
+    part, following = page(sorted(((shown.place, shown) for shown in found), key=itemgetter(0)), query)
+    accounts = [shown for _, shown in part]
     return tagged(
         request,
-        tag_of(accounts, following or ""),
-        lambda: {"accounts": [views.summary(account) for account in accounts]},
+        tag_of([shown.account for shown in accounts], following or ""),
+        lambda: raw_list("accounts", [shown.summary for shown in accounts]),
         links(request, query, following),
     )
 
@@ -65,7 +67,8 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts/{id}: one of the caller's accounts."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
     account, headers = await preferred(request, account)
-    return tagged(request, tag_of([account]), lambda: views.detail(account), headers)
+    shown = request.app[KUBE].caches.shown.of(account)
+    return tagged(request, shown.tag, shown.detail, headers)
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:

@@ -2,10 +2,9 @@
 
 import re
 
-import structlog
-
 from batteries_apiserver.errors import NotFound
 from batteries_apiserver.kube import BY_ID, Kube
+from batteries_apiserver.request_context import is_about
 from batteries_crds.aws_account import AwsAccount
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -23,7 +22,7 @@ async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsA
         # Two namespaces can hold the same id, for the object's name is one; only ours is a customer's.
         for account in found:
             if account.owner_in(kube.namespace) == customer:
-                structlog.contextvars.bind_contextvars(account=wanted)
+                is_about(wanted)
                 return account
     raise NotFound(
         "account_not_found", "You have no account with this id. GET /v1/accounts lists the accounts that you have."

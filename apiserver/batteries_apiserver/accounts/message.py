@@ -22,11 +22,15 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 def message(account: AwsAccount, now: datetime | None = None) -> str:
     """The sentence."""
-    begun, since = _doing(account)
+    return sentence(*doing(account), now)
+
+
+def sentence(begun: str, since: datetime | None, now: datetime | None = None) -> str:
+    """What `doing` gave, with how long it is now."""
     return f"{begun} {_ago(since, now or utc_now())}."
 
 
-def _doing(account: AwsAccount) -> tuple[str, datetime | None]:
+def doing(account: AwsAccount) -> tuple[str, datetime | None]:
     """All but the duration, and since when."""
     status, created = account.status, account.metadata.creation_timestamp
     if account.metadata.deletion_timestamp is not None:

@@ -1,20 +1,22 @@
 """The requests of /v1/admin."""
 
-from itertools import islice
 from typing import Annotated
 
+import orjson
 from aiohttp import web
 from pydantic import Field
 
-from batteries_apiserver.accounts.views import place_of
+from batteries_apiserver.accounts.shown import Shown
 from batteries_apiserver.admin import orders, views
 from batteries_apiserver.admin.lookup import any_account
-from batteries_apiserver.answer import json_answer, list_answer
+from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.events.log import Entry
 from batteries_apiserver.events.views import event_view
 from batteries_apiserver.instant import Instant
-from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.long_list import long_list_answer
+from batteries_apiserver.paging import PageQuery, links
 from batteries_apiserver.query import read_query
 from batteries_crds.names import EventStatus
 
@@ -26,23 +28,28 @@ class EventQuery(PageQuery):
     since: Annotated[Instant | None, Field(description="Only those of this time and later.")] = None
 
 
-async def list_accounts(request: web.Request, caller: Caller) -> web.Response:
+async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/accounts: every account of every watched namespace, oldest first."""
-    query = read_query(request, PageQuery)
-    found = request.app[KUBE].caches.accounts.all()
-    part, following = page(sorted((place_of(account), account) for account in found), query)
-    accounts = [account for _, account in part]
-    return await list_answer("accounts", accounts, views.admin_detail, links(request, query, following))
+    query, shown = read_query(request, PageQuery), request.app[KUBE].caches.shown
+    part, headers = _part(request, query, shown.places(query.cursor))
+    return await long_list_answer(request, "accounts", len(part), shown.at(part), Shown.admin_detail, headers)
 
 
-async def list_events(request: web.Request, caller: Caller) -> web.Response:
+async def list_events(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/events: what became of which step, of all accounts, newest last."""
-    query = read_query(request, EventQuery)
-    found = request.app[KUBE].caches.events.find(status=query.status, since=query.since, cursor=query.cursor)
-    part = list(found if query.most is None else islice(found, query.most))
-    more = next(found, None) is not None
-    headers = links(request, query, part[-1][0] if part and more else None)
-    return await list_answer("events", part, lambda entry: event_view(*entry[1]), headers)
+    query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
+    part, headers = _part(request, query, events.places(status=query.status, since=query.since, cursor=query.cursor))
+    return await long_list_answer(request, "events", len(part), events.at(part), _event, headers)
+
+
+def _part(request: web.Request, query: PageQuery, places: list[str]) -> tuple[list[str], dict[str, str]]:
+    """What of these places is answered, and the headers that say how to go on."""
+    part = places[: query.most]
+    return part, links(request, query, part[-1] if part and len(part) < len(places) else None)
+
+
+def _event(entry: Entry) -> bytes:
+    return orjson.dumps(event_view(*entry))
 
 
 async def suspend(request: web.Request, caller: Caller) -> web.Response:

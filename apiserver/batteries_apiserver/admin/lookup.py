@@ -2,10 +2,9 @@
 
 import re
 
-import structlog
-
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import BY_ID, Kube
+from batteries_apiserver.request_context import is_about
 from batteries_crds.aws_account import AwsAccount
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -34,5 +33,5 @@ async def any_account(kube: Kube, account_id: str) -> AwsAccount:
             "account_not_found", "There is no account with this id. GET /v1/admin/accounts lists all that there are."
         )
     kube.caches.accounts.put(account)
-    structlog.contextvars.bind_contextvars(account=wanted)
+    is_about(wanted)
     return account

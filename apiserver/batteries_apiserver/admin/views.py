@@ -1,6 +1,6 @@
 """Accounts as administrators see them: whose they are, and where kubectl finds them."""
 
-from typing import Annotated, NotRequired, cast
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -34,18 +34,15 @@ class AccountOrdered(TypedDict):
     updatedAt: Moment
 
 
-def admin_detail(account: AwsAccount) -> AdminAccount:
-    """AccountDetail and more."""
-    shown = cast(
-        AdminAccount,
-        {**views.detail(account), "namespace": account.metadata.namespace, "name": account.metadata.name},
-    )
+def for_admins(account: AwsAccount) -> dict[str, str]:
+    """What AdminAccount has more than AccountDetail."""
+    more = {"namespace": account.metadata.namespace, "name": account.metadata.name}
     if account.spec.customer_ref is not None:
-        shown["customerId"] = account.spec.customer_ref.name
+        more["customerId"] = account.spec.customer_ref.name
     owner = account.status.owner or account.spec.email
     if owner is not None:
-        shown["owner"] = owner
-    return shown
+        more["owner"] = owner
+    return more
 
 
 def ordered(account: AwsAccount) -> AccountOrdered:

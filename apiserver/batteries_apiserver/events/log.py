@@ -1,14 +1,13 @@
 """The provisioning events of all accounts, in the order of time, so that none are looked through to find a few.
 
-The events are in the accounts' histories; this follows the accounts' cache, and holds exactly what the accounts in it
-hold. Deleted accounts take their events with them.
+The events are in the accounts' histories; this follows the accounts' cache, and holds the order of exactly what the
+accounts in it hold. Deleted accounts take their events with them.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 
+from batteries_apiserver.order import Order
 from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HistoryEvent
@@ -17,73 +16,71 @@ from batteries_crds.names import EventStatus
 Entry = tuple[str, HistoryEvent]
 """The account's id and one of its events."""
 
-_NEAR = 1000
+_READ_AT_ONCE = 64
+"""Histories that are kept as events while they are read: events that follow each other are of few accounts."""
 
 
 class EventLog:
-    """All events by place, and the order of the places: over all, and for each status by itself."""
+    """The order of the events' places, over all, and for each status by itself; and the accounts that hold them."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._orders: dict[EventStatus | None, _Order] = {status: _Order() for status in (None, *EventStatus)}
+        self._accounts: dict[str, AwsAccount] = {}
+        self._read: dict[str, tuple[AwsAccount, dict[str, Entry]]] = {}
+        self._orders: dict[EventStatus | None, Order] = {status: Order() for status in (None, *EventStatus)}
 
     def observe(self, before: AwsAccount | None, after: AwsAccount | None) -> None:
         """An account was added, changed or removed."""
         old, new = _entries(before), _entries(after)
-        for where, entry in old.items():
-            if new.get(where) != entry:
-                del self._entries[where]
-                for order in self._of(entry):
-                    order.remove(where)
-        for where, entry in new.items():
-            if old.get(where) != entry:
-                self._entries[where] = entry
-                for order in self._of(entry):
-                    order.add(where)
+        for where, entry in _beyond(old, new):
+            for order in self._of(entry):
+                order.remove(where)
+        for where, entry in _beyond(new, old):
+            for order in self._of(entry):
+                order.add(where)
+        if before is not None:
+            self._accounts.pop(before.key, None)
+        if after is not None:
+            self._accounts[after.key] = after
+
+    def places(
+        self, *, status: EventStatus | None = None, since: datetime | None = None, cursor: str | None = None
+    ) -> list[str]:
+        """Where the events stand, oldest first: of that status, not before `since`, after the cursor."""
+        return list(self._orders[status].after(place(since) if since else "", cursor))
+
+    def at(self, places: Iterable[str]) -> Iterator[Entry]:
+        """The events there; those that are gone by now are left out."""
+        for where in places:
+            _, namespace, name, _ = where.split("~")
+            entry = self._entries_of(f"{namespace}/{name}").get(where)
+            if entry is not None:
+                yield entry
 
     def find(
         self, *, status: EventStatus | None = None, since: datetime | None = None, cursor: str | None = None
     ) -> Iterator[tuple[str, Entry]]:
-        """Places and events, oldest first: of that status, not before `since`, after the cursor."""
-        for where in self._orders[status].after(place(since) if since else "", cursor):
-            yield where, self._entries[where]
+        """Places and events at once."""
+        places = self.places(status=status, since=since, cursor=cursor)
+        return zip(places, self.at(places), strict=True)
 
-    def _of(self, entry: Entry) -> tuple["_Order", "_Order"]:
+    def _entries_of(self, key: str) -> dict[str, Entry]:
+        account = self._accounts.get(key)
+        if account is None:
+            return {}
+        read = self._read.get(key)
+        if read is None or read[0] is not account:
+            if len(self._read) >= _READ_AT_ONCE:
+                self._read.clear()
+            read = self._read[key] = (account, _entries(account))
+        return read[1]
+
+    def _of(self, entry: Entry) -> tuple[Order, Order]:
         return self._orders[None], self._orders[entry[1].status]
 
 
-class _Order:
-    """Texts in order. Most come last or nearly so; after many that don't, as in a first list, it is sorted once."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._sorted = True
-
-    def add(self, text: str) -> None:
-        if self._sorted:
-            where = bisect_left(self._texts, text)
-            if len(self._texts) - where <= _NEAR:
-                self._texts.insert(where, text)
-                return
-            self._sorted = False
-        self._texts.append(text)
-
-    def remove(self, text: str) -> None:
-        self._sort()
-        del self._texts[bisect_left(self._texts, text)]
-
-    def after(self, since: str, cursor: str | None) -> Iterator[str]:
-        """From `since` on, and beyond `cursor`."""
-        self._sort()
-        start = bisect_left(self._texts, since)
-        if cursor is not None:
-            start = max(start, bisect_right(self._texts, cursor))
-        return islice(self._texts, start, None)
-
-    def _sort(self) -> None:
-        if not self._sorted:
-            self._texts.sort()
-            self._sorted = True
+def _beyond(some: dict[str, Entry], others: dict[str, Entry]) -> list[tuple[str, Entry]]:
+    """What is in `some` and not, or not so, in `others`."""
+    return [(where, entry) for where, entry in some.items() if others.get(where) != entry]
 
 
 def _entries(account: AwsAccount | None) -> dict[str, Entry]:

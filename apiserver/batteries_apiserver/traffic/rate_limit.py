@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from limits import RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
 
 from batteries_apiserver.app_keys import AUTHENTICATOR
 from batteries_apiserver.errors import TooManyRequests
@@ -28,20 +26,28 @@ HEADERS = web.RequestKey("rate limit headers", dict[str, str])
 """What the answer to this request says of its limit; `headers.add_headers` puts it there."""
 
 
+_WINDOW_SECONDS = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One limit, by the name that the headers give it."""
 
     name: str
     whose: str
-    limit: RateLimitItemPerMinute
+    quota: int
+
+    @property
+    def text(self) -> str:
+        """As the header has it."""
+        return f'"{self.name}";q={self.quota};w={_WINDOW_SECONDS}'
 
 
 class RateLimits:
     """The limits of an application, and the counts of this replica."""
 
     def __init__(self, settings: Settings, windows: Windows | None = None) -> None:
-        self._limiter = FixedWindowRateLimiter(windows or Windows())
+        self._windows = windows or Windows()
         self._proxies = settings.trusted_proxies
         self._sign_up = _policy("sign-up", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
@@ -56,19 +62,19 @@ class RateLimits:
         policy, who = self._of(request)
         if policy is None:
             return
-        allowed = self._limiter.hit(policy.limit, policy.name, who)
-        until, remaining = self._limiter.get_window_stats(policy.limit, policy.name, who)
-        seconds = max(1, math.ceil(until - time.time()))
-        quota, window = policy.limit.amount, policy.limit.get_expiry()
+        name = f"{policy.name}/{who}"
+        count = self._windows.incr(name, _WINDOW_SECONDS)
+        seconds = max(1, math.ceil(self._windows.get_expiry(name) - time.time()))
+        remaining = max(0, policy.quota - count)
         request[HEADERS] = {
-            "RateLimit-Policy": f'"{policy.name}";q={quota};w={window}',
+            "RateLimit-Policy": policy.text,
             "RateLimit": f'"{policy.name}";r={remaining};t={seconds}',
         }
-        if not allowed:
+        if count > policy.quota:
             raise TooManyRequests(
                 "too_many_requests",
-                f"Too many requests: one {policy.whose} may send {quota} of these in {window} seconds. Send the same "
-                f"request again in {seconds} seconds.",
+                f"Too many requests: one {policy.whose} may send {policy.quota} of these in {_WINDOW_SECONDS} seconds. "
+                f"Send the same request again in {seconds} seconds.",
                 retry_after=seconds,
             )
 
@@ -78,13 +84,12 @@ class RateLimits:
         path = resource.canonical if resource is not None else ""
         if path in _UNLIMITED:
             return None, ""
-        address = client_address(request, self._proxies)
         if (request.method, path) == _SIGN_UP:
-            return self._sign_up, address
+            return self._sign_up, client_address(request, self._proxies)
         # A key that the cache does not know counts as none, so that guessing keys is limited by address.
         given = request.headers.get("Authorization")
         key = request.app[AUTHENTICATOR].known(given) if given else None
-        return (self._anonymous, address) if key is None else (self._key, key)
+        return (self._anonymous, client_address(request, self._proxies)) if key is None else (self._key, key)
 
 
 def rate_limit_middleware(limits: RateLimits) -> Middleware:
@@ -99,4 +104,4 @@ def rate_limit_middleware(limits: RateLimits) -> Middleware:
 
 
 def _policy(name: str, whose: str, per_minute: int) -> Policy | None:
-    return Policy(name, whose, RateLimitItemPerMinute(per_minute)) if per_minute else None
+    return Policy(name, whose, per_minute) if per_minute else None

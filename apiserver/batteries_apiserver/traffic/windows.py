@@ -1,41 +1,33 @@
-"""Where `limits` keeps its counts: in this process, bounded, at a cost that does not grow with the number of callers.
+"""Counts of requests in fixed windows: in this process, bounded, at a cost that does not grow with the callers.
 
-The library's own memory store walks over all counts at each request, which is a gift to whoever comes from many
-addresses. This one forgets the oldest window first when it is full.
+A store that walks over all counts at each request, as that of the `limits` library does, is a gift to whoever comes
+from many addresses. This one forgets the oldest window first when it is full.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from limits.storage import Storage
 
-
-class Windows(Storage):
+class Windows:
     """Fixed windows, each beginning with its first request."""
 
     def __init__(self, *, size: int = 100_000, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
         self._size = size
         self._clock = clock
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """What the library may wrap; nothing here fails."""
-        return ValueError
-
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+    def incr(self, key: str, seconds: int) -> int:
         """Counts, and says how many it were in this window."""
         count, until = self._windows.get(key, (0, 0.0))
         now = self._clock()
         if until <= now:
             self._windows.pop(key, None)  # the new window is the youngest
-            count, until = 0, now + expiry
-        self._windows[key] = (count + amount, until)
+            count, until = 0, now + seconds
+        self._windows[key] = (count + 1, until)
         if len(self._windows) > self._size:
             self._windows.popitem(last=False)
-        return count + amount
+        return count + 1
 
     def get(self, key: str) -> int:
         """How many it were in this window."""
@@ -46,16 +38,8 @@ class Windows(Storage):
         """When this window ends."""
         return self._windows.get(key, (0, self._clock()))[1]
 
-    def check(self) -> bool:
-        """Always well."""
-        return True
-
     def reset(self) -> int:
         """Forgets everything; how many windows it were."""
         count = len(self._windows)
         self._windows.clear()
         return count
-
-    def clear(self, key: str) -> None:
-        """Forgets one."""
-        self._windows.pop(key, None)

@@ -1,0 +1,44 @@
+"""Lists that may be very long: sent while they are made, so that the first comes at once and nobody holds the whole."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from aiohttp import web
+
+from batteries_apiserver.answer import AT_ONCE, list_answer, pieces
+from batteries_apiserver.app_keys import DRAIN
+from batteries_apiserver.request_log import HEADER, REQUEST_ID
+from batteries_apiserver.time_limit import lift_time_limit
+
+T = TypeVar("T")
+
+
+async def long_list_answer(
+    request: web.Request,
+    name: str,
+    count: int,
+    items: Iterable[T],
+    view: Callable[[T], bytes],
+    headers: Mapping[str, str],
+) -> web.StreamResponse:
+    """`{name: [...]}` of `count` items or, where some went meanwhile, fewer; `view` makes the JSON of one."""
+    if count <= AT_ONCE:
+        return await list_answer(name, items, view, headers)
+    # Begun, it can't become an error any more, nor be looked at by the middlewares; it takes as long as it is read.
+    lift_time_limit(request)
+    response = web.StreamResponse(headers={**headers, HEADER: request[REQUEST_ID]})
+    response.content_type = "application/json"
+    if request.app[DRAIN].begun:
+        response.force_close()
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    with suppress(ConnectionError):  # the reader went
+        before = b'{"%b":[' % name.encode()
+        async for piece in pieces(items, view):
+            await response.write(before + piece)
+            before = b","
+        await response.write((b"" if before == b"," else before) + b"]}")
+        await response.write_eof()
+    return response

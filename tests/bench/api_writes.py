@@ -1,0 +1,93 @@
+"""POST /accounts beside bare creation of custom resources, and reads while accounts are being provisioned."""
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+from bench.api_busy import reads_while_provisioning
+from bench.api_load import Load, Request, press, write_requests
+from bench.api_world import World, open_world
+from bench.figure import Figure, Goal
+from bench.part import Part, Scale
+from kubernetes.aio.client import CustomObjectsApi
+
+from batteries_crds.client import connect
+from batteries_crds.names import API_VERSION, GROUP, LABEL_CUSTOMER, VERSION
+from batteries_sandbox.cluster import NAMESPACE
+
+ROUNDS = 3
+_AT_ONCE = 16
+_REPOSITORIES = ["my-org/my-app", "my-org/infra"]
+
+
+async def measure(scale: Scale) -> list[Figure]:
+    """Both, with the settled accounts in the cache."""
+    with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
+        async with open_world(Path(folder)) as world:
+            await world.grow_to(scale.settled)
+            return [
+                await reads_while_provisioning(world, accounts=scale.made // 2, seconds=scale.seconds),
+                await _creation(world, scale.seconds / ROUNDS),
+            ]
+
+
+async def _creation(world: World, seconds: float) -> Figure:
+    """The API server sees its own namespace alone, so that it has no part in what is created bare in another."""
+    bare_space = "bare"
+    await asyncio.to_thread(world.cluster.cluster.create_namespace, bare_space)
+    body = json.dumps({"githubRepos": _REPOSITORIES})
+    requests = write_requests(
+        world.folder / "post.txt", (Request("/v1/accounts", each.key, body) for each in world.customers)
+    )
+    limits: list[float] = []
+    ours: list[Load] = []
+    async with world.replica(namespaces=NAMESPACE) as replica:
+        for _ in range(ROUNDS):
+            limits.append(await _bare_creations(world, bare_space, seconds))
+            ours.append(await press(replica.url, requests, seconds, _AT_ONCE))
+    failed = sum(load.failed for load in ours)
+    if failed:
+        raise RuntimeError(f"{failed} POSTs failed")
+    return Figure(
+        "api_post_account",
+        f"POST /accounts, {_AT_ONCE} at a time",
+        median(load.rate for load in ours),
+        "1/s",
+        Goal("at least", 0.70),
+        median(limits),
+        "bare creation of the same resource",
+        f"p99 {median(load.p99 for load in ours):.0f} ms",
+    )
+
+
+async def _bare_creations(world: World, namespace: str, seconds: float) -> float:
+    """Creations a second by kubernetes.aio's own client, as many at a time."""
+    made, end = 0, time.monotonic() + seconds
+    begun = time.monotonic()
+    async with await connect(str(world.cluster.plane.kubeconfig)) as api:
+        objects = CustomObjectsApi(api)
+
+        async def create() -> None:
+            nonlocal made
+            while time.monotonic() < end:
+                owner = world.customers[made % len(world.customers)].name
+                body = {
+                    "apiVersion": API_VERSION,
+                    "kind": "AwsAccount",
+                    "metadata": {"name": str(uuid4()), "labels": {LABEL_CUSTOMER: owner}},
+                    "spec": {"customerRef": {"name": owner}, "githubRepos": _REPOSITORIES},
+                }
+                await objects.create_namespaced_custom_object(GROUP, VERSION, namespace, "awsaccounts", body)
+                made += 1
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(create())
+    return made / (time.monotonic() - begun)
+
+
+PARTS = (Part("api-writes", measure),)
