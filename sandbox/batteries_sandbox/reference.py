@@ -22,6 +22,7 @@ from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENS
 from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox import endpoints
+from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -109,6 +110,15 @@ def _default(value: object) -> str:
     return "" if value is None or value == "" else f"`{value}`"
 
 
+def argocd_health() -> str:
+    """The health checks as Argo CD's own chart takes them."""
+    scripts = (
+        f"{key}: |\n" + "".join(f"  {line}\n" if line else "\n" for line in text.splitlines())
+        for key, text in health_settings().items()
+    )
+    return "```yaml\n" + "".join(scripts) + "```"
+
+
 _ENDPOINT = ("endpoint", "who", "what it does", "answers")
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -118,6 +128,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "closing": closing,
     "permissions": lambda: _permissions(for_running(OperatorSettings().access_role_name)),
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
+    "argocd-health": argocd_health,
     "patience": patience,
     "reasons": reasons,
     "conditions": conditions,
@@ -126,7 +137,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-settings": lambda: _settings(ApiSettings),
 }
 
-FILES = ("README.md", "docs/iam-policy.md", "docs/runbook.md", "docs/settings.md", "docs/stripe.md")
+FILES = ("README.md", *(f"docs/{name}.md" for name in ("gitops", "iam-policy", "runbook", "settings", "stripe")))
 
 
 def filled(text: str) -> str:
