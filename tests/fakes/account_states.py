@@ -16,7 +16,7 @@ from batteries_operator.status import begin, conclude, next_owed, summarize
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")
-FACTS = {
+FACTS: dict[str, dict[str, object]] = {
     "create_account": {"create_request": ASKED},
     "check_status": {"aws_account_id": "123456789012"},
 }

@@ -16,7 +16,7 @@ def health(body: dict[str, Any]) -> tuple[str, str]:
     for library in ("string", "math", "io", "debug", "package", "require", "coroutine"):
         lua.execute(f"{library} = nil")
     lua.globals()["obj"] = lua.table_from(body, recursive=True)
-    told = lua.execute(gitops.health_scripts()[body["kind"]])
+    told: Any = lua.execute(gitops.health_scripts()[body["kind"]])
     return told["status"], told["message"]
 
 
