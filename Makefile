@@ -32,7 +32,7 @@ demo: sync ## The same, and exit
 
 .PHONY: test
 test: sync chromium ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
-	@$(BIN)/batteries-sandbox build
+	@$(BIN)/batteries-sandbox build --for-tests
 	$(UNIT)
 	$(BIN)/pytest tests/integration tests/e2e
 
@@ -52,6 +52,11 @@ unit: sync ## Run the unit tests alone
 e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, uninstall, permissions
 	@$(BIN)/batteries-sandbox build
 	$(BIN)/pytest -q -s tests/e2e/test_helm.py tests/integration/test_permissions.py
+
+.PHONY: e2e-argocd
+e2e-argocd: sync ## Prove GitOps with the real Argo CD, watched for ten minutes (ARGOCD_MINUTES), and kstatus
+	@$(BIN)/batteries-sandbox build --for-tests
+	ARGOCD_MINUTES=$${ARGOCD_MINUTES:-10} $(BIN)/pytest -q -s tests/e2e/test_argocd.py tests/integration/test_kstatus.py
 
 .PHONY: ha
 ha: sync ## Time the operator's failover, and restart the API's replicas under load

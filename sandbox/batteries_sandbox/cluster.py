@@ -5,6 +5,7 @@ do here either.
 """
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,20 @@ class Cluster:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SandboxError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def paste(self, command: str) -> str:
+        """What a command of the documentation printed, pasted into a shell in the checkout.
+
+        Raises:
+            SandboxError: it failed; with what it said.
+        """
+        path = f"{self.kubectl.parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PATH": path}
+        words = ["bash", "-euo", "pipefail", "-c", command]
+        done = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=90)
+        if done.returncode != 0:
+            raise SandboxError(f"{command}: {done.stderr}")
         return done.stdout
 
     def apply(self, *objects: dict[str, Any]) -> None:

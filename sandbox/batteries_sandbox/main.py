@@ -6,14 +6,14 @@ import json
 import signal
 import sys
 
-from batteries_sandbox import binaries, env_file
+from batteries_sandbox import binaries, env_file, programs
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.journey import heading, trust_policy, walk
 from batteries_sandbox.places import Places
 from batteries_sandbox.sandbox import sandbox
 
 
-async def run(places: Places, programs: binaries.Binaries, *, stay: bool) -> None:
+async def run(places: Places, built: binaries.Binaries, *, stay: bool) -> None:
     """Brings everything up, walks the journey, and stays until told to stop where `stay` says so.
 
     Raises:
@@ -24,7 +24,7 @@ async def run(places: Places, programs: binaries.Binaries, *, stay: bool) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, this.cancel)
     heading("Bringing up the sandbox")
-    async with sandbox(places, programs) as running:
+    async with sandbox(places, built) as running:
         await walk(running)
         if not stay:
             return
@@ -44,9 +44,9 @@ def _trust_policy(aws_account_id: str) -> None:
 def _up(*, stay: bool) -> int:
     # Built before the event loop runs: Ctrl-C and SIGTERM end a build at once.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    programs = binaries.provide()
+    built = binaries.provide()
     try:
-        asyncio.run(run(Places.from_environment(), programs, stay=stay))
+        asyncio.run(run(Places.from_environment(), built, stay=stay))
     except asyncio.CancelledError:
         return 0 if stay else 130
     return 0
@@ -58,7 +58,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="bring everything up, walk the journey, stay up")
     commands.add_parser("demo", help="the same, and exit")
-    commands.add_parser("build", help="only build kube-apiserver and etcd, where they are not there yet")
+    build = commands.add_parser("build", help="only build kube-apiserver and etcd, where they are not there yet")
+    build.add_argument("--for-tests", action="store_true", help="and what only tests need, as far as it can be had")
     show = commands.add_parser("trust-policy", help="print the deploy role's trust policy as AWS has it")
     show.add_argument("aws_account_id")
     arguments = parser.parse_args()
@@ -66,6 +67,8 @@ def main() -> int:
         match arguments.command:
             case "build":
                 binaries.provide()
+                if arguments.for_tests:
+                    programs.provide()
             case "trust-policy":
                 _trust_policy(arguments.aws_account_id)
             case command:

@@ -26,6 +26,7 @@ from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENS
 from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox import endpoints, wrong_samples
+from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -141,6 +142,15 @@ def _default(value: object) -> str:
     return "" if value is None or value == "" else f"`{value}`"
 
 
+def argocd_health() -> str:
+    """The health checks as Argo CD's own chart takes them."""
+    scripts = (
+        f"{key}: |\n" + "".join(f"  {line}\n" if line else "\n" for line in text.splitlines())
+        for key, text in health_settings().items()
+    )
+    return "```yaml\n" + "".join(scripts) + "```"
+
+
 _ENDPOINT = ("endpoint", "who", "what it does", "answers")
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -150,6 +160,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "closing": closing,
     "permissions": lambda: _permissions(for_running(OperatorSettings().access_role_name)),
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
+    "argocd-health": argocd_health,
     "patience": patience,
     "reasons": reasons,
     "conditions": conditions,
@@ -161,10 +172,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-metrics": lambda: _metrics(api_metrics),
 }
 
-FILES = (
-    "README.md",
-    *(f"docs/{name}.md" for name in ("iam-policy", "kubectl", "metrics", "runbook", "settings", "stripe")),
-)
+PAGES = ("gitops", "iam-policy", "kubectl", "metrics", "runbook", "settings", "stripe")
+FILES = ("README.md", *(f"docs/{name}.md" for name in PAGES))
 
 
 def filled(text: str) -> str:

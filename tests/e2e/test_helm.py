@@ -203,14 +203,6 @@ def _commands(notes: str) -> list[str]:
     return [paragraph for paragraph in notes.split("\n\n") if paragraph.startswith("kubectl ")]
 
 
-def _paste(bare: Bare, command: str) -> str:
-    path = f"{bare.cluster.kubectl.parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "KUBECONFIG": str(bare.cluster.kubeconfig), "PATH": path}
-    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=90)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-    return done.stdout
-
-
 def test_the_chart_passes_lint_strictly(bare: Bare) -> None:
     assert "0 chart(s) failed" in bare.helm("lint", "--strict", str(helm.CHART))
     print("proved: helm lint --strict passes")
@@ -282,7 +274,7 @@ def test_an_empty_values_file_installs_and_the_notes_work_as_pasted(bare: Bare, 
     )
     commands = _commands(bare.helm("get", "notes", RELEASE, f"--namespace={namespace}"))
     assert len(commands) == 3
-    shown = [_paste(bare, command) for command in commands]
+    shown = [bare.cluster.paste(command) for command in commands]
     assert "condition met" in shown[1]
     assert "first" in shown[2]
     secret = bare.get("secret", "batteries-admin-key", f"--namespace={namespace}")

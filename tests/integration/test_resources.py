@@ -162,4 +162,6 @@ def test_a_status_cannot_be_smuggled_in_with_the_spec(cluster: Any) -> None:
     namespace = cluster.namespace()
     text = account(email="a@example.com") + "status:\n  phase: active\n"
     cluster.run("apply", f"--namespace={namespace}", "-f", "-", stdin=text)
-    assert "status" not in json.loads(cluster.run("get", "aa", "acme", f"--namespace={namespace}", "-o", "json"))
+    found = json.loads(cluster.run("get", "aa", "acme", f"--namespace={namespace}", "-o", "json"))
+    assert found["status"]["observedGeneration"] == 0
+    assert found["status"]["phase"] == "pending"

@@ -1,0 +1,25 @@
+"""What only tests need beside the sandbox itself, built up front: no test could wait for it."""
+
+import sys
+from collections.abc import Callable
+
+from batteries_sandbox import argocd, helm, kstatus, prometheus, redis, stripe_mock
+from batteries_sandbox.errors import SandboxError
+
+PROGRAMS: dict[str, Callable[[], object]] = {
+    "helm": helm.provide,
+    "stripe-mock": stripe_mock.provide,
+    "Prometheus": lambda: (prometheus.provide("prometheus"), prometheus.provide("promtool")),
+    "kstatus": kstatus.provide,
+    "Redis": redis.provide,
+    "Argo CD": argocd.provide,
+}
+
+
+def provide() -> None:
+    """Has each of them, or says why not; the tests that need that one are skipped."""
+    for name, provide_one in PROGRAMS.items():
+        try:
+            provide_one()
+        except SandboxError as error:
+            print(f"The tests that need {name} will be skipped. {error}", file=sys.stderr)

@@ -1,0 +1,153 @@
+"""An AwsAccount in each state that people tell apart, as the operator's own status code writes it.
+
+What GitOps tools make of them is tested three times, of the same objects: the Lua in plain Lua, the Lua in Argo CD's
+own machine, and kstatus.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from batteries_crds.aws_account import AwsAccount, CreateRequest, Hold
+from batteries_crds.conditions import is_true
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.provisioning import runbook
+from batteries_operator.status import begin, conclude, next_owed, summarize
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")
+FACTS: dict[str, dict[str, object]] = {
+    "create_account": {"create_request": ASKED},
+    "check_status": {"aws_account_id": "123456789012"},
+}
+DONE_FOR_GOOD = "AWS has an account of another owner by this e-mail address."
+LIMIT = "AWS allows no more accounts; number 3 in line."
+
+
+@dataclass(frozen=True)
+class State:
+    """One object, and what is to be said of it: by Argo CD, with the beginning of its message, and by kstatus."""
+
+    account: AwsAccount
+    argocd: str
+    message: str
+    kstatus: str
+    seen: bool = True
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """As the API server gives it; one that nobody has seen has the CRD's default status."""
+        head = {"apiVersion": "aibatteriesincluded.com/v1", "kind": "AwsAccount"}
+        body = self.account.to_wire() | head
+        return body if self.seen else body | {"status": {"observedGeneration": 0, "phase": "pending"}}
+
+
+def _new(**spec: Any) -> AwsAccount:
+    meta = {"name": "acme", "namespace": "customers", "generation": 1, "uid": "u", "creationTimestamp": NOW}
+    account = AwsAccount.model_validate({"metadata": meta, "spec": {"email": "a@example.com", **spec}})
+    return _looked_at(account)
+
+
+def _looked_at(account: AwsAccount) -> AwsAccount:
+    return summarize(runbook(account), account, NOW)
+
+
+def _begun(account: AwsAccount) -> AwsAccount:
+    steps = runbook(account)
+    step = next_owed(steps, account)
+    assert step is not None
+    return summarize(steps, begin(steps, account, step, NOW), NOW)
+
+
+def _next(account: AwsAccount, outcome: Outcome | None = None) -> AwsAccount:
+    """The step that is owed, concluded: done, where nothing else is said."""
+    steps = runbook(account)
+    step = next_owed(steps, account)
+    assert step is not None
+    outcome = outcome or Done("Done.", FACTS.get(step.name, {}))
+    return summarize(steps, conclude(steps, begin(steps, account, step, NOW), step, outcome, NOW), NOW)
+
+
+def _all_done(account: AwsAccount) -> AwsAccount:
+    for _ in range(20):
+        if next_owed(runbook(account), account) is None:
+            return account
+        account = _next(account)
+    raise AssertionError(f"still owed: {next_owed(runbook(account), account)}")
+
+
+def _at_mail(account: AwsAccount) -> AwsAccount:
+    while not is_true(account.status.conditions, "OIDCConfigured"):
+        account = _next(account)
+    return account
+
+
+def _changed(account: AwsAccount, **spec: Any) -> AwsAccount:
+    """With another spec, which the operator has not seen."""
+    meta = account.metadata.model_copy(update={"generation": account.metadata.generation + 1})
+    return account.model_copy(update={"metadata": meta, "spec": account.spec.model_copy(update=spec)})
+
+
+def _held(account: AwsAccount) -> AwsAccount:
+    status = account.status.model_copy(update={"hold": Hold.PAYMENT_METHOD_MISSING})
+    return _looked_at(account.model_copy(update={"status": status}))
+
+
+def _deleted(account: AwsAccount) -> AwsAccount:
+    return account.model_copy(update={"metadata": account.metadata.model_copy(update={"deletion_timestamp": NOW})})
+
+
+_ACTIVE = _all_done(_new())
+_REPOS = _changed(_ACTIVE, github_repos=["acme/app"])
+_SUSPENDED = _all_done(_looked_at(_changed(_ACTIVE, suspended=True)))
+_FAILED = _next(_next(_new()), Fail("EmailTaken", DONE_FOR_GOOD))
+_ACTIVE_SAYS = "The AWS account is ready to use."
+_UNSEEN_SAYS = "The operator has not seen"
+
+STATES: dict[str, State] = {
+    "not seen": State(_new(), "Progressing", _UNSEEN_SAYS, "InProgress", seen=False),
+    "first seen": State(_new(), "Progressing", "create_account", "InProgress"),
+    "in line": State(
+        _next(_new(), Wait(60, "AccountLimitReached", LIMIT)), "Progressing", f"create_account: {LIMIT}", "InProgress"
+    ),
+    "a step done": State(_next(_new()), "Progressing", "check_status", "InProgress"),
+    "a step begun": State(
+        _begun(_next(_next(_new()))), "Progressing", "wait_for_role: wait_for_role has begun.", "InProgress"
+    ),
+    "failed": State(_FAILED, "Degraded", DONE_FOR_GOOD, "Failed"),
+    "failed, spec mended": State(_changed(_FAILED, display_name="A"), "Progressing", _UNSEEN_SAYS, "InProgress"),
+    "active": State(_ACTIVE, "Healthy", _ACTIVE_SAYS, "Current"),
+    "active, mail failed": State(
+        _all_done(_next(_at_mail(_new()), Fail("Mail", "No."))),
+        "Healthy",
+        _ACTIVE_SAYS,
+        "Current",
+    ),
+    "changed": State(_REPOS, "Progressing", _UNSEEN_SAYS, "InProgress"),
+    "change seen": State(_looked_at(_REPOS), "Progressing", "setup_oidc", "InProgress"),
+    "change refused": State(
+        _next(_looked_at(_REPOS), Fail("TrustPolicyTooLarge", "Too many.")), "Degraded", "Too many.", "Failed"
+    ),
+    "change applied": State(_all_done(_looked_at(_REPOS)), "Healthy", _ACTIVE_SAYS, "Current"),
+    "suspending": State(
+        _begun(_looked_at(_changed(_ACTIVE, suspended=True))),
+        "Progressing",
+        "suspending: quarantine has begun.",
+        "InProgress",
+    ),
+    "suspended": State(_SUSPENDED, "Suspended", "Every door into the account is closed", "InProgress"),
+    "suspended, unpaid": State(
+        _all_done(_held(_ACTIVE)), "Suspended", "Every door into the account is closed; the owner has", "InProgress"
+    ),
+    "suspended before it was made": State(
+        _looked_at(_new(suspended=True)), "Suspended", "Every door into the account is closed", "InProgress"
+    ),
+    "resuming": State(
+        _begun(_looked_at(_changed(_SUSPENDED, suspended=False))),
+        "Progressing",
+        "move_to_ou: move_to_ou has begun.",
+        "InProgress",
+    ),
+    "resumed": State(_all_done(_looked_at(_changed(_SUSPENDED, suspended=False))), "Healthy", _ACTIVE_SAYS, "Current"),
+    "being deleted": State(_deleted(_ACTIVE), "Progressing", "Pending deletion", "Terminating"),
+}
