@@ -9,7 +9,7 @@ from batteries_sandbox.errors import SandboxError
 PROGRAMS: dict[str, Callable[[], object]] = {
     "helm": helm.provide,
     "stripe-mock": stripe_mock.provide,
-    "Prometheus": lambda: (prometheus.provide("prometheus"), prometheus.provide("promtool")),
+    "Prometheus": prometheus.provide,
     "kstatus": kstatus.provide,
     "Redis": redis.provide,
     "Argo CD": argocd.provide,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from batteries_crds.aws_account import AwsAccount, CreateRequest, Hold
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.conditions import is_true
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.provisioning import runbook
-from batteries_operator.status import begin, conclude, next_owed, summarize
+from batteries_operator.status import begin, conclude, ready, summarize
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")
@@ -54,26 +55,24 @@ def _looked_at(account: AwsAccount) -> AwsAccount:
 
 def _begun(account: AwsAccount) -> AwsAccount:
     steps = runbook(account)
-    step = next_owed(steps, account)
-    assert step is not None
+    step = ready(steps, account)[0]
     return summarize(steps, begin(steps, account, step, NOW), NOW)
 
 
 def _next(account: AwsAccount, outcome: Outcome | None = None) -> AwsAccount:
     """The step that is owed, concluded: done, where nothing else is said."""
     steps = runbook(account)
-    step = next_owed(steps, account)
-    assert step is not None
+    step = ready(steps, account)[0]
     outcome = outcome or Done("Done.", FACTS.get(step.name, {}))
     return summarize(steps, conclude(steps, begin(steps, account, step, NOW), step, outcome, NOW), NOW)
 
 
 def _all_done(account: AwsAccount) -> AwsAccount:
     for _ in range(20):
-        if next_owed(runbook(account), account) is None:
+        if not ready(runbook(account), account):
             return account
         account = _next(account)
-    raise AssertionError(f"still owed: {next_owed(runbook(account), account)}")
+    raise AssertionError(f"still owed: {ready(runbook(account), account)}")
 
 
 def _at_mail(account: AwsAccount) -> AwsAccount:
