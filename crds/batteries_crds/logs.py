@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 Style = Literal["json", "console"]
 
@@ -55,9 +55,14 @@ def configure(
         logging.getLogger(name).setLevel(max(least, root.level))
 
 
+def _first_things_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """When, how bad and what, then the rest: lines are read by people too."""
+    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
+
+
 def _ending(style: Style) -> tuple[Processor, ...]:
     if style == "console":
         # Not its default, which prints the variables of every frame: keys and passwords are among them.
         plain = structlog.dev.plain_traceback
         return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
-    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+    return (structlog.processors.format_exc_info, _first_things_first, structlog.processors.JSONRenderer())

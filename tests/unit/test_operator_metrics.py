@@ -33,9 +33,9 @@ def _operations() -> Iterator[str]:
 
 
 STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}
-LABELS = {
+LABELS: dict[str, set[str]] = {
     "step": STEPS,
-    "phase": set(Phase),
+    "phase": {*Phase},
     "outcome": {"done", "wait", "fail", "ok", "throttled", "broken_off", *ErrorKind},
     "result": {"done", "requeued", "stalled", "error"},
     "limit": {"creations", "assignments", "closures"},
