@@ -67,12 +67,17 @@ def configure(
         logging.getLogger(name).setLevel(max(least, number))
 
 
+def _first_things_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """When, how bad and what, then the rest: lines are read by people too."""
+    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
+
+
 def _ending(style: Style) -> tuple[Processor, ...]:
     if style == "console":
         # Not its default, which prints the variables of every frame: keys and passwords are among them.
         plain = structlog.dev.plain_traceback
         return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
-    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json))
+    return (structlog.processors.format_exc_info, _first_things_first, structlog.processors.JSONRenderer(_json))
 
 
 def _json(event: EventDict, **options: Any) -> str:

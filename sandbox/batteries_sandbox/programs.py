@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from batteries_sandbox import argocd, helm, kstatus, prometheus, redis, stripe_mock
+from batteries_sandbox import argocd, grafana, helm, kstatus, prometheus, redis, stripe_mock
 from batteries_sandbox.errors import SandboxError
 
 PROGRAMS: dict[str, Callable[[], object]] = {
     "helm": helm.provide,
     "stripe-mock": stripe_mock.provide,
     "Prometheus": prometheus.provide,
+    "the check of dashboards": grafana.provide,
     "kstatus": kstatus.provide,
     "Redis": redis.provide,
     "Argo CD": argocd.provide,

@@ -195,19 +195,19 @@ async def test_a_visit_that_hangs_fails_the_liveness_probe_until_it_ends(world: 
         return await probed() == (200, "ok")
 
     try:
-        await pair.start("only", BATTERIES_HEALTH_PORT=str(unused_tcp_port), BATTERIES_STANDSTILL_SECONDS="1")
+        await pair.start("only", BATTERIES_HEALTH_PORT=str(unused_tcp_port), BATTERIES_STANDSTILL_SECONDS="2")
         await pair.until_leads("only", 20)
         await work(lane, "in-time")
         assert await probed() == (200, "ok"), "visits that end are well, however many"
         fault = await lane.standin("faults", {"kind": "gate_before", "operation": "MoveAccount", "times": 1})
         await create(lane, "hangs")
-        await lane.standin(f"faults/{fault['id']}?wait=20")
+        held = await lane.standin(f"faults/{fault['id']}?wait=30")
+        assert held["waiting"], "the operator waits for AWS"
         took = await until(stands_still, 10)
-        assert took > 0.5, "not before the visit has lasted for a second"
         assert re.match(rf"A visit to {lane.namespace}/hangs has not ended for \d+ s;", (await probed())[1])
         await lane.standin(f"faults/{fault['id']}/release", {})
-        await until(is_well, 10)
         await is_made(lane, "hangs")
+        await until(is_well, 10)
     finally:
         await pair.end()
     print(f"\na visit hung: /healthz failed after {took:.1f} s, and was well again when it ended")

@@ -40,6 +40,7 @@ def test_for_machines_each_line_is_one_object_with_what_it_is_about() -> None:
         CONFIGURED.format(style="json")
         + 'log.info("aws call", aws_request_id="r-1"); logging.getLogger("library").warning("slow %s", "disk")'
     )
+    assert list(ours)[:3] == ["timestamp", "level", "event"]
     about = {"account": "a-1", "step": "create_account"}
     assert ours.pop("timestamp") <= theirs.pop("timestamp")
     assert ours == about | {"event": "aws call", "level": "info", "logger": "ours", "aws_request_id": "r-1"}

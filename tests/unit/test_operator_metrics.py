@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import botocore.session
 import pytest
@@ -34,9 +33,9 @@ def _operations() -> Iterator[str]:
 
 
 STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}
-LABELS: dict[str, set[Any]] = {
+LABELS: dict[str, set[str]] = {
     "step": STEPS,
-    "phase": set(Phase),
+    "phase": {*Phase},
     "outcome": {"done", "wait", "fail", "ok", "throttled", "broken_off", *ErrorKind},
     "result": {"done", "requeued", "stalled", "error"},
     "limit": {"creations", "assignments", "closures"},

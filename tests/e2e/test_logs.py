@@ -1,0 +1,42 @@
+"""What the two programs logged while the other tests used them: JSON, each line, and every act named by AWS's id."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batteries_operator.aws.acts import is_act
+
+
+def lines(sandbox: Any, name: str) -> list[dict[str, Any]]:
+    """Each line, which must be an object with what every line has."""
+    text = (Path(sandbox.env["LOG_DIR"]) / name).read_text()
+    found: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
+    assert not [line for line in found if not {"timestamp", "level", "event", "logger"} <= line.keys()]
+    return found
+
+
+@pytest.mark.last
+def test_the_operator_names_account_step_and_request_of_each_act(sandbox: Any) -> None:
+    said = lines(sandbox, "operator.log")
+    acts = [line for line in said if line["event"] == "aws call" and line["level"] == "info"]
+    assert "organizations:CreateAccount" in {line["operation"] for line in acts}
+    for line in acts:
+        assert is_act(line["operation"])
+        assert line["account"], line
+        assert line["resource"].startswith(f"{sandbox.env['NAMESPACE']}/"), line
+        assert line["step"], line
+        assert line["aws_request_id"] or line["outcome"] in ("transient", "broken_off"), line
+    known = {item["status"]["accountId"] for item in json.loads(sandbox.kubectl("get", "aa", "-o", "json"))["items"]}
+    assert known & {line["account"] for line in acts}
+
+
+@pytest.mark.last
+def test_the_api_server_names_request_and_account(sandbox: Any) -> None:
+    requests = [line for line in lines(sandbox, "apiserver.log") if line["event"] == "request"]
+    assert len({line["request_id"] for line in requests}) > 10
+    shown = [line for line in requests if line["route"] == "/v1/accounts/{id}" and line["status"] == 200]
+    assert shown
+    assert all(line["account"] for line in shown)
+    assert not [line for line in requests if line["route"] in ("/healthz", "/v1/stripe/setup") and "account" in line]
