@@ -17,6 +17,7 @@ from batteries_apiserver import metrics
 from batteries_apiserver.accounts.shown import ShownAccounts
 from batteries_apiserver.changes import Changes
 from batteries_apiserver.events.log import EventLog
+from batteries_apiserver.kept import kept_account
 from batteries_apiserver.object_store import Index
 from batteries_apiserver.secret_store import Secrets
 from batteries_apiserver.settings import Settings
@@ -131,6 +132,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
             indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space)},
             watch_seconds=seconds,
             namespaces=settings.watched_namespaces,
+            keep=kept_account,
         ),
         WatchCache(customers, Customer, space, indexes={}, watch_seconds=seconds),
         WatchCache(

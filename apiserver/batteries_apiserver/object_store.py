@@ -56,8 +56,6 @@ class ObjectStore(Generic[R]):
         old = self._items.get(item.key)
         if old is not None:
             self._unindex(old)
-        # Tools keep whole copies of an object in its annotations; nothing here reads them.
-        item = item.model_copy(update={"metadata": item.metadata.model_copy(update={"annotations": {}})})
         self._items[item.key] = item
         for index, values_of in self._indexes.items():
             for value in values_of(item):

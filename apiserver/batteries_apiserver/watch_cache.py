@@ -18,6 +18,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import metrics
+from batteries_apiserver.kept import kept
 from batteries_apiserver.object_store import Index, Listener, ObjectStore, version_of
 from batteries_crds.client import R, Resources, status_of
 
@@ -35,6 +36,7 @@ class WatchCache(Generic[R]):
     """Filled by `run`; read by name or by one of its indexes.
 
     `home` is the namespace that names are looked up in; `namespaces` are those that are watched (None: all of them).
+    `keep` makes of an object what of it is kept.
     """
 
     def __init__(
@@ -46,13 +48,14 @@ class WatchCache(Generic[R]):
         indexes: Mapping[str, Index[R]],
         watch_seconds: int,
         namespaces: Sequence[str | None] | None = None,
+        keep: Callable[[R], R] = kept,
     ) -> None:
         self.resource = model.definition.plural
         self.synced = asyncio.Event()
         self._home = home
         self._store = ObjectStore[R](indexes)
         self._watches = {
-            namespace: Watch(resources, model, namespace, self._store, seconds=watch_seconds, listed=self._listed)
+            namespace: Watch(resources, model, namespace, self._store, keep, seconds=watch_seconds, listed=self._listed)
             for namespace in namespaces or (home,)
         }
 
@@ -111,6 +114,7 @@ class Watch(Generic[R]):
         model: type[R],
         namespace: str | None,
         store: ObjectStore[R],
+        keep: Callable[[R], R],
         *,
         seconds: int,
         listed: Callable[[], None],
@@ -119,6 +123,7 @@ class Watch(Generic[R]):
         self._model = model
         self._namespace = namespace
         self._store = store
+        self._keep = keep
         self._seconds = seconds
         self._when_listed = listed
         self._put_while_listing: list[R] | None = None
@@ -141,6 +146,7 @@ class Watch(Generic[R]):
         Where it has, it has told of that version, of a later one or of the deletion already.
         """
         if version_of(item) > self._version:
+            item = self._keep(item)
             if self._put_while_listing is not None:
                 self._put_while_listing.append(item)
             self._store.store(item)
@@ -184,7 +190,8 @@ class Watch(Generic[R]):
         token, version = None, 0
         while True:
             page = await self._resources.page(self._namespace, token=token)
-            listed += page.items
+            # At once: whole objects of all pages together would be many times what is kept.
+            listed += [self._keep(item) for item in page.items]
             version, token = int(page.resource_version), page.next_token
             if token is None:
                 break
@@ -223,7 +230,7 @@ class Watch(Generic[R]):
             return
         item = self._model.model_validate(raw)
         if kind != "DELETED":
-            self._store.store(item)
+            self._store.store(self._keep(item))
         elif version_of(self._store.get(item.key) or item) <= version_of(item):
             self._store.remove(item.key)
 

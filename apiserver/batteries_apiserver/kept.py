@@ -1,0 +1,37 @@
+"""What of an object is kept in memory: all that a handler reads, and in little room."""
+
+from typing import Any, TypeVar
+
+from batteries_apiserver.packed import Packed
+from batteries_crds.aws_account import AwsAccount, HistoryEvent
+from batteries_crds.base import Model
+from batteries_crds.client import R
+from batteries_crds.conditions import Condition
+
+M = TypeVar("M", bound=Model)
+
+_NO_FIELDS: set[str] = set()
+
+
+def kept(item: R) -> R:
+    """The object without what nothing here reads: the annotations, in which tools keep whole copies, and so on."""
+    meta = _copy(item.metadata, annotations={}, labels={}, finalizers=[])
+    parts = {name: _copy(part) for name in ("spec", "status") if (part := getattr(item, name, None)) is not None}
+    return _copy(item, metadata=meta, **parts)
+
+
+def kept_account(account: AwsAccount) -> AwsAccount:
+    """`kept`, and the status without the operator's own notes, its lists packed."""
+    small, status = kept(account), account.status
+    lists = {
+        "conditions": Packed(Condition, status.conditions, without="message"),
+        "history": Packed(HistoryEvent, status.history),
+    }
+    return _copy(small, status=_copy(status, steps={}, create_request=None, **lists))
+
+
+def _copy(model: M, **changed: Any) -> M:
+    """A copy that does not remember which fields were given, a set as large as the model itself."""
+    copied: M = model.model_copy(update=changed)
+    object.__setattr__(copied, "__pydantic_fields_set__", _NO_FIELDS)
+    return copied
