@@ -1,0 +1,40 @@
+"""What a part of the benchmark is: it brings up what it needs, measures, ends everything, and gives back its figures.
+
+A module of this folder lists its parts in `PARTS`; the run (`python -m bench`) finds them by that name.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bench.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything; the goals are the same at each scale.
+
+    `settled` accounts are there and at rest; `grown` are the numbers of them that growth is measured over, rising.
+    `made` accounts are made in one go. `seconds` is how long a steady load or an idle time lasts. `peers` says whether
+    programs of others are measured too.
+    """
+
+    name: str
+    settled: int
+    grown: tuple[int, ...]
+    made: int
+    seconds: float
+    peers: bool = False
+
+
+FULL = Scale("full", settled=10_000, grown=(1_000, 10_000, 30_000), made=200, seconds=15.0)
+QUICK = Scale("quick", settled=1_000, grown=(250, 1_000), made=40, seconds=5.0)
+TINY = Scale("tiny", settled=20, grown=(10, 20), made=3, seconds=1.0)
+"""For the smoke test: whether the parts run at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One measurement, independent of the others; `name` is what ONLY= takes."""
+
+    name: str
+    measure: Callable[[Scale], Awaitable[list[Figure]]]
