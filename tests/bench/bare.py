@@ -6,6 +6,7 @@ As a program (`python -m bench.bare NAMESPACE`) it is that kopf: each new AwsAcc
 import asyncio
 import sys
 import time
+from typing import Any
 from uuid import uuid4
 
 import kopf
@@ -26,6 +27,11 @@ PLURAL = AwsAccount.definition.plural
 def registry() -> kopf.OperatorRegistry:
     """One handler, which patches."""
     handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        """As the kubeconfig says."""
+        return kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def patch(status: kopf.Status, patch: kopf.Patch, **_: object) -> None:
@@ -64,13 +70,19 @@ async def measure(stage: Stage, count: int) -> tuple[float, float]:
     operator = kopf_on(stage, NAMESPACE)
     await operator.start()
     try:
-        first, last = await _patched(accounts, count, operator)
+        patched = asyncio.create_task(_patched(accounts, count))
+        ended = asyncio.create_task(operator.wait())
+        await asyncio.wait({patched, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not patched.done():
+            patched.cancel()
+            raise operator.gone()
+        first, last = patched.result()
     finally:
         await operator.stop()
     return created, (count - 1) / max(last - first, 1e-3)
 
 
-async def _patched(accounts: Resources[AwsAccount], count: int, operator: Part) -> tuple[float, float]:
+async def _patched(accounts: Resources[AwsAccount], count: int) -> tuple[float, float]:
     """When the first object had a status, and when the last."""
     moments: list[float] = []
     page = await accounts.page(NAMESPACE)
@@ -81,7 +93,6 @@ async def _patched(accounts: Resources[AwsAccount], count: int, operator: Part) 
                 moments.append(time.monotonic())
                 if len(moments) >= count:
                     break
-    assert not operator.ended
     return moments[0], moments[-1]
 
 

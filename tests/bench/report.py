@@ -44,9 +44,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def _row(figure: dict[str, Any]) -> list[str]:
-    limit = (
-        f"{_number(figure['limit'])} {figure['unit']}: {figure['against']}" if figure["limit"] else figure["against"]
-    )
+    limit = f"{_number(figure['limit'])} {figure['unit']}: " if figure["limit"] else ""
     note = f" ({figure['note']})" if figure["note"] else ""
     ratio = "" if figure["ratio"] is None else _number(figure["ratio"])
     return [
@@ -75,7 +73,7 @@ def _number(value: float) -> str:
 def write(folder: Path, figures: Sequence[Figure], about: dict[str, str]) -> dict[str, Any]:
     """Writes results.json and growth.svg; gives back what is in the JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    results = {**about, "figures": [each.to_json() for each in figures]}
+    results: dict[str, Any] = {**about, "figures": [each.to_json() for each in figures]}
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     draw(results["figures"], folder / "growth.svg")
     return results
