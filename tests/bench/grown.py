@@ -54,7 +54,7 @@ async def measure(scale: Scale) -> list[Figure]:
         empty = await _idle(stage, 0, scale.seconds)
         real = [str(uuid4()) for _ in range(min(REAL, scale.made))]
         for name in real:
-            await stage.create(name, REPOSITORIES)
+            await stage.create(name, REPOSITORIES, f"{name}@example.com")
         await stage.until_active(set(real))
         await stage.stop()
         template = await stage.etcd.get(AwsAccount.definition.plural, stage.lane.namespace, real[0])
@@ -118,14 +118,14 @@ async def _changes(stage: Stage, scale: Scale, real: list[str]) -> list[float]:
         await stage.create(name, REPOSITORIES, f"{name}@example.com")
 
     async def in_progress() -> bool:
-        return await stage.metric("batteries_step_outcomes_total", step="wait_for_role") >= len(waiting)
+        return await stage.metric("batteries_step_outcomes_total", step="wait_for_role", outcome="wait") >= len(waiting)
 
     await until(in_progress, f"{len(waiting)} accounts in progress", every=0.2)
     sent, before = {}, await stage.last_call()
-    for name, number in zip(itertools.cycle(real), range(scale.made // 2), strict=False):
-        sent[f"octo-org/change-{number}-"] = time.time()
-        spec = {"githubRepos": [f"octo-org/change-{number}-"]}
-        await stage.lane.accounts.merge(stage.lane.namespace, name, {"spec": spec})
+    for name, _ in zip(itertools.cycle(real), waiting, strict=False):
+        change = f"octo-org/{uuid4()}"
+        sent[change] = time.time()
+        await stage.lane.accounts.merge(stage.lane.namespace, name, {"spec": {"githubRepos": [change]}})
         await asyncio.sleep(1 / CHANGES_A_SECOND)  # a steady load
 
     async def taken() -> dict[str, float]:

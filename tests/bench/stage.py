@@ -163,9 +163,8 @@ class Stage:
         Raises:
             TimeoutError: with those that are not.
         """
-        left = set(names)
-        page = await self.lane.accounts.page(self.lane.namespace)
-        left -= {each.metadata.name for each in page.items if is_true(each.status.conditions, READY)}
+        page = await self.lane.accounts.page(self.lane.namespace, limit=1)
+        left = {name for name in names if not await self._is_ready(name)}
         try:
             async with asyncio.timeout(seconds):
                 while left:
@@ -180,6 +179,10 @@ class Stage:
         except TimeoutError:
             raise TimeoutError(f"not active within {seconds:.0f} s: {sorted(left)[:5]} of {len(names)}") from None
         return time.time()
+
+    async def _is_ready(self, name: str) -> bool:
+        account = await self.lane.find(name)
+        return account is not None and is_true(account.status.conditions, READY)
 
     async def versions(self) -> dict[str, str]:
         """Each account's resourceVersion, by name: whoever wrote anything shows by it."""
