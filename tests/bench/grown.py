@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
 from uuid import uuid4
@@ -177,30 +176,44 @@ def _asked(key: str, what: str, value: float, unit: str, bound: float, note: str
 
 def _growth(points: list[Point], empty: Point) -> list[Figure]:
     """Each cost at each size (`name@accounts`), and whether it grows faster than the accounts do."""
-    costs = {
-        "memory": ("Memory", "MB", [each.resident - empty.resident for each in points]),
-        "restart_seconds": ("Restart until a new account is asked of AWS", "s", [each.until_new for each in points]),
-        "restart_cpu": ("CPU of a restart", "s", [each.restart_cpu for each in points]),
-        "idle_cpu": ("Idle CPU", "% of a core", [each.cpu for each in points]),
-        "change_p50": ("Change to AWS, p50", "s", [each.percentile(50) for each in points]),
-        "change_p99": ("Change to AWS, p99", "s", [each.percentile(99) for each in points]),
-    }
-    sizes = [each.accounts for each in points]
-    return list(itertools.chain.from_iterable(_grows(key, *cost, sizes) for key, cost in costs.items()))
-
-
-def _grows(key: str, what: str, unit: str, values: list[float], sizes: list[int]) -> Iterator[Figure]:
-    for size, value in zip(sizes, values, strict=True):
-        yield Figure(f"{key}@{size}", f"{what}, {size:,} accounts", value, unit)
-    yield Figure(
-        f"{key}_growth",
-        f"{what}: from {sizes[0]:,} to {sizes[-1]:,} accounts",
-        values[-1] / max(values[0], 1e-3),
-        "times",
-        Goal("at most", NOISE),
-        sizes[-1] / sizes[0],
-        "linear growth",
+    costs = (
+        _Cost("memory", "Memory", "MB", 1, [each.resident - empty.resident for each in points]),
+        _Cost("restart_seconds", "Restart until a new account is asked of AWS", "s", 1, [x.until_new for x in points]),
+        _Cost("restart_cpu", "CPU of a restart", "s", 0.1, [each.restart_cpu for each in points]),
+        _Cost("idle_cpu", "Idle CPU", "% of a core", 0.2, [each.cpu for each in points]),
+        _Cost("change_p50", "Change to AWS, p50", "s", 0.01, [each.percentile(50) for each in points]),
+        _Cost("change_p99", "Change to AWS, p99", "s", 0.01, [each.percentile(99) for each in points]),
     )
+    sizes = [each.accounts for each in points]
+    return [figure for cost in costs for figure in cost.figures(sizes)]
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """One cost, by size; less than `noise` is as good as nothing."""
+
+    key: str
+    what: str
+    unit: str
+    noise: float
+    values: list[float]
+
+    def figures(self, sizes: list[int]) -> list[Figure]:
+        """The points of its curve, and its growth over all of them."""
+        curve = [
+            Figure(f"{self.key}@{size}", f"{self.what}, {size:,} accounts", value, self.unit)
+            for size, value in zip(sizes, self.values, strict=True)
+        ]
+        growth = Figure(
+            f"{self.key}_growth",
+            f"{self.what}: from {sizes[0]:,} to {sizes[-1]:,} accounts",
+            self.values[-1] / max(self.values[0], self.noise),
+            "times",
+            Goal("at most", NOISE),
+            sizes[-1] / sizes[0],
+            "linear growth",
+        )
+        return [*curve, growth]
 
 
 PARTS = (Part("grown", measure),)
