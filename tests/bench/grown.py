@@ -92,18 +92,17 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
 async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
     """The operator's memory and CPU, once it has heard of every account and has come to rest."""
     await stage.until_known(accounts)
-    process = stage.process
     used = [0.0]
 
     async def rests() -> bool:
-        used.append(sum(process.cpu_times()[:2]))
+        used.append(stage.cpu())
         return used[-1] > 0.5 and used[-1] - used[-2] < 0.1
 
     await until(rests, "the operator at rest", every=1)
-    began, busy = time.monotonic(), sum(process.cpu_times()[:2])
+    began, busy = time.monotonic(), stage.cpu()
     await asyncio.sleep(seconds)  # what is measured is this time
-    cpu = (sum(process.cpu_times()[:2]) - busy) / (time.monotonic() - began) * 100
-    return Point(accounts, process.memory_info().rss / 1e6, cpu, busy)
+    cpu = (stage.cpu() - busy) / (time.monotonic() - began) * 100
+    return Point(accounts, stage.process.memory_info().rss / 1e6, cpu, busy)
 
 
 async def _changes(stage: Stage, scale: Scale, real: list[str]) -> list[float]:

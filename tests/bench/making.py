@@ -107,11 +107,11 @@ async def measure_many(scale: Scale) -> list[Figure]:
         recording = await _recording(stage)
         script = Script(recording, stage.lane.url, OPERATOR)
         bare_rate = scale.made / await asyncio.to_thread(script.run, scale.made)
-        writes, cpu = await stage.metric("batteries_status_writes_total"), sum(stage.process.cpu_times()[:2])
+        writes, cpu = await stage.metric("batteries_status_writes_total"), stage.cpu()
         names, began = await _create_many(stage, scale.made)
         seconds = await stage.until_active(names) - began
         writes = await stage.metric("batteries_status_writes_total") - writes
-        cpu = sum(stage.process.cpu_times()[:2]) - cpu
+        cpu = stage.cpu() - cpu
         await stage.stop()
         created, patched = await bare.measure(stage, scale.made)
     rate, each = (

@@ -19,6 +19,7 @@ import psutil
 from bench.etcd import Etcd
 from crash.lane import FAST, Lane
 from crash.world import World, open_world
+from kubernetes.aio.client import ApiException
 from prometheus_client.parser import text_string_to_metric_families
 
 from batteries_crds.aws_account import AwsAccount
@@ -110,6 +111,11 @@ class Stage:
             raise self._operator.gone()
         return psutil.Process(self._operator.pid)
 
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
     async def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0 where the operator does not answer yet."""
         url = f"http://127.0.0.1:{self._metrics_port}/metrics"
@@ -126,7 +132,8 @@ class Stage:
         """Returns when the operator has heard of so many accounts."""
 
         async def all_known() -> bool:
-            return await self.metric("batteries_accounts") >= accounts
+            leads = await self.metric("batteries_leading") == 1
+            return leads and await self.metric("batteries_accounts") >= accounts
 
         await until(all_known, f"{accounts} accounts known to the operator", every=0.2)
 
@@ -184,6 +191,14 @@ class Stage:
         account = await self.lane.find(name)
         return account is not None and is_true(account.status.conditions, READY)
 
+    async def is_served(self) -> bool:
+        """Whether kube-apiserver lists accounts yet: of a new CRD it answers 429 for a while."""
+        try:
+            await self.lane.accounts.page(self.lane.namespace, limit=1)
+        except ApiException:
+            return False
+        return True
+
     async def versions(self) -> dict[str, str]:
         """Each account's resourceVersion, by name: whoever wrote anything shows by it."""
         return {
@@ -220,4 +235,5 @@ async def open_stage() -> AsyncIterator[Stage]:
             http = await stack.enter_async_context(aiohttp.ClientSession())
             stage = Stage(world, Path(name), http)
             stack.push_async_callback(stage.stop)
+            await until(stage.is_served, "the AwsAccounts of a new CRD served")
             yield stage
