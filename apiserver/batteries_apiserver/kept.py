@@ -3,7 +3,8 @@
 from typing import Any, TypeVar
 
 from batteries_apiserver.packed import Packed
-from batteries_crds.aws_account import AwsAccount, HistoryEvent
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import Model
 from batteries_crds.client import R
 from batteries_crds.conditions import Condition
