@@ -44,7 +44,8 @@ class Pair:
         self.processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self, identity: str, **settings: str) -> asyncio.subprocess.Process:
-        """An operator that stands by, or leads where nobody does."""
+        """An operator that stands by, or leads where nobody does; returns when it has begun to."""
+        before = self._standing_by()
         environment = self.lane.environment | {
             "BATTERIES_LEADER_ELECTION": "true",
             "BATTERIES_LEASE_NAMESPACE": NAMESPACE,
@@ -58,7 +59,12 @@ class Pair:
                 str(BIN / "batteries-operator"), "run", env=environment, stdout=log, stderr=log
             )
         self.processes[identity] = process
+        # Python takes its time to start on a busy machine, which is none of the failover's.
+        await until(lambda: asyncio.sleep(0, self._standing_by() > before), 60)
         return process
+
+    def _standing_by(self) -> int:
+        return self.lane.log.read_text().count('"standing by"') if self.lane.log.exists() else 0
 
     async def leader(self) -> str | None:
         """Who holds the Lease now."""

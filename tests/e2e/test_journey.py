@@ -14,7 +14,7 @@ from batteries_sandbox.places import CHECKOUT
 
 def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
     output = sandbox.output.read_text()
-    for step in ("check_status", "wait_for_role", "setup_sso_access", "complete"):
+    for step in ("check_status", "wait_for_role", "complete"):
         assert re.search(rf"\d s  (creating|active) +{step}", output), step
     detail = json.loads(re.search(r"The account's detail:\n(\{.*?\n\})", output, re.DOTALL)[1])  # type: ignore[index]
     assert detail["status"] == "active"
