@@ -36,8 +36,6 @@ async def request_log_middleware(request: web.Request, handler: Handler) -> web.
     request[REQUEST_ID] = request_id
     method = request.method if request.method in _METHODS else "other"
     begun = time.perf_counter()
-    # One task serves all requests of a connection, so what the last one bound is still there.
-    structlog.contextvars.clear_contextvars()
     with structlog.contextvars.bound_contextvars(request_id=request_id, method=method, route=_route(request)):
         response = await handler(request)
         seconds = time.perf_counter() - begun
