@@ -32,7 +32,7 @@ def story(sandbox: Any) -> list[str]:
 
 def until_told(sandbox: Any, *chapters: list[str]) -> None:
     """Each chapter whole and nothing twice; within one, steps come after what they need, and the outcome last."""
-    expected = sum(chapters, [])
+    expected = [reason for chapter in chapters for reason in chapter]
     sandbox.until(lambda: len(story(sandbox)) >= len(expected), 20, f"{expected[-1]} is told")
     told = story(sandbox)
     for chapter in chapters:
