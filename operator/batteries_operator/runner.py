@@ -91,8 +91,10 @@ class Runner:
         self._runbook = runbook
         self._announce = announce
 
-    async def visit(self, namespace: str, name: str, errors_in_a_row: int) -> Visit:
-        """Brings the account as far as it goes now.
+    async def visit(
+        self, namespace: str, name: str, errors_in_a_row: int, stopping: Callable[[], bool] = lambda: False
+    ) -> Visit:
+        """Brings the account as far as it goes now, or to the end of a step where the operator is `stopping`.
 
         Raises:
             LostRaceError: somebody else wrote the status; visit again.
@@ -122,6 +124,12 @@ class Runner:
                 await recorder.flush()
             if isinstance(outcome, Wait):
                 return Visit(outcome.seconds, errors)
+            if stopping():
+                return Visit(0, errors)
+        return await self._nothing_to_do(recorder)
+
+    async def _nothing_to_do(self, recorder: Recorder) -> Visit:
+        """The end of a visit after which nothing is owed, or nothing can be done."""
         stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
         if not stalled and recorder.account.is_deleted:  # the status of an object that is about to go is of no use
             return Visit(None, released=recorder.account)

@@ -133,7 +133,7 @@ class Service:
         try:
             while not stopped.is_set():
                 bell.clear()
-                visit = await self._visit(account, errors)
+                visit = await self._visit(account, errors, stopped.is_set)
                 errors = visit.errors
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(bell.wait(), visit.seconds)
@@ -179,12 +179,12 @@ class Service:
         self.tools.let_go(uid)
         self.visiting.pop(uid, None)
 
-    async def _visit(self, account: AwsAccount, errors: int) -> Visit:
+    async def _visit(self, account: AwsAccount, errors: int, stopping: Callable[[], bool] = lambda: False) -> Visit:
         meta = account.metadata
         try:
             async with self.visiting[meta.uid]:
                 with self.visits.visit(account.key):
-                    visit = await self.runner.visit(meta.namespace, meta.name, errors)
+                    visit = await self.runner.visit(meta.namespace, meta.name, errors, stopping)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
             again = Visit(AGAIN_SECONDS, errors)

@@ -84,3 +84,12 @@ async def test_an_account_that_was_never_made_is_let_go_of_with_a_word(factory: 
     delete(factory)
     await released(process)
     assert process.announced == [("Normal", "Suspended"), ("Normal", "Released")]
+
+
+async def test_an_operator_that_is_stopping_ends_a_visit_after_the_step_that_it_is_at(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    visit = await process.runner.visit(NAMESPACE, "acme", 0, lambda: True)
+    assert (visit.seconds, [reason for _, reason in process.announced]) == (0, MADE[:1])
+    await process.until("acme")
+    assert [reason for _, reason in process.announced] == MADE
