@@ -5,11 +5,10 @@ owed and lacks nothing, side by side, and writes what came of them in one patch;
 The visit ends where each step that is left waits. What it keeps for the next one is in `Pace`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
@@ -18,7 +17,7 @@ from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_tru
 from batteries_crds.names import EventStatus
 from batteries_operator import announcements, drift
 from batteries_operator.announcements import Announcement
-from batteries_operator.attempt import attempt
+from batteries_operator.attempt import attempt, side_by_side
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.metrics import DRIFTS, PROVISIONING_SECONDS, STEP_OUTCOMES, STEP_SECONDS
@@ -27,8 +26,6 @@ from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.status import begin, blocking, conclude, is_current, is_out_of_date, ready, summarize
 from batteries_operator.step import Step, Tools
-
-T = TypeVar("T")
 
 QUIET_TRIES = 3
 """Transient errors in a row before one is written to the status: a throttle is no news, a minute of them is."""
@@ -81,8 +78,12 @@ class Runner:
         self._runbook = runbook
         self._announce = announce
 
-    async def visit(self, namespace: str, name: str, pace: Pace | None = None) -> Visit:
-        """Brings the account as far as it goes now; `pace` is that of the visits before, and is kept.
+    async def visit(
+        self, namespace: str, name: str, pace: Pace | None = None, stopping: Callable[[], bool] = lambda: False
+    ) -> Visit:
+        """Brings the account as far as it goes now, or to the end of a round where the operator is `stopping`.
+
+        `pace` is that of the visits before, and is kept.
 
         Raises:
             LostRaceError: somebody else wrote the status; visit again.
@@ -100,9 +101,15 @@ class Runner:
             step for step in self._ready(recorder.account) if pace.is_due(step.name) and step.name not in waiting
         ]:
             waiting |= await self._round(recorder, scope, steps, pace)
+            if stopping():
+                return Visit(0)
         seconds = pace.until_due(step.name for step in self._ready(recorder.account))
         if seconds is not None:
             return Visit(seconds)
+        return await self._nothing_to_do(recorder)
+
+    async def _nothing_to_do(self, recorder: Recorder) -> Visit:
+        """The end of a visit after which nothing is owed, or nothing can be done."""
         stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
         if not stalled and recorder.account.is_deleted:  # the status of an object that is about to go is of no use
             return Visit(None, released=recorder.account)
@@ -163,7 +170,7 @@ class Runner:
             # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
             await recorder.flush()
         tries = [attempt(step, scope, self._backoff(pace.errors(step.name))) for step in steps]
-        outcomes = [(step, *outcome) for step, outcome in zip(steps, await _all(tries), strict=True)]
+        outcomes = [(step, *outcome) for step, outcome in zip(steps, await side_by_side(tries), strict=True)]
         news = []
         for step, outcome, error in outcomes:
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
@@ -219,17 +226,6 @@ class Runner:
 
     def _backoff(self, errors_in_a_row: int) -> float:
         return backoff(errors_in_a_row, self._tools.settings.backoff_max_seconds)
-
-
-async def _all(tries: Sequence[Awaitable[T]]) -> list[T]:
-    """Their results; where one raises, it is raised when all have ended, so that nothing goes on unseen."""
-    results = await asyncio.gather(*tries, return_exceptions=True)
-    done: list[T] = []
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        done.append(result)
-    return done
 
 
 def _began(account: AwsAccount, step: Step) -> datetime | None:

@@ -139,7 +139,7 @@ class Service:
         try:
             while not stopped.is_set():
                 bell.clear()
-                visit = await self._visit(account, pace)
+                visit = await self._visit(account, pace, stopped.is_set)
                 await _pass(visit.seconds, bell, pace)
         finally:
             stopping.cancel()
@@ -184,12 +184,12 @@ class Service:
     def _turn(self, uid: str) -> asyncio.Lock:
         return self.visiting.setdefault(uid, asyncio.Lock())
 
-    async def _visit(self, account: AwsAccount, pace: Pace) -> Visit:
+    async def _visit(self, account: AwsAccount, pace: Pace, stopping: Callable[[], bool] = lambda: False) -> Visit:
         meta = account.metadata
         try:
             async with self._turn(meta.uid):
                 with self.visits.visit(account.key):
-                    visit = await self.runner.visit(meta.namespace, meta.name, pace)
+                    visit = await self.runner.visit(meta.namespace, meta.name, pace, stopping)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
             again = Visit(AGAIN_SECONDS)

@@ -145,6 +145,8 @@ def _kube_apiserver(binaries: Binaries, folder: Path, ports: Ports, logs: Path) 
         "--endpoint-reconciler-type=none",  # nobody reaches us but by the address given
         f"--audit-policy-file={folder / 'audit-policy.yaml'}",
         f"--audit-log-path={logs / 'audit.log'}",
+        "--audit-log-maxsize=100",  # megabytes: thousands of accounts write more
+        "--audit-log-maxbackup=1",
         "--v=1",
     )
     return Command("kube-apiserver", argv, {}, logs / "kube-apiserver.log")
