@@ -49,7 +49,7 @@ async def world(
     base: Path = tmp_path_factory.mktemp("argocd")
     folder = Folder(base / "git")
     folder.commit(an("Customer", OWNER, {"email": "platform@example.com"}))
-    gitops.install(sandbox.cluster, programs[0])
+    await gitops.install(sandbox.cluster, programs[0])
     sandbox.cluster.paste(pasted("bash", "FILES="))
     example = yaml.safe_load(pasted("yaml", "apiVersion: argoproj.io/v1alpha1"))
     sandbox.cluster.apply(gitops.application(example, folder.path, sandbox.env["NAMESPACE"]))
