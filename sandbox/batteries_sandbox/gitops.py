@@ -184,8 +184,8 @@ def _controller(programs: argocd.ArgoCd, folder: Path, ports: Ports, environment
         f"--redis=127.0.0.1:{ports.redis}",
         f"--repo-server=127.0.0.1:{ports.repo_server}",
         "--repo-server-plaintext",
-        # The moment a sync ends Argo CD compares once more, now and then before its own watch has told it of the change;
-        # without a pause it would heal at once what needs no healing.
+        # The moment a sync ends Argo CD compares once more, now and then before its own watch has told it of the
+        # change; without a pause it would heal at once what needs no healing.
         "--self-heal-backoff-timeout-seconds=0",
         f"--self-heal-timeout-seconds={COMPARES_EVERY_SECONDS}",
         "--persist-resource-health",  # each object's health in the Application's status, where a test reads it
