@@ -59,8 +59,6 @@ async def world(
             yield World(sandbox, folder, said)
     finally:
         said.stop()
-        # The Application has no finalizer: what it synced stays, for the tests that look at what was left behind.
-        sandbox.cluster.run("delete", "namespace", gitops.NAMESPACE, "--wait=false")
 
 
 def account(name: str, **spec: Any) -> dict[str, Any]:
