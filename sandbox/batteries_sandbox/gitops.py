@@ -5,6 +5,7 @@ Its API server and page are left out: nothing here needs them, as an Application
 
 import contextlib
 import os
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from typing import Any
 from batteries_crds.names import GROUP
 from batteries_sandbox import argocd
 from batteries_sandbox.cluster import Cluster
+from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.helm import CHART
 from batteries_sandbox.process import Command, Part, until_answers
 
@@ -62,15 +64,25 @@ class Ports:
         return self.base + 3
 
 
-def install(cluster: Cluster, programs: argocd.ArgoCd) -> None:
-    """Argo CD's CRDs, its configuration as it comes, and the project that its API server would make."""
+async def install(cluster: Cluster, programs: argocd.ArgoCd) -> None:
+    """Argo CD's CRDs, its configuration as it comes, and what its API server would add: a key and the first project.
+
+    Raises:
+        SandboxError: the cluster does not take them.
+    """
     cluster.create_namespace(NAMESPACE)
     files = tuple(f"--filename={path}" for path in programs.manifests)
     cluster.run("apply", "--server-side", f"--namespace={NAMESPACE}", *files)
-    cluster.run("wait", "--for=condition=Established", "--timeout=30s", "crd/appprojects.argoproj.io")
-    cluster.run("wait", "--for=condition=Established", "--timeout=30s", "crd/applications.argoproj.io")
+    # `kubectl wait` fails where the API server has not begun with a CRD yet.
+    await until_answers(None, "Argo CD's CRDs", lambda: _is_served(cluster), _READY_SECONDS)
     anything: list[dict[str, str]] = [{"group": "*", "kind": "*"}]
     cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "argocd-secret", "namespace": NAMESPACE},
+            "stringData": {"server.secretkey": secrets.token_urlsafe(32)},
+        },
         {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "AppProject",
@@ -80,8 +92,16 @@ def install(cluster: Cluster, programs: argocd.ArgoCd) -> None:
                 "destinations": [{"namespace": "*", "server": "*"}],
                 "clusterResourceWhitelist": anything,
             },
-        }
+        },
     )
+
+
+def _is_served(cluster: Cluster) -> bool:
+    try:
+        cluster.run("get", "applications.argoproj.io,appprojects.argoproj.io", f"--namespace={NAMESPACE}")
+    except SandboxError:
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager
@@ -164,6 +184,10 @@ def _controller(programs: argocd.ArgoCd, folder: Path, ports: Ports, environment
         f"--redis=127.0.0.1:{ports.redis}",
         f"--repo-server=127.0.0.1:{ports.repo_server}",
         "--repo-server-plaintext",
+        # The moment a sync ends Argo CD compares once more, now and then before its own watch has told it of the
+        # change; without a pause it would heal at once what needs no healing.
+        "--self-heal-backoff-timeout-seconds=0",
+        f"--self-heal-timeout-seconds={COMPARES_EVERY_SECONDS}",
         "--persist-resource-health",  # each object's health in the Application's status, where a test reads it
     )
     name = {"ARGOCD_BINARY_NAME": "argocd-application-controller"}
@@ -173,6 +197,12 @@ def _controller(programs: argocd.ArgoCd, folder: Path, ports: Ports, environment
 def application(example: dict[str, Any], repository: Path, namespace: str) -> dict[str, Any]:
     """An Application like `example`, of a repository on this machine and for another namespace."""
     spec = example["spec"]
-    source = spec["source"] | {"repoURL": repository.as_uri()}
-    destination = spec["destination"] | {"namespace": namespace}
-    return example | {"spec": spec | {"source": source, "destination": destination}}
+    policy = spec["syncPolicy"]
+    # Argo CD prunes in the foreground, which the garbage collector of a controller manager ends: there is none here.
+    options = [*policy["syncOptions"], "PrunePropagationPolicy=background"]
+    changed = {
+        "source": spec["source"] | {"repoURL": repository.as_uri()},
+        "destination": spec["destination"] | {"namespace": namespace},
+        "syncPolicy": policy | {"syncOptions": options},
+    }
+    return example | {"spec": spec | changed}

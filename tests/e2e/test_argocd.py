@@ -49,7 +49,7 @@ async def world(
     base: Path = tmp_path_factory.mktemp("argocd")
     folder = Folder(base / "git")
     folder.commit(an("Customer", OWNER, {"email": "platform@example.com"}))
-    gitops.install(sandbox.cluster, programs[0])
+    await gitops.install(sandbox.cluster, programs[0])
     sandbox.cluster.paste(pasted("bash", "FILES="))
     example = yaml.safe_load(pasted("yaml", "apiVersion: argoproj.io/v1alpha1"))
     sandbox.cluster.apply(gitops.application(example, folder.path, sandbox.env["NAMESPACE"]))
@@ -59,8 +59,6 @@ async def world(
             yield World(sandbox, folder, said)
     finally:
         said.stop()
-        # The Application has no finalizer: what it synced stays, for the tests that look at what was left behind.
-        sandbox.cluster.run("delete", "namespace", gitops.NAMESPACE, "--wait=false")
 
 
 def account(name: str, **spec: Any) -> dict[str, Any]:
