@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 
-import uvloop
 from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
 
@@ -21,7 +20,7 @@ def main() -> int:
         settings = Settings()
         logs.configure(settings.log_format, settings.log_level)
         if arguments.command == "run":
-            uvloop.run(server.serve(settings))
+            asyncio.run(server.serve(settings))
         else:
             print(asyncio.run(admin_key.create(settings, arguments.name)))
     except ValidationError as error:
