@@ -5,7 +5,6 @@ import asyncio
 import logging
 import sys
 
-import uvloop
 from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
 
@@ -26,7 +25,7 @@ def main() -> int:
         quiet = {"stripe": logging.WARNING}
         logs.configure(settings.log_format, settings.log_level, context=add_request, quiet=quiet)
         if arguments.command == "run":
-            uvloop.run(server.serve(settings))
+            asyncio.run(server.serve(settings))
         else:
             print(asyncio.run(admin_key.create(settings, arguments.name)))
     except ValidationError as error:

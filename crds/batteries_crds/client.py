@@ -101,7 +101,7 @@ class Resources(Generic[R]):
         *,
         field_selector: str | None = None,
         token: str | None = None,
-        limit: int = 500,
+        limit: int = 100,
     ) -> Page[R]:
         """One page of the objects of a namespace, or of all namespaces where `namespace` is None."""
         options: dict[str, Any] = {"field_selector": field_selector, "_continue": token, "limit": limit}

@@ -1,0 +1,105 @@
+"""What is kept of an account in memory answers as the whole account would."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from batteries_apiserver.accounts import views
+from batteries_apiserver.accounts.shown import Shown, ShownAccounts
+from batteries_apiserver.admin.views import for_admins
+from batteries_apiserver.events.log import EventLog
+from batteries_apiserver.kept import kept_account
+from batteries_crds.aws_account import AwsAccount
+
+NAME = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+EVENTS = [
+    {"timestamp": "2026-11-24T08:00:01Z", "step": "create_account", "status": "started"},
+    {"timestamp": "2026-11-24T08:00:02.5Z", "step": "create_account", "status": "succeeded", "detail": "Asked."},
+    {"timestamp": "2026-11-24T08:00:03Z", "step": "check_status", "status": "failed", "error": 'A "quoted" é.'},
+]
+CONDITIONS = [
+    {
+        "type": kind,
+        "status": "True",
+        "reason": "Done",
+        "message": "It is.",
+        "lastTransitionTime": f"2026-11-24T08:00:0{number}Z",
+        "observedGeneration": 1,
+    }
+    for number, kind in enumerate(("Ready", "Provisioned"))
+]
+
+
+def account(name: str = NAME, version: int = 7, **status: Any) -> AwsAccount:
+    metadata = {
+        "name": name,
+        "namespace": "n",
+        "uid": "u",
+        "resourceVersion": str(version),
+        "generation": 1,
+        "creationTimestamp": "2026-11-24T08:00:00Z",
+        "annotations": {"big": "x" * 1000},
+    }
+    spec = {"customerRef": {"name": "c"}, "githubRepos": ["o/r"]}
+    whole = {"observedGeneration": 1, "history": EVENTS, "conditions": CONDITIONS, **status}
+    return AwsAccount.model_validate({"metadata": metadata, "spec": spec, "status": whole})
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"phase": "active", "provisioningStep": "complete", "awsAccountId": "123456789012", "owner": "a@example.com"},
+        {"phase": "creating", "provisioningStep": "create_account"},
+        {"phase": "failed", "error": 'Ask "AWS" for more.'},
+        {"history": [], "conditions": []},
+    ],
+    ids=["active", "creating", "failed", "new"],
+)
+def test_it_is_shown_as_the_whole_would_be(status: dict[str, Any]) -> None:
+    whole, shown = account(**status), Shown(kept_account(account(**status)))
+    assert orjson.loads(shown.summary) == views.summary(whole)
+    assert orjson.loads(shown.detail()) == views.detail(whole)
+    assert orjson.loads(shown.admin_detail()) == {**views.detail(whole), **for_admins(whole)}
+    assert list(orjson.loads(shown.detail())) == list(views.detail(whole))
+
+
+def test_its_events_and_conditions_read_as_lists_and_its_annotations_are_gone() -> None:
+    whole, small = account(), kept_account(account())
+    history = small.status.history
+    assert list(history) == whole.status.history
+    assert history[1:] == tuple(whole.status.history[1:])
+    assert (history[-1], len(history), next(iter(reversed(history)))) == (EVENTS_LAST, 3, EVENTS_LAST)
+    assert [each.last_transition_time for each in small.status.conditions] == [
+        datetime(2026, 11, 24, 8, 0, second, tzinfo=UTC) for second in (0, 1)
+    ]
+    assert small.metadata.annotations == {}
+    assert whole.metadata.annotations, "the object that was given is left as it is"
+
+
+EVENTS_LAST = account().status.history[-1]
+
+
+def test_another_version_than_the_cache_has_is_shown_as_itself() -> None:
+    accounts, old = ShownAccounts(), kept_account(account(phase="creating"))
+    accounts.observe(None, old)
+    assert accounts.of(old) is accounts.of(old)
+    new = account(version=8, phase="active")
+    assert orjson.loads(accounts.of(new).detail())["status"] == "active"
+    accounts.observe(old, new)
+    assert orjson.loads(next(iter(accounts.at(accounts.places(None)))).detail())["status"] == "active"
+
+
+def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
+    accounts, events = ShownAccounts(), EventLog()
+    one, other = (kept_account(account(name)) for name in (NAME, NAME.replace("5", "6")))
+    for listener in (accounts, events):
+        listener.observe(None, one)
+        listener.observe(None, other)
+    places, event_places = accounts.places(None), events.places()
+    accounts.observe(one, None)
+    events.observe(one, None)
+    assert [shown.account.key for shown in accounts.at(places)] == [other.key]
+    assert {account_id for account_id, _ in events.at(event_places)} == {str(other.account_id)}
+    assert len(event_places) == 6
