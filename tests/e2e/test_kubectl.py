@@ -53,7 +53,8 @@ def wait(sandbox: Any, *what: str) -> None:
 def test_describe_tells_an_accounts_life_in_order_and_nothing_twice(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.kubectl("apply", "-f", "-", stdin=manifest("AwsAccount", NAME, customerRef={"name": "teller"}))
+    spec = {"customerRef": {"name": "teller"}, "githubRepos": ["acme/first"]}
+    sandbox.kubectl("apply", "-f", "-", stdin=manifest("AwsAccount", NAME, **spec))
     chapters = [["CustomerNotFound"]]
     until_told(sandbox, *chapters)
 
