@@ -19,9 +19,12 @@ JITTER = 0.1
 
 
 class Resync:
-    """Remembers every account and calls `compare` for each about once in `interval` seconds."""
+    """Remembers every account and calls `compare` for each about once in `interval` seconds.
 
-    def __init__(self, interval: float, compare: Callable[[AwsAccount], Awaitable[object]]) -> None:
+    Where `compare` gives None, AWS was too busy: that account comes again in a tenth of the interval.
+    """
+
+    def __init__(self, interval: float, compare: Callable[[AwsAccount], Awaitable[bool | None]]) -> None:
         self._interval = interval
         self._compare = compare
         self._accounts: dict[str, tuple[str, str]] = {}
@@ -56,11 +59,13 @@ class Resync:
             if uid not in self._accounts:
                 continue
             account = _named(uid, *self._accounts[uid])
+            part = 1.0
             try:
-                await self._compare(account)
+                if await self._compare(account) is None:
+                    part = JITTER
             except Exception as error:  # one account's trouble must not end the resync of the others
                 log.warning("resync failed; again in its next turn", resource=account.key, error=str(error))
-            self._schedule(uid, self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret
+            self._schedule(uid, part * self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret
 
     async def _next(self) -> str:
         """The next account, when its time has come."""

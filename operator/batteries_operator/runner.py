@@ -127,8 +127,10 @@ class Runner:
         for each in dict.fromkeys(filter(None, news)):  # that an account is Stalled is told once, whoever says it
             self._announce(account, each.type, each.reason, each.message)
 
-    async def resync(self, namespace: str, name: str) -> bool:
-        """Compares an account at rest with AWS, and mends what somebody changed there; says whether anything was.
+    async def resync(self, namespace: str, name: str) -> bool | None:
+        """Compares an account at rest with AWS, and mends what somebody changed there.
+
+        Says whether anything was; None where AWS was too busy to tell, so that it is to be asked again.
 
         Nothing is written where all is as it should be. What can't be mended at once becomes owed, and is seen to
         by visits.
@@ -148,7 +150,7 @@ class Runner:
             with noted_acts() as acts:
                 outcome, error = await attempt(step, scope, self._backoff(0))
             if error is ErrorKind.TRANSIENT:
-                return drifted  # the next round sees to it
+                return None
             if acts:
                 drifted = True
                 DRIFTS.labels(step.name).inc()

@@ -170,8 +170,8 @@ class Service:
             self.bells.forget(meta.uid)
         self.tools.let_go(meta.uid)
 
-    async def resync(self, account: AwsAccount) -> bool:
-        """Compares an account at rest with AWS; says whether it had to be mended."""
+    async def resync(self, account: AwsAccount) -> bool | None:
+        """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
         async with self._turn(account.metadata.uid):
             # Bound for this block only: one task compares many accounts.
             with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):

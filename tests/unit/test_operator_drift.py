@@ -128,11 +128,11 @@ async def test_an_account_that_is_owed_something_is_left_to_its_visits(factory: 
     assert len(process.calls) == calls
 
 
-async def test_a_throttle_is_left_to_the_next_round(factory: Factory) -> None:
+async def test_a_throttle_is_no_answer_and_nothing_is_written(factory: Factory) -> None:
     process = await factory.active()
     process.before_call = refusal("organizations:ListParents", "ThrottlingException")
     writes = len(factory.cluster.writes)
-    assert not await process.service.resync(await factory.account())
+    assert await process.service.resync(await factory.account()) is None
     assert len(factory.cluster.writes) == writes
 
 

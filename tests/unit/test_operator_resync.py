@@ -31,7 +31,7 @@ async def run_for(resync: Resync, seconds: float) -> None:
 
 
 async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
-    async def compare(_: AwsAccount) -> None:
+    async def compare(_: AwsAccount) -> bool:
         raise AssertionError("nothing is run here")
 
     resync, interval = Resync(3600, compare), 3600.0
@@ -45,8 +45,9 @@ async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
 
 
 async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[float, str]]) -> None:
-    async def compare(each: AwsAccount) -> None:
+    async def compare(each: AwsAccount) -> bool:
         times.append((0, each.metadata.name))
+        return False
 
     resync = Resync(0.05, compare)
     for number in range(3):
@@ -62,7 +63,7 @@ async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[
 async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> None:
     running, most, seen = 0, 0, set()
 
-    async def compare(each: AwsAccount) -> None:
+    async def compare(each: AwsAccount) -> bool:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -71,6 +72,7 @@ async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> Non
         running -= 1
         if each.metadata.name == "a-0":
             raise RuntimeError("this one's trouble")
+        return False
 
     resync = Resync(0.05, compare)
     for number in range(20):
@@ -80,8 +82,22 @@ async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> Non
     assert len(seen) == 20
 
 
+async def test_a_comparison_that_aws_was_too_busy_for_is_put_off_and_not_skipped() -> None:
+    asked: Counter[str] = Counter()
+
+    async def compare(each: AwsAccount) -> bool | None:
+        asked[each.metadata.name] += 1
+        return None if each.metadata.name == "a-0" else False
+
+    resync = Resync(0.4, compare)
+    for number in range(2):
+        resync.know(account(number))
+    await run_for(resync, 1.0)
+    assert asked["a-0"] > 2 * asked["a-1"] > 0
+
+
 async def test_an_interval_of_nothing_is_never() -> None:
-    async def compare(_: AwsAccount) -> None:
+    async def compare(_: AwsAccount) -> bool:
         raise AssertionError("it was to be never")
 
     resync = Resync(0, compare)
