@@ -1,9 +1,10 @@
 """What of an object is kept in memory: all that a handler reads, and in little room."""
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from batteries_apiserver.packed import Packed
-from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account import AwsAccount, CustomerRef
 from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import Model
 from batteries_crds.client import R
@@ -28,7 +29,15 @@ def kept_account(account: AwsAccount) -> AwsAccount:
         "conditions": Packed(Condition, status.conditions, without="message"),
         "history": Packed(HistoryEvent, status.history),
     }
-    return _copy(small, status=_copy(status, steps={}, create_request=None, **lists))
+    owner = account.spec.customer_ref
+    spec = small.spec if owner is None else _copy(small.spec, customer_ref=_owner(owner.name))
+    return _copy(small, spec=spec, status=_copy(status, steps={}, create_request=None, **lists))
+
+
+@lru_cache(maxsize=10_000)
+def _owner(name: str) -> CustomerRef:
+    """One for all accounts of a customer."""
+    return CustomerRef(name=name)
 
 
 def _copy(model: M, **changed: Any) -> M:

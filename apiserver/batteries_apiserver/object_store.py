@@ -53,13 +53,14 @@ class ObjectStore(Generic[R]):
 
     def replace(self, item: R) -> None:
         """Takes it, newer or not: versions begin again lower when etcd is restored from a backup."""
-        old = self._items.get(item.key)
+        key = item.key
+        old = self._items.get(key)
         if old is not None:
             self._unindex(old)
-        self._items[item.key] = item
+        self._items[key] = item
         for index, values_of in self._indexes.items():
             for value in values_of(item):
-                self._found[index].setdefault(value, {})[item.key] = None
+                self._found[index].setdefault(value, {})[key] = None
         self._tell(old, item)
 
     def remove(self, key: str) -> None:

@@ -69,7 +69,7 @@ def test_its_events_and_conditions_read_as_lists_and_its_annotations_are_gone() 
     whole, small = account(), kept_account(account())
     history = small.status.history
     assert list(history) == whole.status.history
-    assert list(history[1:]) == whole.status.history[1:]
+    assert [*history[1:]] == whole.status.history[1:]
     assert (history[-1], len(history), next(iter(reversed(history)))) == (EVENTS_LAST, 3, EVENTS_LAST)
     assert [each.last_transition_time for each in small.status.conditions] == [
         datetime(2026, 11, 24, 8, 0, second, tzinfo=UTC) for second in (0, 1)
