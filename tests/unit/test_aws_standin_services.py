@@ -307,3 +307,8 @@ def test_process_says_when_it_is_ready_and_ends_cleanly(number: signal.Signals) 
         process.send_signal(number)
         assert process.wait(timeout=5) == 0
         assert process.stderr.read() == ""
+
+
+def test_support_answers_nobody_who_has_no_plan_for_it(url: str) -> None:
+    response = refusal(client(url, "support").describe_severity_levels)
+    assert response["Error"]["Code"] == "SubscriptionRequiredException"

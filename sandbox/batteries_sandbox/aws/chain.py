@@ -34,6 +34,7 @@ from batteries_sandbox.aws.rules import (
     quotas,
     service_control,
     simulation,
+    support,
     trust_policies,
     users,
     web_identity,
@@ -108,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     Rule("identitystore", "GetUserId", directory.get_user_id),
     Rule("sesv2", "GetAccount", mail.get_account),
     Rule("sesv2", "SendEmail", mail.send),
+    Rule("support", "*", support.needs_a_plan),
     Rule("service-quotas", "GetServiceQuota GetAWSDefaultServiceQuota", quotas.get),
 )
 
