@@ -73,6 +73,11 @@ storm: sync ## Make 200 accounts against throttles, lost answers and an operator
 	@$(BIN)/batteries-sandbox build
 	PYTHONPATH=tests $(BIN)/python -m crash.storm
 
+.PHONY: bench
+bench: sync ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
+	@$(BIN)/batteries-sandbox build
+	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
+
 .PHONY: check
 check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff check .

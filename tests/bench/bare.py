@@ -1,0 +1,128 @@
+"""Bare Kubernetes: how fast objects can be created here, and how fast a kopf that does nothing else patches them.
+
+As a program (`python -m bench.bare NAMESPACE`) it is that kopf: each new AwsAccount gets a status, and that is all.
+"""
+
+import asyncio
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+import kopf
+import psutil
+from bench.stage import Stage, until
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
+from batteries_crds.names import GROUP, VERSION
+from batteries_sandbox import parts
+from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.process import Command, Part
+
+NAMESPACE = "bare"
+PLURAL = AwsAccount.definition.plural
+
+
+def registry() -> kopf.OperatorRegistry:
+    """One handler, which patches."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        """As the kubeconfig says."""
+        return kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def patch(status: kopf.Status, patch: kopf.Patch, **_: object) -> None:
+        """Writes the status where there is none."""
+        if not status.get("accountId"):
+            patch.status["accountId"] = "bare"
+
+    return handlers
+
+
+def kopf_on(stage: Stage, namespace: str) -> Part:
+    """A bare kopf, to be started; the stage's folder has its log."""
+    environment = {
+        **parts.clean_environment(),
+        "KUBECONFIG": str(stage.world.plane.kubeconfig),
+        "PYTHONPATH": str(CHECKOUT / "tests"),
+    }
+    argv = (sys.executable, "-m", "bench.bare", namespace)
+    return Part(Command("bare kopf", argv, environment, stage.world.folder / "bare.log"))
+
+
+async def measure(stage: Stage, count: int) -> tuple[float, float]:
+    """Creations a second and, of a kopf that finds these objects, patches a second."""
+    await asyncio.to_thread(stage.world.cluster.create_namespace, NAMESPACE)
+    accounts = Resources(stage.lane.api, AwsAccount, "bench")
+    turns = asyncio.Semaphore(10)
+
+    async def create() -> None:
+        async with turns:
+            spec = {"email": "bare@example.com", "githubRepos": ["octo-org/web"]}
+            await accounts.create(NAMESPACE, {"metadata": {"name": str(uuid4())}, "spec": spec})
+
+    began = time.monotonic()
+    await asyncio.gather(*(create() for _ in range(count)))
+    created = count / (time.monotonic() - began)
+    operator = kopf_on(stage, NAMESPACE)
+    await operator.start()
+    try:
+        patched = asyncio.create_task(_patched(accounts, count))
+        ended = asyncio.create_task(operator.wait())
+        await asyncio.wait({patched, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not patched.done():
+            patched.cancel()
+            raise operator.gone()
+        first, last = patched.result()
+    finally:
+        await operator.stop()
+    return created, (count - 1) / max(last - first, 1e-3)
+
+
+async def _patched(accounts: Resources[AwsAccount], count: int) -> tuple[float, float]:
+    """When the first object had a status, and when the last."""
+    moments: list[float] = []
+    page = await accounts.page(NAMESPACE)
+    stream = await accounts.watch_from(NAMESPACE, page.resource_version, seconds=300)
+    async with asyncio.timeout(300), stream:
+        async for line in stream.content:
+            if b'"accountId":"bare"' in line:
+                moments.append(time.monotonic())
+                if len(moments) >= count:
+                    break
+    return moments[0], moments[-1]
+
+
+async def memory(stage: Stage, namespace: str) -> float:
+    """MB that a kopf whose one handler does nothing holds for the namespace's objects, beyond one that has none."""
+    sizes = []
+    await asyncio.to_thread(stage.world.cluster.create_namespace, "empty")
+    for where in ("empty", namespace):
+        operator = kopf_on(stage, where)
+        await operator.start()
+        try:
+            sizes.append(await _settled_size(psutil.Process(operator.pid)))
+        finally:
+            await operator.stop()
+    return sizes[1] - sizes[0]
+
+
+async def _settled_size(process: psutil.Process) -> float:
+    """MB, once the process has come to rest after its first list."""
+    used = [0.0]
+
+    async def rests() -> bool:
+        used.append(sum(process.cpu_times()[:2]))
+        return used[-1] > 0.8 and used[-1] - used[-2] < 0.05  # its imports alone take a second
+
+    await until(rests, "a kopf at rest", every=2)
+    return float(process.memory_info().rss) / 1e6
+
+
+if __name__ == "__main__":
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    asyncio.run(kopf.operator(registry=registry(), settings=settings, standalone=True, namespaces=[sys.argv[1]]))

@@ -1,0 +1,218 @@
+"""The operator among many settled accounts: what a restart, an idle minute, a change and each account cost."""
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass, field, replace
+from statistics import quantiles
+from uuid import uuid4
+
+from bench import bare
+from bench.etcd import copies
+from bench.figure import Figure, Goal
+from bench.making import REPOSITORIES
+from bench.part import Part, Scale
+from bench.stage import INSTANT, Stage, open_stage, until
+
+from batteries_crds.aws_account import AwsAccount
+
+REAL = 10
+"""Accounts that are in AWS too; the changes go round them."""
+
+CHANGES_A_SECOND = 5.0
+NOISE = 1.1
+"""What is linear measures a little more or less than that."""
+
+
+@dataclass
+class Point:
+    """What so many settled accounts cost."""
+
+    accounts: int
+    resident: float
+    """MB of the process."""
+    cpu: float
+    """Percent of a core, idle."""
+    restart_cpu: float
+    """Seconds of CPU until all accounts are known."""
+    calls: int = 0
+    writes: int = 0
+    until_new: float = 0.0
+    changes: list[float] = field(default_factory=list)
+
+    def percentile(self, percent: int) -> float:
+        """Seconds until a change was in AWS."""
+        return quantiles(self.changes, n=100, method="inclusive")[percent - 1]
+
+
+async def measure(scale: Scale) -> list[Figure]:
+    """One world that grows; the operator is started anew at each size."""
+    async with open_stage() as stage:
+        await stage.aws(INSTANT)
+        await stage.start()
+        empty = await _idle(stage, 0, scale.seconds)
+        real = [str(uuid4()) for _ in range(min(REAL, scale.made))]
+        for name in real:
+            await stage.create(name, REPOSITORIES, f"{name}@example.com")
+        await stage.until_active(set(real))
+        await stage.stop()
+        template = await stage.etcd.get(AwsAccount.definition.plural, stage.lane.namespace, real[0])
+        there, points, kopfs = len(real), [], 0.0
+        for size in scale.grown:
+            await stage.etcd.put(AwsAccount.definition.plural, copies(template, there, size - there))
+            there = size
+            points.append(await _point(stage, there, scale, real))
+            there = len(await stage.versions())
+            if size == scale.settled:
+                kopfs = await bare.memory(stage, stage.lane.namespace)
+    settled = next(each for each in points if each.accounts == scale.settled)
+    return [*_goals(settled, empty, kopfs), *_growth(points, empty)]
+
+
+async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> Point:
+    """A restart that owes nothing, idle time, a restart to a new account, and changes."""
+    before, versions = await stage.last_call(), await stage.versions()
+    await stage.start()
+    point = await _idle(stage, accounts, scale.seconds)
+    point.calls = await stage.last_call() - before
+    now = await stage.versions()
+    point.writes = sum(now[name] != version for name, version in versions.items())
+    await stage.stop()
+    name = str(uuid4())
+    await stage.create(name, REPOSITORIES)
+    began = await stage.start()
+    await stage.until_active({name})
+    (asked,) = await stage.calls(point.calls + before, "CreateAccount")
+    point.until_new = asked["time"] - began
+    point.changes = await _changes(stage, scale, real)
+    await stage.stop()
+    return point
+
+
+async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
+    """The operator's memory and CPU, once it has heard of every account and has come to rest."""
+    await stage.until_known(accounts)
+    used = [0.0]
+
+    async def rests() -> bool:
+        used.append(stage.cpu())
+        return used[-1] > 0.5 and used[-1] - used[-2] < 0.1
+
+    await until(rests, "the operator at rest", every=1)
+    began, busy = time.monotonic(), stage.cpu()
+    await asyncio.sleep(seconds)  # what is measured is this time
+    cpu = (stage.cpu() - busy) / (time.monotonic() - began) * 100
+    return Point(accounts, stage.process.memory_info().rss / 1e6, cpu, busy)
+
+
+async def _changes(stage: Stage, scale: Scale, real: list[str]) -> list[float]:
+    """Seconds from a change of repositories until the trust policy in AWS says so, with accounts in progress.
+
+    These wait for their role, which each is asked for at the operator's own pace; they are deleted in the end.
+    """
+    waiting = [str(uuid4()) for _ in range(scale.made // 2)]
+    await stage.aws({**INSTANT, "role_seconds": 36_000})
+    for name in waiting:
+        await stage.create(name, REPOSITORIES, f"{name}@example.com")
+
+    async def in_progress() -> bool:
+        return await stage.metric("batteries_step_outcomes_total", step="wait_for_role", outcome="wait") >= len(waiting)
+
+    await until(in_progress, f"{len(waiting)} accounts in progress", every=0.2)
+    sent, before = {}, await stage.last_call()
+    for name, _ in zip(itertools.cycle(real), waiting, strict=False):
+        change = f"octo-org/{uuid4()}"
+        sent[change] = time.time()
+        await stage.lane.accounts.merge(stage.lane.namespace, name, {"spec": {"githubRepos": [change]}})
+        await asyncio.sleep(1 / CHANGES_A_SECOND)  # a steady load
+
+    async def taken() -> dict[str, float]:
+        calls = await stage.calls(before, "UpdateAssumeRolePolicy")
+        policies = [(call["time"], str(call["params"])) for call in calls if call["errorCode"] is None]
+        return {change: moment for change in sent for moment, policy in policies if change in policy}
+
+    async def all_taken() -> bool:
+        return len(await taken()) == len(sent)
+
+    await until(all_taken, "every change in AWS", every=0.2)
+    moments = await taken()
+    await stage.aws(INSTANT)
+    for name in waiting:
+        await stage.lane.accounts.delete(stage.lane.namespace, name)
+
+    async def let_go() -> bool:
+        return not [name for name in waiting if await stage.lane.find(name) is not None]
+
+    await until(let_go, "the accounts in progress gone", every=0.5)
+    return [moments[change] - begun for change, begun in sent.items()]
+
+
+def _goals(point: Point, empty: Point, kopfs: float) -> list[Figure]:
+    """What is asked of the operator at this size."""
+    size = f"{point.accounts:,} settled accounts"
+    memory = point.resident - empty.resident
+    load = f"{len(point.changes)} changes, {CHANGES_A_SECOND:g} a second; as many accounts in progress"
+    each = f"{memory / point.accounts * 1000:.1f} KB an account; {empty.resident:.0f} MB without any"
+    return [
+        _asked("change_p50", f"Change of repositories to AWS, p50, {size}", point.percentile(50), "s", 0.3, load),
+        _asked("change_p99", "The same, p99", point.percentile(99), "s", 1.0),
+        _asked("restart_calls", f"Restart among {size}: AWS calls", point.calls, "calls", 0),
+        _asked("restart_writes", "The same: accounts written to", point.writes, "accounts", 0),
+        _asked("restart_seconds", "The same: until a new account is asked of AWS", point.until_new, "s", 20),
+        replace(
+            _asked("memory", f"Memory for {size}, beyond an operator without any", memory, "MB", 150, each),
+            limit=kopfs,
+            against="a kopf whose handler does nothing",
+        ),
+        _asked("idle_cpu", f"Idle CPU among {size}", point.cpu, "% of a core", 2),
+    ]
+
+
+def _asked(key: str, what: str, value: float, unit: str, bound: float, note: str = "") -> Figure:
+    """A figure whose goal is a value at most."""
+    return Figure(key, what, value, unit, Goal("at most", bound, "value"), note=note)
+
+
+def _growth(points: list[Point], empty: Point) -> list[Figure]:
+    """Each cost at each size (`name@accounts`), and whether it grows faster than the accounts do."""
+    costs = (
+        _Cost("memory", "Memory", "MB", 1, [each.resident - empty.resident for each in points]),
+        _Cost("restart_seconds", "Restart until a new account is asked of AWS", "s", 1, [x.until_new for x in points]),
+        _Cost("restart_cpu", "CPU of a restart", "s", 0.1, [each.restart_cpu for each in points]),
+        _Cost("idle_cpu", "Idle CPU", "% of a core", 0.2, [each.cpu for each in points]),
+        _Cost("change_p50", "Change to AWS, p50", "s", 0.01, [each.percentile(50) for each in points]),
+        _Cost("change_p99", "Change to AWS, p99", "s", 0.01, [each.percentile(99) for each in points]),
+    )
+    sizes = [each.accounts for each in points]
+    return [figure for cost in costs for figure in cost.figures(sizes)]
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """One cost, by size; less than `noise` is as good as nothing."""
+
+    key: str
+    what: str
+    unit: str
+    noise: float
+    values: list[float]
+
+    def figures(self, sizes: list[int]) -> list[Figure]:
+        """The points of its curve, and its growth over all of them."""
+        curve = [
+            Figure(f"{self.key}@{size}", f"{self.what}, {size:,} accounts", value, self.unit)
+            for size, value in zip(sizes, self.values, strict=True)
+        ]
+        growth = Figure(
+            f"{self.key}_growth",
+            f"{self.what}: from {sizes[0]:,} to {sizes[-1]:,} accounts",
+            self.values[-1] / max(self.values[0], self.noise),
+            "times",
+            Goal("at most", NOISE),
+            sizes[-1] / sizes[0],
+            "linear growth",
+        )
+        return [*curve, growth]
+
+
+PARTS = (Part("grown", measure),)
