@@ -99,7 +99,11 @@ class Settings(BaseSettings):
         ),
     ] = 10
     poll_seconds: Annotated[
-        float, Field(gt=0, description="How often AWS is asked whether something asynchronous is done.")
+        float,
+        Field(
+            gt=0,
+            description="How often AWS is asked whether something asynchronous is done; more often at first.",
+        ),
     ] = 2
     backoff_max_seconds: Annotated[
         float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")

@@ -9,6 +9,9 @@ from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.create_account import refused
+from batteries_operator.steps.polling import pause
+
+CONDITION = "AccountCreated"
 
 PLATFORM = "This is for the platform team"
 AGAIN_SECONDS = 0.1
@@ -83,7 +86,7 @@ async def run(scope: Scope) -> Outcome:
     assert request.request_id is not None
     creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
-        return Wait(scope.tools.settings.poll_seconds, "CreatingAccount", "AWS is creating the account.")
+        return Wait(pause(scope, CONDITION), "CreatingAccount", "AWS is creating the account.")
     # The place is free whatever came out; the next in line need not wait for our write.
     scope.tools.creations.leave(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
@@ -124,7 +127,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
     if existing is None and (earlier := await organizations.find_creation(identity)) is not None:
         return Wait(
-            scope.tools.settings.poll_seconds,
+            pause(scope, CONDITION),
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
             facts={"create_request": request.model_copy(update={"request_id": earlier.request_id})},

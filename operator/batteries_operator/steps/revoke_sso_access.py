@@ -6,7 +6,10 @@ Asynchronous like the assignment, and limited together with it: started when the
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.polling import first_pause, pause
 from batteries_operator.steps.setup_sso_access import LINE_SECONDS, RETRY_SECONDS
+
+CONDITION = "SSORevoked"
 
 GONE = {"sso_revocation_request_id": None, "sso_assignment_request_id": None}
 
@@ -20,7 +23,7 @@ async def run(scope: Scope) -> Outcome:
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", GONE)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
-        return Wait(tools.settings.poll_seconds, "AssigningAccess", "An assignment under way ends first.")
+        return Wait(pause(scope, CONDITION), "AssigningAccess", "An assignment under way ends first.")
     user_id = status.sso_user_id or await center.find_user(status.owner)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
@@ -38,7 +41,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.unassign(status.aws_account_id, permission_set, user_id)
     return Wait(
-        tools.settings.poll_seconds,
+        first_pause(scope),
         "RevokingAccess",
         "Identity Center is revoking access.",
         facts={"sso_revocation_request_id": started.request_id},
@@ -65,7 +68,7 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
             raise
         return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
-        return Wait(tools.settings.poll_seconds, "RevokingAccess", "Identity Center is revoking access.")
+        return Wait(pause(scope, CONDITION), "RevokingAccess", "Identity Center is revoking access.")
     if status.state == "SUCCEEDED":
         return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
     return Wait(

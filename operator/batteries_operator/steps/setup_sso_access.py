@@ -7,6 +7,9 @@ when there is a place, its request id recorded, and polled on later visits.
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.polling import first_pause, pause
+
+CONDITION = "SSOAssigned"
 
 LINE_SECONDS = 600
 """Who stands in line is woken; this is only the net below."""
@@ -38,7 +41,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.assign(aws_account_id, permission_set, user_id)
     return Wait(
-        tools.settings.poll_seconds,
+        first_pause(scope),
         "AssigningAccess",
         "Identity Center is assigning access.",
         facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},
@@ -57,11 +60,11 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         tools.assignments.leave(scope.account.metadata.uid)
         return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
-        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Identity Center is assigning access.")
+        return Wait(pause(scope, CONDITION), "AssigningAccess", "Identity Center is assigning access.")
     tools.assignments.leave(scope.account.metadata.uid)
     if status.state == "SUCCEEDED":
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
-        return Wait(tools.settings.poll_seconds, "AssigningAccess", "Access is assigned; looking.", facts=forget)
+        return Wait(first_pause(scope), "AssigningAccess", "Access is assigned; looking.", facts=forget)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,

@@ -7,6 +7,9 @@ from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.polling import pause
+
+CONDITION = "RoleReady"
 
 # What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
@@ -44,7 +47,7 @@ def _not_yet(scope: Scope) -> Wait:
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        return Wait(scope.tools.settings.poll_seconds, "RolePropagating", message, counts=True)
+        return Wait(pause(scope, CONDITION), "RolePropagating", message, counts=True)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",
