@@ -6,6 +6,7 @@ matching and starts another when it matches again. The deletion handler keeps ko
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -45,6 +46,10 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     settings.posting.loggers = False
     # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
     settings.background.cancellation_polling = 1
+    # Many accounts are listed in pages, and each one's worker ends soon after: a start among ten thousand would hold
+    # all of them at once, and Python gives back little of what it held.
+    settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = 1
     return settings
 
 
@@ -56,43 +61,81 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
 def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
+    seconds = service.tools.settings.suspend_unpaid_seconds
+    payments = Payments(service.accounts, timedelta(seconds=seconds)) if seconds else None
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    _add_wakes(handlers, service, resync)
-    _add_work(handlers, service)
+    known: dict[str, _Known] = {}
+    _add_watch(handlers, service, resync, payments, known)
+    _add_work(handlers, service, known)
     _add_resync(handlers, resync)
-    if service.tools.settings.suspend_unpaid_seconds:
-        grace = timedelta(seconds=service.tools.settings.suspend_unpaid_seconds)
-        _add_payments(handlers, Payments(service.accounts, grace))
+    if payments is not None:
+        _add_payments(handlers, payments)
     return handlers
 
 
-def _add_wakes(handlers: kopf.OperatorRegistry, service: Service, resync: Resync) -> None:
-    wishes: dict[str, tuple[int, str | None, str | None]] = {}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is remembered of an account from one event to the next."""
+
+    wish: tuple[int, str | None, str | None]
+    """Its generation, retry annotation and hold: what wakes it where it changes."""
+    owed: bool
+    """Whether it needs a visit."""
+
+
+def _add_watch(
+    handlers: kopf.OperatorRegistry,
+    service: Service,
+    resync: Resync,
+    payments: Payments | None,
+    known: dict[str, _Known],
+) -> None:
     census = Census()
 
     @kopf.on.event(*RESOURCE, registry=handlers)
-    async def changed(uid: str, body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Counts accounts, and wakes one that waits when its spec changes or a retry is asked for."""
-        hold = body.get("status", {}).get("hold")
-        wish = (meta.get("generation", 0), meta.annotations.get(ANNOTATION_RETRY), hold)
+    async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Says once for each event what the account is; kopf calls this before it asks for anything else.
+
+        Counts it, decides whether it needs a visit, and wakes it where it waits and its spec changed, or a retry is
+        asked for.
+        """
         if type == "DELETED":
-            wishes.pop(uid, None)
+            known.pop(uid, None)
             census.forget(uid)
             resync.forget(uid)
             service.forget(uid)
             return
-        census.know(uid, body.get("status", {}))
-        if wishes.get(uid) != wish:
-            wishes[uid] = wish
-            resync.know(AwsAccount.model_validate(dict(body)))
-            service.bells.ring(uid)
-
-
-def _add_work(handlers: kopf.OperatorRegistry, service: Service) -> None:
-    def out_of_date(body: kopf.Body, **_: Any) -> bool:
-        """Whether the account needs a visit."""
         account = AwsAccount.model_validate(dict(body))
-        return is_out_of_date(service.runbook(account), account)
+        census.know(uid, body.get("status", {}))
+        now = _Known(
+            (account.metadata.generation, account.metadata.annotations.get(ANNOTATION_RETRY), account.status.hold),
+            is_out_of_date(service.runbook(account), account),
+        )
+        before, known[uid] = known.get(uid), now
+        if before is None:
+            resync.know(account)
+        if before is None or before.wish != now.wish:
+            service.bells.ring(uid)
+        if payments is not None:
+            payments.account_seen(account)
+        _slim(body)
+
+
+def _slim(body: kopf.Body) -> None:
+    """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
+
+    All that is looked up later is what names the account; a visit reads it anew. Of an account's bytes nine tenths are
+    status and managed fields.
+    """
+    body["metadata"].pop("managedFields", None)
+    for part in ("spec", "status"):
+        body.get(part, {}).clear()
+
+
+def _add_work(handlers: kopf.OperatorRegistry, service: Service, known: dict[str, _Known]) -> None:
+    def out_of_date(uid: str, **_: Any) -> bool:
+        """Whether the account needs a visit."""
+        return uid in known and known[uid].owed
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
@@ -115,12 +158,6 @@ def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
             payments.customer_gone(str(meta.namespace), str(meta.name))
         else:
             payments.customer_seen(Customer.model_validate(dict(body)))
-
-    @kopf.on.event(*RESOURCE, registry=handlers)
-    async def account(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Sees to it that a new account shares its owner's lot."""
-        if type != "DELETED":
-            payments.account_seen(AwsAccount.model_validate(dict(body)))
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:

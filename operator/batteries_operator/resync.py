@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account import AwsAccount, AwsAccountSpec
+from batteries_crds.resource import ObjectMeta
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -23,7 +24,7 @@ class Resync:
     def __init__(self, interval: float, compare: Callable[[AwsAccount], Awaitable[object]]) -> None:
         self._interval = interval
         self._compare = compare
-        self._accounts: dict[str, AwsAccount] = {}
+        self._accounts: dict[str, tuple[str, str]] = {}
         self._due: list[tuple[float, str]] = []
         self._more = asyncio.Event()
 
@@ -35,8 +36,7 @@ class Resync:
         uid = account.metadata.uid
         if uid not in self._accounts:
             self._schedule(uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
-        # Spec and status are read anew each time; what is kept is only what names it.
-        self._accounts[uid] = AwsAccount.model_construct(metadata=account.metadata, spec=account.spec)
+        self._accounts[uid] = account.metadata.namespace, account.metadata.name
 
     def forget(self, uid: str) -> None:
         """An account that is gone; its turn, when it comes, is passed over."""
@@ -53,9 +53,9 @@ class Resync:
     async def _work(self) -> None:
         while True:
             uid = await self._next()
-            account = self._accounts.get(uid)
-            if account is None:
+            if uid not in self._accounts:
                 continue
+            account = _named(uid, *self._accounts[uid])
             try:
                 await self._compare(account)
             except Exception as error:  # one account's trouble must not end the resync of the others
@@ -77,3 +77,9 @@ class Resync:
     def _schedule(self, uid: str, seconds: float) -> None:
         heapq.heappush(self._due, (asyncio.get_running_loop().time() + seconds, uid))
         self._more.set()
+
+
+def _named(uid: str, namespace: str, name: str) -> AwsAccount:
+    """What a comparison needs to know of an account: it reads spec and status anew."""
+    meta = ObjectMeta(uid=uid, namespace=namespace, name=name)
+    return AwsAccount(metadata=meta, spec=AwsAccountSpec())

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 from kubernetes.aio.client import ApiClient, ApiException
@@ -14,6 +14,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.names import Phase
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.lease import fence
@@ -33,6 +34,9 @@ AGAIN_SECONDS = 0.2
 
 KUBERNETES_SECONDS = 5.0
 """After Kubernetes refused or failed."""
+
+BUSY = frozenset({429, 503, 504})
+"""What the API server answers while it can't: too many requests, unavailable, timed out."""
 
 RELEASE_SECONDS = 30.0
 """Between two looks at an account that can't be let go of yet: kopf tells of no change while its handler runs."""
@@ -82,8 +86,9 @@ class Service:
     runner: Runner
     bells: Bells
     runbook: Runbook
-    visiting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    """One visit to an account at a time: a resync or a deletion does not walk into one that is under way."""
+    visiting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """One visit to an account at a time: a resync or a deletion does not walk into one that is under way. A lock is
+    there as long as somebody holds it or waits for it."""
     visits: Visits = field(default_factory=Visits)
 
     @classmethod
@@ -168,19 +173,21 @@ class Service:
 
     async def resync(self, account: AwsAccount) -> bool:
         """Compares an account at rest with AWS; says whether it had to be mended."""
-        async with self.visiting[account.metadata.uid]:
+        async with self._turn(account.metadata.uid):
             with self.visits.visit(account.key):
                 return await self.runner.resync(account.metadata.namespace, account.metadata.name)
 
     def forget(self, uid: str) -> None:
         """The account is gone: its places and spots in line go to others."""
         self.tools.let_go(uid)
-        self.visiting.pop(uid, None)
+
+    def _turn(self, uid: str) -> asyncio.Lock:
+        return self.visiting.setdefault(uid, asyncio.Lock())
 
     async def _visit(self, account: AwsAccount, errors: int) -> Visit:
         meta = account.metadata
         try:
-            async with self.visiting[meta.uid]:
+            async with self._turn(meta.uid):
                 with self.visits.visit(account.key):
                     visit = await self.runner.visit(meta.namespace, meta.name, errors)
         except LostRaceError as race:
@@ -216,8 +223,25 @@ async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
 
 
 async def _resume_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
-    """What is under way in AWS holds its place across a restart; read before the first account is visited."""
+    """What is under way in AWS holds its place across a restart; read before the first account is visited.
+
+    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read. Where Kubernetes
+    is too busy to answer, as it is for a while after its own start, it is asked again.
+    """
     everywhere: list[str | None] = [None]
     for namespace in namespaces or everywhere:
-        async for account in accounts.all(namespace):
+        while not await _resumed(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
+            await asyncio.sleep(KUBERNETES_SECONDS)
+
+
+async def _resumed(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
+    """Whether Kubernetes answered; taking a place back twice is taking it once."""
+    try:
+        async for account in accounts.all(namespace, field_selector=f"status.phase!={Phase.ACTIVE}"):
             tools.keep_places(account)
+    except ApiException as error:
+        if status_of(error) not in BUSY:
+            raise
+        log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
+        return False
+    return True

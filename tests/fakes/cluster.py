@@ -97,12 +97,13 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def _selected(raw: Json, field_selector: str) -> bool:
-    """One `path=value`, which is all that the operator asks for."""
+    """One `path=value` or `path!=value`, which is all that the operator asks for."""
     path, _, wanted = field_selector.partition("=")
+    negated = path.endswith("!")
     value: Any = raw
-    for part in path.split("."):
+    for part in path.removesuffix("!").split("."):
         value = (value or {}).get(part)
-    return bool(value == wanted)
+    return bool((value == wanted) != negated)
 
 
 def _without(body: Json, field: str) -> Json:
