@@ -37,6 +37,9 @@ AGAIN_SECONDS = 0.2
 KUBERNETES_SECONDS = 5.0
 """After Kubernetes refused or failed."""
 
+BUSY = frozenset({429, 503, 504})
+"""What the API server answers while it can't: too many requests, unavailable, timed out."""
+
 RELEASE_SECONDS = 30.0
 """Between two looks at an account that can't be let go of yet: kopf tells of no change while its handler runs."""
 
@@ -237,9 +240,23 @@ async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
 async def _resume_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
     """What is under way in AWS holds its place across a restart; read before the first account is visited.
 
-    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read.
+    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read. Where Kubernetes
+    is too busy to answer, as it is for a while after its own start, it is asked again.
     """
     everywhere: list[str | None] = [None]
     for namespace in namespaces or everywhere:
+        while not await _resumed(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
+            await asyncio.sleep(KUBERNETES_SECONDS)
+
+
+async def _resumed(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
+    """Whether Kubernetes answered; taking a place back twice is taking it once."""
+    try:
         async for account in accounts.all(namespace, field_selector=f"status.phase!={Phase.ACTIVE}"):
             tools.keep_places(account)
+    except ApiException as error:
+        if status_of(error) not in BUSY:
+            raise
+        log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
+        return False
+    return True

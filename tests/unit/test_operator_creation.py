@@ -8,6 +8,7 @@ import botocore.session
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, CrashError, Factory, Process, settings
+from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
@@ -228,3 +229,22 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
     held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]
+
+
+async def test_a_busy_kubernetes_is_asked_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after its own start it answers 429; an operator that ended then would only come back later."""
+    process, answers = await factory.start(), [429, 504]
+    everyone = process.accounts.all
+
+    def busy(*arguments: Any, **options: Any) -> Any:
+        if answers:
+            raise ApiException(status=answers.pop())
+        return everyone(*arguments, **options)
+
+    monkeypatch.setattr(process.accounts, "all", busy)
+    monkeypatch.setattr(service, "KUBERNETES_SECONDS", 0.01)
+    await service._resume_places(process.accounts, [], process.tools)
+    assert answers == []
+    answers.append(403)
+    with pytest.raises(ApiException):
+        await service._resume_places(process.accounts, [], process.tools)
