@@ -57,29 +57,34 @@ class Said:
     """Every state of the Application that Kubernetes told of, in order, by one watch."""
 
     def __init__(self, sandbox: Any, file: Path) -> None:
-        self._file = file
+        self._states: list[Json] = []
+        self._unread = ""
         cluster = sandbox.cluster
         where = (f"--namespace={gitops.NAMESPACE}", "--watch", "--output=json")
         command = [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "get", "application", APPLICATION, *where]
         with file.open("wb") as sink:
             self._process = subprocess.Popen(command, stdout=sink)
+        self._source = file.open(encoding="utf-8")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=10)
+        self._source.close()
 
     def states(self) -> list[Json]:
         """The statuses so far."""
         assert self._process.poll() is None, "the watch has ended"
-        text, decoder, states = self._file.read_text(), json.JSONDecoder(), []
-        while text := text.lstrip():
+        self._unread += self._source.read()
+        decoder, end = json.JSONDecoder(), 0
+        while True:
+            start = end + self._unread.startswith("\n", end)
             try:
-                found, end = decoder.raw_decode(text)
-            except json.JSONDecodeError:  # the last one is still being written
+                found, end = decoder.raw_decode(self._unread, start)
+            except json.JSONDecodeError:  # the end, or the last one is still being written
                 break
-            states.append(found.get("status", {}))
-            text = text[end:]
-        return states
+            self._states.append(found.get("status", {}))
+        self._unread = self._unread[end:]
+        return list(self._states)
 
 
 def relapses(states: list[Json]) -> list[Json]:
