@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from batteries_sandbox import gitops
 from batteries_sandbox.places import CHECKOUT
 
@@ -40,7 +38,8 @@ class Folder:
     def commit(self, *objects: Json, remove: str | None = None) -> str:
         """Writes the objects over those of the same name; the revision."""
         for each in objects:
-            (self.path / "accounts" / f"{each['metadata']['name']}.yaml").write_text(yaml.safe_dump(each))
+            # JSON is YAML; PyYAML leaves an id such as 087 unquoted, which Go reads as a number.
+            (self.path / "accounts" / f"{each['metadata']['name']}.yaml").write_text(json.dumps(each))
         if remove:
             (self.path / "accounts" / f"{remove}.yaml").unlink()
         self._git("add", "--all")
