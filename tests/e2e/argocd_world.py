@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from batteries_sandbox import gitops
 from batteries_sandbox.places import CHECKOUT
 
@@ -40,7 +38,8 @@ class Folder:
     def commit(self, *objects: Json, remove: str | None = None) -> str:
         """Writes the objects over those of the same name; the revision."""
         for each in objects:
-            (self.path / "accounts" / f"{each['metadata']['name']}.yaml").write_text(yaml.safe_dump(each))
+            # JSON is YAML; PyYAML leaves an id such as 087 unquoted, which Go reads as a number.
+            (self.path / "accounts" / f"{each['metadata']['name']}.yaml").write_text(json.dumps(each))
         if remove:
             (self.path / "accounts" / f"{remove}.yaml").unlink()
         self._git("add", "--all")
@@ -57,29 +56,34 @@ class Said:
     """Every state of the Application that Kubernetes told of, in order, by one watch."""
 
     def __init__(self, sandbox: Any, file: Path) -> None:
-        self._file = file
+        self._states: list[Json] = []
+        self._unread = ""
         cluster = sandbox.cluster
         where = (f"--namespace={gitops.NAMESPACE}", "--watch", "--output=json")
         command = [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "get", "application", APPLICATION, *where]
         with file.open("wb") as sink:
             self._process = subprocess.Popen(command, stdout=sink)
+        self._source = file.open(encoding="utf-8")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=10)
+        self._source.close()
 
     def states(self) -> list[Json]:
         """The statuses so far."""
         assert self._process.poll() is None, "the watch has ended"
-        text, decoder, states = self._file.read_text(), json.JSONDecoder(), []
-        while text := text.lstrip():
+        self._unread += self._source.read()
+        decoder, end = json.JSONDecoder(), 0
+        while True:
+            start = end + self._unread.startswith("\n", end)
             try:
-                found, end = decoder.raw_decode(text)
-            except json.JSONDecodeError:  # the last one is still being written
+                found, end = decoder.raw_decode(self._unread, start)
+            except json.JSONDecodeError:  # the end, or the last one is still being written
                 break
-            states.append(found.get("status", {}))
-            text = text[end:]
-        return states
+            self._states.append(found.get("status", {}))
+        self._unread = self._unread[end:]
+        return list(self._states)
 
 
 def relapses(states: list[Json]) -> list[Json]:
