@@ -23,7 +23,7 @@ def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
     assert detail["status"] == "active"
     assert detail["provisioningStep"] == "complete"
     assert detail["oidcRoleArn"] == f"arn:aws:iam::{detail['awsAccountId']}:role/GitHubActionsDeployRole"
-    assert re.search(r"^team-payments\s+active\s+complete", output, re.MULTILINE)
+    assert re.search(r"^team-payments\s+True\s+active", output, re.MULTILINE)
 
 
 def test_the_env_file_has_exactly_the_promised_names_and_is_private(sandbox: Any) -> None:

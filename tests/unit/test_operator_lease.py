@@ -244,3 +244,32 @@ async def test_no_aws_call_is_sent_by_one_that_does_not_lead(
     with pytest.raises(NotLeadingError):
         await caller.call("sts:GetCallerIdentity", client.get_caller_identity)
     await caller.drain()
+
+
+async def test_a_lease_lost_while_the_connection_is_opened_keeps_the_call_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    received = bytearray()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.extend(await reader.read())
+        writer.close()
+
+    asked = [0]
+
+    def require() -> None:
+        asked[0] += 1
+        if asked[0] > 1:
+            raise NotLeadingError("no")
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+        for name, value in (keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).items():
+            monkeypatch.setenv(name, value)
+        caller = Caller(1, require)
+        client = await caller.client("sts")
+        with pytest.raises(NotLeadingError):
+            await caller.call("sts:GetCallerIdentity", client.get_caller_identity)
+        await caller.drain()
+        client.close()
+    assert asked[0] > 1
+    assert received == b""

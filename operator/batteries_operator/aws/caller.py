@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batteries_operator.aws.acts import is_act, note
 from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
+from batteries_operator.aws.fenced import fence
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -67,8 +68,9 @@ class Caller:
     def __init__(self, threads: int, require: Callable[[], None] | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
         self._session = boto3.Session()
+        self._require = require
         if require is not None:
-            # Asked at the last moment, after the wait for a thread: whoever may not act any more raises there.
+            # After the wait for a thread, and once more as bytes go out: whoever may not act any more raises there.
             self._session.events.register("before-send", lambda **_: require())
         self._config = Config(
             retries={"total_max_attempts": 1},
@@ -83,7 +85,7 @@ class Caller:
         """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, ours where empty."""
         async with self._making:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
+            client = await loop.run_in_executor(
                 self._pool,
                 lambda: self._session.client(
                     service,  # type: ignore[call-overload]  # the stubs have one overload for each literal name
@@ -92,6 +94,9 @@ class Caller:
                     **credentials,
                 ),
             )
+        if self._require is not None:
+            fence(client, self._require)
+        return client
 
     async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The answer of `function`, run in a thread.
@@ -104,6 +109,8 @@ class Caller:
         try:
             answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
+            if self._require is not None:
+                self._require()  # what was not sent because it may not be is no answer of AWS
             translated = translate(operation, error)
             told.outcome = "throttled" if translated.code in THROTTLES else translated.kind
             told.request_id, told.code = translated.request_id, translated.code
