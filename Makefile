@@ -78,8 +78,15 @@ storm: sync ## Make 200 accounts against throttles, lost answers and an operator
 	@$(BIN)/batteries-sandbox build
 	PYTHONPATH=tests $(BIN)/python -m crash.storm
 
+.PHONY: wrk
+wrk: ## Install wrk, which the benchmark of the API loads it with, as root on Debian
+	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || { echo "Installing wrk for the benchmark" && apt-get update -qq \
+	       && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends wrk >/dev/null; } \
+	  || echo "wrk could not be installed; the benchmark will say so."
+
 .PHONY: bench
-bench: sync ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
+bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
 	@$(BIN)/batteries-sandbox build
 	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
 

@@ -6,20 +6,18 @@ copy's own, so kube-apiserver, and all that watch it, see what they would see in
 """
 
 import asyncio
-import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import aiohttp
+from bench.etcd import Etcd
 
 from batteries_apiserver.auth.key_format import digest, mint
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.names import GROUP
 
 EVENTS = 20
 """Of each account: its making, and changes of its repositories since."""
@@ -28,7 +26,6 @@ OF_A_CUSTOMER = 10
 _NEW = 5
 """So many accounts changed at the same moment, the last; the others are spread over a month."""
 _A_MONTH = timedelta(days=30)
-_AT_ONCE = 50  # below etcd's limits for a transaction: 128 operations, 1.5 MiB
 _TIME = re.compile(r'"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 
 Raw = dict[str, Any]
@@ -41,43 +38,6 @@ class Customer:
     name: str
     key: str
     accounts: list[str]
-
-
-class Etcd:
-    """etcd by its JSON gateway."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
-        self._http = http
-        self._url = url
-
-    async def get(self, plural: str, namespace: str, name: str) -> Raw:
-        """The stored object."""
-        key = _encoded(_path(plural, namespace, name).encode())
-        async with self._http.post(f"{self._url}/v3/kv/range", json={"key": key}) as answer:
-            answer.raise_for_status()
-            (found,) = (await answer.json())["kvs"]
-        stored: Raw = json.loads(base64.b64decode(found["value"]))
-        return stored
-
-    async def put(self, plural: str, objects: Iterable[tuple[str, str, str]]) -> None:
-        """Stores them, given as namespace, name and JSON."""
-        puts = [
-            {"requestPut": {"key": _encoded(_path(plural, space, name).encode()), "value": _encoded(text.encode())}}
-            for space, name, text in objects
-        ]
-        for start in range(0, len(puts), _AT_ONCE):
-            body = {"success": puts[start : start + _AT_ONCE]}
-            async with self._http.post(f"{self._url}/v3/kv/txn", json=body) as answer:
-                if answer.status != 200:
-                    raise RuntimeError(f"etcd refused: {await answer.text()}")
-
-
-def _path(plural: str, namespace: str, name: str) -> str:
-    return f"/registry/{GROUP}/{plural}/{namespace}/{name}"
-
-
-def _encoded(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from uuid import uuid4
 import aiohttp
 from aiohttp.test_utils import unused_port
 from bench.api_probe import answers
-from bench.api_seed import Customer, Etcd, Templates, key_spec, seed
+from bench.api_seed import Customer, Templates, key_spec, seed
+from bench.etcd import Etcd
 from crash.lane import Lane
 from crash.lives import at_rest
 from crash.world import World as Cluster

@@ -8,6 +8,7 @@ time, and an unknown key is remembered for a moment.
 import asyncio
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
 from batteries_apiserver.auth.key_format import digest, is_well_formed
 from batteries_apiserver.auth.negative_cache import NegativeCache
@@ -37,8 +38,6 @@ class Authenticator:
         self._kube = kube
         self._usage = usage
         self._unknown = NegativeCache(seconds=_UNKNOWN_SECONDS, size=_UNKNOWN_SIZE)
-        # A request is looked at twice in a row, for its rate limit and for its handler.
-        self._last = ("", "")
         self._live_reads = asyncio.Semaphore(_LIVE_READS_AT_ONCE)
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -57,12 +56,12 @@ class Authenticator:
     def known(self, authorization: str | None) -> str | None:
         """The name of a good key as far as the cache knows it: asks nobody, refuses nobody, proves nothing."""
         _, _, raw = (authorization or "").strip().partition(" ")
-        wanted = self._digest(raw.strip())
+        wanted = _digest(raw.strip())
         key = self._kept(wanted) if wanted else None
         return key.metadata.name if key is not None and key.spec.revoked_at is None else None
 
     async def _key(self, raw: str) -> ApiKey:
-        wanted = self._digest(raw)
+        wanted = _digest(raw)
         if not wanted:
             raise Unauthorized("invalid_api_key", "This is not an API key, or it was not copied whole.")
         key = self._kept(wanted)
@@ -71,12 +70,6 @@ class Authenticator:
         if key is None:
             raise Unauthorized("invalid_api_key", "This API key is not known here. Check that it was copied whole.")
         return key
-
-    def _digest(self, raw: str) -> str:
-        """What is stored of such a key; empty where it can be none."""
-        if raw != self._last[0]:
-            self._last = (raw, digest(raw) if is_well_formed(raw) else "")
-        return self._last[1]
 
     def _kept(self, wanted: str) -> ApiKey | None:
         return _matching(self._kube.caches.keys.find(BY_HASH, wanted), wanted)
@@ -90,6 +83,12 @@ class Authenticator:
         else:
             self._kube.caches.keys.put(key)
         return key
+
+
+@lru_cache(maxsize=1)  # a request is looked at twice in a row, for its rate limit and for its handler
+def _digest(raw: str) -> str:
+    """What is stored of such a key; empty where it can be none."""
+    return digest(raw) if is_well_formed(raw) else ""
 
 
 def _bearer(authorization: str | None) -> str:
