@@ -20,7 +20,7 @@ UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
 .PHONY: help
 help: ## Say what there is to make
 	@echo "AI Batteries Included. Start with 'make run'."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: sync ## Bring the whole system up, walk the journey, and stay up until Ctrl-C
