@@ -153,7 +153,8 @@ class World:
         try:
             self.sandbox.until(holds, 60, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}; Argo CD says {json.dumps(self.status())[:3000]}") from None
+            said = {name: value for name, value in self.status().items() if name not in ("history", "resources")}
+            raise AssertionError(f"{error}; Argo CD says {json.dumps(said)[:6000]}") from None
 
 
 def health_in(state: Json, name: str) -> tuple[str, str]:
