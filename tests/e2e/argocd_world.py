@@ -100,11 +100,14 @@ def relapses(states: list[Json]) -> list[Json]:
 
 def operations(states: list[Json]) -> list[str]:
     """The revision of each sync that Argo CD began, in order; a revision that comes twice was healed."""
-    begun: dict[str, str] = {}
+    begun: dict[tuple[str, str, int], str] = {}
     for state in states:
         operation = state.get("operationState")
         if operation:
-            begun.setdefault(operation["startedAt"], operation["operation"]["sync"]["revision"])
+            sync = operation["operation"]["sync"]
+            # Two may begin within one second, which is as exactly as Argo CD says it.
+            which = (operation["startedAt"], sync["revision"], sync.get("autoHealAttemptsCount", 0))
+            begun.setdefault(which, sync["revision"])
     return list(begun.values())
 
 
