@@ -92,10 +92,11 @@ class Ports:
 def free_port_base() -> int:
     """A base whose ports are free now, for tests that run beside anything.
 
-    Each process begins to look elsewhere: two that look at one moment would find the same ports free.
+    Each process begins to look elsewhere, far from its neighbours: two that look at one moment would find the same
+    ports free.
     """
     bases = range(21000, 32000, 20)
-    first = os.getpid() % len(bases)
+    first = os.getpid() * 37 % len(bases)
     for base in chain(bases[first:], bases[:first]):
         try:
             Ports(base).check_free()
