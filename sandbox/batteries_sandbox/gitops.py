@@ -6,8 +6,6 @@ Its API server and page are left out: nothing here needs them, as an Application
 import contextlib
 import os
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from batteries_sandbox import argocd
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.helm import CHART
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.process import Command, Part, answers, until_answers
 
 NAMESPACE = "argocd"
 COMPARES_EVERY_SECONDS = 5
@@ -125,16 +123,8 @@ async def running(
             stack.push_async_callback(part.stop)
             if url is not None:
                 health = f"http://{url}/healthz"
-                await until_answers(part, command.name, lambda health=health: _answers(health), _READY_SECONDS)  # type: ignore[misc]  # bound early
+                await until_answers(part, command.name, lambda health=health: answers(health), _READY_SECONDS)  # type: ignore[misc]  # bound early
         yield
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _environment(cluster: Cluster, folder: Path) -> dict[str, str]:

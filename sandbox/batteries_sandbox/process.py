@@ -9,6 +9,8 @@ import contextlib
 import ctypes
 import signal
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,3 +132,12 @@ async def until_answers(part: Part | None, name: str, answers: Callable[[], bool
             hint = f"; its log is {part.command.log}\n{part.tail()}" if part is not None else ""
             raise SandboxError(f"{name} did not answer within {seconds:.0f} s{hint}")
         await asyncio.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    """Whether a part of ours answers 200 there."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

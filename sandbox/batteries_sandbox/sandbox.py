@@ -6,8 +6,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from batteries_sandbox.binaries import Binaries, kubernetes_version
 from batteries_sandbox.cluster import NAMESPACE, Cluster
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.places import Places
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.process import Command, Part, answers, until_answers
 
 ANSWER_SECONDS = 30
 
@@ -150,16 +148,8 @@ async def _started(command: Command, url: str, stack: contextlib.AsyncExitStack)
     part = Part(command)
     await part.start()
     stack.push_async_callback(part.stop)
-    await until_answers(part, f"the {command.name}", lambda: _answers(url), ANSWER_SECONDS)
+    await until_answers(part, f"the {command.name}", lambda: answers(url), ANSWER_SECONDS)
     return part
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 async def _command(command: Command, subcommand: str) -> str:
