@@ -6,11 +6,13 @@ Handlers behind them take the caller as an argument, so that none can forget to 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.typedefs import Handler
 
 from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.errors import Unauthorized, Unavailable
+from batteries_apiserver.traffic.rate_limit import KNOWN_KEY
 
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
@@ -19,7 +21,7 @@ def with_key(handler: CallerHandler) -> Handler:
     """A handler that runs only for a caller with a good key; 401 otherwise, before anything of the request is read."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        caller = await request.app[AUTHENTICATOR].caller(request.headers.get("Authorization"))
+        caller = await request.app[AUTHENTICATOR].caller(request.headers.get(AUTHORIZATION), request.get(KNOWN_KEY))
         if not request.app[KUBE].caches.synced:
             raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
         return await handler(request, caller)

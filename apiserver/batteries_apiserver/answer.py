@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 AT_ONCE = 200
 """Items of a long list that are made before others get their turn: a few milliseconds' worth."""
@@ -21,7 +22,9 @@ def json_answer(body: Any, *, status: int = 200, headers: Mapping[str, str] | No
 
 def raw_answer(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """`body`, which is JSON already."""
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+    made = CIMultiDict(headers or ())
+    made[hdrs.CONTENT_TYPE] = "application/json"
+    return web.Response(body=body, status=status, headers=made)
 
 
 def raw_list(name: str, items: Iterable[bytes]) -> bytes:

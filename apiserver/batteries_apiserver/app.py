@@ -16,15 +16,15 @@ from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.drain import Drain
-from batteries_apiserver.error_middleware import error_middleware
 from batteries_apiserver.events.stream import Streams
+from batteries_apiserver.every_request import every_request
 from batteries_apiserver.guide.handlers import GUIDE, Guide
 from batteries_apiserver.kube import Kube, filled, kube_of
-from batteries_apiserver.request_log import request_log_middleware
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.traffic.headers import add_headers
-from batteries_apiserver.traffic.rate_limit import RateLimits, rate_limit_middleware
+from batteries_apiserver.traffic.rate_limit import RateLimits
 from batteries_crds.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -75,21 +75,16 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
             async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
                 yield
 
-    drain = Drain()
+    drain, time_limits = Drain(), TimeLimits(settings.api_request_seconds)
     app = web.Application(
-        middlewares=[
-            drain.middleware(),
-            request_log_middleware,
-            error_middleware(settings.api_request_seconds),
-            rate_limit_middleware(RateLimits(settings)),
-        ],
-        client_max_size=settings.api_body_limit,
+        middlewares=[every_request(RateLimits(settings), time_limits, drain)], client_max_size=settings.api_body_limit
     )
     app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
     app[DRAIN] = drain
+    app[TIME_LIMITS] = time_limits
     app[STREAMS] = Streams(settings.api_streams_per_key)
-    app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing])
+    app.cleanup_ctx.extend([limits_watched, kube, authenticator, first_admin_key, billing])
     app.on_shutdown.append(let_go_of_waiting)
     app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))

@@ -9,29 +9,16 @@ import asyncio
 import contextlib
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 LONGEST_SECONDS = 3.0
 """A busy client's connection gets its answer within this; an idle one is not worth waiting for any longer."""
 
 
 class Drain:
-    """Whether this replica is ending."""
+    """Whether this replica is ending: each answer ends its connection then."""
 
     def __init__(self) -> None:
         self.begun = False
-
-    def middleware(self) -> Middleware:
-        """Ends the connection after the answer where the replica is ending."""
-
-        @web.middleware
-        async def closing(request: web.Request, handler: Handler) -> web.StreamResponse:
-            response = await handler(request)
-            if self.begun and not response.prepared:
-                response.force_close()
-            return response
-
-        return closing
 
     async def run(self, runner: web.AppRunner, longest: float) -> None:
         """Returns when every connection has gone, or after `longest` seconds.

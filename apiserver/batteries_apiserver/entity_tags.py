@@ -5,9 +5,9 @@ something has been going on, and that moves on by itself.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from aiohttp import ETag, web
+from aiohttp import hdrs, web
 
 from batteries_apiserver.answer import raw_answer
 from batteries_apiserver.route import Header, Parameter
@@ -24,29 +24,27 @@ IF_NONE_MATCH = Parameter(
 ETAG = Header(name="ETag", description="Names this state, for If-None-Match.")
 
 
-def tag_of(accounts: Iterable[AwsAccount], *more: str) -> ETag:
-    """The tag of what is shown of these accounts, in this order; `more` is what else the answer depends on."""
-    text = hashlib.blake2b(_FORM.encode(), digest_size=12)
-    for part in more:
-        text.update(f"\n{part}".encode())
-    for account in accounts:
-        text.update(f"\n{account.metadata.uid} {account.metadata.resource_version}".encode())
-    return ETag(text.hexdigest(), is_weak=True)
+def tag_of(account: AwsAccount) -> str:
+    """The tag of what is shown of an account."""
+    return combined(str(account.metadata.uid), str(account.metadata.resource_version))
 
 
-def not_modified(request: web.Request, tag: ETag) -> bool:
+def combined(*parts: str) -> str:
+    """The tag of what depends on all of these, in this order."""
+    return hashlib.blake2b("\n".join((_FORM, *parts)).encode(), digest_size=12).hexdigest()
+
+
+def not_modified(request: web.Request, tag: str) -> bool:
     """Whether the caller has this state already. Tags are compared weakly."""
-    known = request.if_none_match or ()
-    return any(one.value in ("*", tag.value) for one in known)
+    if hdrs.IF_NONE_MATCH not in request.headers:
+        return False
+    return any(one.value in ("*", tag) for one in request.if_none_match or ())
 
 
-def tagged(request: web.Request, tag: ETag, body: Callable[[], bytes], headers: Mapping[str, str]) -> web.Response:
+def tagged(request: web.Request, tag: str, body: Callable[[], bytes], headers: Mapping[str, str]) -> web.Response:
     """The answer under its tag, or 304; `body` makes its JSON only where it is sent."""
     # For the caller alone, and asked for again each time.
-    headers = {"Cache-Control": "private, no-cache", **headers}
-    if not_modified(request, tag):
-        response = web.Response(status=304, headers=headers)
-    else:
-        response = raw_answer(body(), headers=headers)
-    response.etag = tag
-    return response
+    headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'W/"{tag}"', **headers}
+    return (
+        web.Response(status=304, headers=headers) if not_modified(request, tag) else raw_answer(body(), headers=headers)
+    )

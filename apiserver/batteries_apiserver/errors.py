@@ -1,6 +1,6 @@
 """The refusals of the API, each a status, a stable code for machines and a sentence for people.
 
-Handlers raise them; `error_middleware` turns them, and everything else that goes wrong, into the one error shape.
+Handlers raise them; `error_answers` turns them, and everything else that goes wrong, into the one error shape.
 """
 
 from collections.abc import Mapping

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain, islice
 from typing import TypeVar
 
 from aiohttp import web
 
 from batteries_apiserver.answer import AT_ONCE, list_answer, pieces
 from batteries_apiserver.app_keys import DRAIN
-from batteries_apiserver.request_log import HEADER, REQUEST_ID
+from batteries_apiserver.request_context import request_id
+from batteries_apiserver.request_log import HEADER
 from batteries_apiserver.time_limit import lift_time_limit
 
 T = TypeVar("T")
@@ -17,17 +19,18 @@ T = TypeVar("T")
 async def long_list_answer(
     request: web.Request,
     name: str,
-    count: int,
     items: Iterable[T],
     view: Callable[[T], bytes],
     headers: Mapping[str, str],
 ) -> web.StreamResponse:
-    """`{name: [...]}` of `count` items or, where some went meanwhile, fewer; `view` makes the JSON of one."""
-    if count <= AT_ONCE:
-        return await list_answer(name, items, view, headers)
+    """`{name: [...]}` of the items, of which there may be any number; `view` makes the JSON of one."""
+    left = iter(items)
+    first = list(islice(left, AT_ONCE + 1))
+    if len(first) <= AT_ONCE:
+        return await list_answer(name, first, view, headers)
     # Begun, it can't become an error any more, nor be looked at by the middlewares; it takes as long as it is read.
     lift_time_limit(request)
-    response = web.StreamResponse(headers={**headers, HEADER: request[REQUEST_ID]})
+    response = web.StreamResponse(headers={**headers, HEADER: request_id()})
     response.content_type = "application/json"
     if request.app[DRAIN].begun:
         response.force_close()
@@ -36,7 +39,7 @@ async def long_list_answer(
         return response
     with suppress(ConnectionError):  # the reader went
         before = b'{"%b":[' % name.encode()
-        async for piece in pieces(items, view):
+        async for piece in pieces(chain(first, left), view):
             await response.write(before + piece)
             before = b","
         await response.write((b"" if before == b"," else before) + b"]}")

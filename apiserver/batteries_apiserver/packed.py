@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar, overload
 
+import orjson
 from pydantic import TypeAdapter
 
 from batteries_crds.base import Model
@@ -24,6 +25,11 @@ class Packed(Sequence[M]):
         self._model = model
         left_out = {"__all__": {without}} if without else None
         self._json = _list_of(model).dump_json([*items], by_alias=True, exclude_none=True, exclude=left_out)
+
+    def unpacked(self) -> list[dict[str, Any]]:
+        """The items as JSON has them, which is a tenth of the work."""
+        found: list[dict[str, Any]] = orjson.loads(self._json)
+        return found
 
     def _items(self) -> Sequence[M]:
         return _read(self._model, self._json)
@@ -43,6 +49,11 @@ class Packed(Sequence[M]):
 
     def __len__(self) -> int:
         return len(self._items())
+
+
+def unpacked(items: Sequence[M]) -> list[dict[str, Any]]:
+    """The items of a list, packed or not, as JSON has them."""
+    return items.unpacked() if isinstance(items, Packed) else [item.to_wire() for item in items]
 
 
 @cache

@@ -6,7 +6,8 @@ two pages neither repeats nor hides anything else. Every text is a place, so no 
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from batteries_apiserver.route import Header
 from batteries_crds.base import EPOCH
 
 _DEFAULT_LIMIT = 100
+_DIGITS = 18
 
 T = TypeVar("T")
 
@@ -45,7 +47,16 @@ class PageQuery(Query):
 def place(moment: datetime | None, *names: str) -> str:
     """A sortable, URL-safe text: by time first."""
     microseconds = 0 if moment is None else max(0, (moment - EPOCH) // timedelta(microseconds=1))
-    return "~".join([f"{microseconds:018d}", *names])
+    return "~".join([f"{microseconds:0{_DIGITS}d}", *names])
+
+
+def moment_of(cursor: str) -> datetime:
+    """The time that a place begins with; of another text, one that no place beyond it is before."""
+    digits = cursor[:_DIGITS]
+    if len(digits) == _DIGITS and digits.isascii() and digits.isdecimal():
+        with suppress(OverflowError):
+            return EPOCH + timedelta(microseconds=int(digits))
+    return EPOCH if cursor[:1] < "9" else datetime.max.replace(tzinfo=UTC)
 
 
 def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[tuple[str, T]], str | None]:

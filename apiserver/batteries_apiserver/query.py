@@ -1,5 +1,6 @@
 """Query strings as models: each parameter once, and each way to be wrong a 400 with a sentence."""
 
+from functools import cache
 from typing import TypeVar
 
 from aiohttp import web
@@ -19,12 +20,21 @@ class Query(BaseModel):
 Q = TypeVar("Q", bound=Query)
 
 
+@cache
+def _empty(model: type[Q]) -> Q:
+    """What nothing asked comes to; each model has a default for everything."""
+    return model()
+
+
 def read_query(request: web.Request, model: type[Q]) -> Q:
     """The query string as `model`; of a parameter given twice the first counts.
 
     Raises:
         BadRequest: it breaks a rule of the model; the sentence says which.
     """
+    if not request.query_string:
+        empty: Q = _empty(model)
+        return empty
     try:
         return model.model_validate({name: request.query.getone(name) for name in request.query})
     except ValidationError as error:

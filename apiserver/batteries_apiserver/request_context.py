@@ -11,6 +11,11 @@ from structlog.typing import EventDict, WrappedLogger
 OF_THE_REQUEST: ContextVar[dict[str, Any]] = ContextVar("of the request")
 
 
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return str(OF_THE_REQUEST.get()["request_id"])
+
+
 def is_about(account_id: str) -> None:
     """The request that is being answered is about this account."""
     if (said := OF_THE_REQUEST.get(None)) is not None:
@@ -19,5 +24,6 @@ def is_about(account_id: str) -> None:
 
 def add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """The processor that puts it on a line."""
-    event.update(OF_THE_REQUEST.get({}))
+    if (said := OF_THE_REQUEST.get(None)) is not None:
+        event.update(said)
     return event

@@ -1,58 +1,56 @@
-"""The outermost middleware: gives each request its id, and logs and counts its answer.
+"""What is written down of each request: one line, and one count under its route.
 
 X-Request-Id is taken from the caller where it is harmless, made otherwise, sent back, and bound to every log line of
 the request; so is the id of the account that it is about, once that is found. Lines and metrics name the route, never
 the path: paths hold session ids and whatever scanners think of.
 """
 
+import itertools
 import re
-import time
+import secrets
 from functools import lru_cache
-from uuid import uuid4
+from typing import Any
 
-import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from multidict import istr
 from prometheus_client import Counter, Histogram
 
 from batteries_apiserver import metrics
-from batteries_apiserver.request_context import OF_THE_REQUEST
+from batteries_crds.logs import Often
 
-log = structlog.get_logger(__name__)
+log_request = Often(__name__, "request")
 
-HEADER = "X-Request-Id"
-REQUEST_ID = web.RequestKey("request_id", str)
+HEADER: str = istr("X-Request-Id")
 _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_OURS = secrets.token_hex(8)
+"""Tells this process's requests from those of all others; a number tells them apart."""
+_numbers = itertools.count(1)
 
 
 def request_id_of(request: web.BaseRequest) -> str:
     """The caller's own id for the request, or a new one."""
-    given = request.headers.get(HEADER, "")
-    return given if _HARMLESS.fullmatch(given) else str(uuid4())
+    given = request.headers.get(HEADER)
+    return given if given and _HARMLESS.fullmatch(given) else f"{_OURS}-{next(_numbers):x}"
 
 
-@web.middleware
-async def request_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Runs the request under its id."""
-    request_id = request_id_of(request)
-    request[REQUEST_ID] = request_id
-    method = request.method if request.method in _METHODS else "other"
-    route = _route(request)
-    begun = time.perf_counter()
-    told = OF_THE_REQUEST.set({"request_id": request_id, "method": method, "route": route})
-    try:
-        response = await handler(request)
-        seconds = time.perf_counter() - begun
-        if not response.prepared:
-            response.headers[HEADER] = request_id
-        log.info("request", status=response.status, milliseconds=round(seconds * 1000, 1))
-    finally:
-        OF_THE_REQUEST.reset(told)
-    count, duration = _meters(method, route, response.status)
+def what_to_say(request: web.Request) -> dict[str, Any]:
+    """What every line of the request says."""
+    resource = request.match_info.route.resource
+    return {
+        "request_id": request_id_of(request),
+        "method": request.method if request.method in _METHODS else "other",
+        "route": resource.canonical if resource is not None else "unmatched",
+    }
+
+
+def answered(said: dict[str, Any], status: int, seconds: float) -> None:
+    """The line and the count of a request that was answered after so many seconds."""
+    log_request(status=status, milliseconds=round(seconds * 1000, 1), **said)
+    count, duration = _meters(said["method"], said["route"], status)
     count.inc()
     duration.observe(seconds)
-    return response
 
 
 @lru_cache(maxsize=2048)
@@ -60,8 +58,3 @@ def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     """The series of such a request: looking them up takes longer than counting."""
     labels = (method, route, str(status))
     return metrics.REQUESTS.labels(*labels), metrics.REQUEST_SECONDS.labels(*labels)
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unmatched"

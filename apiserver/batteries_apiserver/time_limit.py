@@ -1,18 +1,74 @@
-"""How long a request may take, and how a stream, which takes as long as its reader stays, is let off."""
+"""How long a request may take, and how a stream, which takes as long as its reader stays, is let off.
+
+One task looks at all requests now and then. A timer for each, as asyncio.timeout sets it, took as long as a whole read
+of an account, and nearly every one is cancelled before it rings.
+"""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-_LIMIT = web.RequestKey("time_limit", asyncio.Timeout)
+_LOOKS = 20
+"""In the time that a request may take: it is given up at most a twentieth later."""
 
 
-def time_limit(request: web.Request, seconds: float) -> asyncio.Timeout:
-    """For `async with`: raises TimeoutError in the block once it took so long."""
-    request[_LIMIT] = limit = asyncio.timeout(seconds)
-    return limit
+class TimeLimits:
+    """The tasks that answer requests now, the oldest first, and those that were given up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._begun: dict[asyncio.Task[object], float] = {}
+        self._given_up: set[asyncio.Task[object]] = set()
+
+    def begin(self, task: asyncio.Task[object], now: float) -> None:
+        """The task answers a request since `now` (time.monotonic)."""
+        self._begun[task] = now
+
+    def lift(self, task: asyncio.Task[object]) -> None:
+        """From now on its request may take for ever."""
+        self._begun.pop(task, None)
+
+    def end(self, task: asyncio.Task[object]) -> bool:
+        """Its request is over; whether that is because it took too long."""
+        self._begun.pop(task, None)
+        if task not in self._given_up:
+            return False
+        self._given_up.discard(task)
+        return True
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Gives up, while the block runs, what takes too long."""
+        watching = asyncio.create_task(self._watch(), name="time limits")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds / _LOOKS)
+            longest = time.monotonic() - self._seconds
+            for task in [task for task, begun in self._begun.items() if begun <= longest]:
+                del self._begun[task]
+                self._given_up.add(task)
+                task.cancel()
+
+
+async def limits_watched(app: web.Application) -> AsyncIterator[None]:
+    """For the application's lifetime."""
+    async with app[TIME_LIMITS].watched():
+        yield
+
+
+TIME_LIMITS = web.AppKey("time limits", TimeLimits)
 
 
 def lift_time_limit(request: web.Request) -> None:
     """From now on the request may take for ever."""
-    request[_LIMIT].reschedule(None)
+    request.app[TIME_LIMITS].lift(request.task)

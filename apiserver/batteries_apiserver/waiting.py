@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 
 from aiohttp import web
+from multidict import istr
 
 from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.kube import Kube
@@ -18,6 +19,7 @@ from batteries_crds.conditions import RECONCILING, is_true
 from batteries_crds.names import Phase
 
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?=[,;]|$)', re.ASCII | re.IGNORECASE)
+_HEADER = istr("Prefer")
 _UNDER_WAY = frozenset({Phase.PENDING, Phase.CREATING})
 
 PREFER = Parameter(
@@ -40,7 +42,9 @@ async def preferred(request: web.Request, account: AwsAccount) -> tuple[AwsAccou
 
 def _wish(request: web.Request) -> int | None:
     """The first wait that is preferred; one that is malformed is none (RFC 7240, section 2)."""
-    found = _WAIT.search(",".join(request.headers.getall("Prefer", [])))
+    if _HEADER not in request.headers:
+        return None
+    found = _WAIT.search(",".join(request.headers.getall(_HEADER)))
     return int(found[1] or found[2]) if found else None
 
 

@@ -25,7 +25,8 @@ def account(name: str, *history: dict[str, Any], namespace: str = "n") -> AwsAcc
 
 
 def seconds(log: EventLog, **wanted: Any) -> list[float]:
-    return [(entry.timestamp - BEGUN).total_seconds() for _, (_, entry) in log.find(**wanted)]
+    moments = [datetime.fromisoformat(entry.event["timestamp"]) for entry in log.find(**wanted)]
+    return [(moment - BEGUN).total_seconds() for moment in moments]
 
 
 def test_events_of_all_accounts_come_in_the_order_of_time_with_fractions_of_a_second() -> None:
@@ -40,10 +41,24 @@ def test_since_and_status_choose_and_a_cursor_goes_on() -> None:
     log.observe(None, account("a", event(1), event(2, "failed"), event(3), event(4, "failed")))
     assert seconds(log, since=BEGUN + timedelta(seconds=2)) == [2, 3, 4]
     assert seconds(log, status=EventStatus.FAILED) == [2, 4]
-    first, *_ = [where for where, _ in log.find(status=EventStatus.FAILED)]
-    assert seconds(log, status=EventStatus.FAILED, cursor=first) == [4]
+    first, *_ = log.find(status=EventStatus.FAILED)
+    assert seconds(log, status=EventStatus.FAILED, cursor=first.place) == [4]
     assert seconds(log, cursor="") == [1, 2, 3, 4]
-    assert seconds(log, cursor="zzz") == []
+    assert seconds(log, cursor="!") == [1, 2, 3, 4]
+    assert seconds(log, cursor="0000000000000000~x") == [1, 2, 3, 4]
+    for later in ("zzz", "9" * 18, "9" * 30):
+        assert seconds(log, cursor=later) == []
+
+
+def test_a_cursor_goes_on_within_one_instant_and_across_spans() -> None:
+    log = EventLog()
+    for name in ("a", "b", "c"):
+        log.observe(None, account(name, event(1), event(1, "succeeded"), event(1000), event(100_000)))
+    every = list(log.find())
+    assert [entry.place for entry in every] == sorted({entry.place for entry in every})
+    assert len(every) == 12
+    for number, entry in enumerate(every):
+        assert list(log.find(cursor=entry.place)) == every[number + 1 :]
 
 
 def test_what_is_dropped_from_a_history_or_deleted_is_gone_and_the_rest_stays() -> None:

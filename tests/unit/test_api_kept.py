@@ -88,7 +88,7 @@ def test_another_version_than_the_cache_has_is_shown_as_itself() -> None:
     new = account(version=8, phase="active")
     assert orjson.loads(accounts.of(new).detail())["status"] == "active"
     accounts.observe(old, new)
-    assert orjson.loads(next(iter(accounts.at(accounts.places(None)))).detail())["status"] == "active"
+    assert orjson.loads(next(accounts.after(None)).detail())["status"] == "active"
 
 
 def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
@@ -97,9 +97,8 @@ def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
     for listener in (accounts, events):
         listener.observe(None, one)
         listener.observe(None, other)
-    places, event_places = accounts.places(None), events.places()
+    shown, found = accounts.after(None), events.find()
     accounts.observe(one, None)
     events.observe(one, None)
-    assert [shown.account.key for shown in accounts.at(places)] == [other.key]
-    assert {account_id for account_id, _ in events.at(event_places)} == {str(other.account_id)}
-    assert len(event_places) == 6
+    assert [each.account.key for each in shown] == [other.key]
+    assert [entry.account_id for entry in found] == [str(other.account_id)] * 3

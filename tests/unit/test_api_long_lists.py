@@ -8,9 +8,11 @@ from aiohttp.test_utils import TestClient
 
 from batteries_apiserver.app_keys import DRAIN
 from batteries_apiserver.drain import Drain
-from batteries_apiserver.error_middleware import error_middleware
+from batteries_apiserver.every_request import every_request
 from batteries_apiserver.long_list import long_list_answer
-from batteries_apiserver.request_log import request_log_middleware
+from batteries_apiserver.settings import Settings
+from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits
+from batteries_apiserver.traffic.rate_limit import RateLimits
 
 Client = TestClient[web.Request, web.Application]
 Open = Callable[[int, Iterable[int]], Awaitable[Client]]
@@ -20,10 +22,11 @@ Open = Callable[[int, Iterable[int]], Awaitable[Client]]
 def open_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Open:
     async def opened(count: int, items: Iterable[int]) -> Client:
         async def handler(request: web.Request) -> web.StreamResponse:
-            return await long_list_answer(request, "things", count, items, lambda n: b"%d" % n, {"X": "y"})
+            return await long_list_answer(request, "things", items, lambda n: b"%d" % n, {"X": "y"})
 
-        app = web.Application(middlewares=[request_log_middleware, error_middleware(30)])
-        app[DRAIN] = Drain()
+        drain, time_limits = Drain(), TimeLimits(30)
+        app = web.Application(middlewares=[every_request(RateLimits(Settings()), time_limits, drain)])
+        app[DRAIN], app[TIME_LIMITS] = drain, time_limits
         app.router.add_get("/", handler)
         return await aiohttp_client(app)
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from kubernetes.aio.client import ApiClient, ApiException
 
+from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.kube import Caches, Kube, kube_of
@@ -220,6 +221,8 @@ async def test_the_line_of_a_request_says_which_account_it_was_about_and_no_othe
 
 
 async def test_metrics_name_routes_and_usual_methods_whatever_is_asked(client: Client, world: World) -> None:
+    for each in (REQUESTS.clear, REQUEST_SECONDS.clear, request_log._meters.cache_clear):
+        each()  # what other tests of this process had counted
     world.add_account(ACCOUNT)
     for method, path in (
         ("GET", f"/v1/accounts/{ACCOUNT}"),

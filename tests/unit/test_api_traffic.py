@@ -140,14 +140,13 @@ async def test_a_limit_of_zero_is_none(open_client: Open) -> None:
 def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
     now = [1000.0]
     windows = Windows(clock=lambda: now[0])
-    assert [windows.incr("a", 60) for _ in range(3)] == [1, 2, 3]
+    assert [windows.incr("a", 60) for _ in range(3)] == [(1, 60), (2, 60), (3, 60)]
     now[0] += 59.9
-    assert windows.incr("a", 60) == 4
-    assert windows.get_expiry("a") == 1060.0
+    count, left = windows.incr("a", 60)
+    assert (count, round(left, 3)) == (4, 0.1)
     now[0] += 0.2
     assert windows.get("a") == 0
-    assert windows.incr("a", 60) == 1
-    assert windows.get_expiry("a") == now[0] + 60
+    assert windows.incr("a", 60) == (1, 60)
 
 
 def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:

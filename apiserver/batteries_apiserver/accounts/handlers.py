@@ -14,7 +14,7 @@ from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
-from batteries_apiserver.entity_tags import tag_of, tagged
+from batteries_apiserver.entity_tags import combined, tagged
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.idempotency import idempotency_key
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
@@ -53,11 +53,11 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
     query = read_query(request, PageQuery)
     caches = request.app[KUBE].caches
     found = [caches.shown.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer_of(caller))]
-    part, following = page(sorted(((shown.place, shown) for shown in found), key=itemgetter(0)), query)
+    part, following = page(sorted([(shown.place, shown) for shown in found], key=itemgetter(0)), query)
     accounts = [shown for _, shown in part]
     return tagged(
         request,
-        tag_of([shown.account for shown in accounts], following or ""),
+        combined(following or "", *[shown.tag for shown in accounts]),
         lambda: raw_list("accounts", [shown.summary for shown in accounts]),
         links(request, query, following),
     )

@@ -4,23 +4,23 @@ Only `message` says how long something has been going on; it is the one part tha
 invariant: what is kept belongs to the very object that is asked about, and another one is shown as it is.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 
 import orjson
-from aiohttp import ETag
+from sortedcontainers import SortedDict
 
 from batteries_apiserver.accounts import views
 from batteries_apiserver.accounts.message import doing, sentence
 from batteries_apiserver.admin.views import for_admins
 from batteries_apiserver.entity_tags import tag_of
-from batteries_apiserver.order import Order
 from batteries_crds.aws_account import AwsAccount
 
 
 class Shown:
     """One account as JSON, in pieces."""
 
-    __slots__ = ("_doing", "_more", "_rest", "_start", "account", "place", "summary", "tag")
+    __slots__ = ("_doing", "_more", "_rest", "_since", "_start", "account", "place", "summary", "tag")
 
     def __init__(self, account: AwsAccount) -> None:
         rest = {**views.detail(account)}
@@ -28,20 +28,24 @@ class Shown:
         del rest["message"]
         self.account = account
         self.place = views.place_of(account)
-        self.tag: ETag = tag_of([account])
+        self.tag = tag_of(account)
         self.summary = orjson.dumps(views.summary(account))
-        self._doing = doing(account)
+        self._doing, since = doing(account)
+        self._since = since.timestamp() if since else None
         self._start = orjson.dumps(start)[:-1] + b',"message":'
         self._rest = _further(rest)
         self._more = _further(for_admins(account))
 
     def detail(self) -> bytes:
         """AccountDetail."""
-        return b"%b%b%b}" % (self._start, orjson.dumps(sentence(*self._doing)), self._rest)
+        return b"%b%b%b}" % (self._start, self._message(), self._rest)
 
     def admin_detail(self) -> bytes:
         """AdminAccount."""
-        return b"%b%b%b%b}" % (self._start, orjson.dumps(sentence(*self._doing)), self._rest, self._more)
+        return b"%b%b%b%b}" % (self._start, self._message(), self._rest, self._more)
+
+    def _message(self) -> bytes:
+        return orjson.dumps(sentence(self._doing, self._since, time.time()))
 
 
 def _further(fields: object) -> bytes:
@@ -55,8 +59,7 @@ class ShownAccounts:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Shown] = {}
-        self._by_place: dict[str, Shown] = {}
-        self._order = Order()
+        self._by_place: SortedDict[str, Shown] = SortedDict()
 
     def observe(self, before: AwsAccount | None, after: AwsAccount | None) -> None:
         """An account was added, changed or removed."""
@@ -64,10 +67,7 @@ class ShownAccounts:
         new = Shown(after) if after is not None else None
         if old is not None and (new is None or new.place != old.place):
             del self._by_place[old.place]
-            self._order.remove(old.place)
         if new is not None:
-            if new.place not in self._by_place:
-                self._order.add(new.place)
             self._by_key[new.account.key] = self._by_place[new.place] = new
 
     def of(self, account: AwsAccount) -> Shown:
@@ -75,10 +75,7 @@ class ShownAccounts:
         kept = self._by_key.get(account.key)
         return kept if kept is not None and kept.account is account else Shown(account)
 
-    def places(self, cursor: str | None) -> list[str]:
-        """Where each account stands, beyond `cursor`."""
-        return list(self._order.after("", cursor))
-
-    def at(self, places: Iterable[str]) -> Iterable[Shown]:
-        """The accounts there; those that are gone by now are left out."""
+    def after(self, cursor: str | None) -> Iterator[Shown]:
+        """The accounts beyond `cursor`; those that go before they are taken are left out."""
+        places = list(self._by_place.irange(minimum=cursor, inclusive=(False, False)))
         return (shown for place in places if (shown := self._by_place.get(place)) is not None)

@@ -1,6 +1,9 @@
 """The requests of /v1/admin."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from operator import attrgetter
+from typing import Annotated, TypeVar
 
 import orjson
 from aiohttp import web
@@ -20,6 +23,8 @@ from batteries_apiserver.paging import PageQuery, links
 from batteries_apiserver.query import read_query
 from batteries_crds.names import EventStatus
 
+T = TypeVar("T")
+
 
 class EventQuery(PageQuery):
     """Which events are wanted. Without all of it, every one."""
@@ -31,25 +36,31 @@ class EventQuery(PageQuery):
 async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/accounts: every account of every watched namespace, oldest first."""
     query, shown = read_query(request, PageQuery), request.app[KUBE].caches.shown
-    part, headers = _part(request, query, shown.places(query.cursor))
-    return await long_list_answer(request, "accounts", len(part), shown.at(part), Shown.admin_detail, headers)
+    part, headers = _part(request, query, shown.after(query.cursor), attrgetter("place"))
+    return await long_list_answer(request, "accounts", part, Shown.admin_detail, headers)
 
 
 async def list_events(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/events: what became of which step, of all accounts, newest last."""
     query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
-    part, headers = _part(request, query, events.places(status=query.status, since=query.since, cursor=query.cursor))
-    return await long_list_answer(request, "events", len(part), events.at(part), _event, headers)
+    found = events.find(status=query.status, since=query.since, cursor=query.cursor)
+    part, headers = _part(request, query, found, attrgetter("place"))
+    return await long_list_answer(request, "events", part, _event, headers)
 
 
-def _part(request: web.Request, query: PageQuery, places: list[str]) -> tuple[list[str], dict[str, str]]:
-    """What of these places is answered, and the headers that say how to go on."""
-    part = places[: query.most]
-    return part, links(request, query, part[-1] if part and len(part) < len(places) else None)
+def _part(
+    request: web.Request, query: PageQuery, found: Iterator[T], place: Callable[[T], str]
+) -> tuple[Iterable[T], dict[str, str]]:
+    """What of all that is answered, and the headers that say how to go on."""
+    if query.most is None:
+        return found, {}
+    part = list(islice(found, query.most))
+    there_is_more = next(found, None) is not None
+    return part, links(request, query, place(part[-1]) if there_is_more else None)
 
 
 def _event(entry: Entry) -> bytes:
-    return orjson.dumps(event_view(*entry))
+    return orjson.dumps(event_view(entry.account_id, entry.event))
 
 
 async def suspend(request: web.Request, caller: Caller) -> web.Response:

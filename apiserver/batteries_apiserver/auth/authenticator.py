@@ -7,8 +7,7 @@ time, and an unknown key is remembered for a moment.
 
 import asyncio
 import hmac
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 from batteries_apiserver.auth.key_format import digest, is_well_formed
 from batteries_apiserver.auth.negative_cache import NegativeCache
@@ -22,8 +21,7 @@ _UNKNOWN_SECONDS = 3.0
 _UNKNOWN_SIZE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who sent the request: a customer by name, or an administrator (no customer)."""
 
     key_name: str
@@ -40,29 +38,28 @@ class Authenticator:
         self._unknown = NegativeCache(seconds=_UNKNOWN_SECONDS, size=_UNKNOWN_SIZE)
         self._live_reads = asyncio.Semaphore(_LIVE_READS_AT_ONCE)
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """The caller that an Authorization header stands for.
+    async def caller(self, authorization: str | None, known: ApiKey | None = None) -> Caller:
+        """The caller that an Authorization header stands for; `known` is what `known` said of it just now.
 
         Raises:
             Unauthorized: there is no header, or its key is malformed, unknown or revoked.
         """
-        key = await self._key(_bearer(authorization))
+        key = known or await self._key(_bearer(authorization))
         if key.spec.revoked_at is not None:
             raise Unauthorized("revoked_api_key", "This API key was revoked. Use another one.")
         self._usage.note(key)
         customer = key.spec.customer_ref.name if key.spec.customer_ref else None
         return Caller(key.metadata.name, customer, key.spec.role == "admin")
 
-    def known(self, authorization: str | None) -> str | None:
-        """The name of a good key as far as the cache knows it: asks nobody, refuses nobody, proves nothing."""
-        _, _, raw = (authorization or "").strip().partition(" ")
-        wanted = _digest(raw.strip())
-        key = self._kept(wanted) if wanted else None
-        return key.metadata.name if key is not None and key.spec.revoked_at is None else None
+    def known(self, authorization: str | None) -> ApiKey | None:
+        """The good key of such a header, as far as the cache knows it: asks nobody and refuses nobody."""
+        scheme, _, raw = (authorization or "").strip().partition(" ")
+        key = self._kept(digest(raw.strip())) if scheme.lower() == "bearer" else None
+        return key if key is not None and key.spec.revoked_at is None else None
 
     async def _key(self, raw: str) -> ApiKey:
-        wanted = _digest(raw)
-        if not wanted:
+        wanted = digest(raw)
+        if not is_well_formed(raw):
             raise Unauthorized("invalid_api_key", "This is not an API key, or it was not copied whole.")
         key = self._kept(wanted)
         if key is None and wanted not in self._unknown:
@@ -83,12 +80,6 @@ class Authenticator:
         else:
             self._kube.caches.keys.put(key)
         return key
-
-
-@lru_cache(maxsize=1)  # a request is looked at twice in a row, for its rate limit and for its handler
-def _digest(raw: str) -> str:
-    """What is stored of such a key; empty where it can be none."""
-    return digest(raw) if is_well_formed(raw) else ""
 
 
 def _bearer(authorization: str | None) -> str:

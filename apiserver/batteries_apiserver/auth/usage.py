@@ -1,7 +1,7 @@
 """When keys were last used, gathered in memory and written in batches.
 
-A write for each request would cost etcd more than the requests themselves; a key's time is written at most once a
-minute, by whichever replica comes first. What is lost in a crash is a few seconds of it.
+A write for each request would cost etcd more than the requests themselves; a key's time is written at most once in
+ten minutes, by whichever replica comes first. What is lost in a crash is a few seconds of it.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
-from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.base import to_rfc3339, utc_now_exactly
 from batteries_crds.client import Resources
 
 log = structlog.get_logger(__name__)
 
-AT_MOST_EVERY = timedelta(minutes=1)
+AT_MOST_EVERY = timedelta(minutes=10)
 
 
 class Usage:
@@ -32,7 +32,7 @@ class Usage:
         live: Resources[ApiKey],
         cache: WatchCache[ApiKey],
         *,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] = utc_now_exactly,
     ) -> None:
         self._namespace = namespace
         self._live = live
@@ -42,8 +42,7 @@ class Usage:
 
     def note(self, key: ApiKey) -> None:
         """The key was used now."""
-        now = self._now()
-        last = key.status.last_used_at
+        now, last = self._now(), key.status.last_used_at
         if last is None or now - last >= AT_MOST_EVERY:
             self._uses[key.metadata.name] = now
 
@@ -53,7 +52,7 @@ class Usage:
         for name, moment in owed.items():
             try:
                 written = await self._live.merge_status(
-                    self._namespace, name, {"status": {"lastUsedAt": to_rfc3339(moment)}}
+                    self._namespace, name, {"status": {"lastUsedAt": to_rfc3339(moment.replace(microsecond=0))}}
                 )
                 self._cache.put(written)
             except ApiException as error:

@@ -10,7 +10,8 @@ from batteries_apiserver.app_keys import KUBE, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.stream import after, stream
 from batteries_apiserver.events.views import event_view
-from batteries_apiserver.request_log import HEADER, REQUEST_ID
+from batteries_apiserver.request_context import request_id
+from batteries_apiserver.request_log import HEADER
 from batteries_apiserver.time_limit import lift_time_limit
 from batteries_crds.aws_account import AwsAccount
 
@@ -25,7 +26,7 @@ async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
     if _wants_stream(request):
         return await _stream(request, caller, account, last_id)
     events = after(account.status.history, last_id)
-    return json_answer({"events": [event_view(str(account.account_id), event) for event in events]})
+    return json_answer({"events": [event_view(str(account.account_id), event.to_wire()) for event in events]})
 
 
 def _wants_stream(request: web.Request) -> bool:
@@ -38,7 +39,7 @@ async def _stream(request: web.Request, caller: Caller, account: AwsAccount, las
     with request.app[STREAMS].one(caller.key_name):
         lift_time_limit(request)
         # No buffering: nginx holds a stream back otherwise until its buffer is full.
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request[REQUEST_ID]}
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request_id()}
         response = web.StreamResponse(headers=headers)
         response.content_type = EVENT_STREAM
         await response.prepare(request)

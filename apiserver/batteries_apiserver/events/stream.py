@@ -89,7 +89,7 @@ async def stream(
             changed.clear()
             for event in after(account.status.history, last_id):
                 last_id = event_id(event)
-                body = orjson.dumps(event_view(str(account.account_id), event))
+                body = orjson.dumps(event_view(str(account.account_id), event.to_wire()))
                 await response.write(b"id: %s\nevent: provisioning\ndata: %s\n\n" % (last_id.encode(), body))
             try:
                 async with asyncio.timeout(heartbeat):

@@ -1,6 +1,7 @@
 """ProvisioningEvents as the contract shows them, each with an id to go on from."""
 
-from typing import Annotated, NotRequired
+from collections.abc import Mapping
+from typing import Annotated, Any, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -34,17 +35,7 @@ def event_id(event: HistoryEvent) -> str:
     return f"{to_rfc3339(event.timestamp)}/{event.step}/{event.status.value}"
 
 
-def event_view(account_id: str, event: HistoryEvent) -> ProvisioningEvent:
-    """ProvisioningEvent."""
-    shown: ProvisioningEvent = {
-        "id": event_id(event),
-        "accountId": account_id,
-        "timestamp": to_rfc3339(event.timestamp),
-        "step": event.step,
-        "status": event.status,
-    }
-    if event.detail is not None:
-        shown["detail"] = event.detail
-    if event.error is not None:
-        shown["error"] = event.error
-    return shown
+def event_view(account_id: str, event: Mapping[str, Any]) -> ProvisioningEvent:
+    """ProvisioningEvent of a HistoryEvent as JSON has it: its fields have the contract's names."""
+    named = "{timestamp}/{step}/{status}".format_map(event)
+    return cast(ProvisioningEvent, {"id": named, "accountId": account_id, **event})

@@ -6,18 +6,19 @@ answer that may be cached) has set its own, and those stay.
 
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.rate_limit import HEADERS
 
 SECURITY = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    hdrs.CACHE_CONTROL: "no-store",
+    istr("Content-Security-Policy"): "default-src 'none'; frame-ancestors 'none'",
+    istr("Cross-Origin-Resource-Policy"): "same-origin",
+    istr("Referrer-Policy"): "no-referrer",
+    istr("X-Content-Type-Options"): "nosniff",
+    istr("X-Frame-Options"): "DENY",
 }
 _A_YEAR = 365 * 24 * 60 * 60
 
@@ -26,10 +27,11 @@ OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 def secure(response: web.StreamResponse) -> None:
     """Sets what is not set."""
+    headers = response.headers
     for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
     # Which library in which version answers is of use to attackers alone.
-    response.headers["Server"] = "batteries"
+    headers[hdrs.SERVER] = "batteries"
 
 
 def add_headers(settings: Settings) -> OnPrepare:
@@ -40,6 +42,7 @@ def add_headers(settings: Settings) -> OnPrepare:
         secure(response)
         if transport_security is not None:
             response.headers.setdefault("Strict-Transport-Security", transport_security)
-        response.headers.update(request.get(HEADERS, {}))
+        if (limit := request.get(HEADERS)) is not None:
+            response.headers.update(limit)
 
     return add

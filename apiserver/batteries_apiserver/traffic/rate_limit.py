@@ -7,17 +7,19 @@ HMAC where it is not signed.
 """
 
 import math
-import time
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.hdrs import AUTHORIZATION
+from multidict import istr
 
 from batteries_apiserver.app_keys import AUTHENTICATOR
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.address import client_address
 from batteries_apiserver.traffic.windows import Windows
+from batteries_crds.api_key import ApiKey
 
 _UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
 _SIGN_UP = ("POST", "/v1/stripe/setup")
@@ -25,11 +27,16 @@ _SIGN_UP = ("POST", "/v1/stripe/setup")
 HEADERS = web.RequestKey("rate limit headers", dict[str, str])
 """What the answer to this request says of its limit; `headers.add_headers` puts it there."""
 
+KNOWN_KEY = web.RequestKey("known key", ApiKey)
+"""The key that the request counts for, so that the guard before its handler need not look for it again."""
+
+_POLICY: str = istr("RateLimit-Policy")
+_LIMIT: str = istr("RateLimit")
 
 _WINDOW_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """One limit, by the name that the headers give it."""
 
@@ -37,7 +44,7 @@ class Policy:
     whose: str
     quota: int
 
-    @property
+    @cached_property
     def text(self) -> str:
         """As the header has it."""
         return f'"{self.name}";q={self.quota};w={_WINDOW_SECONDS}'
@@ -62,13 +69,13 @@ class RateLimits:
         policy, who = self._of(request)
         if policy is None:
             return
-        name = f"{policy.name}/{who}"
-        count = self._windows.incr(name, _WINDOW_SECONDS)
-        seconds = max(1, math.ceil(self._windows.get_expiry(name) - time.time()))
-        remaining = max(0, policy.quota - count)
+        count, left = self._windows.incr(f"{policy.name}/{who}", _WINDOW_SECONDS)
+        seconds, remaining = math.ceil(left) or 1, policy.quota - count
+        if remaining < 0:
+            remaining = 0
         request[HEADERS] = {
-            "RateLimit-Policy": policy.text,
-            "RateLimit": f'"{policy.name}";r={remaining};t={seconds}',
+            _POLICY: policy.text,
+            _LIMIT: f'"{policy.name}";r={remaining};t={seconds}',
         }
         if count > policy.quota:
             raise TooManyRequests(
@@ -87,20 +94,12 @@ class RateLimits:
         if (request.method, path) == _SIGN_UP:
             return self._sign_up, client_address(request, self._proxies)
         # A key that the cache does not know counts as none, so that guessing keys is limited by address.
-        given = request.headers.get("Authorization")
+        given = request.headers.get(AUTHORIZATION)
         key = request.app[AUTHENTICATOR].known(given) if given else None
-        return (self._anonymous, client_address(request, self._proxies)) if key is None else (self._key, key)
-
-
-def rate_limit_middleware(limits: RateLimits) -> Middleware:
-    """The middleware; it stands inside the one that makes answers of errors."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        limits.take(request)
-        return await handler(request)
-
-    return middleware
+        if key is None:
+            return self._anonymous, client_address(request, self._proxies)
+        request[KNOWN_KEY] = key
+        return self._key, key.metadata.name
 
 
 def _policy(name: str, whose: str, per_minute: int) -> Policy | None:

@@ -17,8 +17,8 @@ class Windows:
         self._clock = clock
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def incr(self, key: str, seconds: int) -> int:
-        """Counts, and says how many it were in this window."""
+    def incr(self, key: str, seconds: int) -> tuple[int, float]:
+        """Counts, and says how many it were in this window, and how many seconds are left of it."""
         count, until = self._windows.get(key, (0, 0.0))
         now = self._clock()
         if until <= now:
@@ -27,16 +27,12 @@ class Windows:
         self._windows[key] = (count + 1, until)
         if len(self._windows) > self._size:
             self._windows.popitem(last=False)
-        return count + 1
+        return count + 1, until - now
 
     def get(self, key: str) -> int:
         """How many it were in this window."""
         count, until = self._windows.get(key, (0, 0.0))
         return count if until > self._clock() else 0
-
-    def get_expiry(self, key: str) -> float:
-        """When this window ends."""
-        return self._windows.get(key, (0, self._clock()))[1]
 
     def reset(self) -> int:
         """Forgets everything; how many windows it were."""

@@ -7,38 +7,29 @@ code, and a 500 means a bug of ours whose traceback is in the log under the requ
 import aiohttp
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.errors import ApiError, Unavailable
-from batteries_apiserver.time_limit import time_limit
 from batteries_crds.client import status_of
 
 log = structlog.get_logger(__name__)
 
 
-def error_middleware(seconds: float) -> Middleware:
-    """The middleware; a request that takes longer than `seconds` is given up."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            async with time_limit(request, seconds):
-                return await handler(request)
-        except ApiError as error:
+def answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The answer to a request that came to this error."""
+    match error:
+        case ApiError():
             return _refusal(error)
-        except web.HTTPException as error:
+        case web.HTTPException():
             return _by_aiohttp(request, error)
-        except ApiException as error:
+        case ApiException():
             return _by_kubernetes(error)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        case aiohttp.ClientError() | TimeoutError() | OSError():
             log.error("upstream_unreachable", error=f"{type(error).__name__}: {error}")
             return _refusal(_unavailable())
-        except Exception:
+        case _:
             return _bug()
-
-    return middleware
 
 
 def _refusal(error: ApiError) -> web.Response:
