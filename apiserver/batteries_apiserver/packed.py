@@ -1,9 +1,10 @@
-"""Long lists of small models as one piece of JSON: a twentieth of the memory, read when they are asked for.
+"""Long lists of small models as one piece of compressed JSON: a fiftieth of the memory, read when they are asked for.
 
 An account's history and conditions are most of what its object weighs, and few requests look into them. What a
 request reads is what it would read of a list.
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar, overload
@@ -15,6 +16,9 @@ from batteries_crds.base import Model
 
 M = TypeVar("M", bound=Model)
 
+_LEVEL = 1
+"""Of zlib, from 1 to 9: a history is a fifth of its size at the lowest, and little less at the highest."""
+
 
 class Packed(Sequence[M]):
     """A list that does not change."""
@@ -24,11 +28,12 @@ class Packed(Sequence[M]):
     def __init__(self, model: type[M], items: Sequence[M], *, without: str | None = None) -> None:
         self._model = model
         left_out = {"__all__": {without}} if without else None
-        self._json = _list_of(model).dump_json([*items], by_alias=True, exclude_none=True, exclude=left_out)
+        text = _list_of(model).dump_json([*items], by_alias=True, exclude_none=True, exclude=left_out)
+        self._json = zlib.compress(text, _LEVEL)
 
     def unpacked(self) -> list[dict[str, Any]]:
         """The items as JSON has them, which is a tenth of the work."""
-        found: list[dict[str, Any]] = orjson.loads(self._json)
+        found: list[dict[str, Any]] = orjson.loads(zlib.decompress(self._json))
         return found
 
     def _items(self) -> Sequence[M]:
@@ -63,4 +68,4 @@ def _list_of(model: Any) -> TypeAdapter[list[Any]]:
 
 @lru_cache(maxsize=64)
 def _read(model: Any, text: bytes) -> Sequence[Any]:
-    return tuple(_list_of(model).validate_json(text))
+    return tuple(_list_of(model).validate_json(zlib.decompress(text)))

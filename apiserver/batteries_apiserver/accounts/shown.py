@@ -29,7 +29,7 @@ class Shown:
         self.account = account
         self.place = views.place_of(account)
         self.tag = tag_of(account)
-        self.summary = orjson.dumps(views.summary(account))
+        self.summary = _fitting(orjson.dumps(views.summary(account)))
         self._doing, since = doing(account)
         self._since = since.timestamp() if since else None
         self._start = orjson.dumps(start)[:-1] + b',"message":'
@@ -46,6 +46,11 @@ class Shown:
 
     def _message(self) -> bytes:
         return orjson.dumps(sentence(self._doing, self._since, time.time()))
+
+
+def _fitting(text: bytes) -> bytes:
+    """The same in as much room as it needs: orjson leaves a page to what it makes."""
+    return b"%b" % text
 
 
 def _further(fields: object) -> bytes:
