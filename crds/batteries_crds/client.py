@@ -37,7 +37,9 @@ async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) ->
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = 200
-    configuration.client_session_kwargs = {"middlewares": middlewares}
+    # Not from the environment, as kopf: for each request aiohttp would read ~/.netrc, in a thread. A kubeconfig may
+    # name a proxy.
+    configuration.client_session_kwargs = {"middlewares": middlewares, "trust_env": False}
     try:
         if kubeconfig:
             await load_kube_config(config_file=kubeconfig, client_configuration=configuration)

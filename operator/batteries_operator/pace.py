@@ -35,6 +35,7 @@ class Pace:
     def __init__(self) -> None:
         self._errors: Counter[str] = Counter()
         self._due: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
 
     def errors(self, step: str) -> int:
         """Its errors in a row."""
@@ -45,9 +46,13 @@ class Pace:
         self._errors[step] = self._errors[step] + 1 if error else 0
         return self._errors[step]
 
+    def end(self, step: str) -> None:
+        """Its try has come to its end, maybe long before those beside it: its pause counts from here."""
+        self._ended[step] = asyncio.get_running_loop().time()
+
     def put_off(self, step: str, seconds: float) -> None:
-        """It is not due for so long, unless somebody hurries."""
-        self._due[step] = asyncio.get_running_loop().time() + seconds
+        """It is not due for so long after its end, unless somebody hurries."""
+        self._due[step] = self._ended.get(step, asyncio.get_running_loop().time()) + seconds
 
     def is_due(self, step: str) -> bool:
         """Whether it may be tried now."""

@@ -171,7 +171,7 @@ class Runner:
         if any(step.undoes for step in steps):
             # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
             await recorder.flush()
-        tries = [attempt(step, scope, self._backoff(pace.errors(step.name))) for step in steps]
+        tries = [self._try(step, scope, pace) for step in steps]
         outcomes = [(step, *outcome) for step, outcome in zip(steps, await side_by_side(tries), strict=True)]
         news = []
         for step, outcome, error in outcomes:
@@ -190,6 +190,12 @@ class Runner:
         for step, outcome in waits:
             pace.put_off(step.name, self._pause(recorder.account, step, outcome))
         return {step.name for step, _ in waits}
+
+    async def _try(self, step: Step, scope: _Scope, pace: Pace) -> tuple[Outcome, ErrorKind | None]:
+        try:
+            return await attempt(step, scope, self._backoff(pace.errors(step.name)))
+        finally:
+            pace.end(step.name)
 
     def _begun(self, account: AwsAccount, steps: Sequence[Step]) -> AwsAccount:
         now = utc_now()

@@ -1,5 +1,7 @@
 """How visits are spaced: each step for itself, and what AWS is at work on the more rarely the longer it takes."""
 
+import asyncio
+
 import pytest
 
 from batteries_operator.pace import Pace, backoff, until_next_look
@@ -41,3 +43,16 @@ async def test_when_something_changed_nothing_waits_and_errors_are_still_counted
     assert pace.is_due("slow")
     assert (pace.errors("slow"), pace.errors("other")) == (1, 0)
     assert pace.count("slow", error=False) == 0
+
+
+async def test_a_pause_begins_with_the_end_of_its_step_and_not_of_those_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pace, now = Pace(), [1000.0]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+    pace.end("quick")
+    now[0] += 5
+    pace.end("slow")
+    for step in ("quick", "slow"):
+        pace.put_off(step, 7)
+    assert [pace.until_due([step]) for step in ("quick", "slow")] == [2, 7]

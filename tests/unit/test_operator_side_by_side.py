@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, refusal
 
@@ -101,3 +102,15 @@ async def test_a_round_is_written_once_and_its_steps_really_run_together(factory
     assert any({"sts", "organizations"} <= each for each in services), "the role is awaited while the account is moved"
     doors = {"iam:GetUser", "iam:GetOpenIDConnectProvider"}
     assert any(doors <= each for each in together), "user and deploy role side by side"
+
+
+@pytest.mark.parametrize("standin_settings", [{"organization_write_seconds": 0.05}])
+async def test_accounts_that_are_made_together_never_meet_each_other_s_writes(factory: Factory) -> None:
+    process = await factory.start()
+    names = [f"account-{number}" for number in range(5)]
+    for name in names:
+        await factory.add(name)
+    await asyncio.gather(*(process.until(name) for name in names))
+    calls = (await factory.standin("calls"))["calls"]
+    refused = [call["operation"] for call in calls if call["errorCode"] == "ConcurrentModificationException"]
+    assert (process.calls.count("organizations:MoveAccount"), refused) == (5, [])

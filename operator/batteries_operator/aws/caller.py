@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batteries_operator.aws.acts import is_act, note
 from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
 from batteries_operator.aws.fenced import fence
+from batteries_operator.aws.members import NOBODY, take_keys_of_the_call
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -80,6 +81,12 @@ class Caller:
         )
         # Making a client reads and parses service models, which botocore does not do safely from several threads.
         self._making = asyncio.Lock()
+
+    async def members_client(self, service: str) -> Any:
+        """What `MemberClient` makes clients of: one for all member accounts, and without keys of its own."""
+        client = await self.client(service, **NOBODY)
+        take_keys_of_the_call(client)
+        return client
 
     async def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
         """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, ours where empty."""

@@ -1,15 +1,20 @@
 """All gateways of one process, and IAM in a member account on request."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.limits import Limits
 from batteries_operator.aws.mail import Mail
+from batteries_operator.aws.members import MemberClient
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.sts import Sts
 from batteries_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
 
 
 class Aws:
@@ -23,6 +28,7 @@ class Aws:
         identity_center: IdentityCenter,
         mail: Mail,
         limits: Limits,
+        members_iam: "IAMClient",
     ) -> None:
         self.caller = caller
         self.organizations = organizations
@@ -30,6 +36,7 @@ class Aws:
         self.identity_center = identity_center
         self.mail = mail
         self.limits = limits
+        self._members_iam = members_iam
 
     @classmethod
     async def open(cls, settings: Settings, require: Callable[[], None] | None = None) -> "Aws":
@@ -42,11 +49,12 @@ class Aws:
         return cls(
             caller,
             Organizations(caller, await caller.client("organizations", region="us-east-1")),
-            Sts(caller, await caller.client("sts"), settings.access_role_name),
+            Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
             IdentityCenter(caller, await caller.client("sso-admin"), await caller.client("identitystore")),
             Mail(caller, await caller.client("sesv2"), settings.mail_sender),
             # Quotas of a global service are kept in us-east-1 too.
             Limits(caller, await caller.client("service-quotas", region="us-east-1"), await caller.client("iam")),
+            await caller.members_client("iam"),
         )
 
     async def iam(self, account: str, account_id: str) -> Iam:
@@ -57,7 +65,7 @@ class Aws:
         """
         await self.organizations.refuse_management(account)
         credentials = await self.sts.assume(account)
-        client = await self.caller.client("iam", **credentials.for_boto3())
+        client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
         return Iam(self.caller, client, account, account_id)
 
     def close(self) -> None:

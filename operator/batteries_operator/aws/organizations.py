@@ -5,10 +5,10 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.aws.caller import AwsError, Caller
@@ -17,6 +17,9 @@ from batteries_operator.naming import names_account
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef, RootTypeDef
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class NotPreparedError(Exception):
@@ -63,6 +66,14 @@ class Organizations:
         self._management: str | None = None
         self._asking = asyncio.Lock()  # steps that run side by side ask together
         self._ous: dict[str, str] = {}
+        # Organizations takes one write at a time and refuses others meanwhile (ConcurrentModificationException).
+        # Whoever lets the one before end first is refused only where somebody else writes too.
+        self._writing = asyncio.Lock()
+
+    async def _write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `Caller.call`, when every write of this process before it has ended."""
+        async with self._writing:
+            return await self._caller.call(operation, function, *args, **kwargs)
 
     async def management_account(self) -> str:
         """The id of the account that pays for all; asked once."""
@@ -85,7 +96,7 @@ class Organizations:
 
     async def create_account(self, *, email: str, name: str, role: str, account_id: str) -> str:
         """Asks for a member account and returns the request's id. Not idempotent: write the intent first."""
-        answer = await self._caller.call(
+        answer = await self._write(
             "organizations:CreateAccount",
             self.client.create_account,
             Email=email,
@@ -168,7 +179,7 @@ class Organizations:
         """
         await self.refuse_management(account)
         try:
-            await self._caller.call(
+            await self._write(
                 "organizations:MoveAccount",
                 self.client.move_account,
                 AccountId=account,
@@ -200,7 +211,7 @@ class Organizations:
         """
         await self.refuse_management(account)
         try:
-            await self._caller.call("organizations:CloseAccount", self.client.close_account, AccountId=account)
+            await self._write("organizations:CloseAccount", self.client.close_account, AccountId=account)
         except AwsError as error:
             if error.code != "AccountAlreadyClosedException":
                 raise

@@ -4,9 +4,12 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from botocore.credentials import Credentials as BotocoreCredentials
 
 from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.members import MemberClient
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -26,21 +29,19 @@ class Credentials:
     session_token: str = field(repr=False)
     expires: datetime
 
-    def for_boto3(self) -> dict[str, str]:
-        """As boto3's client takes them."""
-        return {
-            "aws_access_key_id": self.access_key_id,
-            "aws_secret_access_key": self.secret_access_key,
-            "aws_session_token": self.session_token,
-        }
+    def for_botocore(self) -> BotocoreCredentials:
+        """As botocore signs with them."""
+        return BotocoreCredentials(self.access_key_id, self.secret_access_key, self.session_token)
 
 
 class Sts:
     """Assumes the access role of member accounts."""
 
-    def __init__(self, caller: Caller, client: "STSClient", role_name: str) -> None:
+    def __init__(self, caller: Caller, client: "STSClient", members: "STSClient", role_name: str) -> None:
+        """`client` is the management account's, `members` what is shared by member accounts."""
         self._caller = caller
         self._client = client
+        self._members = members
         self._role = role_name
         self._known: OrderedDict[str, Credentials] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -78,6 +79,6 @@ class Sts:
 
     async def identity(self, credentials: Credentials) -> str:
         """The account that AWS says these credentials belong to."""
-        client: STSClient = await self._caller.client("sts", **credentials.for_boto3())
+        client = cast("STSClient", MemberClient(self._members, credentials.for_botocore()))
         answer = await self._caller.call("sts:GetCallerIdentity", client.get_caller_identity)
         return answer["Account"]

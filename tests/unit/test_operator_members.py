@@ -1,0 +1,56 @@
+"""Calls within member accounts go out under their account's keys, though all share one client; or not at all."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from fakes.factory import Factory
+
+from batteries_operator.aws.caller import Caller
+
+
+async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(factory: Factory) -> None:
+    process = await factory.start()
+    names = [f"account-{number}" for number in range(4)]
+    for name in names:
+        await factory.add(name)
+    accounts = await asyncio.gather(*(process.until(name) for name in names))
+    ids = [str(account.status.aws_account_id) for account in accounts]
+    assert len(set(ids)) == len(ids)
+    all_of_them = [await process.tools.aws.iam(each, "id") for each in ids]
+    together = threading.Barrier(len(ids))
+
+    def on_the_way(**_: Any) -> None:
+        together.wait(10)  # until all are: none has signed yet
+
+    events = process.tools.aws._members_iam.meta.events
+    events.register("provide-client-params", on_the_way, "test")
+    await asyncio.gather(*(iam.ensure_user(f"of-{each}") for iam, each in zip(all_of_them, ids, strict=True)))
+    events.unregister("provide-client-params", unique_id="test")
+    for each in ids:
+        listed = await asyncio.to_thread((await factory.client("iam", each)).list_users)
+        assert {user["UserName"] for user in listed["Users"]} == {"admin", f"of-{each}"}
+
+
+async def test_whose_keys_they_are_is_asked_under_those_keys(factory: Factory) -> None:
+    process = await factory.active("acme")
+    other = await factory.add("other")
+    await process.until("other")
+    sts = process.tools.aws.sts
+    ids = [str((await factory.account(name)).status.aws_account_id) for name in ("acme", other.metadata.name)]
+    keys = await asyncio.gather(*(sts.assume(each) for each in ids))
+    assert await asyncio.gather(*(sts.identity(each) for each in keys)) == ids
+
+
+@pytest.mark.parametrize("service", ["sts", "iam"])
+async def test_a_call_of_nobody_is_not_sent(factory: Factory, service: str) -> None:
+    await factory.active()  # somebody else has keys in these threads, and has put them away
+    before = (await factory.standin("health"))["calls"]
+    caller = Caller(1)
+    client = await caller.members_client(service)
+    ask = client.get_caller_identity if service == "sts" else client.list_users
+    with pytest.raises(LookupError):
+        await caller.call("iam:GetUser", ask)
+    caller.close()
+    assert (await factory.standin("health"))["calls"] == before
