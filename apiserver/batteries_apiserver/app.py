@@ -84,7 +84,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[DRAIN] = drain
     app[TIME_LIMITS] = time_limits
     app[STREAMS] = Streams(settings.api_streams_per_key)
-    app.cleanup_ctx.extend([limits_watched, kube, authenticator, first_admin_key, billing])
+    app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing, limits_watched])
     app.on_shutdown.append(let_go_of_waiting)
     app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))

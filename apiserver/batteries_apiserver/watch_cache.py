@@ -225,9 +225,14 @@ class Watch(Generic[R]):
         kind, raw = event["type"], event["object"]
         if kind == "ERROR":
             raise _Expired(raw.get("message"))
-        self._version = max(self._version, int(raw["metadata"]["resourceVersion"]))
+        meta = raw["metadata"]
+        version = int(meta["resourceVersion"])
+        self._version = max(self._version, version)
         if kind == "BOOKMARK":
             return
+        known = self._store.get(f"{meta['namespace']}/{meta['name']}")
+        if kind != "DELETED" and known is not None and version_of(known) >= version:
+            return  # the answer to a write of ours showed it already
         item = self._model.model_validate(raw)
         if kind != "DELETED":
             self._store.store(self._keep(item))

@@ -1,20 +1,20 @@
 """Typed access to the three resources: what client-go's clientset is in Go.
 
-A thin layer over `kubernetes.aio`'s CustomObjectsApi that speaks models instead of dicts. Every write says its field
+A thin layer over `kubernetes.aio`'s connection that speaks models instead of dicts. Every write says its field
 manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
 """
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from aiohttp import ClientMiddlewareType
-from kubernetes.aio.client import ApiClient, ApiException, Configuration, CustomObjectsApi
+from aiohttp import ClientMiddlewareType, ClientResponse
+from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 from batteries_crds.resource import Resource
+from batteries_crds.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 
 R = TypeVar("R", bound=Resource)
 
@@ -74,19 +74,20 @@ class Resources(Generic[R]):
     """
 
     def __init__(self, api: ApiClient, model: type[R], field_manager: str) -> None:
-        self._api = CustomObjectsApi(api)
+        self._rest = Rest(api)
         self._model = model
         self._manager = field_manager
 
-    def _where(self, namespace: str) -> tuple[str, str, str, str]:
-        return GROUP, VERSION, namespace, self._model.definition.plural
+    def _path(self, namespace: str | None, *rest: str) -> str:
+        where = ("namespaces", namespace) if namespace is not None else ()
+        return path_of("apis", GROUP, VERSION, *where, self._model.definition.plural, *rest)
 
-    def _read(self, raw: object) -> R:
-        return self._model.model_validate(raw)
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
 
     async def get(self, namespace: str, name: str) -> R:
         """The object as the API server has it now."""
-        return self._read(await self._api.get_namespaced_custom_object(*self._where(namespace), name=name))
+        return self._model.model_validate(await self._rest.json("GET", self._path(namespace, name)))
 
     async def find(self, namespace: str, name: str) -> R | None:
         """The object, or None where there is none."""
@@ -106,16 +107,10 @@ class Resources(Generic[R]):
         limit: int = 100,
     ) -> Page[R]:
         """One page of the objects of a namespace, or of all namespaces where `namespace` is None."""
-        options: dict[str, Any] = {"field_selector": field_selector, "_continue": token, "limit": limit}
-        if namespace is None:
-            raw = await self._api.list_cluster_custom_object(
-                group=GROUP, version=VERSION, plural=self._model.definition.plural, **options
-            )
-        else:
-            raw = await self._api.list_namespaced_custom_object(*self._where(namespace), **options)
-        body = cast(dict[str, Any], raw)
+        query = {"fieldSelector": field_selector, "continue": token, "limit": str(limit)}
+        body = await self._rest.json("GET", self._path(namespace), query)
         meta = body["metadata"]
-        items = [self._read(item) for item in body["items"]]
+        items = [self._model.model_validate(item) for item in body["items"]]
         return Page(items, meta["resourceVersion"], meta.get("continue") or None)
 
     async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
@@ -131,67 +126,39 @@ class Resources(Generic[R]):
 
     async def create(self, namespace: str, body: dict[str, Any]) -> R:
         """Creates it or fails: 409 where the name is taken, which makes a deterministic name a lock."""
-        whole = {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
-        return self._read(
-            await self._api.create_namespaced_custom_object(
-                *self._where(namespace), body=whole, field_manager=self._manager
-            )
+        query = {"fieldManager": self._manager}
+        return self._model.model_validate(
+            await self._rest.json("POST", self._path(namespace), query, self._whole(body), JSON)
         )
 
     async def merge(self, namespace: str, name: str, body: dict[str, Any]) -> R:
         """A JSON merge patch; a resourceVersion in its metadata is the fence (409 where it is not the current one)."""
-        return self._read(
-            await self._api.patch_namespaced_custom_object(
-                *self._where(namespace),
-                name=name,
-                body=body,
-                field_manager=self._manager,
-                _content_type="application/merge-patch+json",
-            )
-        )
+        return await self._patch(self._path(namespace, name), body, MERGE_PATCH)
 
     async def merge_status(self, namespace: str, name: str, body: dict[str, Any]) -> R:
         """As `merge`, on the status subresource."""
-        return self._read(
-            await self._api.patch_namespaced_custom_object_status(
-                *self._where(namespace),
-                name=name,
-                body=body,
-                field_manager=self._manager,
-                _content_type="application/merge-patch+json",
-            )
-        )
+        return await self._patch(self._path(namespace, name, "status"), body, MERGE_PATCH)
 
     async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> R:
         """Server-side apply without force: 409 where another manager owns a field with another value."""
-        whole = {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
+        whole = self._whole(body)
         whole["metadata"] = {"name": name, **whole.get("metadata", {})}
-        answer = await self._api.patch_namespaced_custom_object_with_http_info(
-            *self._where(namespace),
-            name=name,
-            body=whole,
-            field_manager=self._manager,
-            force=False,
-            _content_type="application/apply-patch+yaml",
-        )
-        # An apply that creates is answered 201, for which the generated client knows no type and gives None.
-        return self._read(json.loads(answer.raw_data))
+        return await self._patch(self._path(namespace, name), whole, APPLY_PATCH)
+
+    async def _patch(self, path: str, body: dict[str, Any], content_type: str) -> R:
+        query = {"fieldManager": self._manager}
+        return self._model.model_validate(await self._rest.json("PATCH", path, query, body, content_type))
 
     async def delete(self, namespace: str, name: str) -> None:
         """Marks it deleted; its finalizers decide when it goes."""
-        await self._api.delete_namespaced_custom_object(*self._where(namespace), name=name)
+        await self._rest.json("DELETE", self._path(namespace, name))
 
-    async def watch_from(self, namespace: str | None, resource_version: str, *, seconds: int) -> Any:
+    async def watch_from(self, namespace: str | None, resource_version: str, *, seconds: int) -> ClientResponse:
         """An open watch from that version on, bookmarks included: an `aiohttp` response whose lines are events."""
-        options: dict[str, Any] = {
-            "watch": True,
-            "resource_version": resource_version,
-            "allow_watch_bookmarks": True,
-            "timeout_seconds": seconds,
-            "_request_timeout": seconds + 30.0,
+        query = {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
         }
-        if namespace is None:
-            return await self._api.list_cluster_custom_object_without_preload_content(
-                group=GROUP, version=VERSION, plural=self._model.definition.plural, **options
-            )
-        return await self._api.list_namespaced_custom_object_without_preload_content(*self._where(namespace), **options)
+        return await self._rest.opened("GET", self._path(namespace), query, timeout=seconds + 30.0)

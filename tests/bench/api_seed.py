@@ -117,9 +117,10 @@ def _customer(template: Raw, namespace: str, customer: Customer) -> tuple[str, s
 
 
 def _key(template: Raw, namespace: str, customer: Customer) -> tuple[str, str, str]:
-    return _copied(
-        template, namespace, str(uuid4()), {"spec": key_spec(customer.key, customerRef={"name": customer.name})}
-    )
+    spec = key_spec(customer.key, customerRef={"name": customer.name})
+    # In use: a thousand keys that are all used for the first time would be a thousand writes that come only once.
+    status = {"lastUsedAt": to_rfc3339(utc_now())}
+    return _copied(template, namespace, str(uuid4()), {"spec": spec, "status": status})
 
 
 def _copied(template: Raw, namespace: str, name: str, more: Raw) -> tuple[str, str, str]:

@@ -192,7 +192,7 @@ class Stage:
         return account is not None and is_true(account.status.conditions, READY)
 
     async def is_served(self) -> bool:
-        """Whether kube-apiserver lists accounts yet: of a new CRD it answers 429 for a while."""
+        """Whether kube-apiserver lists accounts: of a new CRD it answers 429, and 504 while it is behind etcd."""
         try:
             await self.lane.accounts.page(self.lane.namespace, limit=1)
         except ApiException:
