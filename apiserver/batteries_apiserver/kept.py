@@ -1,5 +1,6 @@
 """What of an object is kept in memory: all that a handler reads, and in little room."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -25,9 +26,9 @@ def kept(item: R) -> R:
 def kept_account(account: AwsAccount) -> AwsAccount:
     """`kept`, and the status without the operator's own notes, its lists packed."""
     small, status = kept(account), account.status
-    lists = {
-        "conditions": Packed(Condition, status.conditions, without="message"),
-        "history": Packed(HistoryEvent, status.history),
+    lists: dict[str, Sequence[Model]] = {
+        "conditions": Packed(Condition, status.conditions, without="message") if status.conditions else (),
+        "history": Packed(HistoryEvent, status.history) if status.history else (),
     }
     owner = account.spec.customer_ref
     spec = small.spec if owner is None else _copy(small.spec, customer_ref=_owner(owner.name))

@@ -1,4 +1,4 @@
-"""Reads, memory and start of the API server as the number of accounts grows, each size with a fresh process."""
+"""The API server at each number of accounts, with a fresh process each: memory, start and reads; all else at one."""
 
 import tempfile
 import time
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import api_reads
+from bench import api_busy, api_reads, api_writes
 from bench.api_load import Load, press
 from bench.api_probe import resident
-from bench.api_world import open_world
+from bench.api_world import World, open_world
 from bench.figure import Figure, Goal
 from bench.part import Part, Scale
+
+from batteries_sandbox.cluster import NAMESPACE
 
 _ROUND_SHARE = 5
 """A round lasts so many times shorter than a steady load: there are three, of two servers, for each figure."""
@@ -31,7 +33,7 @@ class Size:
 
 
 async def measure(scale: Scale) -> list[Figure]:
-    """At each size; at the settled one all the reads."""
+    """One world that grows; at the settled size everything is measured."""
     seconds, figures, sizes = scale.seconds / _ROUND_SHARE, list[Figure](), list[Size]()
     with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
         async with open_world(Path(folder)) as world:
@@ -39,19 +41,33 @@ async def measure(scale: Scale) -> list[Figure]:
                 empty = resident(replica.pid)
             for accounts in sorted({*scale.grown, scale.settled}):
                 await world.grow_to(accounts)
-                begun = time.monotonic()
-                async with world.replica() as replica:
-                    ready = time.monotonic() - begun
-                    memory = resident(replica.pid) - empty
-                    load = await press(replica.url, api_reads.show_requests(world), seconds)
-                    sizes.append(Size(accounts, memory, ready, load))
-                    if accounts == scale.settled:
-                        figures += await api_reads.short_reads(world, replica, seconds)
-                        figures += await api_reads.long_reads(world, replica)
-                        figures.append(_memory(sizes[-1], empty, resident(replica.pid)))
-                        async with world.replica() as other:
-                            figures.append(await api_reads.two_replicas(world, replica, other, seconds))
+                sizes.append(await _size(world, empty, seconds))
+                if accounts == scale.settled:
+                    figures += await _settled(world, sizes[-1], empty, scale)
     return [*figures, *_growth(sizes)]
+
+
+async def _size(world: World, empty: float, seconds: float) -> Size:
+    """A fresh process with what is there now."""
+    accounts, begun = await world.etcd.count("awsaccounts", NAMESPACE), time.monotonic()
+    async with world.replica() as replica:
+        ready = time.monotonic() - begun
+        memory = resident(replica.pid) - empty
+        return Size(accounts, memory, ready, await press(replica.url, api_reads.show_requests(world), seconds))
+
+
+async def _settled(world: World, size: Size, empty: float, scale: Scale) -> list[Figure]:
+    """All reads, with one replica and with two, and then what adds accounts."""
+    seconds = scale.seconds / _ROUND_SHARE
+    async with world.replica() as replica:
+        figures = await api_reads.short_reads(world, replica, seconds)
+        figures += await api_reads.long_reads(world, replica)
+        figures.append(_memory(size, empty, resident(replica.pid)))
+        async with world.replica() as other:
+            figures.append(await api_reads.two_replicas(world, replica, other, seconds))
+    figures.append(await api_busy.reads_while_provisioning(world, accounts=scale.made // 2, seconds=scale.seconds))
+    figures.append(await api_writes.creation(world, seconds))
+    return figures
 
 
 def _memory(size: Size, empty: float, after: float) -> Figure:
@@ -66,7 +82,16 @@ def _memory(size: Size, empty: float, after: float) -> Figure:
 
 
 def _growth(sizes: Sequence[Size]) -> list[Figure]:
-    """The largest against the one before it in proportion, and reads of the largest against the smallest."""
+    """The points of each curve; the largest against the one before it, and its reads against the smallest's."""
+    curves = [
+        figure
+        for size in sizes
+        for figure in (
+            Figure(f"api_memory@{size.accounts}", f"API server's memory, {size.accounts:,}", size.memory, "MiB"),
+            Figure(f"api_start@{size.accounts}", f"API server's start, {size.accounts:,}", size.ready, "s"),
+            Figure(f"api_read@{size.accounts}", f"GET /accounts/{{id}}, {size.accounts:,}", 1e6 / size.load.rate, "µs"),
+        )
+    ]
     first, before, last = sizes[0], sizes[-2], sizes[-1]
     factor = last.accounts / before.accounts
     each = [
@@ -74,6 +99,7 @@ def _growth(sizes: Sequence[Size]) -> list[Figure]:
     ]
     linear = f"{factor:g} times that of {before.accounts:,}"
     return [
+        *curves,
         Figure(
             "api_growth_memory",
             f"memory at {last.accounts:,} accounts",
@@ -105,4 +131,4 @@ def _growth(sizes: Sequence[Size]) -> list[Figure]:
     ]
 
 
-PARTS = (Part("api-reads", measure),)
+PARTS = (Part("api", measure),)

@@ -1,18 +1,14 @@
-"""POST /accounts beside bare creation of custom resources, and reads while accounts are being provisioned."""
+"""POST /accounts beside bare creation of custom resources."""
 
 import asyncio
 import json
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
-from bench.api_busy import reads_while_provisioning
 from bench.api_load import Load, Request, press, write_requests
-from bench.api_world import World, open_world
+from bench.api_world import World
 from bench.figure import Figure, Goal
-from bench.part import Part, Scale
 from kubernetes.aio.client import CustomObjectsApi
 
 from batteries_crds.client import connect
@@ -24,18 +20,7 @@ _AT_ONCE = 16
 _REPOSITORIES = ["my-org/my-app", "my-org/infra"]
 
 
-async def measure(scale: Scale) -> list[Figure]:
-    """Both, with the settled accounts in the cache."""
-    with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
-        async with open_world(Path(folder)) as world:
-            await world.grow_to(scale.settled)
-            return [
-                await reads_while_provisioning(world, accounts=scale.made // 2, seconds=scale.seconds),
-                await _creation(world, scale.seconds / ROUNDS),
-            ]
-
-
-async def _creation(world: World, seconds: float) -> Figure:
+async def creation(world: World, seconds: float) -> Figure:
     """The API server sees its own namespace alone, so that it has no part in what is created bare in another."""
     bare_space = "bare"
     await asyncio.to_thread(world.cluster.cluster.create_namespace, bare_space)
@@ -88,6 +73,3 @@ async def _bare_creations(world: World, namespace: str, seconds: float) -> float
             for _ in range(_AT_ONCE):
                 group.create_task(create())
     return made / (time.monotonic() - begun)
-
-
-PARTS = (Part("api-writes", measure),)

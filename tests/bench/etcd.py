@@ -33,6 +33,18 @@ class Etcd:
         stored: dict[str, Any] = json.loads(base64.b64decode(found["value"]))
         return stored
 
+    async def count(self, plural: str, namespace: str) -> int:
+        """How many of them the namespace holds."""
+        prefix = f"/registry/{GROUP}/{plural}/{namespace}"
+        body = {
+            "key": _encoded(f"{prefix}/".encode()),
+            "range_end": _encoded(f"{prefix}0".encode()),
+            "count_only": True,
+        }
+        async with self._http.post(f"{self._url}/v3/kv/range", json=body) as answer:
+            answer.raise_for_status()
+            return int((await answer.json()).get("count", 0))
+
     async def put(self, plural: str, objects: Iterable[tuple[str, str, str]]) -> None:
         """Stores them, given as namespace, name and JSON.
 

@@ -96,4 +96,6 @@ def _bearer(authorization: str | None) -> str:
 def _matching(keys: list[ApiKey], wanted: str) -> ApiKey | None:
     """The key with that hash; two can't have it unless someone copied an object, and then a revoked one wins."""
     matching = [key for key in keys if hmac.compare_digest(key.spec.key_hash, wanted)]
-    return min(matching, key=lambda key: key.spec.revoked_at is None, default=None)
+    if len(matching) < 2:
+        return matching[0] if matching else None
+    return min(matching, key=lambda key: key.spec.revoked_at is None)
