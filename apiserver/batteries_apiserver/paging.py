@@ -39,6 +39,11 @@ class PageQuery(Query):
     )
 
     @property
+    def is_whole(self) -> bool:
+        """Whether no part is asked for."""
+        return self.limit is None and self.cursor is None
+
+    @property
     def most(self) -> int | None:
         """How many at most; None for all."""
         return _DEFAULT_LIMIT if self.limit is None and self.cursor is not None else self.limit

@@ -91,6 +91,38 @@ def test_another_version_than_the_cache_has_is_shown_as_itself() -> None:
     assert orjson.loads(next(accounts.after(None)).detail())["status"] == "active"
 
 
+def test_a_customers_list_is_made_anew_when_one_of_its_accounts_changes_comes_or_goes() -> None:
+    held: dict[str, AwsAccount] = {}
+    accounts, made = ShownAccounts(), 0
+
+    def change(after: AwsAccount | None, name: str = NAME) -> None:
+        before = held.pop(name, None)
+        if after is not None:
+            held[name] = after
+        accounts.observe(before, after)
+
+    def find() -> list[AwsAccount]:
+        nonlocal made
+        made += 1
+        return list(held.values())
+
+    def listed() -> list[tuple[str, str]]:
+        _, body = accounts.whole_list("c", find)
+        assert accounts.whole_list("c", find) == accounts.whole_list("c", find)
+        return [(one["accountId"], one["status"]) for one in orjson.loads(body)["accounts"]]
+
+    other, tags = NAME.replace("5", "4"), set()
+    for after, name in ((account(phase="creating"), NAME), (account(version=8, phase="active"), NAME)):
+        change(kept_account(after), name)
+        assert listed() == [(NAME, after.status.phase)]
+        tags.add(accounts.whole_list("c", find)[0])
+    change(kept_account(account(other, phase="failed")), other)
+    assert listed() == [(other, "failed"), (NAME, "active")]
+    change(None)
+    assert listed() == [(other, "failed")]
+    assert (made, len(tags)) == (4, 2)
+
+
 def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
     accounts, events = ShownAccounts(), EventLog()
     one, other = (kept_account(account(name)) for name in (NAME, NAME.replace("5", "6")))

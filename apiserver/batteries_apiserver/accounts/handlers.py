@@ -50,9 +50,11 @@ async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/accounts: the caller's accounts, oldest first."""
-    query = read_query(request, PageQuery)
-    caches = request.app[KUBE].caches
-    found = [caches.shown.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer_of(caller))]
+    query, customer, caches = read_query(request, PageQuery), customer_of(caller), request.app[KUBE].caches
+    if query.is_whole:
+        tag, body = caches.shown.whole_list(customer, lambda: caches.accounts.find(BY_CUSTOMER, customer))
+        return tagged(request, tag, lambda: body, {})
+    found = [caches.shown.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer)]
     part, following = page(sorted([(shown.place, shown) for shown in found], key=itemgetter(0)), query)
     accounts = [shown for _, shown in part]
     return tagged(

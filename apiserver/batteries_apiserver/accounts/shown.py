@@ -5,7 +5,8 @@ invariant: what is kept belongs to the very object that is asked about, and anot
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 import orjson
 from sortedcontainers import SortedDict
@@ -13,7 +14,8 @@ from sortedcontainers import SortedDict
 from batteries_apiserver.accounts import views
 from batteries_apiserver.accounts.message import doing, sentence
 from batteries_apiserver.admin.views import for_admins
-from batteries_apiserver.entity_tags import tag_of
+from batteries_apiserver.answer import raw_list
+from batteries_apiserver.entity_tags import combined, tag_of
 from batteries_crds.aws_account import AwsAccount
 
 
@@ -65,9 +67,13 @@ class ShownAccounts:
     def __init__(self) -> None:
         self._by_key: dict[str, Shown] = {}
         self._by_place: SortedDict[str, Shown] = SortedDict()
+        self._lists: dict[str, tuple[str, bytes]] = {}
 
     def observe(self, before: AwsAccount | None, after: AwsAccount | None) -> None:
         """An account was added, changed or removed."""
+        for account in (before, after):
+            if account is not None and account.spec.customer_ref is not None:
+                self._lists.pop(account.spec.customer_ref.name, None)
         old = self._by_key.pop(before.key, None) if before is not None else None
         new = Shown(after) if after is not None else None
         if old is not None and (new is None or new.place != old.place):
@@ -79,6 +85,18 @@ class ShownAccounts:
         """That account, also where the cache has another version of it, or none."""
         kept = self._by_key.get(account.key)
         return kept if kept is not None and kept.account is account else Shown(account)
+
+    def whole_list(self, customer: str, find: Callable[[], Iterable[AwsAccount]]) -> tuple[str, bytes]:
+        """The tag and the JSON of AccountList with all accounts that `find` finds, which are the customer's.
+
+        Kept until one of them changes: whoever waits for an account asks for this again and again.
+        """
+        kept = self._lists.get(customer)
+        if kept is None:
+            shown = sorted((self.of(account) for account in find()), key=attrgetter("place"))
+            body = raw_list("accounts", [one.summary for one in shown])
+            kept = self._lists[customer] = (combined(*[one.tag for one in shown]), body)
+        return kept
 
     def after(self, cursor: str | None) -> Iterator[Shown]:
         """The accounts beyond `cursor`; those that go before they are taken are left out."""
