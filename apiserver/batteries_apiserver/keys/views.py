@@ -23,7 +23,7 @@ class KeyShown(TypedDict):
     keyPrefix: Prefix
     name: NotRequired[Name]
     createdAt: Moment
-    lastUsedAt: NotRequired[Annotated[Moment, Field(description="When it was last used, to the minute.")]]
+    lastUsedAt: NotRequired[Annotated[Moment, Field(description="When it was last used, to ten minutes.")]]
     revokedAt: NotRequired[Annotated[Moment, Field(description="Since when it is refused.")]]
 
 
