@@ -8,6 +8,7 @@ matching and starts another when it matches again. The deletion handler keeps ko
 import asyncio
 import socket
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -93,7 +94,7 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     known: dict[str, _Known] = {}
     _add_watch(handlers, service, resync, payments, known)
     _add_work(handlers, service, known)
-    _add_resync(handlers, resync)
+    _add_beside(handlers, resync.run, service.tools.under_way.follow)
     if payments is not None:
         _add_payments(handlers, payments)
     return handlers
@@ -191,13 +192,13 @@ def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
         payments.close()
 
 
-def _add_resync(handlers: kopf.OperatorRegistry, resync: Resync) -> None:
+def _add_beside(handlers: kopf.OperatorRegistry, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     running: set[asyncio.Task[None]] = set()
 
     @kopf.on.startup(registry=handlers)
     async def start(**_: Any) -> None:
-        """Begins to compare accounts at rest with AWS."""
-        running.add(asyncio.create_task(resync.run()))
+        """Begins what is done for all accounts: comparing those at rest with AWS, following those being created."""
+        running.update(asyncio.create_task(each()) for each in work)
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:

@@ -71,6 +71,14 @@ class Places:
         self._drop_from_line(key)
         self._admit()
 
+    def end(self, key: str) -> None:
+        """AWS's work for `key` has ended, whatever came of it: the place is others' before that is known.
+
+        Unless AWS had no room lately: then what came of it says whether anybody else may try.
+        """
+        if not self.is_shut:
+            self.leave(key)
+
     def position(self, key: str) -> int | None:
         """Its place in line, from 1, were nobody to come or go; None where it doesn't stand in line."""
         owner = self._owners.get(key)

@@ -113,12 +113,17 @@ class Service:
             PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
             PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
         aws = await Aws.open(settings, require)
+
+        def ended(uid: str) -> None:
+            creations.end(uid)
+            bells.ring(uid)
+
         tools = Tools(
             settings=settings,
             aws=aws,
             customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
             passwords=Passwords(api),
-            under_way=UnderWay(aws.organizations.creations_in_progress, bells.ring),
+            under_way=UnderWay(aws.organizations.creations_in_progress, ended, longest=settings.poll_max_seconds),
             creations=creations,
             assignments=assignments,
             closures=closures,

@@ -157,3 +157,18 @@ def test_who_leaves_the_shut_line_leaves_the_try_to_the_next(
     assert woken == []
     alarms[0][1]()
     assert woken == ["3"]
+
+
+def test_what_has_ended_makes_room_unless_the_line_is_shut(
+    places: Places, woken: list[str], alarms: list[tuple[float, Callable[[], None]]]
+) -> None:
+    fill(places, "1", "2", "3", "4")
+    places.end("1")
+    assert (woken, places.held) == (["3"], 2)
+    places.refused("2", "a", age(1), 300)
+    places.leave("3")
+    woken.clear()
+    alarms[0][1]()
+    assert woken == ["2"], "who tries"
+    places.end("2")
+    assert (woken, places.held) == (["2"], 1), "what came of its try is not known yet"

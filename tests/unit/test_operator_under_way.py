@@ -55,6 +55,58 @@ async def test_an_error_of_aws_is_the_askers_and_the_next_one_asks_again() -> No
     assert await under_way.has("car-1", "1")
 
 
+async def test_who_waits_is_woken_though_nobody_asks() -> None:
+    aws, woken = Aws("car-1", "car-2"), asyncio.Queue[str]()
+    under_way = UnderWay(aws, woken.put_nowait, seconds=0.001)
+    following = asyncio.create_task(under_way.follow())
+    for number in (1, 2):
+        assert await under_way.has(f"car-{number}", str(number))
+    async with asyncio.timeout(5):
+        aws.requests = frozenset({"car-2"})
+        assert await woken.get() == "1"
+        aws.requests = frozenset()
+        assert await woken.get() == "2"
+    following.cancel()
+
+
+async def test_nothing_is_asked_while_nobody_waits() -> None:
+    aws, woken = Aws(), asyncio.Queue[str]()
+    under_way = UnderWay(aws, woken.put_nowait, seconds=0)
+    following = asyncio.create_task(under_way.follow())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert aws.asked == 0
+    aws.requests = frozenset({"car-1"})
+    await under_way.has("car-1", "1")
+    aws.requests = frozenset()
+    async with asyncio.timeout(5):
+        await woken.get()
+    asked = aws.asked
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert aws.asked == asked
+    following.cancel()
+
+
+async def test_who_waits_is_woken_though_aws_was_too_busy_to_tell_once() -> None:
+    aws, woken = Aws("car-1"), asyncio.Queue[str]()
+    busy = [False]
+
+    async def asked() -> frozenset[str]:
+        if busy[0]:
+            busy[0], aws.requests = False, frozenset()
+            raise AwsError("organizations:ListCreateAccountStatus", "TooManyRequestsException", "")
+        return await aws()
+
+    under_way = UnderWay(asked, woken.put_nowait, seconds=0.001)
+    following = asyncio.create_task(under_way.follow())
+    await under_way.has("car-1", "1")
+    busy[0] = True
+    async with asyncio.timeout(5):
+        assert await woken.get() == "1"
+    following.cancel()
+
+
 @pytest.mark.parametrize("standin_settings", [{"creation_seconds": 0.5}])
 async def test_many_looks_at_one_creation_describe_it_once(factory: Factory) -> None:
     process = await factory.active()
