@@ -49,7 +49,7 @@ async def measure(scale: Scale) -> list[Figure]:
 
 async def _size(world: World, empty: float, seconds: float) -> Size:
     """A fresh process with what is there now."""
-    accounts, begun = await world.etcd.count("awsaccounts", NAMESPACE), time.monotonic()
+    accounts, begun = len(await world.etcd.versions("awsaccounts", NAMESPACE)), time.monotonic()
     async with world.replica() as replica:
         ready = time.monotonic() - begun
         memory = resident(replica.pid) - empty

@@ -33,17 +33,18 @@ class Etcd:
         stored: dict[str, Any] = json.loads(base64.b64decode(found["value"]))
         return stored
 
-    async def count(self, plural: str, namespace: str) -> int:
-        """How many of them the namespace holds."""
+    async def versions(self, plural: str, namespace: str) -> dict[str, int]:
+        """The revision at which each of the namespace's objects was last written, by key.
+
+        From etcd, because kube-apiserver takes a while to list thousands that are there of a sudden.
+        """
         prefix = f"/registry/{GROUP}/{plural}/{namespace}"
-        body = {
-            "key": _encoded(f"{prefix}/".encode()),
-            "range_end": _encoded(f"{prefix}0".encode()),
-            "count_only": True,
-        }
+        first, beyond = (_encoded(f"{prefix}{end}".encode()) for end in "/0")  # 0 is what comes after the slash
+        body = {"key": first, "range_end": beyond, "keys_only": True}
         async with self._http.post(f"{self._url}/v3/kv/range", json=body) as answer:
             answer.raise_for_status()
-            return int((await answer.json()).get("count", 0))
+            found = (await answer.json()).get("kvs", [])
+        return {each["key"]: int(each["mod_revision"]) for each in found}
 
     async def put(self, plural: str, objects: Iterable[tuple[str, str, str]]) -> None:
         """Stores them, given as namespace, name and JSON.

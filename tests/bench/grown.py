@@ -60,7 +60,6 @@ async def measure(scale: Scale) -> list[Figure]:
         there, points, kopfs = len(real), [], 0.0
         for size in scale.grown:
             await stage.etcd.put(AwsAccount.definition.plural, copies(template, there, size - there))
-            await until(stage.is_served, "what was put into etcd served by kube-apiserver")
             there = size
             points.append(await _point(stage, there, scale, real))
             there = len(await stage.versions())

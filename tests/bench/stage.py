@@ -192,19 +192,16 @@ class Stage:
         return account is not None and is_true(account.status.conditions, READY)
 
     async def is_served(self) -> bool:
-        """Whether kube-apiserver lists accounts: of a new CRD it answers 429, and 504 while it is behind etcd."""
+        """Whether kube-apiserver lists accounts yet: of a new CRD it answers 429 for a while."""
         try:
             await self.lane.accounts.page(self.lane.namespace, limit=1)
         except ApiException:
             return False
         return True
 
-    async def versions(self) -> dict[str, str]:
-        """Each account's resourceVersion, by name: whoever wrote anything shows by it."""
-        return {
-            each.metadata.name: str(each.metadata.resource_version)
-            async for each in self.lane.accounts.all(self.lane.namespace)
-        }
+    async def versions(self) -> dict[str, int]:
+        """When each account was last written to, as etcd counts writes, by key."""
+        return await self.etcd.versions(AwsAccount.definition.plural, self.lane.namespace)
 
 
 def _ready(line: bytes) -> set[str]:
