@@ -1,7 +1,8 @@
 """`make bench`: measures how fast this is, each figure beside a limit that is measured in the same run.
 
 QUICK=1 measures less of everything, ONLY=name,name these parts alone, PEERS=1 other people's programs too, and
-README=1 writes the table into the README. `python -m bench readme` writes it from the last run's results.
+README=1 writes the table into the README and docs/performance.md. `python -m bench readme` writes it from the last
+run's results.
 """
 
 import asyncio
@@ -24,7 +25,6 @@ from batteries_crds.base import to_rfc3339, utc_now
 from batteries_sandbox.places import CHECKOUT
 
 FOLDER = CHECKOUT / "dist" / "bench"
-README = CHECKOUT / "README.md"
 
 
 def parts() -> list[Part]:
@@ -63,7 +63,7 @@ async def run(some: Sequence[Part], scale: Scale) -> list[Figure]:
 def main() -> int:
     """0 where every goal is reached."""
     if sys.argv[1:] == ["readme"]:
-        report.put_into(README, json.loads((FOLDER / "results.json").read_text()))
+        report.put_into(CHECKOUT, json.loads((FOLDER / "results.json").read_text()))
         return 0
     flags = {name: os.environ.get(name, "") for name in ("QUICK", "PEERS", "ONLY", "README")}
     scale = replace(QUICK if flags["QUICK"] else FULL, peers=bool(flags["PEERS"]))
@@ -79,7 +79,7 @@ def main() -> int:
     results = report.write(FOLDER, figures, about)
     print(report.table(results["figures"]))
     if flags["README"]:
-        report.put_into(README, results)
+        report.put_into(CHECKOUT, results)
     missed = [each.key for each in figures if each.is_met is False]
     print(f"Wrote {FOLDER.relative_to(Path.cwd()) if FOLDER.is_relative_to(Path.cwd()) else FOLDER}/results.json.")
     print(f"Missed: {', '.join(missed)}." if missed else "Every goal is reached.")

@@ -1,5 +1,6 @@
 """What `make bench` says of its figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,19 +23,24 @@ def test_a_missed_goal_is_said() -> None:
     ]
 
 
-def test_the_readmes_section_is_replaced(tmp_path: Path) -> None:
-    """What stands around it stays."""
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    results = report.write(tmp_path, [MISSED], ABOUT)
-    report.put_into(readme, results)
-    text = readme.read_text()
-    assert text.startswith(f"before\n{report.BEGIN}\n`make bench` on 2026-11-24: a machine. 9 s.\n")
-    assert text.endswith(f"{report.END}\nafter\n")
-    assert "old" not in text
+def test_the_documents_sections_are_replaced(tmp_path: Path) -> None:
+    """What stands around them stays; only the longer one has the notes, and the picture stands beside it."""
+    readme, longer = tmp_path / "README.md", tmp_path / "docs" / "performance.md"
+    longer.parent.mkdir()
+    for document in (readme, longer):
+        document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    results = report.write(tmp_path / "dist", [replace(MISSED, note="as noted"), POINT], ABOUT)
+    report.put_into(tmp_path, results)
+    for document in (readme, longer):
+        text = document.read_text()
+        assert text.startswith(f"before\n{report.BEGIN}\n`make bench` on 2026-11-24: a machine. 9 s.\n")
+        assert text.endswith(f"{report.END}\nafter\n")
+        assert "old" not in text
+        assert ("as noted" in text) is (document == longer)
+    assert "</svg>" in (longer.parent / "growth.svg").read_text()
     readme.write_text("no markers")
     with pytest.raises(ValueError, match="has no"):
-        report.put_into(readme, results)
+        report.put_into(tmp_path, results)
 
 
 def test_recorded_parameters_become_boto3s() -> None:
