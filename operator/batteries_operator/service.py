@@ -123,7 +123,12 @@ class Service:
             aws=aws,
             customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
             passwords=Passwords(api),
-            under_way=UnderWay(aws.organizations.creations_in_progress, ended, longest=settings.poll_max_seconds),
+            under_way=UnderWay(
+                aws.organizations.creations_in_progress,
+                aws.organizations.is_in_progress,
+                ended,
+                longest=settings.poll_max_seconds,
+            ),
             creations=creations,
             assignments=assignments,
             closures=closures,

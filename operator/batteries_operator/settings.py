@@ -105,7 +105,7 @@ class Settings(BaseSettings):
             description="The shortest pause between two looks at what AWS is doing asynchronously; it grows to a tenth "
             "of the time that it has lasted. Creations are looked at together, at most five times a second.",
         ),
-    ] = 0.25
+    ] = 0.5
     poll_max_seconds: Annotated[float, Field(gt=0, description="The longest such pause.")] = 60
     backoff_max_seconds: Annotated[
         float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")

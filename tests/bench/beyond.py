@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batteries_operator.pace import until_next_look
-from batteries_operator.under_way import SECONDS as BETWEEN_LISTS
+from batteries_operator.under_way import BETWEEN_LISTS
 from batteries_sandbox.places import CHECKOUT
 
 SIZES = (1_000, 10_000, 30_000, 100_000)

@@ -6,7 +6,7 @@ import pytest
 from fakes.factory import Factory
 
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.under_way import UnderWay
+from batteries_operator.under_way import Listed, UnderWay
 
 
 class Aws:
@@ -14,24 +14,29 @@ class Aws:
 
     def __init__(self, *requests: str) -> None:
         self.requests = frozenset(requests)
-        self.asked = 0
+        self.asked, self.pages = 0, 1
+        self.described: list[str] = []
 
-    async def __call__(self) -> frozenset[str]:
+    async def __call__(self) -> Listed:
         self.asked += 1
         await asyncio.sleep(0)
-        return self.requests
+        return self.requests, self.pages
+
+    async def describes(self, request_id: str) -> bool:
+        self.described.append(request_id)
+        return request_id in self.requests
 
 
 async def test_accounts_that_ask_together_cost_one_call() -> None:
     aws = Aws("car-1", "car-2")
-    under_way = UnderWay(aws, lambda _: None, seconds=60)
+    under_way = UnderWay(aws, aws.describes, lambda _: None, between_lists=60, between_descriptions=60)
     told = await asyncio.gather(*(under_way.has(f"car-{number}", str(number)) for number in (1, 2, 3)))
     assert (told, aws.asked) == ([True, True, False], 1)
 
 
 async def test_whoever_asks_anew_wakes_those_whose_creation_has_ended() -> None:
     aws, woken = Aws("car-1", "car-2", "car-3"), list[str]()
-    under_way = UnderWay(aws, woken.append, seconds=0)
+    under_way = UnderWay(aws, aws.describes, woken.append, between_lists=0)
     for number in (1, 2, 3):
         await under_way.has(f"car-{number}", str(number))
     aws.requests = frozenset({"car-3"})
@@ -44,12 +49,12 @@ async def test_whoever_asks_anew_wakes_those_whose_creation_has_ended() -> None:
 async def test_an_error_of_aws_is_the_askers_and_the_next_one_asks_again() -> None:
     aws, told = Aws("car-1"), [AwsError("organizations:ListCreateAccountStatus", "TooManyRequestsException", "")]
 
-    async def throttled_once() -> frozenset[str]:
+    async def throttled_once() -> Listed:
         if told:
             raise told.pop()
         return await aws()
 
-    under_way = UnderWay(throttled_once, lambda _: None, seconds=60)
+    under_way = UnderWay(throttled_once, aws.describes, lambda _: None)
     with pytest.raises(AwsError):
         await under_way.has("car-1", "1")
     assert await under_way.has("car-1", "1")
@@ -57,7 +62,7 @@ async def test_an_error_of_aws_is_the_askers_and_the_next_one_asks_again() -> No
 
 async def test_who_waits_is_woken_though_nobody_asks() -> None:
     aws, woken = Aws("car-1", "car-2"), asyncio.Queue[str]()
-    under_way = UnderWay(aws, woken.put_nowait, seconds=0.001)
+    under_way = UnderWay(aws, aws.describes, woken.put_nowait, between_lists=0.001)
     following = asyncio.create_task(under_way.follow())
     for number in (1, 2):
         assert await under_way.has(f"car-{number}", str(number))
@@ -71,7 +76,7 @@ async def test_who_waits_is_woken_though_nobody_asks() -> None:
 
 async def test_nothing_is_asked_while_nobody_waits() -> None:
     aws, woken = Aws(), asyncio.Queue[str]()
-    under_way = UnderWay(aws, woken.put_nowait, seconds=0)
+    under_way = UnderWay(aws, aws.describes, woken.put_nowait, between_lists=0)
     following = asyncio.create_task(under_way.follow())
     for _ in range(100):
         await asyncio.sleep(0)
@@ -92,18 +97,57 @@ async def test_who_waits_is_woken_though_aws_was_too_busy_to_tell_once() -> None
     aws, woken = Aws("car-1"), asyncio.Queue[str]()
     busy = [False]
 
-    async def asked() -> frozenset[str]:
+    async def asked() -> Listed:
         if busy[0]:
             busy[0], aws.requests = False, frozenset()
             raise AwsError("organizations:ListCreateAccountStatus", "TooManyRequestsException", "")
         return await aws()
 
-    under_way = UnderWay(asked, woken.put_nowait, seconds=0.001)
+    under_way = UnderWay(asked, aws.describes, woken.put_nowait, between_lists=0.001)
     following = asyncio.create_task(under_way.follow())
     await under_way.has("car-1", "1")
     busy[0] = True
     async with asyncio.timeout(5):
         assert await woken.get() == "1"
+    following.cancel()
+
+
+async def test_the_more_pages_a_list_has_the_longer_it_is_until_the_next() -> None:
+    aws = Aws("car-1", "car-2", "car-3")
+    aws.pages = 3
+    under_way = UnderWay(aws, aws.describes, lambda _: None, between_lists=0.1)
+    begun = asyncio.get_running_loop().time()
+    for number in (1, 2, 3):
+        await under_way.has(f"car-{number}", str(number))
+    while aws.asked < 3:
+        await under_way.has("car-1", "1")
+        await asyncio.sleep(0.01)
+    assert asyncio.get_running_loop().time() - begun >= 2 * 3 * 0.1
+
+
+async def test_where_lists_have_too_many_pages_those_that_are_waited_for_are_described() -> None:
+    aws, woken = Aws("car-1", "car-2", "car-9"), list[str]()
+    aws.pages = 30
+    under_way = UnderWay(aws, aws.describes, woken.append, between_lists=0, between_descriptions=0)
+    assert await under_way.has("car-1", "1")
+    under_way._between_lists = 0.001  # thirty pages are dearer than two descriptions from now on
+    assert await under_way.has("car-2", "2")
+    aws.requests = frozenset({"car-1"})
+    assert await under_way.has("car-1", "1")
+    assert (aws.asked, woken) == (1, ["2"])
+    assert set(aws.described) == {"car-1", "car-2"}, "not those of others"
+
+
+async def test_a_request_that_was_just_told_of_is_waited_for_without_a_look() -> None:
+    aws, woken = Aws(), asyncio.Queue[str]()
+    under_way = UnderWay(aws, aws.describes, woken.put_nowait, between_lists=0.05)
+    assert not await under_way.has("car-1", "1")
+    following = asyncio.create_task(under_way.follow())
+    under_way.note("car-1", "1")
+    assert await under_way.has("car-1", "1")
+    assert aws.asked == 1
+    async with asyncio.timeout(5):
+        assert await woken.get() == "1", "it is not in the next list"
     following.cancel()
 
 

@@ -115,12 +115,17 @@ class Organizations:
         )
         return _creation(answer["CreateAccountStatus"])
 
-    async def creations_in_progress(self) -> frozenset[str]:
-        """The ids of the requests that AWS is at work on."""
-        listing, found = self.client.list_create_account_status, set()
+    async def creations_in_progress(self) -> tuple[frozenset[str], int]:
+        """The ids of the requests that AWS is at work on, and on how many pages they were."""
+        listing, found, pages = self.client.list_create_account_status, set(), 0
         async for page in self._caller.pages("organizations:ListCreateAccountStatus", listing, States=["IN_PROGRESS"]):
             found |= {status.get("Id", "") for status in page["CreateAccountStatuses"]}
-        return frozenset(found)
+            pages += 1
+        return frozenset(found), pages
+
+    async def is_in_progress(self, request_id: str) -> bool:
+        """Whether AWS is at work on the request."""
+        return (await self.creation_status(request_id)).state == "IN_PROGRESS"
 
     async def find_creation(self, account_id: str) -> CreationStatus | None:
         """The creation, running or succeeded, whose account name was made for `account_id`."""

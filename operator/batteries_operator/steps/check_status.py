@@ -89,6 +89,7 @@ async def run(scope: Scope) -> Outcome:
         return working
     creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
+        scope.tools.under_way.note(request.request_id, scope.account.metadata.uid)
         return working
     # The place is free whatever came out; the next in line need not wait for our write.
     scope.tools.creations.leave(scope.account.metadata.uid)
