@@ -1,13 +1,14 @@
-"""Which creations AWS is still at work on: asked once for all accounts, instead of by each for itself.
+"""Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
 
 AWS takes two DescribeCreateAccountStatus a second and five ListCreateAccountStatus (Organizations quotas, "Throttling
-limits"), and no look is made before the calls of the one before it are used up at those rates. Whoever looks anew
-wakes the accounts whose creation has ended, so that a place is free for the next as soon as anybody knows; `follow`
-does so for all who wait.
+limits"). So a creation is not asked about before any of late has ended, then the more rarely the longer it lasts, and
+no look is made before the calls of the one before it are used up at those rates. Who waits for a creation that has
+ended is woken, so that its place is free for the next as soon as anybody knows.
 """
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,10 @@ BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
 """The least seconds between two calls: AWS's five and two a second."""
 
 LONGEST = 60.0
-"""The most between two looks while anybody waits."""
+"""The most seconds between two looks at a creation."""
+
+REMEMBERED = 20
+"""Creations whose duration says how long one takes at least."""
 
 Listed = tuple[frozenset[str], int]
 """The requests in progress, and how many calls it took to list them: one for each page, empty ones included."""
@@ -32,19 +36,20 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
-    """Who is woken when a creation has ended, and since when it is waited for."""
+    """Who is woken when a creation has ended, since when it is known, and when it is looked at next."""
 
     key: str
     since: float
+    due: float
 
 
 class UnderWay:
-    """What the newest look saw, and who waits for what in it. Keys are AwsAccount UIDs.
+    """The creations that accounts wait for. Keys are AwsAccount UIDs.
 
-    A look is one list, or, where AWS pages through so many old creations that this takes longer at its rates, a
-    description of each creation that is waited for.
+    A look is one list, or a description of each creation that is due, whichever takes less of AWS's rates: of an
+    organization that has made thousands of accounts, AWS may page through them all to list the few in progress.
     """
 
     def __init__(
@@ -63,62 +68,66 @@ class UnderWay:
         self._between_lists = between_lists
         self._between_descriptions = between_descriptions
         self._longest = longest
-        self._seen: frozenset[str] = frozenset()
-        self._seen_at = -math.inf
         self._pages = 1
         self._rest = between_lists
+        self._free_at = -math.inf
+        self._lasted: deque[float] = deque(maxlen=REMEMBERED)
         self._waiting: dict[str, _Waiting] = {}
-        self._asking = asyncio.Lock()
-        self._anybody = asyncio.Event()
+        self._news = asyncio.Event()
 
-    async def has(self, request_id: str, key: str) -> bool:
-        """Whether the newest look saw the request; False says nothing, for one of this moment may not be in it yet.
-
-        Where it did, `key` is woken when the request has ended.
-
-        Raises:
-            AwsError: AWS did not tell.
-        """
-        async with self._asking:
-            if _now() - self._seen_at >= self._rest:
-                await self._look(asker=request_id)
-        if request_id not in self._seen:
-            self._waiting.pop(request_id, None)
+    def has(self, request_id: str) -> bool:
+        """Whether the request was in progress when it was last looked at; if not, ask AWS yourself."""
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and _now() > waiting.due + self._longest:
+            del self._waiting[request_id]  # nobody looks, or AWS does not tell: whoever asks must not wait for ever
             return False
-        self._wait(request_id, key)
-        return True
+        return waiting is not None
 
     def note(self, request_id: str, key: str) -> None:
-        """AWS has just told that the request is in progress: `key` waits for its end."""
-        self._seen |= {request_id}
-        self._wait(request_id, key)
+        """AWS has just told that the request is in progress: `key` is woken when it has ended."""
+        now, shortest = _now(), min(self._lasted, default=0.0)
+        self._waiting.setdefault(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
+        self._news.set()
 
     async def follow(self) -> None:
-        """Looks while anybody waits, for ever: often for a creation of this moment, and the more rarely the longer."""
-        while await self._anybody.wait():
-            youngest = max((each.since for each in self._waiting.values()), default=_now())
-            await asyncio.sleep(until_next_look(_now() - youngest, self._rest, self._longest))
-            async with self._asking:
-                try:
-                    await self._look()
-                except AwsError as error:
-                    log.info("which creations are in progress is not known; again soon", error=str(error))
+        """Looks at each creation when it is due, for ever."""
+        while True:
+            self._news.clear()
+            due = min((each.due for each in self._waiting.values()), default=math.inf)
+            pause = max(due, self._free_at) - _now()
+            try:
+                async with asyncio.timeout(pause if pause < math.inf else None):
+                    await self._news.wait()
+            except TimeoutError:
+                await self.look()
 
-    def _wait(self, request_id: str, key: str) -> None:
-        self._waiting.setdefault(request_id, _Waiting(key, _now()))
-        self._anybody.set()
+    async def look(self) -> None:
+        """Looks at what is due now, and wakes whose creation has ended."""
+        due = [request_id for request_id, each in self._waiting.items() if each.due <= _now()]
+        if not due:
+            return
+        by_list, by_description = self._pages * self._between_lists, len(due) * self._between_descriptions
+        try:
+            if by_list <= by_description:
+                seen, self._pages = await self._list_all()
+                self._rest = self._pages * self._between_lists
+            else:
+                seen = frozenset([each for each in due if await self._is_in_progress(each)])
+                self._rest = by_description
+        except AwsError as error:
+            log.info("which creations are in progress is not known; again soon", error=str(error))
+            self._free_at = _now() + max(self._rest, self._between_descriptions)
+            return
+        self._free_at = _now() + self._rest
+        for request_id in due:
+            self._looked_at(request_id, in_progress=request_id in seen)
 
-    async def _look(self, asker: str = "") -> None:
-        wanted = sorted({*self._waiting, asker} - {""})
-        by_list, by_description = self._pages * self._between_lists, len(wanted) * self._between_descriptions
-        if by_list <= by_description:
-            self._seen, self._pages = await self._list_all()
-            self._rest = self._pages * self._between_lists
-        else:
-            self._seen = frozenset([each for each in wanted if await self._is_in_progress(each)])
-            self._rest = by_description
-        self._seen_at = _now()
-        for request_id in self._waiting.keys() - self._seen - {asker}:
-            self._wake(self._waiting.pop(request_id).key)
-        if not self._waiting:
-            self._anybody.clear()
+    def _looked_at(self, request_id: str, *, in_progress: bool) -> None:
+        waiting = self._waiting[request_id]
+        lasted = _now() - waiting.since
+        if in_progress:
+            waiting.due = _now() + until_next_look(lasted, self._rest, self._longest)
+            return
+        del self._waiting[request_id]
+        self._lasted.append(lasted)
+        self._wake(waiting.key)

@@ -23,4 +23,4 @@ async def released(process: Process, name: str = "acme", seconds: float = 20) ->
         TimeoutError: it does not.
     """
     account: AwsAccount = await process.accounts.get(NAMESPACE, name)
-    await asyncio.wait_for(process.service.release(account), seconds)
+    await asyncio.wait_for(process.release(account), seconds)

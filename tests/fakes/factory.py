@@ -29,7 +29,7 @@ from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runbook, Runner
-from batteries_operator.service import Bells, Service
+from batteries_operator.service import Bells, Service, Stopped
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
@@ -116,6 +116,7 @@ class Process:
             assignments=Places(chosen.assignments_in_flight, self.bells.ring, _soon),
             closures=Places(chosen.closures_in_flight, self.bells.ring, _soon),
         )
+        self._following: asyncio.Task[None] | None = None
         self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
         self.service = Service(api, self.accounts, self.tools, self.runner, self.bells, runbook)
 
@@ -137,6 +138,24 @@ class Process:
             raise
         return answer
 
+    async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
+        """As the operator does, which follows creations beside."""
+        self._follow()
+        await self.service.drive(account, stopped)
+
+    async def release(self, account: AwsAccount) -> None:
+        """The same for an account that is being deleted."""
+        self._follow()
+        await self.service.release(account)
+
+    def _follow(self) -> None:
+        if self._following is None:
+            self._following = asyncio.create_task(self.tools.under_way.follow())
+
+    def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+
     async def until(
         self, name: str, reached: Callable[[AwsAccount], bool] = lambda _: False, seconds: float = 10
     ) -> AwsAccount:
@@ -144,6 +163,7 @@ class Process:
         pace, deadline = Pace(), time.monotonic() + seconds
         while True:
             pace.hurry()
+            await self.tools.under_way.look()
             try:
                 visit = await self.runner.visit(NAMESPACE, name, pace)
             except LostRaceError:
@@ -165,6 +185,7 @@ class Factory:
         self.accounts: FakeResources[AwsAccount] = FakeResources(self.cluster, AwsAccount)
         self.customers: FakeResources[Customer] = FakeResources(self.cluster, Customer)
         self._opened: list[Aws] = []
+        self._processes: list[Process] = []
 
     async def bootstrap(self) -> None:
         """All that an organization should have, by the operator's own command."""
@@ -184,9 +205,13 @@ class Factory:
         runbook = runbook or partial(provisioning.runbook, remove_access=remove_access)
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        return Process(self, aws, runbook)
+        process = Process(self, aws, runbook)
+        self._processes.append(process)
+        return process
 
     def close(self) -> None:
+        for process in self._processes:
+            process.close()
         for aws in self._opened:
             aws.close()
 

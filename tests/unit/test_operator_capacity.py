@@ -33,7 +33,7 @@ async def drive(factory: Factory, process: Process, names: list[str]) -> tuple[S
     """Drives all of them, as kopf's daemons do."""
     stop = Stop()
     accounts = [await factory.account(name) for name in names]
-    return stop, [asyncio.create_task(process.service.drive(account, stop)) for account in accounts]
+    return stop, [asyncio.create_task(process.drive(account, stop)) for account in accounts]
 
 
 async def settled(factory: Factory, names: list[str], holds: Callable[[AwsAccount], bool], seconds: float = 20) -> None:

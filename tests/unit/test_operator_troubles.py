@@ -174,7 +174,7 @@ async def test_of_twelve_accounts_at_once_five_are_created_at_a_time(factory: Fa
     stop = asyncio.Event()
     process = await factory.start()
     accounts = [await factory.add(name, email=f"{name[-1]}@example.com") for name in names]
-    drives = [asyncio.create_task(process.service.drive(account, stop)) for account in accounts]
+    drives = [asyncio.create_task(process.drive(account, stop)) for account in accounts]
     async with asyncio.timeout(20):
         while {(await factory.account(name)).status.phase for name in names} != {"active"}:
             await asyncio.sleep(0.05)

@@ -1,6 +1,6 @@
 """check_status: follows the creation until there is an account, and turns a failure's reason into words.
 
-Whether AWS is still at it is asked for all accounts together; only a creation that has ended is looked at by itself.
+Whether AWS is still at it is asked for all accounts together (`under_way`); what came of it, for each by itself.
 """
 
 from dataclasses import dataclass, replace
@@ -84,8 +84,9 @@ async def run(scope: Scope) -> Outcome:
     request = status.create_request
     assert request is not None  # create_account is not current without it
     assert request.request_id is not None
-    working = Wait(None, "CreatingAccount", "AWS is creating the account.")
-    if await scope.tools.under_way.has(request.request_id, scope.account.metadata.uid):
+    # Woken when it has ended; the pause is the net below.
+    working = Wait(scope.tools.settings.poll_max_seconds, "CreatingAccount", "AWS is creating the account.")
+    if scope.tools.under_way.has(request.request_id):
         return working
     creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
