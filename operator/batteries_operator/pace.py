@@ -20,13 +20,13 @@ def backoff(errors_in_a_row: int, longest: float) -> float:
     return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
 
 
-def until_next_look(lasted: float, shortest: float, longest: float) -> float:
+def until_next_look(lasted: float, shortest: float, longest: float, share: float = SHARE) -> float:
     """Seconds until AWS is asked again about what has lasted so many seconds: the longer, the more rarely.
 
     AWS publishes two DescribeCreateAccountStatus a second (Organizations quotas, throttling limits); five creations
     of two minutes, asked about like this, stay below.
     """
-    return min(max(lasted * SHARE, shortest), max(longest, shortest))
+    return min(max(lasted * share, shortest), max(longest, shortest))
 
 
 class Pace:

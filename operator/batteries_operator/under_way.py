@@ -1,9 +1,9 @@
 """Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
 
 AWS takes two DescribeCreateAccountStatus a second and five ListCreateAccountStatus (Organizations quotas, "Throttling
-limits"). So a creation is not asked about before any of late has ended, then the more rarely the longer it lasts, and
-no look is made before the calls of the one before it are used up at those rates. Who waits for a creation that has
-ended is woken, so that its place is free for the next as soon as anybody knows.
+limits"). So a creation is not asked about before the shortest of late would have ended, then the more rarely the
+longer it lasts, and no look is made before the calls of the one before it are used up at those rates. Who waits for a
+creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
 """
 
 import asyncio
@@ -24,6 +24,9 @@ BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
 
 LONGEST = 60.0
 """The most seconds between two looks at a creation."""
+
+SHARE = 0.04
+"""How late an end may be seen, as a part of the time that it took: of five places that is what may stay empty."""
 
 REMEMBERED = 20
 """Creations whose duration says how long one takes at least."""
@@ -89,6 +92,10 @@ class UnderWay:
         self._waiting.setdefault(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
         self._news.set()
 
+    def lasted(self, seconds: float) -> None:
+        """A creation took so long, as AWS counts it; from when we saw it, the shortest would only ever grow."""
+        self._lasted.append(seconds)
+
     async def follow(self) -> None:
         """Looks at each creation when it is due, for ever."""
         while True:
@@ -124,10 +131,8 @@ class UnderWay:
 
     def _looked_at(self, request_id: str, *, in_progress: bool) -> None:
         waiting = self._waiting[request_id]
-        lasted = _now() - waiting.since
         if in_progress:
-            waiting.due = _now() + until_next_look(lasted, self._rest, self._longest)
+            waiting.due = _now() + until_next_look(_now() - waiting.since, self._rest, self._longest, SHARE)
             return
         del self._waiting[request_id]
-        self._lasted.append(lasted)
         self._wake(waiting.key)

@@ -114,7 +114,7 @@ def answering(process: Process, failures: list[str], *, age: float = 0) -> None:
     async def creation_status(request_id: str) -> CreationStatus:
         if failures:
             over = utc_now() - timedelta(seconds=age)
-            failed[request_id] = CreationStatus(request_id, "FAILED", None, failures.pop(0), over)
+            failed[request_id] = CreationStatus(request_id, "FAILED", None, failures.pop(0), completed=over)
         return failed.get(request_id) or await real(request_id)
 
     organizations.creation_status = creation_status  # type: ignore[method-assign]

@@ -106,12 +106,8 @@ async def test_a_creation_is_not_asked_about_before_the_shortest_of_late_would_h
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
     under_way = make()
-    aws.requests.add("car-1")
-    under_way.note("car-1", "1")
-    await asyncio.sleep(0.2)
-    aws.requests.clear()
-    await of(woken)
-    aws.asked.clear()
+    for seconds in (0.3, 0.15, 0.3):
+        under_way.lasted(seconds)
     aws.requests.add("car-2")
     under_way.note("car-2", "2")
     await asyncio.sleep(0.1)

@@ -38,7 +38,15 @@ class CreationStatus:
     state: str
     account_id: str | None
     failure_reason: str | None
+    requested: datetime | None = None
     completed: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where it is not over."""
+        if self.requested is None or self.completed is None:
+            return None
+        return (self.completed - self.requested).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,12 @@ class Member:
 
 def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
     return CreationStatus(
-        raw["Id"], raw["State"], raw.get("AccountId"), raw.get("FailureReason"), raw.get("CompletedTimestamp")
+        raw["Id"],
+        raw["State"],
+        raw.get("AccountId"),
+        raw.get("FailureReason"),
+        raw.get("RequestedTimestamp"),
+        raw.get("CompletedTimestamp"),
     )
 
 

@@ -96,6 +96,8 @@ async def run(scope: Scope) -> Outcome:
     scope.tools.creations.leave(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
         scope.tools.creations.proved()
+        if creation.seconds is not None:
+            scope.tools.under_way.lasted(creation.seconds)
         await scope.tools.aws.organizations.refuse_management(creation.account_id)
         return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
     return await _failed(scope, creation, request)
