@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         Field(
             gt=0,
             description="The shortest pause between two looks at what AWS is doing asynchronously; it grows to a tenth "
-            "of the time that it has lasted. Creations are looked at together, at most five times a second.",
+            "of the time that it has lasted. Creations are looked at together, by how long they took of late.",
         ),
     ] = 0.5
     poll_max_seconds: Annotated[float, Field(gt=0, description="The longest such pause.")] = 60
