@@ -114,10 +114,3 @@ async def test_accounts_that_are_made_together_never_meet_each_other_s_writes(fa
     calls = (await factory.standin("calls"))["calls"]
     refused = [call["operation"] for call in calls if call["errorCode"] == "ConcurrentModificationException"]
     assert (process.calls.count("organizations:MoveAccount"), refused) == (5, [])
-
-
-@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
-async def test_while_an_assignment_is_under_way_a_look_at_it_is_one_call(factory: Factory) -> None:
-    process = await factory.active()
-    assert process.calls.count("sso:DescribeAccountAssignmentCreationStatus") > 3
-    assert process.calls.count("sso:ListAccountAssignments") == 2, "before it was asked for, and when it had ended"

@@ -21,18 +21,13 @@ async def run(scope: Scope) -> Outcome:
         return Done("Nobody had access by single sign-on.", GONE)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
         return Wait(None, "AssigningAccess", "An assignment under way ends first.")
-    request_id = status.sso_revocation_request_id
-    if request_id is not None and (waiting := await _under_way(scope, request_id)) is not None:
-        return waiting
     user_id = status.sso_user_id or await center.find_user(status.owner)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
         return Done(f"{status.owner} has no access by single sign-on.", GONE)
-    if request_id is not None:
-        # Still listed; or somebody gave it back meanwhile, or AWS forgot the request, and another one is owed.
-        forget = {"sso_revocation_request_id": None}
-        return Wait(1, "RevokingAccess", "The request to revoke access has ended; waiting to see it.", facts=forget)
+    if status.sso_revocation_request_id is not None:
+        return await _poll(scope, status.sso_revocation_request_id)
     if not tools.assignments.enter(uid, status.owner, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
@@ -60,23 +55,24 @@ async def _still_assigning(scope: Scope, request_id: str) -> bool:
         return False  # AWS forgets requests after a while; the list of assignments is the truth
 
 
-async def _under_way(scope: Scope, request_id: str) -> Wait | None:
-    """What there is to wait for; None where the request has ended well, or AWS has forgotten it, as it does."""
+async def _poll(scope: Scope, request_id: str) -> Outcome:
+    tools = scope.tools
+    forget = {"sso_revocation_request_id": None}
     try:
-        status = await scope.tools.aws.identity_center.removal_status(request_id)
+        status = await tools.aws.identity_center.removal_status(request_id)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
-        return None
+        return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
         return Wait(None, "RevokingAccess", "Identity Center is revoking access.")
     if status.state == "SUCCEEDED":
-        return None
+        return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
     return Wait(
         RETRY_SECONDS,
         "RevocationFailed",
         f"Identity Center could not revoke access: {status.failure_reason or 'it gave no reason'}; trying again.",
         problem=True,
         counts=True,
-        facts={"sso_revocation_request_id": None},
+        facts=forget,
     )

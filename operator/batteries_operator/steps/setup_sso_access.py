@@ -21,19 +21,13 @@ async def run(scope: Scope) -> Outcome:
     aws_account_id, owner = account.status.aws_account_id, account.status.owner
     assert aws_account_id is not None  # check_status is done
     assert owner is not None  # create_account is done
-    request_id = account.status.sso_assignment_request_id
-    if request_id is not None and (waiting := await _under_way(scope, request_id)) is not None:
-        return waiting
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     user_id = account.status.sso_user_id or await center.ensure_user(owner)
     if await center.is_assigned(aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
         return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
-    if request_id is not None:
-        # Not listed yet; or somebody undid it meanwhile, or AWS forgot the request, and another one is owed.
-        tools.assignments.leave(uid)
-        facts = {"sso_assignment_request_id": None}
-        return Wait(None, "AssigningAccess", "The request for access has ended; looking.", facts=facts)
+    if account.status.sso_assignment_request_id is not None:
+        return await _poll(scope, account.status.sso_assignment_request_id)
     if not tools.assignments.enter(uid, owner, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
@@ -51,19 +45,23 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _under_way(scope: Scope, request_id: str) -> Wait | None:
-    """What there is to wait for; None where the request has ended well, or AWS has forgotten it, as it does."""
+async def _poll(scope: Scope, request_id: str) -> Outcome:
+    tools = scope.tools
+    forget = {"sso_assignment_request_id": None}
     try:
-        status = await scope.tools.aws.identity_center.assignment_status(request_id)
+        status = await tools.aws.identity_center.assignment_status(request_id)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
-        return None
+        # AWS forgets requests after a while; the list of assignments, seen before, is the truth.
+        tools.assignments.leave(scope.account.metadata.uid)
+        return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
         return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
+    tools.assignments.leave(scope.account.metadata.uid)
     if status.state == "SUCCEEDED":
-        return None
-    scope.tools.assignments.leave(scope.account.metadata.uid)
+        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
+        return Wait(None, "AssigningAccess", "Access is assigned; looking.", facts=forget)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,
@@ -71,7 +69,7 @@ async def _under_way(scope: Scope, request_id: str) -> Wait | None:
         f"Identity Center could not assign access: {status.failure_reason or 'it gave no reason'}; trying again.",
         problem=True,
         counts=True,
-        facts={"sso_assignment_request_id": None, "sso_user_id": None},
+        facts={**forget, "sso_user_id": None},
     )
 
 
