@@ -223,7 +223,9 @@ class Service:
 async def _pass(seconds: float | None, bell: asyncio.Event, pace: Pace) -> None:
     """Lets so many seconds pass (None: any number), or fewer where the bell rings, and then nothing need wait."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(bell.wait(), seconds)
+        if not bell.is_set():  # with no time to pass wait_for looks at nothing, and the ring would be lost
+            await asyncio.wait_for(bell.wait(), seconds)
+    if bell.is_set():
         pace.hurry()
 
 

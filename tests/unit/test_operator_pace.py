@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from batteries_operator.pace import Pace, backoff, until_next_look
+from batteries_operator.service import _pass
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,12 @@ async def test_a_pause_begins_with_the_end_of_its_step_and_not_of_those_beside_i
     for step in ("quick", "slow"):
         pace.put_off(step, 7)
     assert [pace.until_due([step]) for step in ("quick", "slow")] == [2, 7]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0, 5, None])
+async def test_a_ring_during_a_visit_is_heard_even_where_no_time_is_to_pass(seconds: float | None) -> None:
+    pace, bell = Pace(), asyncio.Event()
+    pace.put_off("setup_sso_access", 300)
+    bell.set()
+    await asyncio.wait_for(_pass(seconds, bell, pace), 1)
+    assert pace.is_due("setup_sso_access")
