@@ -130,7 +130,9 @@ class UnderWay:
             self._looked_at(request_id, in_progress=request_id in seen)
 
     def _looked_at(self, request_id: str, *, in_progress: bool) -> None:
-        waiting = self._waiting[request_id]
+        waiting = self._waiting.get(request_id)
+        if waiting is None:  # somebody asked AWS itself while this look was on its way
+            return
         if in_progress:
             waiting.due = _now() + until_next_look(_now() - waiting.since, self._rest, self._longest, SHARE)
             return

@@ -148,6 +148,21 @@ async def test_where_nobody_looks_whoever_asks_is_sent_to_aws(aws: Aws) -> None:
     assert not under_way.has("car-1")
 
 
+async def test_a_look_goes_on_where_somebody_asked_aws_meanwhile(aws: Aws, woken: asyncio.Queue[str]) -> None:
+    async def slow() -> Listed:
+        await asyncio.sleep(0.1)
+        return frozenset(), 1
+
+    under_way = UnderWay(slow, aws.describe, woken.put_nowait, between_lists=0, longest=0.01)
+    for number in (1, 2):
+        under_way.note(f"car-{number}", str(number))
+    looking = asyncio.create_task(under_way.look())
+    await asyncio.sleep(0.05)
+    assert not under_way.has("car-1"), "it is overdue"
+    await looking
+    assert await of(woken) == "2"
+
+
 @pytest.mark.parametrize("standin_settings", [{"creation_seconds": 0.5}])
 async def test_a_creation_is_described_when_it_begins_and_when_it_has_ended(factory: Factory) -> None:
     process = await factory.active()
