@@ -7,9 +7,11 @@ of an account, and nearly every one is cancelled before it rings.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiohttp import web
+
+from batteries_apiserver.background import in_background
 
 _LOOKS = 20
 """In the time that a request may take: it is given up at most a twentieth later."""
@@ -42,13 +44,8 @@ class TimeLimits:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Gives up, while the block runs, what takes too long."""
-        watching = asyncio.create_task(self._watch(), name="time limits")
-        try:
+        async with in_background(self._watch(), "time limits"):
             yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
 
     async def _watch(self) -> None:
         while True:

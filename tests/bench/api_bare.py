@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
-from bench.api_probe import answers
 
 from batteries_sandbox.parts import clean_environment
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.process import Command, Part, answers, until_answers
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import aiohttp
 from aiohttp.test_utils import unused_port
-from bench.api_probe import answers
 from bench.api_seed import Customer, Templates, key_spec, seed
 from bench.etcd import Etcd
 from crash.lane import Lane
@@ -25,7 +24,7 @@ from batteries_crds.customer import Customer as CustomerResource
 from batteries_sandbox import parts
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.places import Places, Ports
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.process import Command, Part, answers, until_answers
 
 READY_SECONDS = 180
 _STRIPE = parts.Stripe("http://127.0.0.1:9", "sk_test_bench", "whsec_bench")

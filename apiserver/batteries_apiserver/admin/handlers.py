@@ -1,8 +1,7 @@
 """The requests of /v1/admin."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from operator import attrgetter
 from typing import Annotated, TypeVar
 
 import orjson
@@ -23,7 +22,8 @@ from batteries_apiserver.paging import PageQuery, links
 from batteries_apiserver.query import read_query
 from batteries_crds.names import EventStatus
 
-T = TypeVar("T")
+P = TypeVar("P", Shown, Entry)
+"""What has a place in a long list."""
 
 
 class EventQuery(PageQuery):
@@ -36,7 +36,7 @@ class EventQuery(PageQuery):
 async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/accounts: every account of every watched namespace, oldest first."""
     query, shown = read_query(request, PageQuery), request.app[KUBE].caches.shown
-    part, headers = _part(request, query, shown.after(query.cursor), attrgetter("place"))
+    part, headers = _part(request, query, shown.after(query.cursor))
     return await long_list_answer(request, "accounts", part, Shown.admin_detail, headers)
 
 
@@ -44,19 +44,17 @@ async def list_events(request: web.Request, caller: Caller) -> web.StreamRespons
     """GET /v1/admin/events: what became of which step, of all accounts, newest last."""
     query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
     found = events.find(status=query.status, since=query.since, cursor=query.cursor)
-    part, headers = _part(request, query, found, attrgetter("place"))
+    part, headers = _part(request, query, found)
     return await long_list_answer(request, "events", part, _event, headers)
 
 
-def _part(
-    request: web.Request, query: PageQuery, found: Iterator[T], place: Callable[[T], str]
-) -> tuple[Iterable[T], dict[str, str]]:
+def _part(request: web.Request, query: PageQuery, found: Iterator[P]) -> tuple[Iterable[P], dict[str, str]]:
     """What of all that is answered, and the headers that say how to go on."""
     if query.most is None:
         return found, {}
     part = list(islice(found, query.most))
     there_is_more = next(found, None) is not None
-    return part, links(request, query, place(part[-1]) if there_is_more else None)
+    return part, links(request, query, part[-1].place if there_is_more else None)
 
 
 def _event(entry: Entry) -> bytes:

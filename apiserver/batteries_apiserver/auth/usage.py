@@ -6,13 +6,14 @@ ten minutes, by whichever replica comes first. What is lost in a crash is a few 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import aiohttp
 import structlog
 from kubernetes.aio.client import ApiException
 
+from batteries_apiserver.background import in_background
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now_exactly
@@ -64,13 +65,10 @@ class Usage:
     @asynccontextmanager
     async def written_every(self, seconds: float) -> AsyncIterator[None]:
         """Writes in the background while the block runs, and once more at its end."""
-        task = asyncio.create_task(self._write_every(seconds), name="last use of keys")
         try:
-            yield
+            async with in_background(self._write_every(seconds), "last use of keys"):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self.flush()
 
     async def _write_every(self, seconds: float) -> None:

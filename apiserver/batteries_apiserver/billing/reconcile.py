@@ -8,13 +8,14 @@ same one ask Stripe once too often, and the resourceVersion keeps the older answ
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import aiohttp
 import structlog
 from kubernetes.aio.client import ApiException
 
+from batteries_apiserver.background import in_background
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
@@ -42,13 +43,8 @@ async def rechecking(kube: Kube, gateway: StripeGateway | None, *, seconds: floa
         yield
         return
     reconciler = Reconciler(kube, Customers(kube, gateway), seconds=seconds)
-    task = asyncio.create_task(reconciler.run(), name="recheck of customers")
-    try:
+    async with in_background(reconciler.run(), "recheck of customers"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 class Reconciler:
