@@ -157,7 +157,10 @@ class World:
             self.sandbox.until(holds, 60, what)
         except AssertionError as error:
             said = {name: value for name, value in self.status().items() if name not in ("history", "resources")}
-            raise AssertionError(f"{error}; Argo CD says {json.dumps(said)[:6000]}") from None
+            words = [state.get("resources", []) for state in self.said.states()[-10:]]
+            raise AssertionError(
+                f"{error}; Argo CD says {json.dumps(said)[:6000]}, and of the objects last {json.dumps(words)[:6000]}"
+            ) from None
 
 
 def health_in(state: Json, name: str) -> tuple[str, str]:
