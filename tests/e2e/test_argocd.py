@@ -99,7 +99,7 @@ def test_argo_cds_own_lua_agrees_with_the_operator(programs: tuple[argocd.ArgoCd
 def test_accounts_and_customers_from_git_become_healthy_step_by_step(world: World) -> None:
     limits = f"{world.sandbox.env['AWS_ENDPOINT_URL']}/_standin/limits"
     before = requests.get(limits, timeout=10).json()["creation_seconds"]
-    # AWS takes its time, so that Argo CD has some to say that it is waited for.
+    # Argo CD reads the step when it compares, not when only the step changes: AWS takes longer than that.
     requests.post(limits, json={"creation_seconds": 20}, timeout=10).raise_for_status()
     world.push(account("git-first"), account("git-owned", customerRef={"name": OWNER}))
 
