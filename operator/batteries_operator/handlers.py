@@ -139,6 +139,8 @@ def _add_watch(
             is_out_of_date(service.runbook(account), account),
         )
         before, known[uid] = known.get(uid), now
+        if now.owed:
+            service.sightings.see(account)
         if before is None:
             resync.know(account)
         if before is None or before.wish != now.wish:

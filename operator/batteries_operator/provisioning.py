@@ -36,6 +36,7 @@ PROVISIONING: tuple[Step, ...] = (
         check_status.run,
         "ListCreateAccountStatus until AWS is done, DescribeCreateAccountStatus for the account's id",
         holds=lambda account: account.status.aws_account_id is not None,
+        waits_first=check_status.WORKING,
     ),
     Step(
         Name.WAIT_FOR_ROLE,

@@ -30,6 +30,11 @@ class Recorder:
         self.account = account
         self._turn = asyncio.Lock()  # steps that run side by side share the pen
 
+    @property
+    def stored(self) -> AwsAccount:
+        """The account as Kubernetes has it, for all that we know."""
+        return self._stored
+
     async def flush(self, *, unless_deleted: bool = False) -> bool:
         """Writes what differs; False where nothing does.
 

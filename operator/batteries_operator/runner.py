@@ -1,8 +1,8 @@
 """Walks one account through the runbook, as far as it goes now.
 
-Level-based: a visit starts from the account as Kubernetes has it, and goes in rounds. A round runs every step that is
-owed and lacks nothing, side by side, and writes what came of them in one patch; the next has what that made possible.
-The visit ends where each step that is left waits. What it keeps for the next one is in `Pace`.
+Level-based: a visit starts from the account as Kubernetes showed it last, and goes in rounds. A round runs every step
+that is owed and lacks nothing, side by side, and writes what came of them in one patch; the next has what that made
+possible. The visit ends where each step that is left waits. What it keeps for the next one is in `Pace`.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,6 +46,8 @@ class Visit:
     """Nothing can be done, though something is owed: until somebody changes something."""
     released: AwsAccount | None = None
     """An account that is being deleted and for which nothing more is owed, as it was last seen."""
+    left: AwsAccount | None = None
+    """The account as the visit left it in Kubernetes."""
 
 
 class _Scope:
@@ -79,18 +81,23 @@ class Runner:
         self._announce = announce
 
     async def visit(
-        self, namespace: str, name: str, pace: Pace | None = None, stopping: Callable[[], bool] = lambda: False
+        self,
+        namespace: str,
+        name: str,
+        pace: Pace | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        seen: AwsAccount | None = None,
     ) -> Visit:
         """Brings the account as far as it goes now, or to the end of a round where the operator is `stopping`.
 
-        `pace` is that of the visits before, and is kept.
+        `pace` is that of the visits before, and is kept. The account is read first, unless it was `seen`.
 
         Raises:
             LostRaceError: somebody else wrote the status; visit again.
             ApiException: the Kubernetes API server refused or failed.
         """
         pace = pace or Pace()
-        account = await self._accounts.find(namespace, name)
+        account = seen or await self._accounts.find(namespace, name)
         if account is None:
             return Visit(None)
         recorder = Recorder(self._accounts, account)
@@ -102,10 +109,10 @@ class Runner:
         ]:
             waiting |= await self._round(recorder, scope, steps, pace)
             if stopping():
-                return Visit(0)
+                return Visit(0, left=recorder.stored)
         seconds = pace.until_due(step.name for step in self._ready(recorder.account))
         if seconds is not None:
-            return Visit(seconds)
+            return Visit(seconds, left=recorder.stored)
         return await self._nothing_to_do(recorder)
 
     async def _nothing_to_do(self, recorder: Recorder) -> Visit:
@@ -117,7 +124,7 @@ class Runner:
         recorder.account = _summarized(self._runbook, recorder.account)
         await recorder.flush()
         self._tell(recorder.account, announcements.of_phase(before, recorder.account))
-        return Visit(None, stalled=stalled)
+        return Visit(None, stalled=stalled, left=recorder.stored)
 
     def tell_release(self, account: AwsAccount) -> None:
         """Tells people what is left of an account whose object goes."""

@@ -25,6 +25,7 @@ from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
+from batteries_operator.sightings import Sightings
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 from batteries_operator.visits import Visits
@@ -92,6 +93,7 @@ class Service:
     """One visit to an account at a time: a resync or a deletion does not walk into one that is under way. A lock is
     there as long as somebody holds it or waits for it."""
     visits: Visits = field(default_factory=Visits)
+    sightings: Sightings = field(default_factory=Sightings)
 
     @classmethod
     async def open(cls, settings: Settings, announce: Announce, require: Callable[[], None] | None = None) -> "Service":
@@ -125,7 +127,7 @@ class Service:
             passwords=Passwords(api),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,
-                aws.organizations.is_in_progress,
+                aws.organizations.creation_status,
                 ended,
                 longest=settings.poll_max_seconds,
             ),
@@ -157,6 +159,7 @@ class Service:
         finally:
             stopping.cancel()
             self.bells.forget(meta.uid)
+            self.sightings.forget(meta.uid)
             # Settled, maybe by another operator: a spot in line that nobody drives would hold up all behind it.
             self.tools.let_go(meta.uid)
 
@@ -164,7 +167,7 @@ class Service:
         """Visits an account that is being deleted until nothing is owed any more; that may take weeks.
 
         Looks again now and then also where nothing can be done, because somebody may change the spec, or ask for
-        another try.
+        another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
         """
         meta = account.metadata
         bell = self.bells.of(meta.uid)
@@ -173,7 +176,7 @@ class Service:
         try:
             while True:
                 bell.clear()
-                visit = await self._visit(account, pace)
+                visit = await self._visit(account, pace, is_shown=False)
                 if visit.released is not None:
                     self.runner.tell_release(visit.released)
                 if visit.seconds is None and not visit.stalled:
@@ -192,17 +195,27 @@ class Service:
 
     def forget(self, uid: str) -> None:
         """The account is gone: its places and spots in line go to others."""
+        self.sightings.forget(uid)
         self.tools.let_go(uid)
 
     def _turn(self, uid: str) -> asyncio.Lock:
         return self.visiting.setdefault(uid, asyncio.Lock())
 
-    async def _visit(self, account: AwsAccount, pace: Pace, stopping: Callable[[], bool] = lambda: False) -> Visit:
+    async def _visit(
+        self,
+        account: AwsAccount,
+        pace: Pace,
+        stopping: Callable[[], bool] = lambda: False,
+        *,
+        is_shown: bool = True,
+    ) -> Visit:
+        """One visit; where a watch shows the account's changes (`is_shown`) it starts from what was seen last."""
         meta = account.metadata
         try:
             async with self._turn(meta.uid):
                 with self.visits.visit(account.key):
-                    visit = await self.runner.visit(meta.namespace, meta.name, pace, stopping)
+                    seen = self.sightings.newest(meta.uid) if is_shown else None
+                    visit = await self.runner.visit(meta.namespace, meta.name, pace, stopping, seen)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
             again = Visit(AGAIN_SECONDS)
@@ -214,7 +227,10 @@ class Service:
             again = Visit(KUBERNETES_SECONDS)
         else:
             RECONCILES.labels(_result(visit)).inc()
+            if visit.left is not None and is_shown:
+                self.sightings.see(visit.left)
             return visit
+        self.sightings.forget(meta.uid)
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again

@@ -107,13 +107,17 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     begun = condition is not None and (condition.reason == IN_PROGRESS or condition.status == ConditionStatus.FALSE)
     if begun and not given_up:
         return account  # on an earlier visit
+    # A step that is done once more stays true until it is known to be otherwise.
+    state = condition.status if condition is not None else ConditionStatus.UNKNOWN
+    reason, message = IN_PROGRESS, f"{step.name} has begun."
+    if step.waits_first is not None and state is ConditionStatus.UNKNOWN:
+        state, reason, message = ConditionStatus.FALSE, step.waits_first.reason, step.waits_first.message
     conditions = upsert(
         _all_known(steps, account, now),
         step.condition,
-        # A step that is done once more stays true until it is known to be otherwise.
-        condition.status if condition is not None else ConditionStatus.UNKNOWN,
-        IN_PROGRESS,
-        f"{step.name} has begun.",
+        state,
+        reason,
+        message,
         generation=account.metadata.generation,
         now=now,
     )

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.outcome import Outcome
+from batteries_operator.outcome import Outcome, Wait
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
 from batteries_operator.under_way import UnderWay
@@ -121,7 +121,8 @@ class Step:
     active. Before it acts, it makes the conditions in `undoes` unknown: what closes a door has the step that opens it
     owed again, and the other way round, also where a crash or a change of mind comes between. `patience` is how long
     its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
-    it again on accounts at rest, to mend what somebody changed in AWS.
+    it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
+    said from its beginning, it needs no write of its own.
     """
 
     name: ProvisioningStep | ClosingStep
@@ -135,6 +136,7 @@ class Step:
     undoes: tuple[str, ...] = ()
     patience: timedelta = timedelta(hours=1)
     drifts: bool = False
+    waits_first: Wait | None = None
     revision: int = 1
 
     def fingerprint(self, account: AwsAccount) -> str:

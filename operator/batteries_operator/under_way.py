@@ -2,8 +2,8 @@
 
 AWS takes two DescribeCreateAccountStatus a second and five ListCreateAccountStatus (Organizations quotas, "Throttling
 limits"). So a creation is not asked about before the shortest of late would have ended, then the more rarely the
-longer it lasts, and no look is made before the calls of the one before it are used up at those rates. Who waits for a
-creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
+longer it lasts, and no look is made before the calls of its kind before it are used up at those rates. Who waits for
+a creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.pace import until_next_look
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -51,14 +52,15 @@ class _Waiting:
 class UnderWay:
     """The creations that accounts wait for. Keys are AwsAccount UIDs.
 
-    A look is one list, or a description of each creation that is due, whichever takes less of AWS's rates: of an
-    organization that has made thousands of accounts, AWS may page through them all to list the few in progress.
+    A look is a description of the creation that is due first; while AWS takes none, a list of all, where that takes
+    less of AWS's rates than a description of each: of an organization that has made thousands of accounts, AWS may
+    page through them all to list the few in progress.
     """
 
     def __init__(
         self,
         list_all: Callable[[], Awaitable[Listed]],
-        is_in_progress: Callable[[str], Awaitable[bool]],
+        describe: Callable[[str], Awaitable[CreationStatus]],
         wake: Callable[[str], None],
         *,
         between_lists: float = BETWEEN_LISTS,
@@ -66,16 +68,16 @@ class UnderWay:
         longest: float = LONGEST,
     ) -> None:
         self._list_all = list_all
-        self._is_in_progress = is_in_progress
+        self._describe = describe
         self._wake = wake
         self._between_lists = between_lists
         self._between_descriptions = between_descriptions
         self._longest = longest
         self._pages = 1
-        self._rest = between_lists
-        self._free_at = -math.inf
+        self._lists_from = self._descriptions_from = -math.inf
         self._lasted: deque[float] = deque(maxlen=REMEMBERED)
         self._waiting: dict[str, _Waiting] = {}
+        self._ended: dict[str, CreationStatus] = {}
         self._news = asyncio.Event()
 
     def has(self, request_id: str) -> bool:
@@ -86,22 +88,31 @@ class UnderWay:
             return False
         return waiting is not None
 
+    def requested(self, request_id: str, key: str) -> None:
+        """AWS took the request this moment. Where creations of late took no time, whoever waits asks at once."""
+        shortest = min(self._lasted, default=0.0)
+        if shortest > self._between_descriptions:
+            self._wait(request_id, _Waiting(key, _now(), _now() + shortest))
+
     def note(self, request_id: str, key: str) -> None:
         """AWS has just told that the request is in progress: `key` is woken when it has ended."""
-        now, shortest = _now(), min(self._lasted, default=0.0)
-        self._waiting.setdefault(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
-        self._news.set()
+        now = _now()
+        shortest = min(self._lasted, default=0.0)
+        self._wait(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
 
     def lasted(self, seconds: float) -> None:
         """A creation took so long, as AWS counts it; from when we saw it, the shortest would only ever grow."""
         self._lasted.append(seconds)
 
+    def outcome(self, request_id: str) -> CreationStatus | None:
+        """What AWS said of a creation when it was seen to have ended, told once; None where it is to be asked."""
+        return self._ended.pop(request_id, None)
+
     async def follow(self) -> None:
         """Looks at each creation when it is due, for ever."""
         while True:
             self._news.clear()
-            due = min((each.due for each in self._waiting.values()), default=math.inf)
-            pause = max(due, self._free_at) - _now()
+            pause = self._next_look() - _now()
             try:
                 async with asyncio.timeout(pause if pause < math.inf else None):
                     await self._news.wait()
@@ -109,32 +120,60 @@ class UnderWay:
                 await self.look()
 
     async def look(self) -> None:
-        """Looks at what is due now, and wakes whose creation has ended."""
-        due = [request_id for request_id, each in self._waiting.items() if each.due <= _now()]
+        """Looks at what is due now, as far as AWS's rates have room, and wakes whose creation has ended."""
+        due = self._due()
         if not due:
             return
-        by_list, by_description = self._pages * self._between_lists, len(due) * self._between_descriptions
         try:
-            if by_list <= by_description:
-                seen, self._pages = await self._list_all()
-                self._rest = self._pages * self._between_lists
-            else:
-                seen = frozenset([each for each in due if await self._is_in_progress(each)])
-                self._rest = by_description
+            if self._descriptions_from <= _now():
+                await self._look_at_one(due[0])
+            elif self._lists_from <= _now() and self._lists_are_cheap(len(due)):
+                await self._look_at_all(due)
         except AwsError as error:
             log.info("which creations are in progress is not known; again soon", error=str(error))
-            self._free_at = _now() + max(self._rest, self._between_descriptions)
-            return
-        self._free_at = _now() + self._rest
-        for request_id in due:
-            self._looked_at(request_id, in_progress=request_id in seen)
+            self._lists_from = self._descriptions_from = _now() + self._between_descriptions
 
-    def _looked_at(self, request_id: str, *, in_progress: bool) -> None:
+    async def _look_at_one(self, request_id: str) -> None:
+        self._descriptions_from = _now() + self._between_descriptions
+        creation = await self._describe(request_id)
+        in_progress = creation.state == "IN_PROGRESS"
+        if not in_progress and request_id in self._waiting:
+            self._ended[request_id] = creation
+        self._looked_at(request_id, self._between_descriptions, in_progress=in_progress)
+
+    async def _look_at_all(self, due: list[str]) -> None:
+        seen, self._pages = await self._list_all()
+        rest = self._pages * self._between_lists
+        self._lists_from = _now() + rest
+        for request_id in due:
+            self._looked_at(request_id, rest, in_progress=request_id in seen)
+
+    def _looked_at(self, request_id: str, rest: float, *, in_progress: bool) -> None:
         waiting = self._waiting.get(request_id)
         if waiting is None:  # somebody asked AWS itself while this look was on its way
             return
         if in_progress:
-            waiting.due = _now() + until_next_look(_now() - waiting.since, self._rest, self._longest, SHARE)
+            waiting.due = _now() + until_next_look(_now() - waiting.since, rest, self._longest, SHARE)
             return
         del self._waiting[request_id]
         self._wake(waiting.key)
+
+    def _wait(self, request_id: str, waiting: _Waiting) -> None:
+        self._waiting.setdefault(request_id, waiting)
+        self._news.set()
+
+    def _due(self) -> list[str]:
+        """The requests to look at, the one that was due first in front."""
+        due = [(each.due, request_id) for request_id, each in self._waiting.items() if each.due <= _now()]
+        return [request_id for _, request_id in sorted(due)]
+
+    def _lists_are_cheap(self, due: int) -> bool:
+        return self._pages * self._between_lists <= due * self._between_descriptions
+
+    def _next_look(self) -> float:
+        """When something is due and AWS's rates have room for a look at it; never, where nobody waits."""
+        first = min((each.due for each in self._waiting.values()), default=math.inf)
+        room = self._descriptions_from
+        if self._lists_are_cheap(max(1, len(self._due()))):
+            room = min(room, self._lists_from)
+        return max(first, room)

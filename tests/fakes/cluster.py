@@ -24,13 +24,17 @@ Json = dict[str, Any]
 
 
 class Cluster:
-    """All objects, by kind, namespace and name; `after_write` is called when a write has been applied."""
+    """All objects, by kind, namespace and name.
+
+    `after_write` is called when a write has been applied, and each of `watches` with what is there then.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Json] = {}
         self.writes: list[tuple[str, str, Json]] = []
         self.after_write: Callable[[int], None] = lambda number: None
         self.before_write: Callable[[str, Json], None] = lambda kind, body: None
+        self.watches: list[Callable[[str, Json], None]] = []
         self._version = 0
 
     def get(self, kind: str, namespace: str, name: str) -> Json:
@@ -66,6 +70,7 @@ class Cluster:
         """Somebody else wrote it: another version, nothing of ours."""
         self._version += 1
         self.objects[kind, namespace, name]["metadata"]["resourceVersion"] = str(self._version)
+        self._show(kind, self.objects[kind, namespace, name])
 
     def is_deleted(self, kind: str, namespace: str, name: str) -> bool:
         """Whether it is being deleted."""
@@ -81,7 +86,12 @@ class Cluster:
         self.objects[key] = copy.deepcopy(new)
         self.writes.append((verb, key[0], copy.deepcopy(body)))
         self.after_write(len(self.writes))
+        self._show(key[0], new)
         return new
+
+    def _show(self, kind: str, body: Json) -> None:
+        for watch in self.watches:
+            watch(kind, copy.deepcopy(body))
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -136,12 +146,12 @@ class FakeResources(Generic[R]):
         self._kind = model.definition.kind
         self._schema = _schema(model)
 
-    def _read(self, raw: Json) -> R:
+    def read(self, raw: Json) -> R:
         parts = {part: _defaulted(raw[part], self._schema[part]) for part in ("spec", "status") if part in raw}
         return self._model.model_validate(raw | parts)
 
     async def get(self, namespace: str, name: str) -> R:
-        return self._read(self._cluster.get(self._kind, namespace, name))
+        return self.read(self._cluster.get(self._kind, namespace, name))
 
     async def find(self, namespace: str, name: str) -> R | None:
         try:
@@ -158,13 +168,13 @@ class FakeResources(Generic[R]):
                 yield found
 
     async def create(self, namespace: str, body: Json) -> R:
-        return self._read(self._cluster.create(self._kind, namespace, body))
+        return self.read(self._cluster.create(self._kind, namespace, body))
 
     async def merge(self, namespace: str, name: str, body: Json) -> R:
-        return self._read(self._cluster.patch(self._kind, namespace, name, body))
+        return self.read(self._cluster.patch(self._kind, namespace, name, body))
 
     async def merge_status(self, namespace: str, name: str, body: Json) -> R:
-        return self._read(self._cluster.patch(self._kind, namespace, name, body, status=True))
+        return self.read(self._cluster.patch(self._kind, namespace, name, body, status=True))
 
 
 class FakeCore:

@@ -31,6 +31,7 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runbook, Runner
 from batteries_operator.service import Bells, Service, Stopped
 from batteries_operator.settings import Settings
+from batteries_operator.status import is_out_of_date
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 
@@ -107,7 +108,7 @@ class Process:
             passwords=Passwords(api),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,
-                aws.organizations.is_in_progress,
+                aws.organizations.creation_status,
                 self.bells.ring,
                 between_lists=0,
                 between_descriptions=0,
@@ -119,9 +120,17 @@ class Process:
         self._following: asyncio.Task[None] | None = None
         self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
         self.service = Service(api, self.accounts, self.tools, self.runner, self.bells, runbook)
+        factory.cluster.watches.append(self._shown)
 
     def _announce(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
         self.announced.append((event_type, reason))
+
+    def _shown(self, kind: str, body: dict[str, Any]) -> None:
+        """As the operator's handler of a watch's events does."""
+        if kind == AwsAccount.definition.kind:
+            account = self.accounts.read(body)
+            if is_out_of_date(self.service.runbook(account), account):
+                self.service.sightings.see(account)
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if self.is_dead:

@@ -7,6 +7,7 @@ import pytest
 from fakes.factory import Factory
 
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.under_way import Listed, UnderWay
 
 
@@ -19,16 +20,19 @@ class Aws:
         self.pages = 1
         self.busy = 0
 
-    async def list_all(self) -> Listed:
-        self.asked.append("list")
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
         if self.busy:
             self.busy -= 1
             raise AwsError("organizations:ListCreateAccountStatus", "TooManyRequestsException", "")
+
+    async def list_all(self) -> Listed:
+        self._ask("list")
         return frozenset(self.requests), self.pages
 
-    async def describe(self, request_id: str) -> bool:
-        self.asked.append(request_id)
-        return request_id in self.requests
+    async def describe(self, request_id: str) -> CreationStatus:
+        self._ask(request_id)
+        return CreationStatus(request_id, "IN_PROGRESS" if request_id in self.requests else "SUCCEEDED", None, None)
 
 
 Make = Callable[..., UnderWay]
@@ -50,7 +54,7 @@ async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
     following: list[asyncio.Task[None]] = []
 
     def made(**options: float) -> UnderWay:
-        fast = {"between_lists": 0.001, "between_descriptions": 1.0}
+        fast = {"between_lists": 0.001, "between_descriptions": 0.05}
         under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, **fast | options)
         following.append(asyncio.create_task(under_way.follow()))
         return under_way
@@ -99,7 +103,7 @@ async def test_who_waits_is_woken_though_aws_was_too_busy_to_tell(
     aws.busy = 2
     make(between_descriptions=0.01).note("car-1", "1")
     assert await of(woken) == "1"
-    assert aws.asked.count("list") == 3
+    assert aws.asked == ["car-1"] * 3
 
 
 async def test_a_creation_is_not_asked_about_before_the_shortest_of_late_would_have_ended(
@@ -117,27 +121,70 @@ async def test_a_creation_is_not_asked_about_before_the_shortest_of_late_would_h
     assert len(aws.asked) == 1
 
 
+async def test_who_took_a_request_waits_no_sooner_and_asks_itself_where_creations_take_no_time(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    under_way = make()
+    under_way.requested("car-1", "1")
+    assert not under_way.has("car-1"), "nothing is known of how long one takes"
+    under_way.lasted(0.2)
+    aws.requests.add("car-2")
+    under_way.requested("car-2", "2")
+    assert under_way.has("car-2")
+    await asyncio.sleep(0.15)
+    assert aws.asked == []
+    aws.requests.clear()
+    assert await of(woken) == "2"
+    under_way.lasted(0.0)
+    under_way.requested("car-3", "3")
+    assert not under_way.has("car-3")
+
+
+async def test_what_a_description_said_of_the_end_is_told_once(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
+    under_way = make()
+    under_way.note("car-1", "1")
+    assert under_way.outcome("car-1") is None
+    await of(woken)
+    ended = under_way.outcome("car-1")
+    assert ended is not None
+    assert (ended.request_id, ended.state) == ("car-1", "SUCCEEDED")
+    assert under_way.outcome("car-1") is None
+
+
+async def test_all_are_listed_while_aws_takes_no_description(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
+    under_way = make(between_descriptions=60)
+    for number in (1, 2, 3):
+        under_way.note(f"car-{number}", str(number))
+    assert [await of(woken) for _ in range(3)] == ["1", "2", "3"]
+    assert aws.asked == ["car-1", "list"]
+    assert under_way.outcome("car-2") is None, "a list does not tell what came of it"
+
+
 async def test_the_more_pages_a_list_has_the_longer_it_is_until_the_next(
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
-    aws.pages, aws.requests = 4, {"car-1"}
-    under_way = make(between_lists=0.05)
-    under_way.note("car-1", "1")
+    aws.pages, aws.requests = 4, {"car-1", "car-2"}
+    under_way = make(between_lists=0.05, between_descriptions=60)
+    for number in (1, 2):
+        under_way.note(f"car-{number}", str(number))
     await asyncio.sleep(0.7)  # a look at 0.05 s and then one each 0.2 s
-    assert 2 <= len(aws.asked) <= 4
+    assert 2 <= aws.asked.count("list") <= 4
 
 
-async def test_where_lists_have_too_many_pages_those_that_are_due_are_described(
+async def test_where_lists_have_too_many_pages_those_that_are_due_are_described_at_awss_rate(
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
-    aws.pages, aws.requests = 100, {"car-1", "car-9"}
-    under_way = make(between_descriptions=0.01)
-    under_way.note("car-1", "1")
-    await asyncio.sleep(0.2)
-    assert aws.asked[0] == "list"
-    assert set(aws.asked[1:]) == {"car-1"}, "not those of others"
+    aws.pages, aws.requests = 100, {"car-1", "car-2", "car-9"}
+    under_way = make(between_descriptions=0.05)
+    for number in (1, 2):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.3)
+    assert aws.asked.count("list") == 1
+    described = [each for each in aws.asked if each != "list"]
+    assert {*described} == {"car-1", "car-2"}, "not those of others"
+    assert 4 <= len(described) <= 7
     aws.requests.clear()
-    assert await of(woken) == "1"
+    assert {await of(woken), await of(woken)} == {"1", "2"}
 
 
 async def test_where_nobody_looks_whoever_asks_is_sent_to_aws(aws: Aws) -> None:
@@ -154,8 +201,10 @@ async def test_a_look_goes_on_where_somebody_asked_aws_meanwhile(aws: Aws, woken
         return frozenset(), 1
 
     under_way = UnderWay(slow, aws.describe, woken.put_nowait, between_lists=0, longest=0.01)
-    for number in (1, 2):
+    aws.requests.add("car-0")
+    for number in range(3):
         under_way.note(f"car-{number}", str(number))
+    await under_way.look()  # at one, so that the next is a list
     looking = asyncio.create_task(under_way.look())
     await asyncio.sleep(0.05)
     assert not under_way.has("car-1"), "it is overdue"
@@ -163,8 +212,35 @@ async def test_a_look_goes_on_where_somebody_asked_aws_meanwhile(aws: Aws, woken
     assert await of(woken) == "2"
 
 
+async def test_an_overdue_creation_that_aws_was_asked_of_directly_is_not_told_of_again(
+    aws: Aws, woken: asyncio.Queue[str]
+) -> None:
+    async def slow(request_id: str) -> CreationStatus:
+        await asyncio.sleep(0.1)
+        return await aws.describe(request_id)
+
+    under_way = UnderWay(aws.list_all, slow, woken.put_nowait, between_lists=0, longest=0.01)
+    under_way.note("car-1", "1")
+    looking = asyncio.create_task(under_way.look())
+    await asyncio.sleep(0.05)
+    assert not under_way.has("car-1"), "it is overdue"
+    await looking
+    assert woken.empty()
+    assert under_way.outcome("car-1") is None
+
+
 @pytest.mark.parametrize("standin_settings", [{"creation_seconds": 0.5}])
-async def test_a_creation_is_described_when_it_begins_and_when_it_has_ended(factory: Factory) -> None:
-    process = await factory.active()
-    assert process.calls.count("organizations:DescribeCreateAccountStatus") == 2
-    assert process.calls.count("organizations:ListCreateAccountStatus") > 3
+async def test_what_the_look_saw_of_the_end_is_not_asked_for_again(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    organizations = process.tools.aws.organizations
+    real, states = organizations.creation_status, []
+
+    async def watched(request_id: str) -> CreationStatus:
+        creation = await real(request_id)
+        states.append(creation.state)
+        return creation
+
+    organizations.creation_status = watched  # type: ignore[method-assign]  # that of the step, not of the looks
+    await process.until("acme", lambda account: account.status.aws_account_id is not None)
+    assert states == ["IN_PROGRESS"]

@@ -136,10 +136,6 @@ class Organizations:
             pages += 1
         return frozenset(found), pages
 
-    async def is_in_progress(self, request_id: str) -> bool:
-        """Whether AWS is at work on the request."""
-        return (await self.creation_status(request_id)).state == "IN_PROGRESS"
-
     async def find_creation(self, account_id: str) -> CreationStatus | None:
         """The creation, running or succeeded, whose account name was made for `account_id`."""
         pages = self._caller.pages(

@@ -1,6 +1,7 @@
 """check_status: follows the creation until there is an account, and turns a failure's reason into words.
 
-Whether AWS is still at it is asked for all accounts together (`under_way`); what came of it, for each by itself.
+Whether AWS is still at it is asked for all accounts together (`under_way`); what came of it, where that did not tell,
+for each by itself.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,9 @@ from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.create_account import refused
+
+WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=True)
+"""While AWS is at it. The account is woken when that has ended; the pause is the net below."""
 
 PLATFORM = "This is for the platform team"
 AGAIN_SECONDS = 0.1
@@ -84,11 +88,12 @@ async def run(scope: Scope) -> Outcome:
     request = status.create_request
     assert request is not None  # create_account is not current without it
     assert request.request_id is not None
-    # Woken when it has ended; the pause is the net below.
-    working = Wait(scope.tools.settings.poll_max_seconds, "CreatingAccount", "AWS is creating the account.")
+    working = replace(WORKING, seconds=scope.tools.settings.poll_max_seconds)
     if scope.tools.under_way.has(request.request_id):
         return working
-    creation = await scope.tools.aws.organizations.creation_status(request.request_id)
+    creation = scope.tools.under_way.outcome(request.request_id)
+    if creation is None:
+        creation = await scope.tools.aws.organizations.creation_status(request.request_id)
     if creation.state == "IN_PROGRESS":
         scope.tools.under_way.note(request.request_id, scope.account.metadata.uid)
         return working

@@ -99,6 +99,7 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
         if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED":
             return refused(scope)
         raise
+    scope.tools.under_way.requested(request_id, scope.account.metadata.uid)
     return _requested(intent, request_id)
 
 

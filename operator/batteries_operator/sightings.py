@@ -1,0 +1,38 @@
+"""The newest that is known of each account that is worked on, so that a visit need not ask Kubernetes for it.
+
+As in an informer's cache it may be an instant old. That is safe because every write carries the resourceVersion it was
+made from: what was decided from something older is refused, forgotten, and decided anew from what is there. What must
+not be done twice is written down before it is done.
+"""
+
+from batteries_crds.aws_account import AwsAccount
+
+
+class Sightings:
+    """Accounts as a watch or the answer to a write showed them last. Keys are AwsAccount UIDs."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, AwsAccount] = {}
+
+    def __len__(self) -> int:
+        """Accounts that are held."""
+        return len(self._newest)
+
+    def see(self, account: AwsAccount) -> None:
+        """Keeps it, unless something newer is known."""
+        known = self._newest.get(account.metadata.uid)
+        if known is None or _version(known) < _version(account):
+            self._newest[account.metadata.uid] = account
+
+    def newest(self, uid: str) -> AwsAccount | None:
+        """The account as last seen; None where it has to be read."""
+        return self._newest.get(uid)
+
+    def forget(self, uid: str) -> None:
+        """It is worked on no more, or what is known of it was found to be old."""
+        self._newest.pop(uid, None)
+
+
+def _version(account: AwsAccount) -> int:
+    """Versions of one resource can be compared as numbers (Kubernetes API concepts, "Resource versions"; KEP-5504)."""
+    return int(account.metadata.resource_version)

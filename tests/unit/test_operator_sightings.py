@@ -1,0 +1,84 @@
+"""A visit starts from what a watch or a write showed last; what was decided from something older is decided anew."""
+
+import asyncio
+from typing import Any
+
+from fakes.factory import NAMESPACE, Factory
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.resource import ObjectMeta
+from batteries_operator.sightings import Sightings
+
+
+def version(number: str) -> AwsAccount:
+    return AwsAccount.model_validate({"metadata": ObjectMeta(uid="1", resource_version=number), "spec": {}})
+
+
+def test_the_newest_is_kept_however_late_something_older_is_seen() -> None:
+    sightings = Sightings()
+    assert sightings.newest("1") is None
+    for number in ("9", "10", "9"):
+        sightings.see(version(number))
+    newest = sightings.newest("1")
+    assert newest is not None
+    assert newest.metadata.resource_version == "10"
+    sightings.forget("1")
+    sightings.forget("1")
+    assert sightings.newest("1") is None
+    assert len(sightings) == 0
+
+
+def count_reads(process: Any) -> list[str]:
+    """The names of the accounts that are read from here on."""
+    real, reads = process.accounts.find, []
+
+    async def find(namespace: str, name: str) -> AwsAccount | None:
+        reads.append(name)
+        found: AwsAccount | None = await real(namespace, name)
+        return found
+
+    process.accounts.find = find
+    return reads
+
+
+async def driven(factory: Factory, process: Any, account: AwsAccount) -> None:
+    stop = asyncio.Event()
+    driving = asyncio.create_task(process.drive(account, stop))
+    async with asyncio.timeout(10):
+        while (await factory.account()).status.phase != "active":
+            await asyncio.sleep(0.02)
+    stop.set()
+    await driving
+
+
+async def test_an_account_is_read_once_in_all_its_provisioning(factory: Factory) -> None:
+    account = await factory.add()
+    process = await factory.start()
+    reads = count_reads(process)
+    await driven(factory, process, account)
+    assert reads == ["acme"]
+    assert len(process.service.sightings) == 0, "of an account at rest nothing is kept"
+
+
+async def test_what_was_decided_from_something_older_is_decided_anew(factory: Factory) -> None:
+    old = await factory.add()
+    first = await factory.start()
+    await first.until("acme", lambda account: account.status.create_request is not None)
+    second = await factory.start()
+    factory.cluster.watches.clear()
+    reads = count_reads(second)
+    second.service.sightings.see(old)
+    await driven(factory, second, old)
+    assert "acme" in reads
+    assert [*first.calls, *second.calls].count("organizations:CreateAccount") == 1
+
+
+async def test_an_account_that_is_let_go_of_is_read_each_time(factory: Factory) -> None:
+    process = await factory.active()
+    account = await factory.account()
+    process.service.sightings.see(account)
+    factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    reads = count_reads(process)
+    await process.release(account)
+    assert reads
+    assert len(process.service.sightings) <= 1
