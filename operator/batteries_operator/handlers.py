@@ -153,8 +153,8 @@ def _add_watch(
 def _slim(body: kopf.Body) -> None:
     """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
 
-    All that is looked up later is what names the account; a visit reads it anew. Of an account's bytes nine tenths are
-    status and managed fields.
+    All that is looked up later is what names the account; where work is owed, `sightings` has the rest. Of an
+    account's bytes nine tenths are status and managed fields.
     """
     body["metadata"].pop("managedFields", None)
     for part in ("spec", "status"):
