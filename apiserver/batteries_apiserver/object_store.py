@@ -5,7 +5,7 @@ it is done, as the object before and after it (None where there is none).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic
+from typing import Generic
 
 from batteries_crds.client import R
 
@@ -13,11 +13,6 @@ Index = Callable[[R], Iterable[str]]
 """What an object is found by: some strings, or none."""
 
 Listener = Callable[[R | None, R | None], None]
-
-
-def version_of(item: Any) -> int:
-    """An object's place in the order of writes; versions of one kind can be compared since Kubernetes 1.35."""
-    return int(item.metadata.resource_version or 0)
 
 
 class ObjectStore(Generic[R]):
@@ -48,7 +43,7 @@ class ObjectStore(Generic[R]):
     def store(self, item: R) -> None:
         """Takes it where it is newer than what is here."""
         old = self._items.get(item.key)
-        if old is None or version_of(old) < version_of(item):
+        if old is None or old.metadata.version < item.metadata.version:
             self.replace(item)
 
     def replace(self, item: R) -> None:

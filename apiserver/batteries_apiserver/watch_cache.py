@@ -19,7 +19,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import metrics
 from batteries_apiserver.kept import kept
-from batteries_apiserver.object_store import Index, Listener, ObjectStore, version_of
+from batteries_apiserver.object_store import Index, Listener, ObjectStore
 from batteries_crds.client import R, Resources, status_of
 
 log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ class Watch(Generic[R]):
 
         Where it has, it has told of that version, of a later one or of the deletion already.
         """
-        if version_of(item) > self._version:
+        if item.metadata.version > self._version:
             item = self._keep(item)
             if self._put_while_listing is not None:
                 self._put_while_listing.append(item)
@@ -196,7 +196,7 @@ class Watch(Generic[R]):
             if token is None:
                 break
         self._put_while_listing = None
-        items = [*listed, *(item for item in lately if version_of(item) > version)]
+        items = [*listed, *(item for item in lately if item.metadata.version > version)]
         for key in self._keys() - {item.key for item in items}:
             self._store.remove(key)
         for item in items:
@@ -231,12 +231,12 @@ class Watch(Generic[R]):
         if kind == "BOOKMARK":
             return
         known = self._store.get(f"{meta['namespace']}/{meta['name']}")
-        if kind != "DELETED" and known is not None and version_of(known) >= version:
+        if kind != "DELETED" and known is not None and known.metadata.version >= version:
             return  # the answer to a write of ours showed it already
         item = self._model.model_validate(raw)
         if kind != "DELETED":
             self._store.store(self._keep(item))
-        elif version_of(self._store.get(item.key) or item) <= version_of(item):
+        elif (self._store.get(item.key) or item).metadata.version <= item.metadata.version:
             self._store.remove(item.key)
 
     def _keys(self) -> set[str]:

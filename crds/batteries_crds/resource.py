@@ -32,6 +32,11 @@ class ObjectMeta(Model):
     annotations: dict[str, str] = {}
     finalizers: list[str] = []
 
+    @property
+    def version(self) -> int:
+        """The object's place in the order of writes; versions of one kind can be compared since Kubernetes 1.35."""
+        return int(self.resource_version or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

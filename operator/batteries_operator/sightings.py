@@ -21,7 +21,7 @@ class Sightings:
     def see(self, account: AwsAccount) -> None:
         """Keeps it, unless something newer is known."""
         known = self._newest.get(account.metadata.uid)
-        if known is None or _version(known) < _version(account):
+        if known is None or known.metadata.version < account.metadata.version:
             self._newest[account.metadata.uid] = account
 
     def newest(self, uid: str) -> AwsAccount | None:
@@ -31,8 +31,3 @@ class Sightings:
     def forget(self, uid: str) -> None:
         """It is worked on no more, or what is known of it was found to be old."""
         self._newest.pop(uid, None)
-
-
-def _version(account: AwsAccount) -> int:
-    """Versions of one resource can be compared as numbers (Kubernetes API concepts, "Resource versions"; KEP-5504)."""
-    return int(account.metadata.resource_version)
