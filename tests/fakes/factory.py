@@ -152,6 +152,16 @@ class Process:
         self._follow()
         await self.service.drive(account, stopped)
 
+    async def drive_until_active(self, account: AwsAccount) -> None:
+        """Its whole provisioning, driven as kopf's daemon does."""
+        stop = asyncio.Event()
+        driving = asyncio.create_task(self.drive(account, stop))
+        async with asyncio.timeout(10):
+            while (await self.accounts.get(NAMESPACE, account.metadata.name)).status.phase != "active":
+                await asyncio.sleep(0.02)
+        stop.set()
+        await driving
+
     async def release(self, account: AwsAccount) -> None:
         """The same for an account that is being deleted."""
         self._follow()

@@ -13,16 +13,11 @@ from batteries_crds.trust_policy import ROLE_NAME, nobody
 
 
 async def driven(factory: Factory) -> tuple[Any, list[Any]]:
-    """The lines of an account's whole provisioning, driven as kopf's daemon does."""
+    """The lines of an account's whole provisioning."""
     account = await factory.add()
-    process, stop = await factory.start(), asyncio.Event()
+    process = await factory.start()
     with capture_logs([merge_contextvars]) as lines:
-        driving = asyncio.create_task(process.drive(account, stop))
-        async with asyncio.timeout(10):
-            while (await factory.account()).status.phase != "active":
-                await asyncio.sleep(0.02)
-        stop.set()
-        await driving
+        await process.drive_until_active(account)
     return process, lines
 
 

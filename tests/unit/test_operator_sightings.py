@@ -1,6 +1,5 @@
 """A visit starts from what a watch or a write showed last; what was decided from something older is decided anew."""
 
-import asyncio
 from typing import Any
 
 from fakes.factory import NAMESPACE, Factory
@@ -41,21 +40,11 @@ def count_reads(process: Any) -> list[str]:
     return reads
 
 
-async def driven(factory: Factory, process: Any, account: AwsAccount) -> None:
-    stop = asyncio.Event()
-    driving = asyncio.create_task(process.drive(account, stop))
-    async with asyncio.timeout(10):
-        while (await factory.account()).status.phase != "active":
-            await asyncio.sleep(0.02)
-    stop.set()
-    await driving
-
-
 async def test_an_account_is_read_once_in_all_its_provisioning(factory: Factory) -> None:
     account = await factory.add()
     process = await factory.start()
     reads = count_reads(process)
-    await driven(factory, process, account)
+    await process.drive_until_active(account)
     assert reads == ["acme"]
     assert len(process.service.sightings) == 0, "of an account at rest nothing is kept"
 
@@ -68,7 +57,7 @@ async def test_what_was_decided_from_something_older_is_decided_anew(factory: Fa
     factory.cluster.watches.clear()
     reads = count_reads(second)
     second.service.sightings.see(old)
-    await driven(factory, second, old)
+    await second.drive_until_active(old)
     assert "acme" in reads
     assert [*first.calls, *second.calls].count("organizations:CreateAccount") == 1
 
