@@ -131,7 +131,9 @@ class UnderWay:
                 await self._look_at_all(due)
         except AwsError as error:
             log.info("which creations are in progress is not known; again soon", error=str(error))
-            self._lists_from = self._descriptions_from = _now() + self._between_descriptions
+            again = _now() + self._between_descriptions
+            self._lists_from = max(self._lists_from, again)
+            self._descriptions_from = max(self._descriptions_from, again)
 
     async def _look_at_one(self, request_id: str) -> None:
         self._descriptions_from = _now() + self._between_descriptions
@@ -142,6 +144,7 @@ class UnderWay:
         self._looked_at(request_id, self._between_descriptions, in_progress=in_progress)
 
     async def _look_at_all(self, due: list[str]) -> None:
+        self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages
         seen, self._pages = await self._list_all()
         rest = self._pages * self._between_lists
         self._lists_from = _now() + rest

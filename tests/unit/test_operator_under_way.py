@@ -244,3 +244,26 @@ async def test_what_the_look_saw_of_the_end_is_not_asked_for_again(factory: Fact
     organizations.creation_status = watched  # type: ignore[method-assign]  # that of the step, not of the looks
     await process.until("acme", lambda account: account.status.aws_account_id is not None)
     assert states == ["IN_PROGRESS"]
+
+
+async def test_an_error_of_one_call_does_not_shorten_the_rest_after_a_long_list(
+    aws: Aws, woken: asyncio.Queue[str]
+) -> None:
+    under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, between_lists=0.05, between_descriptions=0.1)
+    aws.pages, aws.requests = 10, {f"car-{number}" for number in range(16)}
+    for number in range(8):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.06)
+    await under_way.look()
+    await under_way.look()
+    assert aws.asked == ["car-0", "list"]
+    aws.busy = 1
+    await asyncio.sleep(0.11)
+    await under_way.look()
+    assert aws.busy == 0
+    for number in range(8, 16):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.11)
+    for _ in range(3):
+        await under_way.look()
+    assert aws.asked.count("list") == 1, "its ten pages are half a second of AWS's rate"
