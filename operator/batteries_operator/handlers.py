@@ -24,7 +24,6 @@ from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
-from batteries_operator.status import is_out_of_date
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
 
@@ -136,11 +135,9 @@ def _add_watch(
         census.know(uid, body.get("status", {}))
         now = _Known(
             (account.metadata.generation, account.metadata.annotations.get(ANNOTATION_RETRY), account.status.hold),
-            is_out_of_date(service.runbook(account), account),
+            service.see(account),
         )
         before, known[uid] = known.get(uid), now
-        if now.owed:
-            service.sightings.see(account)
         if before is None:
             resync.know(account)
         if before is None or before.wish != now.wish:

@@ -34,7 +34,7 @@ PROVISIONING: tuple[Step, ...] = (
         Name.CHECK_STATUS,
         "AccountCreated",
         check_status.run,
-        "ListCreateAccountStatus until AWS is done, DescribeCreateAccountStatus for the account's id",
+        "DescribeCreateAccountStatus, or ListCreateAccountStatus for many at once, until AWS names the account",
         holds=lambda account: account.status.aws_account_id is not None,
         waits_first=check_status.WORKING,
     ),

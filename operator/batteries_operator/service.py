@@ -26,6 +26,7 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
+from batteries_operator.status import is_out_of_date
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 from batteries_operator.visits import Visits
@@ -143,6 +144,13 @@ class Service:
         """Lets go of the connections and threads, when the last AWS call has ended."""
         await self.tools.aws.drain()
         await self.api.close()
+
+    def see(self, account: AwsAccount) -> bool:
+        """A watch shows the account: whether it needs a visit, for which it is kept then."""
+        owed = is_out_of_date(self.runbook(account), account)
+        if owed:
+            self.sightings.see(account)
+        return owed
 
     async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
         """Visits one account again and again until stopped: when a wait is over, or when its bell rings."""

@@ -31,7 +31,6 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runbook, Runner
 from batteries_operator.service import Bells, Service, Stopped
 from batteries_operator.settings import Settings
-from batteries_operator.status import is_out_of_date
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 
@@ -128,9 +127,7 @@ class Process:
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         """As the operator's handler of a watch's events does."""
         if kind == AwsAccount.definition.kind:
-            account = self.accounts.read(body)
-            if is_out_of_date(self.service.runbook(account), account):
-                self.service.sightings.see(account)
+            self.service.see(self.accounts.read(body))
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if self.is_dead:
