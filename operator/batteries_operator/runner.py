@@ -22,9 +22,10 @@ from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.metrics import DRIFTS, PROVISIONING_SECONDS, STEP_OUTCOMES, STEP_SECONDS
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.owed import blocking, is_current, is_out_of_date, ready
 from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
-from batteries_operator.status import begin, blocking, conclude, is_current, is_out_of_date, ready, summarize
+from batteries_operator.status import begin, conclude, summarize
 from batteries_operator.step import Step, Tools
 
 QUIET_TRIES = 3

@@ -16,9 +16,11 @@ from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
 from batteries_crds.names import Phase
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.bells import Bells
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.lease import fence
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
+from batteries_operator.owed import is_out_of_date
 from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
@@ -26,7 +28,6 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Announce, Runbook, Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
-from batteries_operator.status import is_out_of_date
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
 from batteries_operator.visits import Visits
@@ -54,30 +55,6 @@ class Stopped(Protocol):
 
     def wait(self) -> Awaitable[object]:
         """Returns when it is time to stop."""
-
-
-class Bells:
-    """One event an account, rung when its visit should not wait any longer."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, asyncio.Event] = {}
-
-    def of(self, uid: str) -> asyncio.Event:
-        """The account's bell."""
-        return self._events.setdefault(uid, asyncio.Event())
-
-    def __len__(self) -> int:
-        """Accounts that are driven."""
-        return len(self._events)
-
-    def ring(self, uid: str) -> None:
-        """Wakes whoever drives the account, if anybody does."""
-        if uid in self._events:
-            self._events[uid].set()
-
-    def forget(self, uid: str) -> None:
-        """The account is driven no more."""
-        self._events.pop(uid, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,77 +24,12 @@ from batteries_crds.conditions import (
 )
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.owed import blocking, gave_up, is_current, is_overdue
 from batteries_operator.step import Step
 
 NOT_STARTED = "NotStarted"
 IN_PROGRESS = "InProgress"
 UNDONE = "Undone"
-
-
-def is_current(step: Step, account: AwsAccount) -> bool:
-    """Whether the step is done for the inputs as they are now."""
-    record = account.status.steps.get(step.name)
-    return (
-        is_true(account.status.conditions, step.condition)
-        and record is not None
-        and record.inputs == step.fingerprint(account)
-        and step.holds(account)
-    )
-
-
-def gave_up(step: Step, account: AwsAccount) -> bool:
-    """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
-    record = account.status.steps.get(step.name)
-    return (
-        record is not None
-        and record.gave_up_at == account.metadata.generation
-        and record.gave_up_retry == account.retry
-    )
-
-
-def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:
-    """Whether the step's troubles have lasted longer than its patience; it is tried all the same."""
-    record = account.status.steps.get(step.name)
-    since = record.troubled_since if record is not None else None
-    return since is not None and now - since > step.patience
-
-
-def was_tried(step: Step, account: AwsAccount) -> bool:
-    """Whether the step has had an outcome."""
-    condition = find(account.status.conditions, step.condition)
-    return condition is not None and condition.status != ConditionStatus.UNKNOWN
-
-
-def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
-    """The first step that keeps the account from being ready; one that is not required does so only until tried."""
-    for step in steps:
-        if not is_current(step, account) and (step.required or not was_tried(step, account)):
-            return step
-    return None
-
-
-def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
-    """The steps that are owed and lack nothing; none where nothing can be done: all current, or stalled."""
-    return [
-        step
-        for number, step in enumerate(steps)
-        if not is_current(step, account)
-        and not gave_up(step, account)
-        and all(is_current(needed, account) for needed in _needed(steps, number))
-    ]
-
-
-def _needed(steps: Sequence[Step], number: int) -> list[Step]:
-    """What the step waits for."""
-    names = steps[number].needs
-    if names is None:
-        return [before for before in steps[:number] if before.required]
-    return [each for each in steps if each.condition in names]
-
-
-def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
-    """Whether the account needs a visit: its spec was not observed yet, or a step is owed."""
-    return account.status.observed_generation != account.metadata.generation or bool(ready(steps, account))
 
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:

@@ -12,8 +12,9 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.conditions import is_true
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.owed import ready
 from batteries_operator.provisioning import runbook
-from batteries_operator.status import begin, conclude, ready, summarize
+from batteries_operator.status import begin, conclude, summarize
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")

@@ -8,8 +8,9 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.names import ANNOTATION_RETRY, Phase
 from batteries_operator.outcome import Fail
+from batteries_operator.owed import is_out_of_date, ready
 from batteries_operator.provisioning import PROVISIONING
-from batteries_operator.status import begin, conclude, is_out_of_date, ready, summarize
+from batteries_operator.status import begin, conclude, summarize
 
 FIRST = PROVISIONING[0]
 

@@ -11,7 +11,8 @@ from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
 from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.status import begin, conclude, is_current, is_out_of_date, ready, summarize
+from batteries_operator.owed import is_current, is_out_of_date, ready
+from batteries_operator.status import begin, conclude, summarize
 from batteries_operator.step import Scope, Step
 
 START = datetime(2026, 11, 24, tzinfo=UTC)

@@ -1,0 +1,27 @@
+"""Who is woken: an account that waits, when its place is free, AWS is done, or somebody changed its spec."""
+
+import asyncio
+
+
+class Bells:
+    """One event an account, rung when its visit should not wait any longer."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    def of(self, uid: str) -> asyncio.Event:
+        """The account's bell."""
+        return self._events.setdefault(uid, asyncio.Event())
+
+    def __len__(self) -> int:
+        """Accounts that are driven."""
+        return len(self._events)
+
+    def ring(self, uid: str) -> None:
+        """Wakes whoever drives the account, if anybody does."""
+        if uid in self._events:
+            self._events[uid].set()
+
+    def forget(self, uid: str) -> None:
+        """The account is driven no more."""
+        self._events.pop(uid, None)
