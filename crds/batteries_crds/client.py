@@ -143,10 +143,11 @@ class Resources(Generic[R]):
         """Server-side apply without force: 409 where another manager owns a field with another value."""
         whole = self._whole(body)
         whole["metadata"] = {"name": name, **whole.get("metadata", {})}
-        return await self._patch(self._path(namespace, name), whole, APPLY_PATCH)
+        # Else Kubernetes reads the body once more, for warnings about unknown fields, which nobody here would read.
+        return await self._patch(self._path(namespace, name), whole, APPLY_PATCH, fieldValidation="Ignore")
 
-    async def _patch(self, path: str, body: dict[str, Any], content_type: str) -> R:
-        query = {"fieldManager": self._manager}
+    async def _patch(self, path: str, body: dict[str, Any], content_type: str, **query: str) -> R:
+        query["fieldManager"] = self._manager
         return self._model.model_validate(await self._rest.json("PATCH", path, query, body, content_type))
 
     async def delete(self, namespace: str, name: str) -> None:
