@@ -1,5 +1,6 @@
 """What of an object is kept in memory: all that a handler reads, and in little room."""
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -18,7 +19,8 @@ _NO_FIELDS: set[str] = set()
 
 def kept(item: R) -> R:
     """The object without what nothing here reads: the annotations, in which tools keep whole copies, and so on."""
-    meta = _copy(item.metadata, annotations={}, labels={}, finalizers=[])
+    namespace = sys.intern(item.metadata.namespace)  # one string for all that are in it
+    meta = _copy(item.metadata, namespace=namespace, annotations={}, labels={}, finalizers=[])
     parts = {name: _copy(part) for name in ("spec", "status") if (part := getattr(item, name, None)) is not None}
     return _copy(item, metadata=meta, **parts)
 

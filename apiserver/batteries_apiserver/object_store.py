@@ -22,8 +22,8 @@ class ObjectStore(Generic[R]):
         self.listeners: list[Listener[R]] = []
         self._indexes = dict(indexes)
         self._items: dict[str, R] = {}
-        # A dict for a set: what was put in first comes out first.
-        self._found: dict[str, dict[str, dict[str, None]]] = {name: {} for name in indexes}
+        # The objects themselves and not their keys: a read looks at as few places in memory as it can.
+        self._found: dict[str, dict[str, dict[str, R]]] = {name: {} for name in indexes}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -34,7 +34,8 @@ class ObjectStore(Generic[R]):
 
     def find(self, index: str, value: str) -> list[R]:
         """The objects that `index` finds by `value`."""
-        return [self._items[key] for key in self._found[index].get(value, ())]
+        found = self._found[index].get(value)
+        return [*found.values()] if found is not None else []
 
     def all(self) -> list[R]:
         """Each of them."""
@@ -55,7 +56,7 @@ class ObjectStore(Generic[R]):
         self._items[key] = item
         for index, values_of in self._indexes.items():
             for value in values_of(item):
-                self._found[index].setdefault(value, {})[key] = None
+                self._found[index].setdefault(value, {})[key] = item
         self._tell(old, item)
 
     def remove(self, key: str) -> None:

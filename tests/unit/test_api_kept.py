@@ -36,7 +36,7 @@ def account(name: str = NAME, version: int = 7, **status: Any) -> AwsAccount:
     metadata = {
         "name": name,
         "namespace": "n",
-        "uid": "u",
+        "uid": f"uid-of-{name}",
         "resourceVersion": str(version),
         "generation": 1,
         "creationTimestamp": "2026-11-24T08:00:00Z",

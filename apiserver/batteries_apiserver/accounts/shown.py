@@ -65,7 +65,7 @@ class ShownAccounts:
     """All that are in the accounts' cache, which this follows, and their order: oldest first."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Shown] = {}
+        self._by_uid: dict[str, Shown] = {}
         self._by_place: SortedDict[str, Shown] = SortedDict()
         self._lists: dict[str, tuple[str, bytes]] = {}
 
@@ -74,16 +74,16 @@ class ShownAccounts:
         for account in (before, after):
             if account is not None and account.spec.customer_ref is not None:
                 self._lists.pop(account.spec.customer_ref.name, None)
-        old = self._by_key.pop(before.key, None) if before is not None else None
+        old = self._by_uid.pop(before.metadata.uid, None) if before is not None else None
         new = Shown(after) if after is not None else None
         if old is not None and (new is None or new.place != old.place):
             del self._by_place[old.place]
         if new is not None:
-            self._by_key[new.account.key] = self._by_place[new.place] = new
+            self._by_uid[new.account.metadata.uid] = self._by_place[new.place] = new
 
     def of(self, account: AwsAccount) -> Shown:
         """That account, also where the cache has another version of it, or none."""
-        kept = self._by_key.get(account.key)
+        kept = self._by_uid.get(account.metadata.uid)
         return kept if kept is not None and kept.account is account else Shown(account)
 
     def whole_list(self, customer: str, find: Callable[[], Iterable[AwsAccount]]) -> tuple[str, bytes]:
