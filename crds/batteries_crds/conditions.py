@@ -58,7 +58,10 @@ class Condition(Model):
 
 def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
     """The condition of that type, or None."""
-    return next((condition for condition in conditions if condition.type == kind), None)
+    for condition in conditions:  # asked for so often that a generator's cost shows
+        if condition.type == kind:
+            return condition
+    return None
 
 
 def is_true(conditions: Iterable[Condition], kind: str) -> bool:

@@ -1,8 +1,4 @@
-"""Tries of steps, side by side: a known error becomes an outcome here, once for all steps."""
-
-import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+"""A step tried: a known error becomes an outcome here, once for all steps."""
 
 import structlog
 
@@ -14,8 +10,6 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.step import Scope, Step
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 LIMIT_SECONDS = 30.0
 """At least, until a limit of AWS is tried again."""
@@ -54,17 +48,6 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         log.exception("step raised")
         message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
         return Wait(backoff, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
-
-
-async def side_by_side(tries: Sequence[Awaitable[T]]) -> list[T]:
-    """The results; where one raises, it is raised when all have ended, so that nothing goes on unseen."""
-    results = await asyncio.gather(*tries, return_exceptions=True)
-    done: list[T] = []
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        done.append(result)
-    return done
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:

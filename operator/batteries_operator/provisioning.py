@@ -87,6 +87,7 @@ PROVISIONING: tuple[Step, ...] = (
         send_welcome_email.run,
         "SES v2 SendEmail; a failing mail does not hold the account back",
         required=False,
+        observable=False,
     ),
 )
 

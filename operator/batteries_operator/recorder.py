@@ -3,9 +3,13 @@
 Each write carries the resourceVersion it was made from. Where somebody else wrote the *status* meanwhile, the write is
 given up and the visit starts again from what is there now: two operators can't both believe they wrote the intent.
 Where only the spec or metadata moved on, the same status is written over the newer version.
+
+What a crash may lose, because a look at AWS shows it again, may wait for the next write (`put_off`): it goes out with
+that, or by itself when it has waited for a second. A write costs Kubernetes more than the AWS call it tells of.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from kubernetes.aio.client import ApiException
@@ -15,6 +19,9 @@ from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
 from batteries_operator.metrics import STATUS_WRITES
 
 MAX_TRIES = 5
+
+LONGEST_SECONDS = 1.0
+"""So long may what was put off go unwritten."""
 
 
 class LostRaceError(Exception):
@@ -29,6 +36,8 @@ class Recorder:
         self._stored = account
         self.account = account
         self._turn = asyncio.Lock()  # steps that run side by side share the pen
+        self._due: float | None = None
+        self._when_written: list[Callable[[], None]] = []
 
     @property
     def stored(self) -> AwsAccount:
@@ -43,10 +52,28 @@ class Recorder:
                 that what was to be written down first must not be done at all.
         """
         async with self._turn:
-            return await self._flush(unless_deleted)
+            self._due, told, self._when_written = None, self._when_written, []
+            written = await self._flush(unless_deleted)
+        for tell in told:
+            tell()
+        return written
+
+    def put_off(self) -> None:
+        """What is unwritten may wait for the next write, or a second."""
+        self._due = self._due or asyncio.get_running_loop().time() + LONGEST_SECONDS
+
+    def when_written(self, tell: Callable[[], None]) -> None:
+        """Calls it once the account is written as it is now; never, where that fails."""
+        self._when_written.append(tell)
+
+    @property
+    def unwritten_for(self) -> float | None:
+        """Seconds for which what was put off may still wait; None where nothing was."""
+        return None if self._due is None else max(0.0, self._due - asyncio.get_running_loop().time())
 
     async def _flush(self, unless_deleted: bool) -> bool:
-        patch = _difference(self._stored.status.to_wire(), self.account.status.to_wire())
+        wanted = self.account
+        patch = _difference(self._stored.status.to_wire(), wanted.status.to_wire())
         if not patch:
             return False
         for _ in range(MAX_TRIES):
@@ -63,8 +90,9 @@ class Recorder:
                 await self._refresh(unless_deleted)
             else:
                 self._stored = stored
-                # The generation of this visit stays: its outcomes are for the spec that it read.
-                self.account = self.account.model_copy(update={"status": stored.status})
+                if self.account is wanted:  # else a step that runs beside has more to write already
+                    # The generation of this visit stays: its outcomes are for the spec that it read.
+                    self.account = wanted.model_copy(update={"status": stored.status})
                 return True
         raise LostRaceError(f"{self._stored.key} changes faster than its status can be written.")
 

@@ -20,12 +20,13 @@ from batteries_operator.bells import Bells
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.lease import fence
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
+from batteries_operator.news import Announce, Runbook
 from batteries_operator.owed import is_out_of_date
 from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
-from batteries_operator.runner import Announce, Runbook, Runner, Visit
+from batteries_operator.runner import Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
 from batteries_operator.step import Tools

@@ -211,8 +211,9 @@ def _step(account: AwsAccount, phase: Phase, block: Step | None) -> Provisioning
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:
     """The conditions with every step's there from first sight, as Unknown, in the order of the runbook."""
     conditions = list(account.status.conditions)
+    known = {condition.type for condition in conditions}
     for step in steps:
-        if find(conditions, step.condition) is None:
+        if step.condition not in known:
             conditions = upsert(
                 conditions,
                 step.condition,
@@ -230,7 +231,9 @@ def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condi
     current = {step.condition for step in steps if is_current(step, account)}
     generation = account.metadata.generation
     return [
-        condition.model_copy(update={"observed_generation": generation}) if condition.type in current else condition
+        condition.model_copy(update={"observed_generation": generation})
+        if condition.type in current and condition.observed_generation != generation
+        else condition
         for condition in conditions
     ]
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.expected import Expected
 from batteries_operator.outcome import Outcome, Wait
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
@@ -64,6 +65,10 @@ class Tools:
     creations: Places
     assignments: Places
     closures: Places
+    role_time: Expected = field(default_factory=Expected)
+    """How long the role of a new account takes to answer."""
+    assignment_time: Expected = field(default_factory=Expected)
+    """How long Identity Center takes to assign access."""
 
     def keep_places(self, account: AwsAccount) -> None:
         """Has the account's places follow its status, whoever wrote it: another operator, or this one before a restart.
@@ -85,6 +90,8 @@ class Tools:
         """The account's places and spots in line go to others."""
         for places in (self.creations, self.assignments, self.closures):
             places.leave(uid)
+        for expected in (self.role_time, self.assignment_time):
+            expected.forget(uid)
 
 
 class Scope(Protocol):
@@ -122,7 +129,8 @@ class Step:
     owed again, and the other way round, also where a crash or a change of mind comes between. `patience` is how long
     its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
     it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
-    said from its beginning, it needs no write of its own.
+    said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows its success again: a
+    crash that loses that costs one more look, so it may be written a moment later, with what comes next.
     """
 
     name: ProvisioningStep | ClosingStep
@@ -137,6 +145,7 @@ class Step:
     patience: timedelta = timedelta(hours=1)
     drifts: bool = False
     waits_first: Wait | None = None
+    observable: bool = True
     revision: int = 1
 
     def fingerprint(self, account: AwsAccount) -> str:

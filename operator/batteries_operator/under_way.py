@@ -1,8 +1,8 @@
 """Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
 
 AWS takes two DescribeCreateAccountStatus a second, and five ListCreateAccountStatus, or eight at once after a pause
-(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have ended, then the more rarely the
-longer it lasts, and no look is made before the calls of its kind before it are used up at those rates. Who waits for
+(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
+ended, then the more rarely the longer it lasts, and no look is made before those rates have room for it. Who waits for
 a creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
 """
 

@@ -26,10 +26,11 @@ from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
 from batteries_operator.kube import Customers, Passwords
+from batteries_operator.news import Runbook
 from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.recorder import LostRaceError
-from batteries_operator.runner import Runbook, Runner
+from batteries_operator.runner import Runner
 from batteries_operator.service import Service, Stopped
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools

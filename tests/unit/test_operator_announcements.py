@@ -91,7 +91,7 @@ async def test_an_account_that_was_never_made_is_let_go_of_with_a_word(factory: 
 async def test_an_operator_that_is_stopping_ends_a_visit_after_what_it_is_at(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
-    visit = await process.runner.visit(NAMESPACE, "acme", stopping=lambda: True)
+    visit = await process.runner.visit(NAMESPACE, "acme", stopping=lambda: bool(process.calls))
     assert (visit.seconds, [reason for _, reason in process.announced]) == (0, MADE[:1])
     await process.until("acme")
     assert sorted(reason for _, reason in process.announced) == sorted(MADE)

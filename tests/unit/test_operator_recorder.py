@@ -1,5 +1,6 @@
 """The pen: what it writes, and what it does where somebody else wrote."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, StepRecord
 from batteries_crds.base import utc_now
-from batteries_operator.recorder import MAX_TRIES, LostRaceError, Recorder
+from batteries_operator.recorder import LONGEST_SECONDS, MAX_TRIES, LostRaceError, Recorder
 
 
 @pytest.fixture
@@ -60,6 +61,53 @@ async def test_a_removed_key_is_gone_at_every_depth(pen: Recorder, accounts: Any
     stored = (await accounts.get("ns", "acme")).status
     assert stored.create_request.request_id is None
     assert stored.steps == {"create_account": StepRecord(inputs="x")}
+
+
+async def test_what_is_put_off_goes_out_with_the_next_write_and_is_told_of_then(
+    pen: Recorder, cluster: Cluster
+) -> None:
+    told: list[str] = []
+    assert pen.unwritten_for is None
+    cluster.writes.clear()
+    write(pen, owner="a@example.com").when_written(lambda: told.append("owner"))
+    pen.put_off()
+    await asyncio.sleep(0.05)
+    pen.put_off()
+    assert pen.unwritten_for is not None
+    assert pen.unwritten_for < LONGEST_SECONDS - 0.04, "the second waits no longer than the first"
+    assert (cluster.writes, told) == ([], [])
+    await write(pen, error="trouble").flush()
+    assert [body["status"] for _, _, body in cluster.writes] == [{"owner": "a@example.com", "error": "trouble"}]
+    assert (told, pen.unwritten_for) == (["owner"], None)
+    await pen.flush()
+    assert told == ["owner"]
+
+
+async def test_what_could_not_be_written_is_not_told(pen: Recorder, accounts: Any) -> None:
+    told: list[str] = []
+    await accounts.merge_status("ns", "acme", {"status": {"owner": "other@example.com"}})
+    write(pen, owner="a@example.com").when_written(lambda: told.append("owner"))
+    with pytest.raises(LostRaceError):
+        await pen.flush()
+    assert told == []
+
+
+async def test_what_another_step_says_during_a_write_is_in_the_next(pen: Recorder, accounts: Any) -> None:
+    merge = accounts.merge_status
+
+    async def slow(*args: Any) -> Any:
+        await asyncio.sleep(0.02)
+        return await merge(*args)
+
+    accounts.merge_status = slow
+    writing = asyncio.create_task(write(pen, owner="a@example.com").flush())
+    await asyncio.sleep(0.01)
+    write(pen, error="trouble")
+    await writing
+    assert pen.account.status.error == "trouble"
+    await pen.flush()
+    status = (await accounts.get("ns", "acme")).status
+    assert (status.owner, status.error) == ("a@example.com", "trouble")
 
 
 async def test_a_changed_spec_costs_another_try_and_no_write(pen: Recorder, accounts: Any) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory, refusal
+from fakes.factory import NAMESPACE, Factory, Process, refusal
 
 from batteries_crds.conditions import find, is_true
 from batteries_operator.pace import Pace
 from batteries_operator.provisioning import PROVISIONING, SUSPENSION
+from batteries_operator.recorder import LONGEST_SECONDS
 
 
 def test_every_need_is_a_step_of_the_runbooks() -> None:
@@ -80,28 +81,84 @@ async def test_what_one_step_says_is_not_taken_back_by_another(factory: Factory)
     assert (await process.until("acme")).status.error is None
 
 
-async def test_a_round_is_written_once_and_its_steps_really_run_together(factory: Factory) -> None:
-    await factory.add(githubRepos=["octo-org/web"])
-    process = await factory.start()
-    running: set[str] = set()
-    together: list[set[str]] = []
-    call = process._call
+class Held:
+    """Holds calls of a process back until they are let go, and notes which run at the same time."""
 
-    async def watched(operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        running.add(operation)
-        together.append(set(running))
+    def __init__(self, process: Process, *operations: str) -> None:
+        self.together: list[set[str]] = []
+        self.let_go = asyncio.Event()
+        self._held = operations
+        self._running: set[str] = set()
+        self._call = process._call
+        process._call = self._watched
+
+    async def _watched(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self._running.add(operation)
+        self.together.append(set(self._running))
         await asyncio.sleep(0.001)
         try:
-            return await call(operation, function, *args, **kwargs)
+            if operation in self._held:
+                await self.let_go.wait()
+            return await self._call(operation, function, *args, **kwargs)
         finally:
-            running.discard(operation)
+            self._running.discard(operation)
 
-    process._call = watched
+
+def status_writes(factory: Factory) -> list[dict[str, Any]]:
+    return [body["status"] for verb, kind, body in factory.cluster.writes if (verb, kind) == ("status", "AwsAccount")]
+
+
+async def test_steps_that_lack_nothing_really_run_together(factory: Factory) -> None:
+    await factory.add(githubRepos=["octo-org/web"])
+    process = await factory.start()
+    held = Held(process)
     await process.until("acme")
-    services = [{operation.split(":")[0] for operation in each} for each in together]
+    services = [{operation.split(":")[0] for operation in each} for each in held.together]
     assert any({"sts", "organizations"} <= each for each in services), "the role is awaited while the account is moved"
     doors = {"iam:GetUser", "iam:GetOpenIDConnectProvider"}
-    assert any(doors <= each for each in together), "user and deploy role side by side"
+    assert any(doors <= each for each in held.together), "user and deploy role side by side"
+
+
+async def test_a_step_begins_as_soon_as_it_lacks_nothing_though_another_is_still_at_it(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    held = Held(process, "sts:AssumeRole")
+    visiting = asyncio.create_task(process.until("acme"))
+    async with asyncio.timeout(5):
+        while "sso:DescribeAccountAssignmentCreationStatus" not in process.calls:
+            await asyncio.sleep(0.01)
+    assert "iam:GetUser" not in process.calls, "that needs the role"
+    asked = [write for write in status_writes(factory) if write.get("ssoAssignmentRequestId")]
+    assert asked, "the request's id is written before anybody looks what became of it"
+    held.let_go.set()
+    assert (await visiting).status.phase == "active"
+
+
+async def test_what_aws_would_show_again_is_written_together_and_what_it_would_not_at_once(factory: Factory) -> None:
+    await factory.add(githubRepos=["octo-org/web"])
+    process = await factory.start()
+    await process.until("acme")
+    told = [{*write} for write in status_writes(factory)]
+    assert "createRequest" in told[0], "the intent, before AWS is asked"
+    assert "createRequest" in told[1], "the request's id, before the visit ends and AWS is at work on it"
+    assert {"awsAccountId", "oidcRoleArn", "iamUserName", "ssoAssignmentRequestId"} <= told[2]
+    assert {"ssoPortalUrl", "welcomeMessageId", "phase"} <= told[-1]
+    assert len(told) <= 5, "of eight steps that begin and end"
+
+
+async def test_what_waits_to_be_written_does_not_wait_for_a_step_that_takes_long(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    held = Held(process, "sts:AssumeRole", "organizations:MoveAccount")
+    visiting = asyncio.create_task(process.until("acme"))
+    begun = asyncio.get_running_loop().time()
+    async with asyncio.timeout(LONGEST_SECONDS + 2):
+        while (await factory.account()).status.aws_account_id is None:
+            await asyncio.sleep(0.01)
+    assert asyncio.get_running_loop().time() - begun >= LONGEST_SECONDS / 2, "or nothing was put off"
+    assert "AccountCreated" in [reason for _, reason in process.announced]
+    held.let_go.set()
+    await visiting
 
 
 @pytest.mark.parametrize("standin_settings", [{"organization_write_seconds": 0.05}])

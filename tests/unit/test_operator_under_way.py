@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from fakes.factory import Factory
@@ -53,8 +54,8 @@ async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
     """What follows creations in that AWS; it ends with the test."""
     following: list[asyncio.Task[None]] = []
 
-    def made(**options: float) -> UnderWay:
-        fast = {"between_lists": 0.001, "between_descriptions": 0.05}
+    def made(**options: Any) -> UnderWay:
+        fast: dict[str, Any] = {"between_lists": 0.001, "between_descriptions": 0.05}
         under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, **fast | options)
         following.append(asyncio.create_task(under_way.follow()))
         return under_way

@@ -21,10 +21,12 @@ async def run(scope: Scope) -> Outcome:
     aws_account_id, owner = account.status.aws_account_id, account.status.owner
     assert aws_account_id is not None  # check_status is done
     assert owner is not None  # create_account is done
+    tools.assignment_time.looked(uid)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     user_id = account.status.sso_user_id or await center.ensure_user(owner)
     if await center.is_assigned(aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
+        tools.assignment_time.ended(uid)
         return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
     if account.status.sso_assignment_request_id is not None:
         return await _poll(scope, account.status.sso_assignment_request_id)
@@ -38,7 +40,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.assign(aws_account_id, permission_set, user_id)
     return Wait(
-        None,
+        tools.assignment_time.first_look(uid),
         "AssigningAccess",
         "Identity Center is assigning access.",
         facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},
@@ -46,7 +48,7 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _poll(scope: Scope, request_id: str) -> Outcome:
-    tools = scope.tools
+    tools, uid = scope.tools, scope.account.metadata.uid
     forget = {"sso_assignment_request_id": None}
     try:
         status = await tools.aws.identity_center.assignment_status(request_id)
@@ -54,14 +56,17 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         if error.code != "ResourceNotFoundException":
             raise
         # AWS forgets requests after a while; the list of assignments, seen before, is the truth.
-        tools.assignments.leave(scope.account.metadata.uid)
+        tools.assignments.leave(uid)
+        tools.assignment_time.forget(uid)
         return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
         return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
-    tools.assignments.leave(scope.account.metadata.uid)
+    tools.assignments.leave(uid)
     if status.state == "SUCCEEDED":
+        tools.assignment_time.ended(uid)
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
         return Wait(None, "AssigningAccess", "Access is assigned; looking.", facts=forget)
+    tools.assignment_time.forget(uid)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,

@@ -21,6 +21,7 @@ async def run(scope: Scope) -> Outcome:
     """Done once the role's identity is in the account that we made."""
     status, sts = scope.account.status, scope.tools.aws.sts
     assert status.aws_account_id is not None  # check_status is done
+    scope.tools.role_time.looked(scope.account.metadata.uid)
     await scope.tools.aws.organizations.refuse_management(status.aws_account_id)
     try:
         identity = await sts.identity(await sts.assume(status.aws_account_id))
@@ -34,6 +35,7 @@ async def run(scope: Scope) -> Outcome:
             f"The access role answers as AWS account {identity} instead of {status.aws_account_id}. "
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
         )
+    scope.tools.role_time.ended(scope.account.metadata.uid)
     return Done(f"The access role answers as {identity}.")
 
 
@@ -44,7 +46,8 @@ def _not_yet(scope: Scope) -> Wait:
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        return Wait(None, "RolePropagating", message, counts=True)
+        first_look = scope.tools.role_time.first_look(account.metadata.uid)
+        return Wait(first_look, "RolePropagating", message, counts=True)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",

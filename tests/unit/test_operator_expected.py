@@ -1,0 +1,65 @@
+"""When AWS is looked at for the first time is learnt from how long it was at work of late."""
+
+import asyncio
+
+import pytest
+from fakes.factory import Factory, settings
+
+from batteries_operator.expected import EARLY, REMEMBERED, Expected
+
+
+async def lasts(expected: Expected, key: str, seconds: float, answer: float = 0.0) -> float | None:
+    """Work that is seen to have ended by a look after so many seconds; when its first look was to be."""
+    first = expected.first_look(key)
+    await asyncio.sleep(seconds)
+    expected.looked(key)
+    await asyncio.sleep(answer)
+    expected.ended(key)
+    return first
+
+
+async def test_nothing_is_expected_until_one_was_seen_to_end() -> None:
+    expected = Expected()
+    assert expected.first_look("a") is None
+    assert expected.first_look("a") is None
+    expected.ended("b")
+    assert expected.first_look("b") is None
+
+
+async def test_the_first_look_comes_a_little_before_the_shortest_of_late() -> None:
+    expected = Expected()
+    await lasts(expected, "a", 0.1)
+    await lasts(expected, "b", 0.05, answer=0.1)
+    first = expected.first_look("c")
+    assert first is not None
+    assert 0.05 * EARLY <= first < 0.07 * EARLY, "how long the answer took is not AWS's work"
+    assert expected.first_look("c") is None, "only the first"
+
+
+async def test_what_is_long_ago_or_was_not_followed_to_its_end_counts_no_more() -> None:
+    expected = Expected()
+    await lasts(expected, "short", 0.0)
+    for number in range(REMEMBERED):
+        await lasts(expected, str(number), 0.01)
+    expected.first_look("failed")
+    expected.forget("failed")
+    expected.ended("failed")
+    first = expected.first_look("new")
+    assert first is not None
+    assert first >= 0.01 * EARLY
+
+
+@pytest.mark.parametrize("standin_settings", [{"role_seconds": 0.6, "assignment_seconds": 0.6}])
+@pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.05)])
+async def test_what_was_seen_once_spares_looks_at_the_accounts_after_it(factory: Factory) -> None:
+    process = await factory.start()
+    looks = []
+    for name in ("first", "second"):
+        process.calls.clear()
+        await process.drive_until_active(await factory.add(name))
+        assigned = process.calls.count("sso:DescribeAccountAssignmentCreationStatus")
+        looks.append((process.calls.count("sts:AssumeRole"), assigned))
+    (first_role, first_assignment), (role, assignment) = looks
+    assert (first_role, first_assignment) > (6, 6)
+    assert role <= first_role / 2
+    assert assignment <= first_assignment / 2
