@@ -14,7 +14,6 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect, status_of
 from batteries_crds.customer import Customer
-from batteries_crds.names import Phase
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
@@ -26,6 +25,7 @@ from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
+from batteries_operator.restart import take_back_places
 from batteries_operator.runner import Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
@@ -40,9 +40,6 @@ AGAIN_SECONDS = 0.2
 
 KUBERNETES_SECONDS = 5.0
 """After Kubernetes refused or failed."""
-
-BUSY = frozenset({429, 503, 504})
-"""What the API server answers while it can't: too many requests, unavailable, timed out."""
 
 RELEASE_SECONDS = 30.0
 """Between two looks at an account that can't be let go of yet: kopf tells of no change while its handler runs."""
@@ -114,7 +111,7 @@ class Service:
             assignments=assignments,
             closures=closures,
         )
-        await _resume_places(accounts, settings.namespace_list, tools)
+        await take_back_places(accounts, settings.namespace_list, tools)
         chosen = partial(runbook, remove_access=settings.retained_access == "remove")
         return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 
@@ -249,28 +246,3 @@ def _at_most(seconds: float | None, most: float) -> float:
 async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
     await stopped.wait()
     bell.set()
-
-
-async def _resume_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
-    """What is under way in AWS holds its place across a restart; read before the first account is visited.
-
-    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read. Where Kubernetes
-    is too busy to answer, as it is for a while after its own start, it is asked again.
-    """
-    everywhere: list[str | None] = [None]
-    for namespace in namespaces or everywhere:
-        while not await _resumed(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
-            await asyncio.sleep(KUBERNETES_SECONDS)
-
-
-async def _resumed(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
-    """Whether Kubernetes answered; taking a place back twice is taking it once."""
-    try:
-        async for account in accounts.all(namespace, field_selector=f"status.phase!={Phase.ACTIVE}"):
-            tools.keep_places(account)
-    except ApiException as error:
-        if status_of(error) not in BUSY:
-            raise
-        log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
-        return False
-    return True

@@ -103,7 +103,8 @@ class Settings(BaseSettings):
         Field(
             gt=0,
             description="The shortest pause between two looks at what AWS is doing asynchronously; it grows to a tenth "
-            "of the time that it has lasted. Creations are looked at together, by how long they took of late.",
+            "of the time that it has lasted. The first look comes by how long such work took of late; creations are "
+            "looked at together.",
         ),
     ] = 0.5
     poll_max_seconds: Annotated[float, Field(gt=0, description="The longest such pause.")] = 60

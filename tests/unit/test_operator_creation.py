@@ -13,9 +13,10 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.conditions import find, is_true
-from batteries_operator import service
+from batteries_operator import restart
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.naming import account_email
+from batteries_operator.restart import take_back_places
 from batteries_operator.steps.check_status import FAILURES
 
 
@@ -225,7 +226,7 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
         await factory.accounts.merge_status(NAMESPACE, name, {"status": status})
     process = await factory.start()
     creations, assignments = process.tools.creations, process.tools.assignments
-    await service._resume_places(process.accounts, [], process.tools)
+    await take_back_places(process.accounts, [], process.tools)
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
     held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]
@@ -242,9 +243,9 @@ async def test_a_busy_kubernetes_is_asked_again(factory: Factory, monkeypatch: p
         return everyone(*arguments, **options)
 
     monkeypatch.setattr(process.accounts, "all", busy)
-    monkeypatch.setattr(service, "KUBERNETES_SECONDS", 0.01)
-    await service._resume_places(process.accounts, [], process.tools)
+    monkeypatch.setattr(restart, "AGAIN_SECONDS", 0.01)
+    await take_back_places(process.accounts, [], process.tools)
     assert answers == []
     answers.append(403)
     with pytest.raises(ApiException):
-        await service._resume_places(process.accounts, [], process.tools)
+        await take_back_places(process.accounts, [], process.tools)

@@ -1,0 +1,44 @@
+"""What a new process takes back from the one before it: the places before AWS's limits that accounts hold."""
+
+import asyncio
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, status_of
+from batteries_crds.names import Phase
+from batteries_operator.step import Tools
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+BUSY = frozenset({429, 503, 504})
+"""What the API server answers while it can't: too many requests, unavailable, timed out."""
+
+AGAIN_SECONDS = 5.0
+"""Until it is asked again then."""
+
+
+async def take_back_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
+    """What is under way in AWS holds its place across a restart; read before the first account is visited.
+
+    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read. Where Kubernetes
+    is too busy to answer, as it is for a while after its own start, it is asked again.
+    """
+    everywhere: list[str | None] = [None]
+    for namespace in namespaces or everywhere:
+        while not await _taken_back(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _taken_back(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
+    """Whether Kubernetes answered; taking a place back twice is taking it once."""
+    try:
+        async for account in accounts.all(namespace, field_selector=f"status.phase!={Phase.ACTIVE}"):
+            tools.keep_places(account)
+    except ApiException as error:
+        if status_of(error) not in BUSY:
+            raise
+        log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
+        return False
+    return True
