@@ -23,12 +23,15 @@ class Expected:
         self._begun: dict[str, float] = {}
         self._looked: dict[str, float] = {}
 
-    def first_look(self, key: str) -> float | None:
-        """AWS is at work for `key`: seconds until the first look; None for each later one, or where none is known."""
+    def first_look(self, key: str, longest: float) -> float | None:
+        """AWS is at work for `key`: seconds until the first look; None for each later one, or where none is known.
+
+        Never more than `longest`: after an outage of an hour all that is remembered may be an hour.
+        """
         if key in self._begun:
             return None
         self._begun[key] = self._looked[key] = _now()
-        return EARLY * min(self._lasted) if self._lasted else None
+        return min(longest, EARLY * min(self._lasted)) if self._lasted else None
 
     def looked(self, key: str) -> None:
         """A look is about to be made: if AWS is seen to have ended, it had by now, however long it takes to answer."""

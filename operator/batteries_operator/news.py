@@ -62,9 +62,7 @@ class News:
                 if isinstance(outcome, Done) and (since := began[step.name]) is not None:
                     STEP_SECONDS.labels(step.name).observe((now - since).total_seconds())
                 if isinstance(outcome, Fail):
-                    # What has failed for good has nothing under way in AWS; others may have its places.
-                    self._tools.let_go(after.metadata.uid)
-                    self._tools.keep_places(after)
+                    self._tools.failed(step.name, after)
             told = [announcements.of_outcome(before, after, step, outcome) for step, outcome in outcomes]
             self.tell(after, *told, announcements.of_phase(before, after))
 

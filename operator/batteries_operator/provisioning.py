@@ -29,6 +29,7 @@ PROVISIONING: tuple[Step, ...] = (
         create_account.run,
         "Organizations CreateAccount, the intent written before the call",
         holds=create_account.has_request,
+        observable=False,  # in AWS's list, but only after a while
     ),
     Step(
         Name.CHECK_STATUS,

@@ -197,8 +197,10 @@ class Runner:
     async def _begin(self, recorder: Recorder, steps: Sequence[Step]) -> None:
         recorder.account = self._news.begun(recorder.account, steps)
         known, stored = recorder.account.status.conditions, recorder.stored.status.conditions
-        if any(find(known, kind) != find(stored, kind) for step in steps for kind in step.undoes):
-            # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands.
+        undone = any(find(known, kind) != find(stored, kind) for step in steps for kind in step.undoes)
+        # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands. And before
+        # what AWS does not show again: a mail sent while that write failed would be forgotten with it.
+        if undone or (recorder.unwritten_for is not None and not all(step.observable for step in steps)):
             await recorder.flush()
 
     async def _take(

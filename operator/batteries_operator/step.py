@@ -86,6 +86,18 @@ class Tools:
         if status.sso_assignment_request_id is not None:
             self.assignments.resume(uid)
 
+    def failed(self, step: str, account: AwsAccount) -> None:
+        """The step failed for good: what it held of AWS's limits is others'. Those beside it may still be at work."""
+        uid = account.metadata.uid
+        if step in (ProvisioningStep.CREATE_ACCOUNT, ProvisioningStep.CHECK_STATUS):
+            self.creations.leave(uid)
+        elif step in (ProvisioningStep.SETUP_SSO_ACCESS, ClosingStep.REVOKE_SSO_ACCESS):
+            self.assignments.leave(uid)
+            self.assignment_time.forget(uid)
+        elif step == ClosingStep.CLOSE_ACCOUNT:
+            self.closures.leave(uid)
+        self.keep_places(account)
+
     def let_go(self, uid: str) -> None:
         """The account's places and spots in line go to others."""
         for places in (self.creations, self.assignments, self.closures):

@@ -10,7 +10,7 @@ from batteries_operator.expected import EARLY, REMEMBERED, Expected
 
 async def lasts(expected: Expected, key: str, seconds: float, answer: float = 0.0) -> float | None:
     """Work that is seen to have ended by a look after so many seconds; when its first look was to be."""
-    first = expected.first_look(key)
+    first = expected.first_look(key, 60)
     await asyncio.sleep(seconds)
     expected.looked(key)
     await asyncio.sleep(answer)
@@ -20,20 +20,20 @@ async def lasts(expected: Expected, key: str, seconds: float, answer: float = 0.
 
 async def test_nothing_is_expected_until_one_was_seen_to_end() -> None:
     expected = Expected()
-    assert expected.first_look("a") is None
-    assert expected.first_look("a") is None
+    assert expected.first_look("a", 60) is None
+    assert expected.first_look("a", 60) is None
     expected.ended("b")
-    assert expected.first_look("b") is None
+    assert expected.first_look("b", 60) is None
 
 
 async def test_the_first_look_comes_a_little_before_the_shortest_of_late() -> None:
     expected = Expected()
     await lasts(expected, "a", 0.1)
     await lasts(expected, "b", 0.05, answer=0.1)
-    first = expected.first_look("c")
+    first = expected.first_look("c", 60)
     assert first is not None
     assert 0.05 * EARLY <= first < 0.07 * EARLY, "how long the answer took is not AWS's work"
-    assert expected.first_look("c") is None, "only the first"
+    assert expected.first_look("c", 60) is None, "only the first"
 
 
 async def test_what_is_long_ago_or_was_not_followed_to_its_end_counts_no_more() -> None:
@@ -41,12 +41,18 @@ async def test_what_is_long_ago_or_was_not_followed_to_its_end_counts_no_more() 
     await lasts(expected, "short", 0.0)
     for number in range(REMEMBERED):
         await lasts(expected, str(number), 0.01)
-    expected.first_look("failed")
+    expected.first_look("failed", 60)
     expected.forget("failed")
     expected.ended("failed")
-    first = expected.first_look("new")
+    first = expected.first_look("new", 60)
     assert first is not None
     assert first >= 0.01 * EARLY
+
+
+async def test_an_outage_does_not_put_off_the_first_look_for_as_long() -> None:
+    expected = Expected()
+    await lasts(expected, "a", 0.2)
+    assert expected.first_look("b", 0.05) == 0.05
 
 
 @pytest.mark.parametrize("standin_settings", [{"role_seconds": 0.6, "assignment_seconds": 0.6}])

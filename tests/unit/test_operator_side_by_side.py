@@ -141,9 +141,10 @@ async def test_what_aws_would_show_again_is_written_together_and_what_it_would_n
     told = [{*write} for write in status_writes(factory)]
     assert "createRequest" in told[0], "the intent, before AWS is asked"
     assert "createRequest" in told[1], "the request's id, before the visit ends and AWS is at work on it"
-    assert {"awsAccountId", "oidcRoleArn", "iamUserName", "ssoAssignmentRequestId"} <= told[2]
-    assert {"ssoPortalUrl", "welcomeMessageId", "phase"} <= told[-1]
-    assert len(told) <= 5, "of eight steps that begin and end"
+    assert {"awsAccountId", "ssoAssignmentRequestId"} <= told[2], "three steps are done by then"
+    assert "ssoPortalUrl" in told[-2], "before the mail, which AWS does not show again"
+    assert {"welcomeMessageId", "phase"} <= told[-1]
+    assert len(told) < 8, "fewer than there are steps"
 
 
 async def test_what_waits_to_be_written_does_not_wait_for_a_step_that_takes_long(factory: Factory) -> None:
@@ -171,3 +172,41 @@ async def test_accounts_that_are_made_together_never_meet_each_other_s_writes(fa
     calls = (await factory.standin("calls"))["calls"]
     refused = [call["operation"] for call in calls if call["errorCode"] == "ConcurrentModificationException"]
     assert (process.calls.count("organizations:MoveAccount"), refused) == (5, [])
+
+
+async def test_a_step_that_fails_for_good_leaves_the_place_of_one_that_is_at_work(factory: Factory) -> None:
+    await factory.add(githubRepos=["octo-org/web"])
+    process = await factory.start()
+    held, deploy_role = Held(process, "sso:CreateAccountAssignment"), Held(process, "iam:GetOpenIDConnectProvider")
+    process.before_call = refusal("iam:CreateRole", "MalformedPolicyDocument")
+
+    async def failed() -> bool:
+        record = (await factory.account()).status.steps.get("setup_oidc")
+        return record is not None and record.gave_up_at is not None
+
+    visiting = asyncio.create_task(process.until("acme"))
+    async with asyncio.timeout(5):
+        while not any("sso:CreateAccountAssignment" in each for each in held.together):
+            await asyncio.sleep(0.01)
+        deploy_role.let_go.set()
+        while not await failed():
+            await asyncio.sleep(0.01)
+    assert process.tools.assignments.held == 1
+    held.let_go.set()
+    await visiting
+
+
+async def test_what_was_put_off_is_written_before_a_mail_is_sent(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    stored: list[str | None] = []
+
+    def note(operation: str, _: int) -> None:
+        if operation == "ses:SendEmail":
+            body = factory.cluster.get("AwsAccount", NAMESPACE, "acme")
+            stored.append(body["status"].get("ssoPortalUrl"))
+
+    process.before_call = note
+    await process.until("acme")
+    assert len(stored) == 1
+    assert stored[0], "the assignment's end"

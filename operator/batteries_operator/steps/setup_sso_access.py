@@ -40,7 +40,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.assign(aws_account_id, permission_set, user_id)
     return Wait(
-        tools.assignment_time.first_look(uid),
+        tools.assignment_time.first_look(uid, tools.settings.poll_max_seconds),
         "AssigningAccess",
         "Identity Center is assigning access.",
         facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},

@@ -46,7 +46,8 @@ def _not_yet(scope: Scope) -> Wait:
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        first_look = scope.tools.role_time.first_look(account.metadata.uid)
+        tools = scope.tools
+        first_look = tools.role_time.first_look(account.metadata.uid, tools.settings.poll_max_seconds)
         return Wait(first_look, "RolePropagating", message, counts=True)
     return Wait(
         SLOW_SECONDS,
