@@ -53,7 +53,8 @@ class Recorder:
         """
         async with self._turn:
             self._due, told, self._when_written = None, self._when_written, []
-            written = await self._flush(unless_deleted)
+            # Where nothing was said since the last write, there is nothing to compare.
+            written = self.account.status is not self._stored.status and await self._flush(unless_deleted)
         for tell in told:
             tell()
         return written

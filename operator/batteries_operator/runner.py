@@ -15,6 +15,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
 from batteries_crds.conditions import find
 from batteries_operator import announcements, drift
+from batteries_operator.announcements import Announcement
 from batteries_operator.attempt import attempt
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import ErrorKind
@@ -74,7 +75,6 @@ class Runner:
         self._accounts = accounts
         self._tools = tools
         self._runbook = runbook
-        self._announce = announce
         self._news = News(tools, runbook, announce)
 
     async def visit(
@@ -147,7 +147,7 @@ class Runner:
             if acts:
                 drifted = True
                 DRIFTS.labels(step.name).inc()
-                self._announce(recorder.account, "Warning", "Drift", drift.story(step.name, acts))
+                self._news.tell(recorder.account, Announcement("Warning", "Drift", drift.story(step.name, acts)))
             if isinstance(outcome, Done) and not acts:
                 continue
             await self._news.conclude(recorder, [(step, outcome)])

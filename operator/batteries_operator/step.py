@@ -86,7 +86,7 @@ class Tools:
         if status.sso_assignment_request_id is not None:
             self.assignments.resume(uid)
 
-    def failed(self, step: str, account: AwsAccount) -> None:
+    def failed(self, step: ProvisioningStep | ClosingStep, account: AwsAccount) -> None:
         """The step failed for good: what it held of AWS's limits is others'. Those beside it may still be at work."""
         uid = account.metadata.uid
         if step in (ProvisioningStep.CREATE_ACCOUNT, ProvisioningStep.CHECK_STATUS):

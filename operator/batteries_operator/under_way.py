@@ -17,6 +17,7 @@ import structlog
 from batteries_operator.allowance import Allowance
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import CreationStatus
+from batteries_operator.expected import REMEMBERED
 from batteries_operator.pace import until_next_look
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -32,9 +33,6 @@ LONGEST = 60.0
 
 SHARE = 0.04
 """How late an end may be seen, as a part of the time that it took: of five places that is what may stay empty."""
-
-REMEMBERED = 20
-"""Creations whose duration says how long one takes at least."""
 
 Listed = tuple[frozenset[str], int]
 """The requests in progress, and how many calls it took to list them: one for each page, empty ones included."""

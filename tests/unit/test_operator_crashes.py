@@ -47,7 +47,7 @@ async def test_a_crash_after_any_write_loses_nothing(factory: Factory) -> None:
             factory.cluster.after_write = crash
 
         lives = await come_through(factory, f"write-{walks}", harm)
-    assert walks > 5, "a walk writes its intent, its requests, what came of them, and the Secret"
+    assert walks > 7, "a walk writes its intent, its requests, what came of them, and the Secret"
 
 
 async def lose_each(factory: Factory, concerns: Callable[[str], bool], error: Callable[[str], BaseException]) -> int:

@@ -88,7 +88,7 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
     process = await factory.active(githubRepos=REPOSITORIES)
     await spoil(factory, await factory.account())
     told: list[str] = []
-    process.runner._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
+    process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
     assert await process.service.resync(await factory.account())
     drifts = [each for each in told if each.startswith("Warning Drift")]
     assert len(drifts) == 1
