@@ -1,8 +1,8 @@
 """Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
 
-AWS takes two DescribeCreateAccountStatus a second, and five ListCreateAccountStatus, or eight at once after a pause
-(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
-ended, then the more rarely the longer it lasts, and no look is made before those rates have room for it. Who waits for
+AWS takes two DescribeCreateAccountStatus a second and five ListCreateAccountStatus (Organizations quotas, "Throttling
+limits"). So a creation is not asked about before the shortest of late would have ended, then the more rarely the
+longer it lasts, and no look is made before the calls of its kind before it are used up at those rates. Who waits for
 a creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from batteries_operator.allowance import Allowance
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.expected import REMEMBERED
@@ -23,10 +22,7 @@ from batteries_operator.pace import until_next_look
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
-"""The seconds between two calls: AWS's five and two a second."""
-
-LISTS_AT_ONCE = 5
-"""After a pause: as many as creations may end together. Of AWS's eight, three are left to whoever else lists them."""
+"""The least seconds between two calls: AWS's five and two a second."""
 
 LONGEST = 60.0
 """The most seconds between two looks at a creation."""
@@ -66,7 +62,6 @@ class UnderWay:
         wake: Callable[[str], None],
         *,
         between_lists: float = BETWEEN_LISTS,
-        lists_at_once: int = LISTS_AT_ONCE,
         between_descriptions: float = BETWEEN_DESCRIPTIONS,
         longest: float = LONGEST,
     ) -> None:
@@ -77,8 +72,7 @@ class UnderWay:
         self._between_descriptions = between_descriptions
         self._longest = longest
         self._pages = 1
-        self._lists = Allowance(between_lists, lists_at_once)
-        self._descriptions = Allowance(between_descriptions)
+        self._lists_from = self._descriptions_from = -math.inf
         self._lasted: deque[float] = deque(maxlen=REMEMBERED)
         self._waiting: dict[str, _Waiting] = {}
         self._ended: dict[str, CreationStatus] = {}
@@ -129,17 +123,18 @@ class UnderWay:
         if not due:
             return
         try:
-            if self._descriptions.is_free:
+            if self._descriptions_from <= _now():
                 await self._look_at_one(due[0])
-            elif self._lists.is_free and self._lists_are_cheap(len(due)):
+            elif self._lists_from <= _now() and self._lists_are_cheap(len(due)):
                 await self._look_at_all(due)
         except AwsError as error:
             log.info("which creations are in progress is not known; again soon", error=str(error))
-            self._lists.put_off(self._between_descriptions)
-            self._descriptions.put_off(self._between_descriptions)
+            again = _now() + self._between_descriptions
+            self._lists_from = max(self._lists_from, again)
+            self._descriptions_from = max(self._descriptions_from, again)
 
     async def _look_at_one(self, request_id: str) -> None:
-        self._descriptions.take()
+        self._descriptions_from = _now() + self._between_descriptions
         creation = await self._describe(request_id)
         in_progress = creation.state == "IN_PROGRESS"
         if not in_progress and request_id in self._waiting:
@@ -147,12 +142,12 @@ class UnderWay:
         self._looked_at(request_id, self._between_descriptions, in_progress=in_progress)
 
     async def _look_at_all(self, due: list[str]) -> None:
-        expected = self._pages
-        self._lists.take(expected)  # also where it fails amid its pages
+        self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages
         seen, self._pages = await self._list_all()
-        self._lists.take(max(0, self._pages - expected))
+        rest = self._pages * self._between_lists
+        self._lists_from = _now() + rest
         for request_id in due:
-            self._looked_at(request_id, self._pages * self._between_lists, in_progress=request_id in seen)
+            self._looked_at(request_id, rest, in_progress=request_id in seen)
 
     def _looked_at(self, request_id: str, rest: float, *, in_progress: bool) -> None:
         waiting = self._waiting.get(request_id)
@@ -179,7 +174,7 @@ class UnderWay:
     def _next_look(self) -> float:
         """When something is due and AWS's rates have room for a look at it; never, where nobody waits."""
         first = min((each.due for each in self._waiting.values()), default=math.inf)
-        room = self._descriptions.free_at
+        room = self._descriptions_from
         if self._lists_are_cheap(max(1, len(self._due()))):
-            room = min(room, self._lists.free_at)
+            room = min(room, self._lists_from)
         return max(first, room)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 from fakes.factory import Factory
@@ -54,8 +53,8 @@ async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
     """What follows creations in that AWS; it ends with the test."""
     following: list[asyncio.Task[None]] = []
 
-    def made(**options: Any) -> UnderWay:
-        fast: dict[str, Any] = {"between_lists": 0.001, "between_descriptions": 0.05}
+    def made(**options: float) -> UnderWay:
+        fast = {"between_lists": 0.001, "between_descriptions": 0.05}
         under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, **fast | options)
         following.append(asyncio.create_task(under_way.follow()))
         return under_way
@@ -172,20 +171,6 @@ async def test_the_more_pages_a_list_has_the_longer_it_is_until_the_next(
     assert 2 <= aws.asked.count("list") <= 4
 
 
-async def test_after_a_pause_each_of_a_few_creations_is_looked_at_when_it_is_due(
-    aws: Aws, woken: asyncio.Queue[str], make: Make
-) -> None:
-    under_way = make(between_lists=0.3, lists_at_once=3, between_descriptions=0.3)
-    under_way.lasted(0.4)
-    for number in range(5):
-        under_way.requested(f"car-{number}", str(number))
-        await asyncio.sleep(0.02)
-    assert [await of(woken) for _ in range(4)] == ["0", "1", "2", "3"]
-    await asyncio.sleep(0.05)
-    assert aws.asked == ["car-0", "list", "list", "list"], "and no fourth"
-    assert await of(woken) == "4"
-
-
 async def test_where_lists_have_too_many_pages_those_that_are_due_are_described_at_awss_rate(
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
@@ -264,14 +249,7 @@ async def test_what_the_look_saw_of_the_end_is_not_asked_for_again(factory: Fact
 async def test_an_error_of_one_call_does_not_shorten_the_rest_after_a_long_list(
     aws: Aws, woken: asyncio.Queue[str]
 ) -> None:
-    under_way = UnderWay(
-        aws.list_all,
-        aws.describe,
-        woken.put_nowait,
-        between_lists=0.05,
-        lists_at_once=1,
-        between_descriptions=0.1,
-    )
+    under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, between_lists=0.05, between_descriptions=0.1)
     aws.pages, aws.requests = 10, {f"car-{number}" for number in range(16)}
     for number in range(8):
         under_way.note(f"car-{number}", str(number))
