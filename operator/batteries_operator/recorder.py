@@ -12,11 +12,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
 from batteries_operator.metrics import STATUS_WRITES
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 MAX_TRIES = 5
 
@@ -54,17 +57,33 @@ class Recorder:
         async with self._turn:
             self._due, told, self._when_written = None, self._when_written, []
             # Where nothing was said since the last write, there is nothing to compare.
-            written = self.account.status is not self._stored.status and await self._flush(unless_deleted)
+            try:
+                written = self.account.status is not self._stored.status and await self._flush(unless_deleted)
+            except BaseException:
+                self._when_written = told + self._when_written  # for the write that takes what this one did not
+                raise
         for tell in told:
             tell()
         return written
+
+    async def flush_in_passing(self) -> None:
+        """As `flush`; where Kubernetes refuses or does not answer, what is unwritten waits for another second.
+
+        Raises:
+            LostRaceError: as `flush`.
+        """
+        try:
+            await self.flush()
+        except (ApiException, OSError, TimeoutError) as error:
+            log.info("kubernetes did not take what was put off; it is written later", detail=str(error))
+            self.put_off()
 
     def put_off(self) -> None:
         """What is unwritten may wait for the next write, or a second."""
         self._due = self._due or asyncio.get_running_loop().time() + LONGEST_SECONDS
 
     def when_written(self, tell: Callable[[], None]) -> None:
-        """Calls it once the account is written as it is now; never, where that fails."""
+        """Calls it once the account is written as it is now; never, where that never succeeds."""
         self._when_written.append(tell)
 
     @property

@@ -85,7 +85,9 @@ class Runner:
         stopping: Callable[[], bool] = lambda: False,
         seen: AwsAccount | None = None,
     ) -> Visit:
-        """Brings the account as far as it goes now, or to the end of what runs where the operator is `stopping`.
+        """Brings the account as far as it goes now.
+
+        Once it is `stopping`, because the operator ends or there is news of the account, nothing more is begun.
 
         `pace` is that of the visits before, and is kept. The account is read first, unless it was `seen`.
 
@@ -181,8 +183,9 @@ class Runner:
                 pauses = (recorder.unwritten_for, pace.until_due(step.name for step in left if step not in due))
                 shortest = min((pause for pause in pauses if pause is not None), default=None)
                 ended, _ = await asyncio.wait(running, timeout=shortest, return_when=asyncio.FIRST_COMPLETED)
-                if recorder.unwritten_for == 0:
-                    await recorder.flush()
+                if not ended and recorder.unwritten_for == 0:
+                    # A write that fails here must not take what runs with it: it may be written yet when that ends.
+                    await recorder.flush_in_passing()
                 if ended:
                     outcomes = [(running.pop(task), *task.result()) for task in [*running] if task in ended]
                     await self._take(recorder, pace, outcomes)

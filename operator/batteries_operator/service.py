@@ -137,7 +137,7 @@ class Service:
         try:
             while not stopped.is_set():
                 bell.clear()
-                visit = await self._visit(account, pace, stopped.is_set)
+                visit = await self._visit(account, pace, bell.is_set)
                 await _pass(visit.seconds, bell, pace)
         finally:
             stopping.cancel()
@@ -159,7 +159,7 @@ class Service:
         try:
             while True:
                 bell.clear()
-                visit = await self._visit(account, pace, is_shown=False)
+                visit = await self._visit(account, pace, bell.is_set, is_shown=False)
                 if visit.released is not None:
                     self.runner.tell_release(visit.released)
                 if visit.seconds is None and not visit.stalled:
@@ -188,7 +188,7 @@ class Service:
         self,
         account: AwsAccount,
         pace: Pace,
-        stopping: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool],
         *,
         is_shown: bool = True,
     ) -> Visit:

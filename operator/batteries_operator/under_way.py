@@ -1,9 +1,10 @@
 """Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
 
-AWS takes two DescribeCreateAccountStatus a second and five ListCreateAccountStatus (Organizations quotas, "Throttling
-limits"). So a creation is not asked about before the shortest of late would have ended, then the more rarely the
-longer it lasts, and no look is made before the calls of its kind before it are used up at those rates. Who waits for
-a creation that has ended is woken, so that its place is free for the next as soon as anybody knows.
+AWS takes two DescribeCreateAccountStatus a second, two at once after a pause, and five ListCreateAccountStatus a second
+(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
+ended, then the more rarely the longer it lasts, and no look is made before the calls of its kind before it are used up
+at those rates. Who waits for a creation that has ended is woken, so that its place is free for the next as soon as
+anybody knows.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -23,6 +25,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
 """The least seconds between two calls: AWS's five and two a second."""
+
+SLACK = 0.01
+"""So long after its end is due a creation is looked at: AWS counts in thousandths, and one too early costs another."""
 
 LONGEST = 60.0
 """The most seconds between two looks at a creation."""
@@ -86,11 +91,17 @@ class UnderWay:
             return False
         return waiting is not None
 
-    def requested(self, request_id: str, key: str) -> None:
-        """AWS took the request this moment. Where creations of late took no time, whoever waits asks at once."""
+    def requested(self, creation: CreationStatus, key: str, sent: datetime) -> None:
+        """AWS took the request, which was `sent` then.
+
+        Where creations of late took no time nothing is waited for here: whoever waits asks at once.
+        """
         shortest = min(self._lasted, default=0.0)
         if shortest > self._between_descriptions:
-            self._wait(request_id, _Waiting(key, _now(), _now() + shortest))
+            now = datetime.now(UTC)
+            taken = min(max(creation.requested or now, sent), now)  # by AWS's clock, which may not be ours
+            since = _now() - (now - taken).total_seconds()
+            self._wait(creation.request_id, _Waiting(key, since, since + shortest + SLACK))
 
     def note(self, request_id: str, key: str) -> None:
         """AWS has just told that the request is in progress: `key` is woken when it has ended."""
@@ -134,7 +145,8 @@ class UnderWay:
             self._descriptions_from = max(self._descriptions_from, again)
 
     async def _look_at_one(self, request_id: str) -> None:
-        self._descriptions_from = _now() + self._between_descriptions
+        rest = self._between_descriptions
+        self._descriptions_from = max(self._descriptions_from, _now() - rest) + rest
         creation = await self._describe(request_id)
         in_progress = creation.state == "IN_PROGRESS"
         if not in_progress and request_id in self._waiting:

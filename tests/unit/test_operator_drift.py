@@ -96,6 +96,22 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
     await assert_exactly_right(factory, await process.until("acme"), mails=0)
 
 
+async def test_what_can_not_be_mended_at_once_is_owed_from_then_on(factory: Factory) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES)
+    await _unassign(factory, await factory.account())
+    places = factory.settings.assignments_in_flight
+    for number in range(places):
+        process.tools.assignments.resume(f"other-{number}")
+    assert await process.service.resync(await factory.account())
+    account = await factory.account()
+    assigned = find(account.status.conditions, "SSOAssigned")
+    assert assigned is not None
+    assert (assigned.status, assigned.reason) == ("False", "WaitingInLine")
+    for number in range(places):
+        process.tools.assignments.leave(f"other-{number}")
+    await assert_exactly_right(factory, await process.until("acme"), mails=0)
+
+
 async def test_an_account_as_it_should_be_costs_looks_and_no_write(factory: Factory) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     calls, writes = len(process.calls), len(factory.cluster.writes)

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from fakes.factory import Factory, settings
+from fakes.factory import Factory, refusal, settings
 
+from batteries_crds.conditions import is_true
 from batteries_operator.expected import EARLY, REMEMBERED, Expected
 
 
@@ -69,3 +70,29 @@ async def test_what_was_seen_once_spares_looks_at_the_accounts_after_it(factory:
     assert (first_role, first_assignment) > (6, 6)
     assert role <= first_role / 2
     assert assignment <= first_assignment / 2
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
+async def test_a_role_that_aws_would_not_tell_of_teaches_nothing_of_how_long_roles_take(
+    factory: Factory, code: str
+) -> None:
+    await factory.add()
+    process = await factory.start()
+    process.before_call = refusal("sts:AssumeRole", "AccessDenied")
+    await process.until("acme", lambda each: is_true(each.status.conditions, "InCustomersOU"))
+    process.before_call = refusal("sts:AssumeRole", code, times=3)
+    await process.until("acme")
+    learnt = process.tools.role_time.first_look("next", 60)
+    assert (learnt is None) == (code == "Throttling")
+
+
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
+@pytest.mark.parametrize("operator_settings", [settings(retained_access="remove")])
+async def test_an_assignment_that_is_taken_back_teaches_nothing_of_how_long_one_takes(factory: Factory) -> None:
+    account = await factory.add()
+    process = await factory.start()
+    await process.until("acme", lambda each: each.status.sso_assignment_request_id is not None)
+    await factory.change(suspended=True)
+    assert (await process.until("acme")).status.phase == "suspended"
+    process.tools.assignment_time.ended(account.metadata.uid)
+    assert process.tools.assignment_time.first_look("next", 60) is None

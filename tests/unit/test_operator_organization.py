@@ -126,7 +126,7 @@ async def existing(factory: Factory, tag: str | None) -> str:
         email="old@example.com", name="old", role=factory.settings.access_role_name, account_id=tag or "-"
     )
     async with asyncio.timeout(5):
-        while not (found := (await organizations.creation_status(request)).account_id):
+        while not (found := (await organizations.creation_status(request.request_id)).account_id):
             await asyncio.sleep(0.01)
     return found
 

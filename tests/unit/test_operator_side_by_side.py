@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory, Process, refusal
+from fakes.factory import NAMESPACE, Factory, refusal
+from fakes.held import Held
 
 from batteries_crds.conditions import find, is_true
 from batteries_operator.pace import Pace
@@ -79,29 +80,6 @@ async def test_what_one_step_says_is_not_taken_back_by_another(factory: Factory)
     assert "ListInstances" in (account.status.error or "")
     process.before_call = lambda operation, number: None
     assert (await process.until("acme")).status.error is None
-
-
-class Held:
-    """Holds calls of a process back until they are let go, and notes which run at the same time."""
-
-    def __init__(self, process: Process, *operations: str) -> None:
-        self.together: list[set[str]] = []
-        self.let_go = asyncio.Event()
-        self._held = operations
-        self._running: set[str] = set()
-        self._call = process._call
-        process._call = self._watched
-
-    async def _watched(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        self._running.add(operation)
-        self.together.append(set(self._running))
-        await asyncio.sleep(0.001)
-        try:
-            if operation in self._held:
-                await self.let_go.wait()
-            return await self._call(operation, function, *args, **kwargs)
-        finally:
-            self._running.discard(operation)
 
 
 def status_writes(factory: Factory) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes.factory import Factory
@@ -66,6 +67,14 @@ async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
             await task
 
 
+NOW = datetime.now(UTC)
+
+
+def taken(request_id: str, requested: datetime | None = None) -> CreationStatus:
+    """What CreateAccount answers."""
+    return CreationStatus(request_id, "IN_PROGRESS", None, None, requested)
+
+
 async def of(woken: asyncio.Queue[str]) -> str:
     return await asyncio.wait_for(woken.get(), 5)
 
@@ -125,19 +134,42 @@ async def test_who_took_a_request_waits_no_sooner_and_asks_itself_where_creation
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
     under_way = make()
-    under_way.requested("car-1", "1")
+    under_way.requested(taken("car-1"), "1", NOW)
     assert not under_way.has("car-1"), "nothing is known of how long one takes"
     under_way.lasted(0.2)
     aws.requests.add("car-2")
-    under_way.requested("car-2", "2")
+    under_way.requested(taken("car-2"), "2", datetime.now(UTC))
     assert under_way.has("car-2")
     await asyncio.sleep(0.15)
     assert aws.asked == []
     aws.requests.clear()
     assert await of(woken) == "2"
     under_way.lasted(0.0)
-    under_way.requested("car-3", "3")
+    under_way.requested(taken("car-3"), "3", NOW)
     assert not under_way.has("car-3")
+
+
+@pytest.mark.parametrize(
+    ("stamped", "due"),
+    [
+        (timedelta(seconds=-0.2), 0.3),
+        (None, 0.5),
+        (timedelta(hours=-1), 0.1),
+        (timedelta(hours=1), 0.5),
+    ],
+    ids=["between", "unknown", "a clock behind", "a clock ahead"],
+)
+async def test_a_creation_counts_from_when_aws_took_it_which_was_between_our_call_and_its_answer(
+    aws: Aws, woken: asyncio.Queue[str], make: Make, stamped: timedelta | None, due: float
+) -> None:
+    under_way = make()
+    under_way.lasted(0.5)
+    now, begun = datetime.now(UTC), asyncio.get_running_loop().time()
+    creation = taken("car-1", now + stamped if stamped is not None else None)
+    under_way.requested(creation, "1", now - timedelta(seconds=0.4))
+    assert await of(woken) == "1"
+    assert due <= asyncio.get_running_loop().time() - begun < due + 0.15
+    assert aws.asked == ["car-1"]
 
 
 async def test_what_a_description_said_of_the_end_is_told_once(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
@@ -153,19 +185,19 @@ async def test_what_a_description_said_of_the_end_is_told_once(aws: Aws, woken: 
 
 async def test_all_are_listed_while_aws_takes_no_description(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
     under_way = make(between_descriptions=60)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         under_way.note(f"car-{number}", str(number))
-    assert [await of(woken) for _ in range(3)] == ["1", "2", "3"]
-    assert aws.asked == ["car-1", "list"]
-    assert under_way.outcome("car-2") is None, "a list does not tell what came of it"
+    assert [await of(woken) for _ in range(4)] == ["1", "2", "3", "4"]
+    assert aws.asked == ["car-1", "car-2", "list"], "AWS takes two descriptions at once"
+    assert under_way.outcome("car-3") is None, "a list does not tell what came of it"
 
 
 async def test_the_more_pages_a_list_has_the_longer_it_is_until_the_next(
     aws: Aws, woken: asyncio.Queue[str], make: Make
 ) -> None:
-    aws.pages, aws.requests = 4, {"car-1", "car-2"}
+    aws.pages, aws.requests = 4, {"car-1", "car-2", "car-3", "car-4"}
     under_way = make(between_lists=0.05, between_descriptions=60)
-    for number in (1, 2):
+    for number in (1, 2, 3, 4):
         under_way.note(f"car-{number}", str(number))
     await asyncio.sleep(0.7)  # a look at 0.05 s and then one each 0.2 s
     assert 2 <= aws.asked.count("list") <= 4
@@ -201,15 +233,16 @@ async def test_a_look_goes_on_where_somebody_asked_aws_meanwhile(aws: Aws, woken
         return frozenset(), 1
 
     under_way = UnderWay(slow, aws.describe, woken.put_nowait, between_lists=0, longest=0.01)
-    aws.requests.add("car-0")
-    for number in range(3):
+    aws.requests = {"car-0", "car-1"}
+    for number in range(4):
         under_way.note(f"car-{number}", str(number))
-    await under_way.look()  # at one, so that the next is a list
+    for _ in range(2):  # descriptions, so that the next is a list
+        await under_way.look()
     looking = asyncio.create_task(under_way.look())
     await asyncio.sleep(0.05)
-    assert not under_way.has("car-1"), "it is overdue"
+    assert not under_way.has("car-2"), "it is overdue"
     await looking
-    assert await of(woken) == "2"
+    assert await of(woken) == "3"
 
 
 async def test_an_overdue_creation_that_aws_was_asked_of_directly_is_not_told_of_again(
@@ -254,9 +287,9 @@ async def test_an_error_of_one_call_does_not_shorten_the_rest_after_a_long_list(
     for number in range(8):
         under_way.note(f"car-{number}", str(number))
     await asyncio.sleep(0.06)
-    await under_way.look()
-    await under_way.look()
-    assert aws.asked == ["car-0", "list"]
+    for _ in range(3):
+        await under_way.look()
+    assert aws.asked == ["car-0", "car-1", "list"]
     aws.busy = 1
     await asyncio.sleep(0.11)
     await under_way.look()
@@ -264,6 +297,6 @@ async def test_an_error_of_one_call_does_not_shorten_the_rest_after_a_long_list(
     for number in range(8, 16):
         under_way.note(f"car-{number}", str(number))
     await asyncio.sleep(0.11)
-    for _ in range(3):
+    for _ in range(4):
         await under_way.look()
     assert aws.asked.count("list") == 1, "its ten pages are half a second of AWS's rate"

@@ -107,8 +107,8 @@ class Organizations:
                 "It is never provisioned, moved, suspended or closed."
             )
 
-    async def create_account(self, *, email: str, name: str, role: str, account_id: str) -> str:
-        """Asks for a member account and returns the request's id. Not idempotent: write the intent first."""
+    async def create_account(self, *, email: str, name: str, role: str, account_id: str) -> CreationStatus:
+        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first."""
         answer = await self._write(
             "organizations:CreateAccount",
             self.client.create_account,
@@ -117,7 +117,7 @@ class Organizations:
             RoleName=role,
             Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}],
         )
-        return answer["CreateAccountStatus"]["Id"]
+        return _creation(answer["CreateAccountStatus"])
 
     async def creation_status(self, request_id: str) -> CreationStatus:
         """How far a creation is."""

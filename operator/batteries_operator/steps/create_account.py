@@ -85,8 +85,9 @@ def _intent(scope: Scope, owner: str) -> CreateRequest:
 
 
 async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
+    sent = datetime.now(UTC)
     try:
-        request_id = await scope.tools.aws.organizations.create_account(
+        creation = await scope.tools.aws.organizations.create_account(
             email=intent.email,
             name=intent.account_name,
             role=scope.tools.settings.access_role_name,
@@ -99,8 +100,8 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
         if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED":
             return refused(scope)
         raise
-    scope.tools.under_way.requested(request_id, scope.account.metadata.uid)
-    return _requested(intent, request_id)
+    scope.tools.under_way.requested(creation, scope.account.metadata.uid, sent)
+    return _requested(intent, creation.request_id)
 
 
 def refused(scope: Scope) -> Wait:

@@ -21,12 +21,14 @@ async def run(scope: Scope) -> Outcome:
     """Done once the role's identity is in the account that we made."""
     status, sts = scope.account.status, scope.tools.aws.sts
     assert status.aws_account_id is not None  # check_status is done
-    scope.tools.role_time.looked(scope.account.metadata.uid)
+    uid, expected = scope.account.metadata.uid, scope.tools.role_time
+    expected.looked(uid)
     await scope.tools.aws.organizations.refuse_management(status.aws_account_id)
     try:
         identity = await sts.identity(await sts.assume(status.aws_account_id))
     except AwsError as error:
         if error.code not in _NOT_YET:
+            expected.forget(uid)  # an outage tells nothing of how long roles take
             raise
         return _not_yet(scope)
     if identity != status.aws_account_id:
@@ -35,7 +37,7 @@ async def run(scope: Scope) -> Outcome:
             f"The access role answers as AWS account {identity} instead of {status.aws_account_id}. "
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
         )
-    scope.tools.role_time.ended(scope.account.metadata.uid)
+    expected.ended(uid)
     return Done(f"The access role answers as {identity}.")
 
 
@@ -49,6 +51,7 @@ def _not_yet(scope: Scope) -> Wait:
         tools = scope.tools
         first_look = tools.role_time.first_look(account.metadata.uid, tools.settings.poll_max_seconds)
         return Wait(first_look, "RolePropagating", message, counts=True)
+    scope.tools.role_time.forget(account.metadata.uid)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",
