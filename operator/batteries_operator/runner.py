@@ -164,8 +164,8 @@ class Runner:
     async def _walk(self, recorder: Recorder, pace: Pace, stopping: Callable[[], bool]) -> None:
         """Runs each step as soon as it lacks nothing and is due, until none runs.
 
-        One that waits is tried again only while others run. Where one raises, that is raised when all have ended, so
-        that nothing goes on unseen.
+        One that waits is tried again only while another is at its first try, or two could keep a visit going for ever.
+        Where one raises, that is raised when all have ended, so that nothing goes on unseen.
         """
         scope = _Scope(recorder, self._tools, self._news)
         running: dict[asyncio.Task[Tried], Step] = {}
@@ -174,7 +174,8 @@ class Runner:
             while True:
                 ready_now = [] if stopping() else self._ready(recorder.account)
                 left = [step for step in ready_now if step not in running.values()]
-                due = [step for step in left if pace.is_due(step.name) and (running or step.name not in waited)]
+                has_first_tries = any(step.name not in waited for step in running.values())
+                due = [s for s in left if pace.is_due(s.name) and (has_first_tries or s.name not in waited)]
                 if due:
                     await self._begin(recorder, due)
                     running |= {asyncio.create_task(self._try(step, scope, pace)): step for step in due}

@@ -100,10 +100,12 @@ async def test_what_waits_is_tried_again_while_others_run_and_then_ends_the_visi
         while process.calls.count("sso:CreateAccountAssignment") < 3:
             await asyncio.sleep(0.005)
     assert not visiting.done()
-    process.before_call = refusal("iam:GetUser", "Throttling")
+    process.before_call = lambda operation, number: None
+    for service, operation in (("iam", "GetUser"), ("sso-admin", "CreateAccountAssignment")):
+        await factory.standin("faults", {"service": service, "operation": operation, "kind": "throttle"})
     held.let_go.set()
-    visit = await asyncio.wait_for(visiting, 5)
-    assert visit.seconds is not None, "it still waits for the user"
+    visit = await asyncio.wait_for(visiting, 10)
+    assert visit.seconds is not None, "two of them still wait, and do not keep each other at it"
 
 
 async def test_what_was_put_off_is_written_when_kubernetes_takes_writes_again(factory: Factory) -> None:
