@@ -1,97 +1,17 @@
 """The watch cache against a scripted Kubernetes: what it holds after lists, events, own writes and failures."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
+from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import watch_cache
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.client import Page
 from batteries_crds.customer import Customer
-
-
-def customer(name: str, version: int, email: str = "a@example.com", namespace: str = "n") -> Customer:
-    metadata = {
-        "name": name,
-        "namespace": namespace,
-        "resourceVersion": str(version),
-        "annotations": {"big": "x" * 1000},
-    }
-    return Customer.model_validate({"metadata": metadata, "spec": {"email": email}})
-
-
-def event(kind: str, item: Customer) -> bytes:
-    raw = {"metadata": item.metadata.to_wire(), "spec": item.spec.to_wire()}
-    return orjson.dumps({"type": kind, "object": raw}) + b"\n"
-
-
-class Answer:
-    """A watch's response: chunks as they come, ended by None."""
-
-    def __init__(self) -> None:
-        self.chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
-        self.content = self
-
-    async def iter_any(self) -> AsyncIterator[bytes]:
-        while (chunk := await self.chunks.get()) is not None:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    def close(self) -> None:
-        pass
-
-
-class Scripted:
-    """Kubernetes: lists what it is told, and a watch that the test speaks through."""
-
-    def __init__(self, *pages: Page[Customer]) -> None:
-        self.pages = list(pages)
-        self.lists = 0
-        self.watched_from: list[str] = []
-        self.answer = Answer()
-        self.refusals: list[Exception] = []
-
-    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
-        self.lists += token is None
-        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
-
-    async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
-        self.watched_from.append(version)
-        if self.refusals:
-            raise self.refusals.pop(0)
-        self.answer = Answer()
-        return self.answer
-
-
-def cache_of(kube: Scripted) -> WatchCache[Customer]:
-    indexes = {"email": lambda item: (item.spec.email,)}
-    return WatchCache(kube, Customer, "n", indexes=indexes, watch_seconds=10)  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
-    task = asyncio.create_task(cache.run())
-    try:
-        await asyncio.wait_for(cache.synced.wait(), 2)
-        await asyncio.sleep(0)
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -149,8 +69,7 @@ async def test_an_expired_version_means_a_new_list_that_forgets_what_is_gone(way
     cache = cache_of(kube)
     async with running(cache):
         if way == "event":
-            raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
-            kube.answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+            kube.answer.chunks.put_nowait(EXPIRED)
         await until(lambda: cache.get("new") is not None)
         assert cache.get("gone") is None
         await until(lambda: kube.watched_from[-1] == "60")
@@ -238,8 +157,7 @@ async def test_listeners_hear_of_each_change_once_and_a_new_list_tells_no_lies()
         assert heard == [(None, "3"), (None, "4")]
         kube.answer.chunks.put_nowait(event("MODIFIED", customer("a", 8)))
         await until(lambda: heard[-1] == ("3", "8"))
-        raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
-        kube.answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        kube.answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.lists == 2 and len(cache) == 1)
         assert heard[3:] == [("4", None), ("8", "3")]
 
@@ -274,7 +192,6 @@ async def test_namespaces_are_watched_each_by_itself_and_names_are_those_at_home
         assert cache.find("email", "o@example.com") == [], "its own watch has told of version 9"
         # A new list of one namespace forgets nothing of the other.
         kube.of["o"].pages = [Page([], "60", None)]
-        raw = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
-        kube.of["o"].answer.chunks.put_nowait(orjson.dumps(raw) + b"\n")
+        kube.of["o"].answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.of["o"].lists == 2)
         assert len(cache.find("email", "n@example.com")) == 2

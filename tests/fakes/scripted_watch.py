@@ -1,0 +1,94 @@
+"""A Kubernetes whose lists and watches are scripted, and a watch cache that reads from it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import orjson
+
+from batteries_apiserver.watch_cache import WatchCache
+from batteries_crds.client import Page
+from batteries_crds.customer import Customer
+
+
+def customer(name: str, version: int, email: str = "a@example.com", namespace: str = "n") -> Customer:
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "resourceVersion": str(version),
+        "annotations": {"big": "x" * 1000},
+    }
+    return Customer.model_validate({"metadata": metadata, "spec": {"email": email}})
+
+
+def event(kind: str, item: Customer) -> bytes:
+    raw = {"metadata": item.metadata.to_wire(), "spec": item.spec.to_wire()}
+    return orjson.dumps({"type": kind, "object": raw}) + b"\n"
+
+
+EXPIRED = orjson.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410}}) + b"\n"
+"""The event after which the cache must list anew."""
+
+
+class Answer:
+    """A watch's response: chunks as they come, ended by None."""
+
+    def __init__(self) -> None:
+        self.chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self.content = self
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        while (chunk := await self.chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    def close(self) -> None:
+        pass
+
+
+class Scripted:
+    """Kubernetes: lists what it is told, and a watch that the test speaks through."""
+
+    def __init__(self, *pages: Page[Customer]) -> None:
+        self.pages = list(pages)
+        self.lists = 0
+        self.watched_from: list[str] = []
+        self.answer = Answer()
+        self.refusals: list[Exception] = []
+
+    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+        self.lists += token is None
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+    async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
+        self.watched_from.append(version)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.answer = Answer()
+        return self.answer
+
+
+def cache_of(kube: Scripted) -> WatchCache[Customer]:
+    indexes = {"email": lambda item: (item.spec.email,)}
+    return WatchCache(kube, Customer, "n", indexes=indexes, watch_seconds=10)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
+    task = asyncio.create_task(cache.run())
+    try:
+        await asyncio.wait_for(cache.synced.wait(), 2)
+        await asyncio.sleep(0)
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(2):
+        while not condition():
+            await asyncio.sleep(0.001)
