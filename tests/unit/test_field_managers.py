@@ -1,0 +1,141 @@
+"""What the clients' writes look like to Kubernetes: each says who writes, so that people can see it of every field."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client import ApiClient, Configuration
+
+from batteries_apiserver.accounts import ownership
+from batteries_apiserver.admin import orders
+from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.settings import Settings
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
+from batteries_operator.kube import Passwords
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+ACCOUNT = {
+    "metadata": {"name": "acme", "namespace": "n", "uid": "u", "resourceVersion": "7", "generation": 1},
+    "spec": {"customerRef": {"name": "c"}},
+    "status": {"steps": {"create_account": {"inputs": "x", "gaveUpAt": 1}}},
+}
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    content_type: str
+    body: Any
+
+
+@dataclass
+class Recorded:
+    """A Kubernetes that answers every request with the same object, and what it was asked."""
+
+    answer: dict[str, Any] = field(default_factory=lambda: ACCOUNT)
+    requests: list[Request] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = orjson.loads(await request.read() or b"null")
+        self.requests.append(
+            Request(request.method, request.url.raw_path, dict(request.query), request.content_type, body)
+        )
+        return web.json_response(self.answer)
+
+    @property
+    def managers(self) -> list[tuple[str, str | None]]:
+        """Of each write, its method and who it says writes."""
+        return [(one.method, one.query.get("fieldManager")) for one in self.requests if one.method in WRITES]
+
+
+@pytest.fixture
+def kubernetes() -> Recorded:
+    return Recorded()
+
+
+@pytest.fixture
+async def api(kubernetes: Recorded) -> AsyncIterator[ApiClient]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", kubernetes.take)
+    async with TestServer(app) as server, ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))) as client:
+        yield client
+
+
+@pytest.fixture
+def kube(api: ApiClient) -> Kube:
+    return kube_of(api, Settings(namespace="n"))
+
+
+@pytest.mark.parametrize(
+    ("method", "write"),
+    [
+        ("POST", lambda accounts: accounts.create("n", ACCOUNT)),
+        ("PATCH", lambda accounts: accounts.merge("n", "acme", {"spec": {}})),
+        ("PATCH", lambda accounts: accounts.merge_status("n", "acme", {"status": {}})),
+        ("PATCH", lambda accounts: accounts.apply("n", "acme", {"spec": {}})),
+    ],
+    ids=["create", "merge", "merge_status", "apply"],
+)
+async def test_every_write_of_a_resource_says_who_writes(
+    kubernetes: Recorded, api: ApiClient, method: str, write: Callable[[Resources[AwsAccount]], Awaitable[AwsAccount]]
+) -> None:
+    await write(Resources(api, AwsAccount, "somebody"))
+    assert kubernetes.managers == [(method, "somebody")]
+
+
+async def test_an_apply_is_whole_never_forced_and_spares_kubernetes_the_second_reading(
+    kubernetes: Recorded, api: ApiClient
+) -> None:
+    await Resources(api, AwsAccount, "somebody").apply("n", "a/b", {"metadata": {"uid": "u"}, "spec": {"x": 1}})
+    [request] = kubernetes.requests
+    assert request.path == "/apis/aibatteriesincluded.com/v1/namespaces/n/awsaccounts/a%2Fb"
+    assert request.content_type == "application/apply-patch+yaml"
+    assert request.query == {"fieldManager": "somebody", "fieldValidation": "Ignore"}, "and no force"
+    assert request.body == {
+        "apiVersion": "aibatteriesincluded.com/v1",
+        "kind": "AwsAccount",
+        "metadata": {"name": "a/b", "uid": "u"},
+        "spec": {"x": 1},
+    }
+
+
+async def test_the_api_writes_accounts_by_apply_under_its_name(kubernetes: Recorded, kube: Kube) -> None:
+    made = await ownership.create(kube, "acme", "c", ["o/r"])
+    await ownership.change(kube, made, "c", [])
+    assert kubernetes.managers == [("PATCH", "batteries-apiserver")] * 2
+    assert {request.query["fieldValidation"] for request in kubernetes.requests} == {"Ignore"}
+
+
+async def test_an_administrators_suspension_is_written_under_a_name_of_its_own(
+    kubernetes: Recorded, kube: Kube
+) -> None:
+    account = AwsAccount.model_validate(ACCOUNT)
+    await orders.suspend(kube, account, True)
+    await orders.retry(kube, account)
+    assert kubernetes.managers == [("PATCH", "batteries-apiserver-suspension"), ("PATCH", "batteries-apiserver")]
+    assert [request.query.get("fieldValidation") for request in kubernetes.requests] == ["Ignore", None]
+
+
+async def test_the_apis_customers_keys_and_secrets_are_written_under_its_name(kubernetes: Recorded, kube: Kube) -> None:
+    kubernetes.answer = {"metadata": {"name": "c"}, "spec": {"email": "a@example.com"}}
+    await kube.customers.create("n", kubernetes.answer)
+    kubernetes.answer = {"metadata": {"name": "k"}, "spec": {"keyPrefix": "p", "keyHash": "h"}}
+    await kube.keys.create("n", kubernetes.answer)
+    kubernetes.answer = {"metadata": {"name": "s", "uid": "u", "resourceVersion": "1"}}
+    await kube.secrets.create("s", {"key": "x"})
+    assert kubernetes.managers == [("POST", "batteries-apiserver")] * 3
+
+
+async def test_the_operators_secrets_are_written_under_its_name(kubernetes: Recorded, api: ApiClient) -> None:
+    passwords, account = Passwords(api), AwsAccount.model_validate(ACCOUNT)
+    kubernetes.answer = {"metadata": {"name": "s"}, "data": {"password": "eA=="}}
+    await passwords.get_or_create(account, "admin")
+    await passwords.mark_set(account)
+    assert kubernetes.managers == [("POST", "batteries-operator"), ("PATCH", "batteries-operator")]
