@@ -18,6 +18,7 @@ from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientRespons
 from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1LeaseSpec
 
 from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.metrics import LEADING
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ class Lease:
             lease = await self._read()
             if lease is not None and lease.spec is not None and self._holder() == self._identity:
                 lease.spec.holder_identity = None
-                await self._leases.replace_namespaced_lease(self._name, self._namespace, lease)
+                await self._write(lease)
         except (ApiException, ClientError, OSError, TimeoutError) as error:
             log.warning("the Lease could not be handed over; it runs out by itself", detail=str(error))
 
@@ -114,11 +115,12 @@ class Lease:
         asked = self._clock()
         lease = await self._read()
         if lease is None:
-            written = await self._leases.create_namespaced_lease(self._namespace, self._body(None))
+            body = self._body(None)
+            written = await self._leases.create_namespaced_lease(self._namespace, body, field_manager=FIELD_MANAGER)
         elif not self._may_take(lease):
             return False
         else:
-            written = await self._leases.replace_namespaced_lease(self._name, self._namespace, self._body(lease))
+            written = await self._write(self._body(lease))
         self._seen, self._seen_at = written, asked
         self._until = asked + self._seconds * SURE
         return True
@@ -133,6 +135,11 @@ class Lease:
         if self._seen is None or _version(lease) != _version(self._seen):
             self._seen, self._seen_at = lease, self._clock()
         return lease
+
+    async def _write(self, body: V1Lease) -> V1Lease:
+        return await self._leases.replace_namespaced_lease(
+            self._name, self._namespace, body, field_manager=FIELD_MANAGER
+        )
 
     def _may_take(self, lease: V1Lease) -> bool:
         """Whether it is ours, nobody's, or was not renewed for its whole time since we first saw it so."""

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import ApiClient, Configuration, CoordinationV1Api
 
 from batteries_apiserver.accounts import ownership
 from batteries_apiserver.admin import orders
@@ -17,6 +17,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
 from batteries_operator.kube import Passwords
+from batteries_operator.lease import Lease
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 ACCOUNT = {
@@ -41,13 +42,16 @@ class Recorded:
 
     answer: dict[str, Any] = field(default_factory=lambda: ACCOUNT)
     requests: list[Request] = field(default_factory=list)
+    missing: bool = False
+    """Whether there is nothing to read."""
 
     async def take(self, request: web.Request) -> web.Response:
         body = orjson.loads(await request.read() or b"null")
         self.requests.append(
             Request(request.method, request.url.raw_path, dict(request.query), request.content_type, body)
         )
-        return web.json_response(self.answer)
+        status = 404 if self.missing and request.method == "GET" else 200
+        return web.json_response(self.answer, status=status)
 
     @property
     def managers(self) -> list[tuple[str, str | None]]:
@@ -139,3 +143,16 @@ async def test_the_operators_secrets_are_written_under_its_name(kubernetes: Reco
     await passwords.get_or_create(account, "admin")
     await passwords.mark_set(account)
     assert kubernetes.managers == [("POST", "batteries-operator"), ("PATCH", "batteries-operator")]
+
+
+async def test_the_lease_is_taken_renewed_and_handed_over_under_the_operators_name(
+    kubernetes: Recorded, api: ApiClient
+) -> None:
+    kubernetes.answer = {"metadata": {"name": "l", "resourceVersion": "1"}, "spec": {"holderIdentity": "first"}}
+    lease = Lease(CoordinationV1Api(api), "n", "l", "first", 15)
+    kubernetes.missing = True
+    await lease.acquire()
+    kubernetes.missing = False
+    await lease.acquire()
+    await lease.release()
+    assert kubernetes.managers == [(method, "batteries-operator") for method in ("POST", "PUT", "PUT")]

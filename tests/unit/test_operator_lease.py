@@ -31,13 +31,15 @@ class Leases:
             raise ApiException(status=404)
         return copy.deepcopy(self.lease)
 
-    async def create_namespaced_lease(self, namespace: str, body: V1Lease) -> V1Lease:
+    async def create_namespaced_lease(self, namespace: str, body: V1Lease, *, field_manager: str) -> V1Lease:
         self._up()
         if self.lease is not None:
             raise ApiException(status=409)
         return self._store(body)
 
-    async def replace_namespaced_lease(self, name: str, namespace: str, body: V1Lease) -> V1Lease:
+    async def replace_namespaced_lease(
+        self, name: str, namespace: str, body: V1Lease, *, field_manager: str
+    ) -> V1Lease:
         self._up()
         assert self.lease is not None
         assert self.lease.metadata is not None
