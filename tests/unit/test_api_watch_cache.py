@@ -195,3 +195,14 @@ async def test_namespaces_are_watched_each_by_itself_and_names_are_those_at_home
         kube.of["o"].answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.of["o"].lists == 2)
         assert len(cache.find("email", "n@example.com")) == 2
+
+
+async def test_a_deletion_told_late_does_not_take_the_object_made_again_under_its_name() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None))
+    cache = cache_of(kube)
+    async with running(cache):
+        cache.put(customer("a", 10, "again@example.com"))
+        kube.answer.chunks.put_nowait(event("DELETED", customer("a", 9)))
+        kube.answer.chunks.put_nowait(event("ADDED", customer("b", 11)))
+        await until(lambda: cache.get("b") is not None)
+        assert len(cache.find("email", "again@example.com")) == 1

@@ -1,0 +1,97 @@
+"""The watch cache that must list anew: what it holds, finds and tells of afterwards, and what is seen meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, until
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver import watch_cache
+from batteries_crds.client import Page
+from batteries_crds.customer import Customer
+
+FIRST = Page([customer("stays", 3), customer("moves", 4, "old@example.com"), customer("goes", 5)], "7", None)
+SECOND = Page([customer("stays", 3), customer("moves", 50, "new@example.com"), customer("comes", 51)], "60", None)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_cache, "_SHORTEST_PAUSE", 0.001)
+
+
+def names(items: list[Customer]) -> list[str]:
+    return sorted(item.metadata.name for item in items)
+
+
+class Interrupted(Scripted):
+    """Does something before it gives a page, whose list's number and token it is given."""
+
+    def __init__(self, *pages: Page[Customer], before: Callable[[int, str | None], None]) -> None:
+        super().__init__(*pages)
+        self._before = before
+
+    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+        page = await super().page(namespace, token=token)
+        self._before(self.lists, token)
+        return page
+
+
+async def test_what_happened_meanwhile_is_found_and_told_of_once() -> None:
+    kube = Scripted(FIRST, SECOND)
+    cache = cache_of(kube)
+    told: list[tuple[str, str | None, str | None]] = []
+
+    def version(item: Customer | None) -> str | None:
+        return None if item is None else item.metadata.resource_version
+
+    def listen(before: Customer | None, after: Customer | None) -> None:
+        item = after or before
+        assert item is not None
+        told.append((item.metadata.name, version(before), version(after)))
+
+    async with running(cache):
+        cache.listen(listen)
+        kube.answer.chunks.put_nowait(EXPIRED)
+        await until(lambda: kube.watched_from == ["7", "60"])
+        found = {email: names(cache.find("email", f"{email}@example.com")) for email in ("a", "old", "new")}
+        assert found == {"a": ["comes", "stays"], "old": [], "new": ["moves"]}
+        assert (cache.get("goes"), len(cache), kube.lists) == (None, 3, 2)
+    changes = [("comes", None, "51"), ("goes", "5", None), ("moves", "4", "50"), ("stays", "3", "3")]
+    assert sorted(told) == changes, "also what stays: it is another object, by which listeners know it"
+
+
+async def test_what_was_held_is_held_until_the_new_list_is_whole() -> None:
+    seen: list[tuple[list[str], float]] = []
+
+    def look(number: int, token: str | None) -> None:
+        seen.append((names(cache.all()), cache.age))
+        if (number, token) == (2, "more"):
+            raise ApiException(status=410, reason="Gone")  # the continue token has expired
+        if number == 3:
+            raise aiohttp.ClientConnectionError("refused")
+
+    more = Page(SECOND.items, "60", "more")
+    kube = Interrupted(FIRST, more, SECOND, SECOND, SECOND, before=look)
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(EXPIRED)
+        await until(lambda: kube.watched_from == ["7", "60"])
+        assert names(cache.all()) == ["comes", "moves", "stays"]
+    assert [held for held, _ in seen[1:]] == [["goes", "moves", "stays"]] * 4
+    assert all(age < 2 for _, age in seen[1:]), "and it says since when it has heard nothing"
+
+
+async def test_events_after_a_new_list_are_taken_from_its_version_on() -> None:
+    kube = Scripted(FIRST, SECOND)
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(EXPIRED)
+        await until(lambda: kube.watched_from == ["7", "60"])
+        cache.put(customer("goes", 59))
+        assert cache.get("goes") is None, "the list knew of its deletion"
+        kube.answer.chunks.put_nowait(event("ADDED", customer("goes", 61)))
+        await until(lambda: cache.get("goes") is not None)
+        await asyncio.sleep(0.01)
+        assert kube.lists == 2
