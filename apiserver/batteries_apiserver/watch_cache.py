@@ -196,16 +196,19 @@ class Watch(Generic[R]):
             if token is None:
                 break
         self._put_while_listing = None
-        items = [*listed, *(item for item in lately if item.metadata.version > version)]
-        for key in self._keys() - {item.key for item in items}:
+        # Of several put in the newest, whichever answer came last; each object once, so that listeners hear of it once.
+        newest = {item.key: item for item in listed}
+        beyond = [item for item in lately if item.metadata.version > version]
+        newest |= {item.key: item for item in sorted(beyond, key=lambda item: item.metadata.version)}
+        for key in self._keys() - newest.keys():
             self._store.remove(key)
-        for item in items:
+        for item in newest.values():
             self._store.replace(item)
         self._version = version
         self.heard()
         self._when_listed()
         metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()
-        self._log.info("cache_listed", objects=len(items))
+        self._log.info("cache_listed", objects=len(newest))
 
     async def _watch(self) -> None:
         """One watch, to its end. Lines are cut by hand: a large object's is longer than aiohttp's readline takes."""

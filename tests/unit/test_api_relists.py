@@ -83,6 +83,35 @@ async def test_what_was_held_is_held_until_the_new_list_is_whole() -> None:
     assert all(age < 2 for _, age in seen[1:]), "and it says since when it has heard nothing"
 
 
+async def test_of_two_own_writes_while_the_pages_are_read_the_newer_stays_whichever_answer_comes_first() -> None:
+    def write(number: int, token: str | None) -> None:
+        cache.put(customer("a", 9, "newer@example.com"))
+        cache.put(customer("a", 8, "older@example.com"))
+
+    kube = Interrupted(Page([customer("a", 3)], "7", None), before=write)
+    cache = cache_of(kube)
+    async with running(cache):
+        assert names(cache.find("email", "newer@example.com")) == ["a"]
+        assert cache.find("email", "older@example.com") == []
+
+
+async def test_a_new_list_tells_once_of_an_own_write_while_its_pages_are_read() -> None:
+    told: list[int] = []
+
+    def write(number: int, token: str | None) -> None:
+        if number == 2:
+            cache.put(customer("a", 9, "mine@example.com"))
+
+    page = Page([customer("a", 3)], "7", None)
+    kube = Interrupted(page, page, before=write)
+    cache = cache_of(kube)
+    cache.listen(lambda _, after: told.append(after.metadata.version if after is not None else 0))
+    async with running(cache):
+        kube.answer.chunks.put_nowait(EXPIRED)
+        await until(lambda: kube.watched_from == ["7", "7"])
+        assert told == [3, 9, 9], "the first list, the write, and the new list, which does not take it back"
+
+
 async def test_events_after_a_new_list_are_taken_from_its_version_on() -> None:
     kube = Scripted(FIRST, SECOND)
     cache = cache_of(kube)
