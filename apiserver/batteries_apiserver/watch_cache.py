@@ -127,7 +127,8 @@ class Watch(Generic[R]):
         self._seconds = seconds
         self._when_listed = listed
         self._put_while_listing: list[R] | None = None
-        self._version = 0
+        self._version = 0  # how far it has got; until a new list is whole, how far it had
+        self._must_list = True
         self._heard_at: float | None = None
         self._log = log.bind(resource=model.definition.plural, namespace=namespace)
 
@@ -145,18 +146,17 @@ class Watch(Generic[R]):
 
         Where it has, it has told of that version, of a later one or of the deletion already.
         """
+        if self._put_while_listing is not None:
+            self._put_while_listing.append(self._keep(item))  # the new list decides: its version may be a lower one
         if item.metadata.version > self._version:
-            item = self._keep(item)
-            if self._put_while_listing is not None:
-                self._put_while_listing.append(item)
-            self._store.store(item)
+            self._store.store(self._keep(item))
 
     async def run(self) -> None:
         """Lists and watches until cancelled. Only failures in a row make it wait longer."""
         pause = _SHORTEST_PAUSE
         while True:
             try:
-                if self._version == 0:
+                if self._must_list:
                     await self._list()
                 begun = time.monotonic()
                 await self._watch()
@@ -165,15 +165,15 @@ class Watch(Generic[R]):
                     pause = _SHORTEST_PAUSE
                     continue
             except _Expired as error:
-                self._version = 0
+                self._must_list = True
                 self._log.info("watch_expired", reason=str(error))
             except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 if isinstance(error, ApiException) and status_of(error) in _VERSION_REFUSED:
-                    self._version = 0
+                    self._must_list = True
                 self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))
             except Exception:
                 # A bug of ours must not end the watch: the cache would grow old for ever.
-                self._version = 0
+                self._must_list = True
                 self._log.exception("watch_broken")
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -205,6 +205,7 @@ class Watch(Generic[R]):
         for item in newest.values():
             self._store.replace(item)
         self._version = version
+        self._must_list = False
         self.heard()
         self._when_listed()
         metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()

@@ -124,3 +124,35 @@ async def test_events_after_a_new_list_are_taken_from_its_version_on() -> None:
         await until(lambda: cache.get("goes") is not None)
         await asyncio.sleep(0.01)
         assert kube.lists == 2
+
+
+async def test_a_late_answer_does_not_bring_a_deleted_object_back_while_a_new_list_is_read() -> None:
+    held: list[list[str]] = []
+
+    def answered(number: int, token: str | None) -> None:
+        if number == 2:
+            cache.put(customer("gone", 8))
+            held.append(names(cache.all()))
+
+    kube = Interrupted(Page([customer("gone", 3)], "7", None), Page([], "20", None), before=answered)
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(event("DELETED", customer("gone", 9)) + EXPIRED)
+        await until(lambda: kube.watched_from == ["7", "20"])
+        assert held == [[]]
+        assert names(cache.all()) == []
+
+
+async def test_what_is_written_after_a_restore_of_etcd_is_there_once_the_new_list_is() -> None:
+    """Its version is lower than those of before."""
+
+    def write(number: int, token: str | None) -> None:
+        if number == 2:
+            cache.put(customer("mine", 12, "mine@example.com"))
+
+    kube = Interrupted(Page([customer("a", 50)], "60", None), Page([customer("a", 5)], "10", None), before=write)
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(EXPIRED)
+        await until(lambda: kube.watched_from == ["60", "10"])
+        assert names(cache.find("email", "mine@example.com")) == ["mine"]
