@@ -156,3 +156,12 @@ async def test_what_is_written_after_a_restore_of_etcd_is_there_once_the_new_lis
         kube.answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.watched_from == ["60", "10"])
         assert names(cache.find("email", "mine@example.com")) == ["mine"]
+
+
+async def test_an_event_that_makes_no_sense_means_a_new_list_and_not_the_end() -> None:
+    kube = Scripted(FIRST, SECOND)
+    cache = cache_of(kube)
+    async with running(cache):
+        kube.answer.chunks.put_nowait(b'{"type": "ADDED", "object": {}}\n')
+        await until(lambda: kube.watched_from == ["7", "60"])
+        assert names(cache.all()) == ["comes", "moves", "stays"]
