@@ -6,71 +6,85 @@ take away.
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import uuid4
 
+import aiohttp
 from aiohttp.test_utils import unused_port
 from bench.api_bare import bare
-from bench.api_pace import A_SECOND, paced
+from bench.api_pace import A_SECOND, Pacer, paced
 from bench.api_reads import show_requests
 from bench.api_world import World
 from bench.figure import Figure, Goal
-from crash.lane import Lane
-from crash.lives import at_rest
+from bench.part import Scale
+from bench.stage import AS_IT_COMES, INSTANT, Stage
 
 _WARM_SECONDS = 2
-_CREATION_SECONDS = 0.5
-"""Long enough for creations to be under way together."""
-
-_PATIENCE = 300
 
 
-async def reads_while_provisioning(world: World, *, accounts: int, seconds: float) -> Figure:
-    """The 99th percentile of both times."""
+@dataclass(frozen=True, slots=True)
+class _Lap:
+    """The slowest hundredth of the reads of ours and of the bare server, in milliseconds, in so many seconds."""
+
+    ours: float
+    bare: float
+    seconds: float
+
+
+async def reads_while_provisioning(world: World, scale: Scale) -> list[Figure]:
+    """The 99th percentile of both times: at the pace at which AWS makes accounts, and as fast as the machine can."""
+    as_it_comes = {**AS_IT_COMES, "creation_seconds": AS_IT_COMES["creation_seconds"] / scale.hurry}
     async with (
+        aiohttp.ClientSession() as http,
         world.replica() as replica,
         bare(unused_port(), b"{}", world.folder) as bare_url,
         paced(show_requests(world), replica.url, bare_url) as pacer,
     ):
-        await asyncio.sleep(_WARM_SECONDS)
-        await pacer.lap()
-        await asyncio.sleep(seconds)
-        calm, bare_calm = await pacer.lap()
-        begun = time.monotonic()
-        await provision(world.lane, accounts)
-        took = time.monotonic() - begun
-        busy, bare_busy = await pacer.lap()
-    return Figure(
-        "api_p99_provisioning",
-        f"p99 of GET /accounts/{{id}} while {accounts} accounts are provisioned",
-        busy,
-        "ms",
-        Goal("at most", 2),
-        calm,
-        "p99 idle",
-        f"{A_SECOND} reads a second; provisioning took {took:.0f} s; bare aiohttp beside it went from "
-        f"{bare_calm:.1f} to {bare_busy:.1f} ms",
-    )
+        stage = Stage(world.cluster, world.folder, http)
+        await stage.start()
+        try:
+            await stage.until_known(0)
+            await asyncio.sleep(_WARM_SECONDS)
+            await pacer.lap()
+            await asyncio.sleep(scale.seconds)
+            ours, beside = await pacer.lap()
+            idle = _Lap(ours, beside, scale.seconds)
+            busy = await _while_provisioning(stage, pacer, as_it_comes, scale.made // 2)
+            full = await _while_provisioning(stage, pacer, INSTANT, scale.made // 2)
+        finally:
+            await stage.stop()
+    return [
+        _figure(
+            "api_p99_provisioning",
+            f"p99 of GET /accounts/{{id}} while {scale.made // 2} accounts are provisioned",
+            busy,
+            idle,
+            Goal("at most", 2),
+            f"{A_SECOND} reads a second; five creations in flight, {as_it_comes['creation_seconds']:g} s each; ",
+        ),
+        _figure(
+            "api_p99_full_machine",
+            "The same, with an AWS without delays: the operator takes all that there is of the machine",
+            full,
+            idle,
+            None,
+            "",
+        ),
+    ]
 
 
-async def provision(lane: Lane, count: int) -> None:
-    """An operator makes so many accounts in the AWS stand-in.
-
-    Raises:
-        TimeoutError: they are not all active after five minutes.
-    """
-    await lane.standin("limits", {"creation_seconds": _CREATION_SECONDS})
-    names = {str(uuid4()) for _ in range(count)}
-    await lane.start()
-    try:
-        for number, name in enumerate(names):
-            spec = {"email": f"owner-{number % 20}@example.com", "githubRepos": [f"octo-org/repo-{number}"]}
-            await lane.accounts.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
-        async with asyncio.timeout(_PATIENCE):
-            while not await _all_at_rest(lane, names):
-                await asyncio.sleep(1)
-    finally:
-        await lane.kill()
+def _figure(key: str, what: str, busy: _Lap, idle: _Lap, goal: Goal | None, note: str) -> Figure:
+    note += f"{busy.seconds:.0f} s; bare aiohttp beside it went from {idle.bare:.1f} to {busy.bare:.1f} ms"
+    return Figure(key, what, busy.ours, "ms", goal, idle.ours, "p99 idle", note)
 
 
-async def _all_at_rest(lane: Lane, names: set[str]) -> bool:
-    return all([at_rest(each) async for each in lane.accounts.all(lane.namespace) if each.metadata.name in names])
+async def _while_provisioning(stage: Stage, pacer: Pacer, limits: Mapping[str, float], count: int) -> _Lap:
+    await stage.aws(limits)
+    await pacer.lap()
+    begun, names = time.monotonic(), {str(uuid4()) for _ in range(count)}
+    for number, name in enumerate(names):
+        await stage.create(name, [f"octo-org/repo-{number}"], f"owner-{number % 20}@example.com")
+    await stage.until_active(names)
+    ours, beside = await pacer.lap()
+    return _Lap(ours, beside, time.monotonic() - begun)

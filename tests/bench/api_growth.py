@@ -65,7 +65,7 @@ async def _settled(world: World, size: Size, empty: float, scale: Scale) -> list
         figures.append(_memory(size, empty, resident(replica.pid)))
         async with world.replica() as other:
             figures.append(await api_reads.two_replicas(world, replica, other, seconds))
-    figures.append(await api_busy.reads_while_provisioning(world, accounts=scale.made // 2, seconds=scale.seconds))
+    figures += await api_busy.reads_while_provisioning(world, scale)
     figures.append(await api_writes.creation(world, seconds))
     return figures
 

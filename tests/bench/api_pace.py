@@ -50,9 +50,9 @@ class Pace:
         self.taken.append((time.perf_counter() - moment) * 1000)
 
     def slowest(self) -> float:
-        """The 99th percentile of what was taken since this was last asked."""
+        """The 99th percentile of what was taken since this was last asked; 0 where nothing was."""
         taken, self.taken = sorted(self.taken), []
-        return taken[int(len(taken) * 0.99)]
+        return taken[int(len(taken) * 0.99)] if taken else 0.0
 
 
 async def _serve(file: Path, urls: list[str]) -> None:
