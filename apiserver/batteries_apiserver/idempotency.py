@@ -15,7 +15,7 @@ from pydantic import Field
 from batteries_apiserver.body import Body
 from batteries_apiserver.errors import BadRequest
 from batteries_apiserver.route import Parameter
-from batteries_crds.aws_account import derived_uuid
+from batteries_crds.identity import derived_uuid
 
 HEADER = "Idempotency-Key"
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')  # RFC 8941, String

@@ -6,9 +6,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from batteries_crds.aws_account import CustomerRef, uuid_of
+from batteries_crds.aws_account import CustomerRef
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
+from batteries_crds.identity import uuid_of
 from batteries_crds.resource import Column, Definition, Resource
 
 

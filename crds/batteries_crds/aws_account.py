@@ -7,7 +7,7 @@ survives backup and restore, and from which the account's e-mail and name in AWS
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -16,13 +16,11 @@ from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
 from batteries_crds.base import Model
 from batteries_crds.cel import email_rule, rule, rules
 from batteries_crds.conditions import READY
+from batteries_crds.identity import uuid_of
 from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED
-
-_NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
-"""Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
 
 RepositoryName = Annotated[
     str,
@@ -259,22 +257,3 @@ class AwsAccount(Resource):
         """What its retry annotation says: another value than before asks for one more try."""
         value = self.metadata.annotations.get(ANNOTATION_RETRY)
         return None if value is None else value[:RETRY_LENGTH]
-
-
-def derived_uuid(text: str) -> UUID:
-    """The UUIDv5 of `text` in our namespace: the same for ever, so a name derived from it is a lock."""
-    return uuid5(_NAMESPACE, text)
-
-
-def uuid_of(resource: Resource) -> UUID:
-    """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
-    return uuid_at(resource.metadata.namespace, resource.metadata.name)
-
-
-def uuid_at(namespace: str, name: str) -> UUID:
-    """The id of the object of that name."""
-    try:
-        named = UUID(name)
-    except ValueError:
-        return derived_uuid(f"{namespace}/{name}")
-    return named if str(named) == name else derived_uuid(f"{namespace}/{name}")

@@ -5,7 +5,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from batteries_crds import logs
-from batteries_crds.aws_account import AwsAccount, uuid_at
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.identity import uuid_at
 
 # kopf tells of every handled event, botocore of every client.
 _QUIET = dict.fromkeys(("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"), logging.WARNING)

@@ -15,8 +15,8 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.key_format import digest, is_well_formed, mint
 from batteries_apiserver.kube import Kube
-from batteries_crds.aws_account import derived_uuid
 from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.identity import derived_uuid
 
 log = structlog.get_logger(__name__)
 

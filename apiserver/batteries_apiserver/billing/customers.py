@@ -13,10 +13,10 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
-from batteries_crds.aws_account import derived_uuid
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.client import CONFLICT, status_of
 from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.identity import derived_uuid
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.kube import Kube
-from batteries_crds.aws_account import derived_uuid
 from batteries_crds.client import CONFLICT, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.identity import derived_uuid
 from batteries_crds.names import LABEL_CUSTOMER
 
 log = structlog.get_logger(__name__)

@@ -1,0 +1,27 @@
+"""The ids that we give: of an object, and of what is to have one name for ever."""
+
+from uuid import UUID, uuid5
+
+from batteries_crds.resource import Resource
+
+_NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
+"""Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
+
+
+def derived_uuid(text: str) -> UUID:
+    """The UUIDv5 of `text` in our namespace: the same for ever, so a name derived from it is a lock."""
+    return uuid5(_NAMESPACE, text)
+
+
+def uuid_of(resource: Resource) -> UUID:
+    """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
+    return uuid_at(resource.metadata.namespace, resource.metadata.name)
+
+
+def uuid_at(namespace: str, name: str) -> UUID:
+    """The id of the object of that name."""
+    try:
+        named = UUID(name)
+    except ValueError:
+        return derived_uuid(f"{namespace}/{name}")
+    return named if str(named) == name else derived_uuid(f"{namespace}/{name}")
