@@ -106,7 +106,7 @@ class Doctor:
 
     async def identity_source(self) -> Finding:
         """Whether Identity Center takes users that are made by API."""
-        refusal = await self._aws.identity_center.refusal_of_new_users()
+        refusal = await self._aws.directory.refusal_of_new_users()
         return _finding(
             refusal is None,
             "Identity Center takes new users" + ("" if refusal is None else f" ({refusal})"),

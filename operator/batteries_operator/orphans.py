@@ -90,7 +90,11 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
 async def _described(aws: Aws, settings: Settings, member: Member, tag: str) -> Orphan:
     """With its owner, where single sign-on knows one, and whether it is quarantined."""
     permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
-    owner = await aws.identity_center.assigned_user(member.id, permission_set) if permission_set else None
+    owner = None
+    if permission_set is not None:
+        async for user in aws.identity_center.assigned_users(member.id, permission_set):
+            owner = await aws.directory.user_name(user)
+            break  # of several, the first that is listed
     quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
     return Orphan(member, tag, owner, await aws.organizations.parent(member.id) == quarantine)
 

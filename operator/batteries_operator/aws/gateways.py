@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.limits import Limits
@@ -26,6 +27,7 @@ class Aws:
         organizations: Organizations,
         sts: Sts,
         identity_center: IdentityCenter,
+        directory: Directory,
         mail: Mail,
         limits: Limits,
         members_iam: "IAMClient",
@@ -34,6 +36,7 @@ class Aws:
         self.organizations = organizations
         self.sts = sts
         self.identity_center = identity_center
+        self.directory = directory
         self.mail = mail
         self.limits = limits
         self._members_iam = members_iam
@@ -45,12 +48,14 @@ class Aws:
         `require` is asked right before each call is sent, and raises where none may be.
         """
         caller = Caller(settings.aws_threads, require)
+        center = IdentityCenter(caller, await caller.client("sso-admin"))
         # Organizations is a global service whose one endpoint is us-east-1.
         return cls(
             caller,
             Organizations(caller, await caller.client("organizations", region="us-east-1")),
             Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
-            IdentityCenter(caller, await caller.client("sso-admin"), await caller.client("identitystore")),
+            center,
+            Directory(caller, await caller.client("identitystore"), center),
             Mail(caller, await caller.client("sesv2"), settings.mail_sender),
             # Quotas of a global service are kept in us-east-1 too.
             Limits(caller, await caller.client("service-quotas", region="us-east-1"), await caller.client("iam")),

@@ -1,18 +1,18 @@
-"""IAM Identity Center: users, and their assignment to accounts.
+"""IAM Identity Center: permission sets, and their assignment to users in accounts.
 
 Assignments are asynchronous and their outstanding number is limited, so a caller starts one and polls it; re-issuing
 one that exists is believed harmless, but we look first. ConflictException means that an earlier write has not
-propagated yet (botocore's sso-admin model): transient, except where CreateUser gives it a uniqueness reason.
+propagated yet (botocore's sso-admin model): transient.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batteries_operator.aws.caller import AwsError, Caller
+from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.organizations import NotPreparedError
 
 if TYPE_CHECKING:
-    from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
     from mypy_boto3_sso_admin.type_defs import AccountAssignmentOperationStatusTypeDef
 
@@ -35,12 +35,11 @@ class AssignmentStatus:
 
 
 class IdentityCenter:
-    """What we ask of Identity Center and its user store."""
+    """What we ask of Identity Center; its users are in `directory`."""
 
-    def __init__(self, caller: Caller, admin: "SSOAdminClient", store: "IdentityStoreClient") -> None:
+    def __init__(self, caller: Caller, admin: "SSOAdminClient") -> None:
         self._caller = caller
         self._admin = admin
-        self._store = store
         self._instance: Instance | None = None
         self._permission_sets: dict[str, str] = {}
 
@@ -125,93 +124,15 @@ class IdentityCenter:
         )
         return True
 
-    async def find_user(self, email: str) -> str | None:
-        """The id of the user of that name, or else of that e-mail address: a directory may name people otherwise."""
-        return await self._find_user("userName", email) or await self._find_user("emails.value", email)
-
-    async def _find_user(self, path: str, value: str) -> str | None:
-        instance = await self.instance()
-        # The stubs take the value for a document; on the wire both are compared with a plain string.
-        unique: Any = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
-        try:
-            answer = await self._caller.call(
-                "identitystore:GetUserId",
-                self._store.get_user_id,
-                IdentityStoreId=instance.identity_store_id,
-                AlternateIdentifier=unique,
-            )
-        except AwsError as error:
-            if error.code == "ResourceNotFoundException":
-                return None
-            raise
-        return answer["UserId"]
-
-    async def ensure_user(self, email: str) -> str:
-        """The id of the user with that e-mail address, found or made.
-
-        AWS sends a user made by API neither mail nor password; the portal does that at the first sign-in
-        where one-time passwords are enabled (docs/runbook).
-        """
-        found = await self.find_user(email)
-        if found is not None:
-            return found
-        instance = await self.instance()
-        local_part = email.split("@")[0]
-        answer = await self._caller.call(
-            "identitystore:CreateUser",
-            self._store.create_user,
-            IdentityStoreId=instance.identity_store_id,
-            UserName=email,
-            DisplayName=email,
-            Name={"GivenName": local_part, "FamilyName": local_part},
-            Emails=[{"Value": email, "Type": "work", "Primary": True}],
-        )
-        return answer["UserId"]
-
-    async def refusal_of_new_users(self) -> str | None:
-        """Why users can't be made here (an external identity source), in AWS's words; None where they can.
-
-        No API tells the identity source. So a user is asked for that is there already, which makes none: an open
-        directory answers with a conflict (that a closed one answers otherwise is believed).
-        """
-        instance = await self.instance()
-        listed = await self._caller.call(
-            "identitystore:ListUsers",
-            self._store.list_users,
-            IdentityStoreId=instance.identity_store_id,
-            MaxResults=1,
-        )
-        for user in listed["Users"]:
-            try:
-                await self._caller.call(
-                    "identitystore:CreateUser",
-                    self._store.create_user,
-                    IdentityStoreId=instance.identity_store_id,
-                    UserName=user.get("UserName", ""),
-                    DisplayName=user.get("UserName", ""),
-                    Name={"GivenName": "doctor", "FamilyName": "doctor"},
-                )
-            except AwsError as error:
-                return None if error.code == "ConflictException" else f"{error.code}: {error.message}"
-        return None
-
     async def is_assigned(self, account: str, permission_set: str, user_id: str) -> bool:
         """Whether that user has that permission set in that account now."""
-        instance = await self.instance()
-        pages = self._caller.pages(
-            "sso:ListAccountAssignments",
-            self._admin.list_account_assignments,
-            InstanceArn=instance.arn,
-            AccountId=account,
-            PermissionSetArn=permission_set,
-        )
-        async for page in pages:
-            if any(assignment.get("PrincipalId") == user_id for assignment in page["AccountAssignments"]):
+        async for user in self.assigned_users(account, permission_set):
+            if user == user_id:
                 return True
         return False
 
-    async def assigned_user(self, account: str, permission_set: str) -> str | None:
-        """The user name of who has that permission set in that account; of several, the first that is listed."""
+    async def assigned_users(self, account: str, permission_set: str) -> AsyncIterator[str]:
+        """The ids of the users who have that permission set in that account now."""
         instance = await self.instance()
         pages = self._caller.pages(
             "sso:ListAccountAssignments",
@@ -223,14 +144,7 @@ class IdentityCenter:
         async for page in pages:
             for assignment in page["AccountAssignments"]:
                 if assignment.get("PrincipalType") == "USER":
-                    user = await self._caller.call(
-                        "identitystore:DescribeUser",
-                        self._store.describe_user,
-                        IdentityStoreId=instance.identity_store_id,
-                        UserId=assignment.get("PrincipalId", ""),
-                    )
-                    return user.get("UserName")
-        return None
+                    yield assignment.get("PrincipalId", "")
 
     async def _assignment(self, account: str, permission_set: str, user_id: str) -> dict[str, Any]:
         """What names one assignment, for making and for removing it."""

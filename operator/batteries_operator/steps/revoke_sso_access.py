@@ -22,7 +22,7 @@ async def run(scope: Scope) -> Outcome:
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
         return Wait(None, "AssigningAccess", "An assignment under way ends first.")
     tools.assignment_time.forget(uid)
-    user_id = status.sso_user_id or await center.find_user(status.owner)
+    user_id = status.sso_user_id or await tools.aws.directory.find_user(status.owner)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)

@@ -23,7 +23,7 @@ async def run(scope: Scope) -> Outcome:
     assert owner is not None  # create_account is done
     tools.assignment_time.looked(uid)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
-    user_id = account.status.sso_user_id or await center.ensure_user(owner)
+    user_id = account.status.sso_user_id or await tools.aws.directory.ensure_user(owner)
     if await center.is_assigned(aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
         tools.assignment_time.ended(uid)
