@@ -11,13 +11,20 @@ from collections.abc import Iterable
 SHARE = 0.1
 """How late something asynchronous may be seen, as a part of the time that it took."""
 
+FIRST_SECONDS = 0.5
+"""The longest pause after a first error."""
+
 SLACK_SECONDS = 0.005
 """A step this close to being due is due: a timer may ring a little early."""
 
 
 def backoff(errors_in_a_row: int, longest: float) -> float:
-    """Seconds until the next try: doubling from one, with jitter, so that many accounts don't come at once."""
-    return float(min(longest, 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+    """Seconds until the next try: doubling from a half, with jitter, so that many accounts don't come at once.
+
+    The commonest error is the first one, of something just made that AWS doesn't know everywhere yet: a moment later
+    it does.
+    """
+    return float(min(longest, FIRST_SECONDS * 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
 
 
 def until_next_look(lasted: float, shortest: float, longest: float, share: float = SHARE) -> float:

@@ -27,8 +27,8 @@ from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.step import Step, Tools
 
-QUIET_TRIES = 3
-"""Transient errors in a row before one is written to the status: a throttle is no news, a minute of them is."""
+QUIET_TRIES = 4
+"""Transient errors in a row before one is written to the status: a throttle is no news, many of them are."""
 
 Tried = tuple[Outcome, ErrorKind | None]
 """A step's outcome, and the kind of the error that it is made of."""
@@ -164,8 +164,8 @@ class Runner:
     async def _walk(self, recorder: Recorder, pace: Pace, stopping: Callable[[], bool]) -> None:
         """Runs each step as soon as it lacks nothing and is due, until none runs.
 
-        One that waits is tried again only while another is at its first try, or two could keep a visit going for ever.
-        Where one raises, that is raised when all have ended, so that nothing goes on unseen.
+        One that waits is tried again only while others run. Where one raises, that is raised when all have ended, so
+        that nothing goes on unseen.
         """
         scope = _Scope(recorder, self._tools, self._news)
         running: dict[asyncio.Task[Tried], Step] = {}
@@ -174,8 +174,7 @@ class Runner:
             while True:
                 ready_now = [] if stopping() else self._ready(recorder.account)
                 left = [step for step in ready_now if step not in running.values()]
-                has_first_tries = any(step.name not in waited for step in running.values())
-                due = [s for s in left if pace.is_due(s.name) and (has_first_tries or s.name not in waited)]
+                due = [step for step in left if pace.is_due(step.name) and (running or step.name not in waited)]
                 if due:
                     await self._begin(recorder, due)
                     running |= {asyncio.create_task(self._try(step, scope, pace)): step for step in due}

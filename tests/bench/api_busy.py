@@ -15,7 +15,7 @@ from aiohttp.test_utils import unused_port
 from bench.api_bare import bare
 from bench.api_pace import A_SECOND, Pacer, paced
 from bench.api_reads import show_requests
-from bench.api_world import World
+from bench.api_world import Replica, World
 from bench.figure import Figure, Goal
 from bench.part import Scale
 from bench.stage import AS_IT_COMES, INSTANT, Stage
@@ -32,12 +32,11 @@ class _Lap:
     seconds: float
 
 
-async def reads_while_provisioning(world: World, scale: Scale) -> list[Figure]:
+async def reads_while_provisioning(world: World, replica: Replica, scale: Scale) -> list[Figure]:
     """The 99th percentile of both times: at the pace at which AWS makes accounts, and as fast as the machine can."""
     as_it_comes = {**AS_IT_COMES, "creation_seconds": AS_IT_COMES["creation_seconds"] / scale.hurry}
     async with (
         aiohttp.ClientSession() as http,
-        world.replica() as replica,
         bare(unused_port(), b"{}", world.folder) as bare_url,
         paced(show_requests(world), replica.url, bare_url) as pacer,
     ):
@@ -51,7 +50,7 @@ async def reads_while_provisioning(world: World, scale: Scale) -> list[Figure]:
             ours, beside = await pacer.lap()
             idle = _Lap(ours, beside, scale.seconds)
             busy = await _while_provisioning(stage, pacer, as_it_comes, scale.made // 2)
-            full = await _while_provisioning(stage, pacer, INSTANT, scale.made // 2)
+            full = await _while_provisioning(stage, pacer, INSTANT, scale.made // 4)
         finally:
             await stage.stop()
     return [

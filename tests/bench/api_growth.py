@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import api_busy, api_reads, api_writes
-from bench.api_load import Load, press
 from bench.api_probe import resident
-from bench.api_world import World, open_world
+from bench.api_reads import BesideBare
+from bench.api_world import Replica, World, open_world
 from bench.figure import Figure, Goal
 from bench.part import Part, Scale
 
 from batteries_sandbox.cluster import NAMESPACE
-
-_ROUND_SHARE = 5
-"""A round lasts so many times shorter than a steady load: there are three, of two servers, for each figure."""
 
 _NOISE = 0.10
 """What two runs of the same thing may differ by on a machine that does other things as well."""
@@ -29,45 +26,48 @@ class Size:
     accounts: int
     memory: float
     ready: float
-    load: Load
+    reads: BesideBare
 
 
 async def measure(scale: Scale) -> list[Figure]:
     """One world that grows; at the settled size everything is measured."""
-    seconds, figures, sizes = scale.seconds / _ROUND_SHARE, list[Figure](), list[Size]()
+    figures, sizes = list[Figure](), list[Size]()
     with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
         async with open_world(Path(folder)) as world:
             async with world.replica() as replica:
                 empty = resident(replica.pid)
             for accounts in sorted({*scale.grown, scale.settled}):
                 await world.grow_to(accounts)
-                sizes.append(await _size(world, empty, seconds))
+                begun = time.monotonic()
+                async with world.replica() as replica:
+                    sizes.append(await _size(world, replica, time.monotonic() - begun, empty, scale))
+                    if accounts == scale.settled:
+                        figures += await _settled(world, replica, sizes[-1], empty, scale)
                 if accounts == scale.settled:
-                    figures += await _settled(world, sizes[-1], empty, scale)
+                    figures.append(await api_writes.creation(world, scale))
     return [*figures, *_growth(sizes)]
 
 
-async def _size(world: World, empty: float, seconds: float) -> Size:
+async def _size(world: World, replica: Replica, ready: float, empty: float, scale: Scale) -> Size:
     """A fresh process with what is there now."""
-    accounts, begun = len(await world.etcd.versions("awsaccounts", NAMESPACE)), time.monotonic()
-    async with world.replica() as replica:
-        ready = time.monotonic() - begun
-        memory = resident(replica.pid) - empty
-        return Size(accounts, memory, ready, await press(replica.url, api_reads.show_requests(world), seconds))
+    memory = resident(replica.pid) - empty
+    accounts = len(await world.etcd.versions("awsaccounts", NAMESPACE))
+    reads = await api_reads.beside_bare(world, replica, api_reads.show_requests(world), scale)
+    return Size(accounts, memory, ready, reads)
 
 
-async def _settled(world: World, size: Size, empty: float, scale: Scale) -> list[Figure]:
-    """All reads, with one replica and with two, and then what adds accounts."""
-    seconds = scale.seconds / _ROUND_SHARE
-    async with world.replica() as replica:
-        figures = await api_reads.short_reads(world, replica, seconds)
-        figures += await api_reads.long_reads(world, replica)
-        figures.append(_memory(size, empty, resident(replica.pid)))
-        async with world.replica() as other:
-            figures.append(await api_reads.two_replicas(world, replica, other, seconds))
-    figures += await api_busy.reads_while_provisioning(world, scale)
-    figures.append(await api_writes.creation(world, seconds))
-    return figures
+async def _settled(world: World, replica: Replica, size: Size, empty: float, scale: Scale) -> list[Figure]:
+    """All reads, with one replica and with two, and while accounts are made."""
+    own = await api_reads.beside_bare(world, replica, api_reads.list_requests(world), scale)
+    figures = [
+        size.reads.figure("api_get_account", f"GET /accounts/{{id}}, {len(world.customers) * 10:,} accounts", 0.70),
+        own.figure("api_list_own", "GET /accounts of a customer with 10", 0.60),
+        *await api_reads.long_reads(world, replica),
+        _memory(size, empty, resident(replica.pid)),
+    ]
+    async with world.replica() as other:
+        figures.append(await api_reads.two_replicas(world, replica, other, scale))
+    return [*figures, *await api_busy.reads_while_provisioning(world, replica, scale)]
 
 
 def _memory(size: Size, empty: float, after: float) -> Figure:
@@ -89,13 +89,19 @@ def _growth(sizes: Sequence[Size]) -> list[Figure]:
         for figure in (
             Figure(f"api_memory@{size.accounts}", f"API server's memory, {size.accounts:,}", size.memory, "MiB"),
             Figure(f"api_start@{size.accounts}", f"API server's start, {size.accounts:,}", size.ready, "s"),
-            Figure(f"api_read@{size.accounts}", f"GET /accounts/{{id}}, {size.accounts:,}", 1e6 / size.load.rate, "µs"),
+            Figure(
+                f"api_read@{size.accounts}",
+                f"GET /accounts/{{id}}, {size.accounts:,}",
+                1e6 / size.reads.ours.rate,
+                "µs",
+            ),
         )
     ]
     first, before, last = sizes[0], sizes[-2], sizes[-1]
     factor = last.accounts / before.accounts
     each = [
-        f"{size.accounts:,}: {size.memory:.0f} MiB, ready in {size.ready:.1f} s, {size.load.text}" for size in sizes
+        f"{size.accounts:,}: {size.memory:.0f} MiB, ready in {size.ready:.1f} s, {size.reads.ours.text}"
+        for size in sizes
     ]
     linear = f"{factor:g} times that of {before.accounts:,}"
     return [
@@ -122,10 +128,10 @@ def _growth(sizes: Sequence[Size]) -> list[Figure]:
         Figure(
             "api_growth_reads",
             f"GET /accounts/{{id}} with {last.accounts:,} accounts",
-            last.load.rate,
-            "1/s",
+            last.reads.share,
+            "of bare aiohttp",
             Goal("at least", 1 - _NOISE),
-            first.load.rate,
+            first.reads.share,
             f"with {first.accounts:,}",
         ),
     ]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -16,10 +17,10 @@ from bench.api_probe import Timed, cpu_seconds, timed_get
 from bench.api_seed import accounts_of
 from bench.api_world import Replica, World
 from bench.figure import Figure, Goal
+from bench.part import Scale
 
 from batteries_crds.base import to_rfc3339
 
-ROUNDS = 3
 _LONG_READS = 5
 
 
@@ -34,47 +35,37 @@ def list_requests(world: World) -> Path:
     return write_requests(world.folder / "list.txt", (Request("/v1/accounts", each.key) for each in world.customers))
 
 
-async def short_reads(world: World, replica: Replica, seconds: float) -> list[Figure]:
-    """One account, and the accounts of a customer."""
-    count = len(world.customers) * 10
-    return [
-        await _against_bare(
-            world,
-            replica,
-            "api_get_account",
-            f"GET /accounts/{{id}}, {count:,} accounts",
-            show_requests(world),
-            0.70,
-            seconds,
-        ),
-        await _against_bare(
-            world, replica, "api_list_own", "GET /accounts of a customer with 10", list_requests(world), 0.60, seconds
-        ),
-    ]
+@dataclass(frozen=True, slots=True)
+class BesideBare:
+    """What came of the same requests to bare aiohttp and to ours; `cpu` is what one of ours took, in seconds."""
+
+    bare: Load
+    ours: Load
+    cpu: float
+
+    @property
+    def share(self) -> float:
+        """Our rate as a part of bare aiohttp's: what the machine does beside is in both."""
+        return self.ours.rate / self.bare.rate
+
+    def figure(self, key: str, what: str, bound: float) -> Figure:
+        """Of at least so large a share."""
+        note = f"p50 {self.ours.p50:.1f} ms, p99 {self.ours.p99:.1f} ms; {self.cpu * 1e6:.0f} µs of CPU each"
+        goal, limit = Goal("at least", bound), self.bare.rate
+        return Figure(key, what, self.ours.rate, "1/s", goal, limit, "bare aiohttp, same bytes", note)
 
 
-async def _against_bare(
-    world: World, replica: Replica, key: str, what: str, requests: Path, bound: float, seconds: float
-) -> Figure:
+async def beside_bare(world: World, replica: Replica, requests: Path, scale: Scale) -> BesideBare:
+    """The requests to both servers by turns."""
     path, owner = await asyncio.to_thread(first_of, requests)
     body = (await asyncio.to_thread(timed_get, replica.url + path, owner)).body
     async with bare(unused_port(), body, world.folder) as bare_url:
         await press(replica.url, requests, 1)
         before = cpu_seconds(replica.pid)
-        limits, ours = await in_turn(seconds, ROUNDS, (bare_url, requests), (replica.url, requests))
+        limits, ours = await in_turn(scale.press_seconds, scale.rounds, (bare_url, requests), (replica.url, requests))
         spent = cpu_seconds(replica.pid) - before
-    limit, value = middle(limits), middle(ours)
-    answered = sum(load.rate * max(1, round(seconds)) for load in ours)
-    return Figure(
-        key,
-        what,
-        value.rate,
-        "1/s",
-        Goal("at least", bound),
-        limit.rate,
-        "bare aiohttp, same bytes",
-        f"p50 {value.p50:.1f} ms, p99 {value.p99:.1f} ms; {spent / answered * 1e6:.0f} µs of CPU each",
-    )
+    answered = sum(load.rate * scale.press_seconds for load in ours)
+    return BesideBare(middle(limits), middle(ours), spent / answered)
 
 
 async def long_reads(world: World, replica: Replica) -> list[Figure]:
@@ -133,14 +124,14 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-async def two_replicas(world: World, first: Replica, second: Replica, seconds: float) -> Figure:
+async def two_replicas(world: World, first: Replica, second: Replica, scale: Scale) -> Figure:
     """The same load on two processes as on one; wrk and kube-apiserver have their share of the cores too."""
     requests = show_requests(world)
     alone: list[Load] = []
     both: list[float] = []
-    for _ in range(ROUNDS):
-        alone.append(await press(first.url, requests, seconds))
-        halves = await asyncio.gather(*(press(each.url, requests, seconds, 16) for each in (first, second)))
+    for _ in range(scale.rounds):
+        alone.append(await press(first.url, requests, scale.press_seconds))
+        halves = await asyncio.gather(*(press(each.url, requests, scale.press_seconds, 16) for each in (first, second)))
         both.append(sum(load.rate for load in halves))
     return Figure(
         "api_two_replicas",

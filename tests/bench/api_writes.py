@@ -9,18 +9,18 @@ from uuid import uuid4
 from bench.api_load import Load, Request, press, write_requests
 from bench.api_world import World
 from bench.figure import Figure, Goal
+from bench.part import Scale
 from kubernetes.aio.client import CustomObjectsApi
 
 from batteries_crds.client import connect
 from batteries_crds.names import API_VERSION, GROUP, LABEL_CUSTOMER, VERSION
 from batteries_sandbox.cluster import NAMESPACE
 
-ROUNDS = 3
 _AT_ONCE = 16
 _REPOSITORIES = ["my-org/my-app", "my-org/infra"]
 
 
-async def creation(world: World, seconds: float) -> Figure:
+async def creation(world: World, scale: Scale) -> Figure:
     """The API server sees its own namespace alone, so that it has no part in what is created bare in another."""
     bare_space = "bare"
     await asyncio.to_thread(world.cluster.cluster.create_namespace, bare_space)
@@ -31,9 +31,9 @@ async def creation(world: World, seconds: float) -> Figure:
     limits: list[float] = []
     ours: list[Load] = []
     async with world.replica(namespaces=NAMESPACE) as replica:
-        for _ in range(ROUNDS):
-            limits.append(await _bare_creations(world, bare_space, seconds))
-            ours.append(await press(replica.url, requests, seconds, _AT_ONCE))
+        for _ in range(scale.rounds):
+            limits.append(await _bare_creations(world, bare_space, scale.press_seconds))
+            ours.append(await press(replica.url, requests, scale.press_seconds, _AT_ONCE))
     failed = sum(load.failed for load in ours)
     if failed:
         raise RuntimeError(f"{failed} POSTs failed")

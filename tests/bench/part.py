@@ -14,8 +14,9 @@ class Scale:
     """How much of everything; the goals are the same at each scale.
 
     `settled` accounts are there and at rest; `grown` are the numbers of them that growth is measured over, rising.
-    `made` accounts are made in one go. `seconds` is how long a steady load or an idle time lasts. `peers` says whether
-    programs of others are measured too. AWS's own times are divided by `hurry`.
+    `made` accounts are made in one go. `seconds` is how long an idle time lasts. What a server takes at most is pressed
+    out of it for `press_seconds`, by turns with its limit, in so many `rounds`. `peers` says whether programs of others
+    are measured too. AWS's own times are divided by `hurry`.
     """
 
     name: str
@@ -23,13 +24,15 @@ class Scale:
     grown: tuple[int, ...]
     made: int
     seconds: float
+    press_seconds: int = 2
+    rounds: int = 3
     peers: bool = False
     hurry: float = 1.0
 
 
 FULL = Scale("full", settled=10_000, grown=(1_000, 10_000, 30_000), made=200, seconds=10.0)
-QUICK = Scale("quick", settled=500, grown=(125, 500), made=12, seconds=1.0, hurry=2)
-TINY = Scale("tiny", settled=20, grown=(10, 20), made=4, seconds=1.0, hurry=20)
+QUICK = Scale("quick", settled=500, grown=(125, 500), made=12, seconds=1.0, press_seconds=1, rounds=1, hurry=2)
+TINY = Scale("tiny", settled=20, grown=(10, 20), made=4, seconds=1.0, press_seconds=1, rounds=1, hurry=20)
 """For the smoke test: whether the parts run at all."""
 
 

@@ -22,8 +22,8 @@ def test_a_shortest_pause_that_is_longer_than_the_longest_holds() -> None:
 
 
 def test_backoff_doubles_up_to_a_bound() -> None:
-    assert 0.5 <= backoff(0, 300) <= 1
-    assert 4 <= backoff(3, 300) <= 8
+    assert 0.25 <= backoff(0, 300) <= 0.5
+    assert 2 <= backoff(3, 300) <= 4
     assert 150 <= backoff(1000, 300) <= 300
 
 
