@@ -78,7 +78,7 @@ PROGRESS = {
 
 TROUBLES = {
     "AwsUnavailable": Entry(
-        "AWS throttles, has trouble of its own, or did not answer; more than three times in a row. Never a failure.",
+        "AWS throttles, has trouble of its own, or did not answer; more than four times in a row. Never a failure.",
         "Nothing, unless it lasts: see the AWS Health Dashboard and the operator's network.",
     ),
     "UnexpectedAwsError": Entry(

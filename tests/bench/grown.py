@@ -70,27 +70,34 @@ async def measure(scale: Scale) -> list[Figure]:
 
 
 async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> Point:
-    """A restart that owes nothing, idle time, a restart to a new account, and changes."""
-    before, versions = await stage.last_call(), await stage.versions()
-    await stage.start()
-    point = await _idle(stage, accounts, scale.seconds)
-    point.calls = await stage.last_call() - before
-    now = await stage.versions()
-    point.writes = sum(now[name] != version for name, version in versions.items())
-    await stage.stop()
-    name = str(uuid4())
+    """A restart to a new account, idle time, and changes; at the settled size one that owes nothing before."""
+    calls = writes = 0
+    if accounts == scale.settled:
+        calls, writes = await _restart_that_owes_nothing(stage, accounts)
+    before, name = await stage.last_call(), str(uuid4())
     await stage.create(name, REPOSITORIES)
     began = await stage.start()
     await stage.until_active({name})
-    (asked,) = await stage.calls(point.calls + before, "CreateAccount")
-    point.until_new = asked["time"] - began
+    (asked,) = await stage.calls(before, "CreateAccount")
+    point = await _idle(stage, accounts + 1, scale.seconds)
+    point.accounts, point.calls, point.writes, point.until_new = accounts, calls, writes, asked["time"] - began
     point.changes = await _changes(stage, scale, real)
     await stage.stop()
     return point
 
 
-async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
-    """The operator's memory and CPU, once it has heard of every account and has come to rest."""
+async def _restart_that_owes_nothing(stage: Stage, accounts: int) -> tuple[int, int]:
+    """The calls of AWS that it made, and how many accounts it wrote to."""
+    before, versions = await stage.last_call(), await stage.versions()
+    await stage.start()
+    await _rested(stage, accounts)
+    calls, now = await stage.last_call() - before, await stage.versions()
+    await stage.stop()
+    return calls, sum(now[name] != version for name, version in versions.items())
+
+
+async def _rested(stage: Stage, accounts: int) -> None:
+    """Returns when the operator has heard of every account and has come to rest."""
     await stage.until_known(accounts)
     used = [0.0]
 
@@ -99,6 +106,11 @@ async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
         return used[-1] > 0.5 and used[-1] - used[-2] < 0.1
 
     await until(rests, "the operator at rest", every=1)
+
+
+async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
+    """The operator's memory and CPU, once it has come to rest."""
+    await _rested(stage, accounts)
     began, busy = time.monotonic(), stage.cpu()
     await asyncio.sleep(seconds)  # what is measured is this time
     cpu = (stage.cpu() - busy) / (time.monotonic() - began) * 100
