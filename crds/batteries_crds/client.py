@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from aiohttp import ClientMiddlewareType, ClientResponse
+from aiohttp import ClientError, ClientMiddlewareType, ClientResponse
 from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -21,6 +21,9 @@ R = TypeVar("R", bound=Resource)
 NOT_FOUND = 404
 CONFLICT = 409
 UNPROCESSABLE = 422
+
+UNANSWERED = (ClientError, OSError, TimeoutError)
+"""What a request raises that Kubernetes did not answer; a connection that it closed is no OSError to aiohttp."""
 
 
 class NoClusterError(Exception):

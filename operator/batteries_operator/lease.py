@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1LeaseSpec
 
-from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, status_of
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.metrics import LEADING
 
@@ -97,7 +97,7 @@ class Lease:
             if lease is not None and lease.spec is not None and self._holder() == self._identity:
                 lease.spec.holder_identity = None
                 await self._write(lease)
-        except (ApiException, ClientError, OSError, TimeoutError) as error:
+        except (ApiException, *UNANSWERED) as error:
             log.warning("the Lease could not be handed over; it runs out by itself", detail=str(error))
 
     async def _try(self) -> bool:
@@ -107,7 +107,7 @@ class Lease:
         except ApiException as error:
             if status_of(error) != CONFLICT:
                 log.warning("kubernetes refused the Lease", status=status_of(error), detail=str(error.reason))
-        except (ClientError, OSError, TimeoutError) as error:
+        except UNANSWERED as error:
             log.warning("kubernetes did not answer for the Lease", detail=str(error) or type(error).__name__)
         return False
 

@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
 from batteries_crds.customer import Customer, PaymentMethod
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class Payments:
         while True:
             try:
                 await self._hold(key, Hold.PAYMENT_METHOD_MISSING if since is not None else None)
-            except (ApiException, OSError, TimeoutError) as error:
+            except (ApiException, *UNANSWERED) as error:
                 log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:

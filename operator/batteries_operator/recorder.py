@@ -16,7 +16,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
 from batteries_operator.metrics import STATUS_WRITES
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ class Recorder:
         """
         try:
             await self.flush()
-        except (ApiException, OSError, TimeoutError) as error:
+        except (ApiException, *UNANSWERED) as error:
             log.info("kubernetes did not take what was put off; it is written later", detail=str(error))
             self.put_off()
 

@@ -12,7 +12,7 @@ import structlog
 from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect, status_of
+from batteries_crds.client import UNANSWERED, Resources, connect, status_of
 from batteries_crds.customer import Customer
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
@@ -205,7 +205,7 @@ class Service:
         except ApiException as error:
             log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
             again = Visit(KUBERNETES_SECONDS)
-        except (OSError, TimeoutError) as error:
+        except UNANSWERED as error:
             log.warning("kubernetes did not answer", detail=str(error))
             again = Visit(KUBERNETES_SECONDS)
         else:

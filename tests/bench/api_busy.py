@@ -50,6 +50,11 @@ async def reads_while_provisioning(world: World, replica: Replica, scale: Scale)
             ours, beside = await pacer.lap()
             idle = _Lap(ours, beside, scale.seconds)
             busy = await _while_provisioning(stage, pacer, as_it_comes, scale.made // 2)
+            # Another, that has not learnt how long AWS takes and paces itself by it.
+            await stage.stop()
+            await stage.start()
+            await stage.until_known(scale.made // 2)
+            await asyncio.sleep(_WARM_SECONDS)
             full = await _while_provisioning(stage, pacer, INSTANT, scale.made // 4)
         finally:
             await stage.stop()

@@ -34,7 +34,7 @@ class Point:
     cpu: float
     """Percent of a core, idle."""
     restart_cpu: float
-    """Seconds of CPU until all accounts are known."""
+    """Seconds of CPU until all accounts are known, and one is made."""
     calls: int = 0
     writes: int = 0
     until_new: float = 0.0

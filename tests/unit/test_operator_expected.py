@@ -86,6 +86,24 @@ async def test_a_role_that_aws_would_not_tell_of_teaches_nothing_of_how_long_rol
     assert (learnt is None) == (code == "Throttling")
 
 
+async def test_after_an_outage_amid_the_wait_the_whole_of_it_is_not_waited_for_again(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    expected, asked = process.tools.role_time, list[str]()
+    first_look = expected.first_look
+
+    def noted(key: str, longest: float) -> float | None:
+        asked.append(key)
+        return first_look(key, longest)
+
+    expected.first_look = noted  # type: ignore[method-assign]
+    for code in ("AccessDenied", "Throttling", "AccessDenied"):
+        process.calls.clear()
+        process.before_call = refusal("sts:AssumeRole", code)
+        await process.until("acme", lambda _: "sts:AssumeRole" in process.calls)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
 @pytest.mark.parametrize("operator_settings", [settings(retained_access="remove")])
 async def test_an_assignment_that_is_taken_back_teaches_nothing_of_how_long_one_takes(factory: Factory) -> None:

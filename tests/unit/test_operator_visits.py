@@ -5,28 +5,33 @@ import contextlib
 from typing import Any
 
 import pytest
+from aiohttp import ServerDisconnectedError
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
 from fakes.held import Held
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.conditions import find, is_true
+from batteries_operator import service
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.pace import Pace
 from batteries_operator.recorder import LONGEST_SECONDS
 
+REFUSED = ApiException(status=500, reason="etcd has no leader")
+
 
 class KubernetesDown:
-    """Refuses the next writes of a status, so many of them."""
+    """Refuses the next writes of a status, so many of them, or does not answer."""
 
-    def __init__(self, factory: Factory, times: int) -> None:
+    def __init__(self, factory: Factory, times: int, error: Exception = REFUSED) -> None:
         self.left = times
+        self._error = error
         factory.cluster.before_write = self._refuse
 
     def _refuse(self, kind: str, body: dict[str, Any]) -> None:
         if self.left > 0 and kind == "AwsAccount" and "status" in body:
             self.left -= 1
-            raise ApiException(status=500, reason="etcd has no leader")
+            raise self._error
 
 
 async def made(factory: Factory, **spec: Any) -> Process:
@@ -107,10 +112,13 @@ async def test_what_waits_is_tried_again_while_others_run_and_then_ends_the_visi
     assert visit.seconds is not None, "the user still waits, and alone it keeps no visit going"
 
 
-async def test_what_was_put_off_is_written_when_kubernetes_takes_writes_again(factory: Factory) -> None:
+@pytest.mark.parametrize("error", [REFUSED, ServerDisconnectedError()], ids=["refused", "disconnected"])
+async def test_what_was_put_off_is_written_when_kubernetes_takes_writes_again(
+    factory: Factory, error: Exception
+) -> None:
     process = await made(factory)
     held = Held(process, "sts:AssumeRole", "sso:CreateAccountAssignment")
-    down = KubernetesDown(factory, times=1)
+    down = KubernetesDown(factory, times=1, error=error)
     visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
     async with asyncio.timeout(2 * LONGEST_SECONDS + 2):
         while not is_true((await factory.account()).status.conditions, "InCustomersOU"):
@@ -120,6 +128,16 @@ async def test_what_was_put_off_is_written_when_kubernetes_takes_writes_again(fa
     assert ("Normal", "InCustomersOU") in process.announced, "told once it was written"
     held.let_go.set()
     await visiting
+
+
+async def test_an_account_is_driven_on_where_kubernetes_closes_the_connection(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "KUBERNETES_SECONDS", 0.01)
+    account, process = await factory.add(), await factory.start()
+    down = KubernetesDown(factory, times=3, error=ServerDisconnectedError())
+    await process.drive_until_active(account)
+    assert down.left == 0
 
 
 async def test_no_mail_is_sent_while_what_comes_before_it_can_not_be_written(factory: Factory) -> None:

@@ -48,8 +48,9 @@ def _not_yet(scope: Scope) -> Wait:
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        tools = scope.tools
-        first_look = tools.role_time.first_look(account.metadata.uid, tools.settings.poll_max_seconds)
+        tools, first_look = scope.tools, None
+        if since is None:  # later, after an outage amid the wait, how much of it is left is not known
+            first_look = tools.role_time.first_look(account.metadata.uid, tools.settings.poll_max_seconds)
         return Wait(first_look, "RolePropagating", message, counts=True)
     scope.tools.role_time.forget(account.metadata.uid)
     return Wait(
