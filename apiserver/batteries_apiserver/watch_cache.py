@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
-import aiohttp
 import orjson
 import structlog
 from kubernetes.aio.client import ApiException
@@ -20,7 +19,7 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver import metrics
 from batteries_apiserver.kept import kept
 from batteries_apiserver.object_store import Index, Listener, ObjectStore
-from batteries_crds.client import R, Resources, status_of
+from batteries_crds.client import UNANSWERED, R, Resources, status_of
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +166,7 @@ class Watch(Generic[R]):
             except _Expired as error:
                 self._must_list = True
                 self._log.info("watch_expired", reason=str(error))
-            except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            except (ApiException, *UNANSWERED, ValueError) as error:
                 if isinstance(error, ApiException) and status_of(error) in _VERSION_REFUSED:
                     self._must_list = True
                 self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))

@@ -90,11 +90,10 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
 async def _described(aws: Aws, settings: Settings, member: Member, tag: str) -> Orphan:
     """With its owner, where single sign-on knows one, and whether it is quarantined."""
     permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
-    owner = None
-    if permission_set is not None:
-        async for user in aws.identity_center.assigned_users(member.id, permission_set):
-            owner = await aws.directory.user_name(user)
-            break  # of several, the first that is listed
+    user = None
+    if permission_set is not None:  # of several, the first that is listed
+        user = await anext(aws.identity_center.assigned_users(member.id, permission_set), None)
+    owner = await aws.directory.user_name(user) if user is not None else None
     quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
     return Orphan(member, tag, owner, await aws.organizations.parent(member.id) == quarantine)
 

@@ -151,7 +151,7 @@ class UnderWay:
         in_progress = creation.state == "IN_PROGRESS"
         if not in_progress and request_id in self._waiting:
             self._ended[request_id] = creation
-        self._looked_at(request_id, self._between_descriptions, in_progress=in_progress)
+        self._looked_at(request_id, rest, in_progress=in_progress)
 
     async def _look_at_all(self, due: list[str]) -> None:
         self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages

@@ -79,8 +79,8 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
     began = await stage.start()
     await stage.until_active({name})
     (asked,) = await stage.calls(before, "CreateAccount")
-    point = await _idle(stage, accounts + 1, scale.seconds)
-    point.accounts, point.calls, point.writes, point.until_new = accounts, calls, writes, asked["time"] - began
+    point = await _idle(stage, accounts, scale.seconds)
+    point.calls, point.writes, point.until_new = calls, writes, asked["time"] - began
     point.changes = await _changes(stage, scale, real)
     await stage.stop()
     return point

@@ -17,6 +17,12 @@ class Held:
         self._call = process._call
         process._call = self._watched
 
+    async def called(self, operation: str) -> None:
+        """Returns when AWS is asked for it."""
+        async with asyncio.timeout(5):
+            while not any(operation in each for each in self.together):
+                await asyncio.sleep(0.005)
+
     async def _watched(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         self._running.add(operation)
         self.together.append(set(self._running))

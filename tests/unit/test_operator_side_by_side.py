@@ -164,8 +164,7 @@ async def test_a_step_that_fails_for_good_leaves_the_place_of_one_that_is_at_wor
 
     visiting = asyncio.create_task(process.until("acme"))
     async with asyncio.timeout(5):
-        while not any("sso:CreateAccountAssignment" in each for each in held.together):
-            await asyncio.sleep(0.01)
+        await held.called("sso:CreateAccountAssignment")
         deploy_role.let_go.set()
         while not await failed():
             await asyncio.sleep(0.01)

@@ -53,19 +53,12 @@ async def made(factory: Factory, **spec: Any) -> Process:
     return process
 
 
-async def called(held: Held, operation: str) -> None:
-    """Until AWS is asked for it."""
-    async with asyncio.timeout(5):
-        while not any(operation in each for each in held.together):
-            await asyncio.sleep(0.005)
-
-
 async def test_a_visit_that_is_cancelled_leaves_nothing_running(factory: Factory) -> None:
     process = await made(factory)
     held = Held(process, "sts:AssumeRole", "organizations:MoveAccount")
     visiting = asyncio.create_task(process.until("acme"))
-    await called(held, "sts:AssumeRole")
-    await called(held, "organizations:MoveAccount")
+    await held.called("sts:AssumeRole")
+    await held.called("organizations:MoveAccount")
     visiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await visiting
@@ -86,7 +79,7 @@ async def test_what_one_step_raises_is_raised_when_those_beside_it_have_ended(fa
 
     process.before_call = not_leading
     visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
-    await called(held, "sts:AssumeRole")
+    await held.called("sts:AssumeRole")
     await asyncio.wait_for(met.wait(), 5)
     await asyncio.sleep(0.05)
     assert not visiting.done(), "what runs is not left alone"
@@ -186,7 +179,7 @@ async def test_a_ring_during_a_visit_ends_it_so_that_nothing_is_begun_for_what_w
     account = await factory.account()
     held, stop = Held(process, "sts:AssumeRole"), asyncio.Event()
     driving = asyncio.create_task(process.drive(account, stop))
-    await called(held, "sts:AssumeRole")
+    await held.called("sts:AssumeRole")
     await factory.change(githubRepos=["octo-org/new"])
     process.bells.ring(account.metadata.uid)
     held.let_go.set()

@@ -9,13 +9,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import aiohttp
 import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.key_format import digest, is_well_formed, mint
 from batteries_apiserver.kube import Kube
-from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.client import CONFLICT, UNANSWERED, status_of
 from batteries_crds.identity import derived_uuid
 
 log = structlog.get_logger(__name__)
@@ -43,7 +42,7 @@ async def _until_minted(kube: Kube, secret_name: str) -> None:
             return
         except ApiException as error:
             log.warning("first_admin_key_not_made", secret=secret_name, status=error.status, reason=error.reason)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except UNANSWERED as error:
             log.warning("first_admin_key_not_made", secret=secret_name, error=type(error).__name__)
         await asyncio.sleep(_AGAIN_SECONDS)
 

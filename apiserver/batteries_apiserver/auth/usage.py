@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-import aiohttp
 import structlog
 from kubernetes.aio.client import ApiException
 
@@ -17,7 +16,7 @@ from batteries_apiserver.background import in_background
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now_exactly
-from batteries_crds.client import Resources
+from batteries_crds.client import UNANSWERED, Resources
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +57,7 @@ class Usage:
                 self._cache.put(written)
             except ApiException as error:
                 log.warning("last_use_not_written", key=name, status=error.status)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            except UNANSWERED as error:
                 self._uses.setdefault(name, moment)
                 log.warning("last_use_not_written", key=name, error=type(error).__name__)
 

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-import aiohttp
 import structlog
 from kubernetes.aio.client import ApiException
 
@@ -21,7 +20,7 @@ from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, status_of
 from batteries_crds.customer import Customer
 
 log = structlog.get_logger(__name__)
@@ -83,7 +82,7 @@ class Reconciler:
                 if status_of(error) not in (CONFLICT, NOT_FOUND):
                     log.warning("recheck_put_off", reason=f"Kubernetes: {error.status} {error.reason}")
                     break
-            except (Unavailable, aiohttp.ClientError, OSError, TimeoutError) as error:
+            except (Unavailable, *UNANSWERED) as error:
                 log.warning("recheck_put_off", reason=type(error).__name__)
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
