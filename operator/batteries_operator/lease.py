@@ -93,10 +93,11 @@ class Lease:
         """Hands the Lease over: nothing of ours is under way any more. Where that fails it runs out by itself."""
         self._until = 0.0
         try:
-            lease = await self._read()
-            if lease is not None and lease.spec is not None and self._holder() == self._identity:
-                lease.spec.holder_identity = None
-                await self._write(lease)
+            async with asyncio.timeout(self._seconds):  # by then it has run out
+                lease = await self._read()
+                if lease is not None and lease.spec is not None and self._holder() == self._identity:
+                    lease.spec.holder_identity = None
+                    await self._write(lease)
         except (ApiException, *UNANSWERED) as error:
             log.warning("the Lease could not be handed over; it runs out by itself", detail=str(error))
 

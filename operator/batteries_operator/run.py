@@ -20,6 +20,7 @@ from batteries_operator import handlers
 from batteries_operator.health import Health, serving
 from batteries_operator.lease import Lease, NotLeadingError, fence
 from batteries_operator.metrics import LEADING
+from batteries_operator.restart import take_back_places
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
 
@@ -43,17 +44,25 @@ async def run(settings: Settings) -> None:
     if settings.kubeconfig:
         # kopf reads the path from its environment only.
         os.environ["KUBECONFIG"] = settings.kubeconfig
-    health = Health()
+    health, stop = Health(), _stop_on_signals()
     async with serving(health, settings.health_port):
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
         if not settings.leader_election:
             LEADING.set(1)
-            await _work(settings, health, None)
+            await _work(settings, health, None, stop)
             return
         # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
         async with await connect(settings.kubeconfig) as api:
-            await _lead(_lease(settings, CoordinationV1Api(api)), settings, health)
+            await _lead(_lease(settings, CoordinationV1Api(api)), settings, health, stop)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set at SIGTERM or SIGINT, whatever the process is at; from its start on kopf hears them instead."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
@@ -62,12 +71,13 @@ def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
     return Lease(leases, namespace, settings.lease_name, identity, settings.lease_seconds)
 
 
-async def _lead(lease: Lease, settings: Settings, health: Health) -> None:
+async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.Event) -> None:
     """Waits for the Lease, works while it is held, and hands it over when the work has ended."""
     log.info("standing by", lease=settings.lease_name)
-    if not await _unless_stopped(lease.acquire()):
+    if not await _unless_stopped(stop, lease.acquire()):
+        await lease.release()  # a write that nobody waited for any more may have taken it
         return
-    work = asyncio.create_task(_work(settings, health, lease.require))
+    work = asyncio.create_task(_work(settings, health, lease.require, stop))
     hold = asyncio.create_task(lease.hold())
     await asyncio.wait({work, hold}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
@@ -80,29 +90,37 @@ async def _lead(lease: Lease, settings: Settings, health: Health) -> None:
     work.result()
 
 
-async def _unless_stopped(waiting: Coroutine[Any, Any, None]) -> bool:
-    """Whether it came to its end before SIGTERM or SIGINT did; kopf sees to the signals once it runs."""
-    loop, task = asyncio.get_running_loop(), asyncio.create_task(waiting)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    await asyncio.wait({task})
+async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:
+    """Whether it came to its end; it is cancelled where SIGTERM or SIGINT comes first."""
+    task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (task, stopped):
+            each.cancel()
+        await asyncio.wait({task, stopped})
     return not task.cancelled() and task.result() is None
 
 
-async def _work(settings: Settings, health: Health, require: Require | None) -> None:
+async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
     service = await Service.open(settings, handlers.announce, require)
-    health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
-    log.info("operator started", namespaces=settings.namespace_list or "all")
     try:
-        await kopf.operator(
-            registry=_with_login(handlers.registry(service), require),
-            settings=handlers.settings_for_kopf(),
-            standalone=True,
-            clusterwide=not settings.namespace_list,
-            namespaces=settings.namespace_list,
-        )
+        await _unless_stopped(stop, _serve(service, settings, health, require))
     finally:
         await service.close()
+
+
+async def _serve(service: Service, settings: Settings, health: Health, require: Require | None) -> None:
+    await take_back_places(service.accounts, settings.namespace_list, service.tools)
+    health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
+    log.info("operator started", namespaces=settings.namespace_list or "all")
+    await kopf.operator(
+        registry=_with_login(handlers.registry(service), require),
+        settings=handlers.settings_for_kopf(),
+        standalone=True,
+        clusterwide=not settings.namespace_list,
+        namespaces=settings.namespace_list,
+    )
 
 
 def _with_login(registry: kopf.OperatorRegistry, require: Require | None) -> kopf.OperatorRegistry:

@@ -25,7 +25,6 @@ from batteries_operator.pace import Pace
 from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
-from batteries_operator.restart import take_back_places
 from batteries_operator.runner import Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
@@ -73,7 +72,7 @@ class Service:
 
     @classmethod
     async def open(cls, settings: Settings, announce: Announce, require: Callable[[], None] | None = None) -> "Service":
-        """Connects, and takes back the places that accounts held before a restart.
+        """Connects to Kubernetes, and makes the clients of AWS.
 
         `require` is asked right before each write and each AWS call, and raises where none may be.
 
@@ -111,7 +110,6 @@ class Service:
             assignments=assignments,
             closures=closures,
         )
-        await take_back_places(accounts, settings.namespace_list, tools)
         chosen = partial(runbook, remove_access=settings.retained_access == "remove")
         return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 

@@ -145,6 +145,27 @@ async def test_sigterm_hands_over_at_once_and_nothing_is_lost(pair: Pair) -> Non
     print(f"\nSIGTERM: the other operator led after {took:.1f} s")
 
 
+async def test_sigterm_ends_an_operator_whatever_it_is_at(world: World) -> None:
+    """Also before kopf hears of signals: while it stands by, and right when it has begun to lead."""
+    pair = Pair(world.lanes[0], 15)
+    try:
+        leader = await pair.start("leader")
+        await pair.until_leads("leader", 20)
+        waiting = await pair.start("waiting")
+        waiting.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(waiting.wait(), 5) == 0
+        assert await pair.leader() == "leader", "who waited leaves the other's Lease alone"
+        leader.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(leader.wait(), 5)
+        early = await pair.start("early")
+        await pair.until_leads("early", 5)
+        early.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(early.wait(), 5) == 0
+        assert await pair.leader() is None, "it handed the Lease over"
+    finally:
+        await pair.end()
+
+
 @pytest.mark.parametrize("pair", [15], indirect=True)
 async def test_after_sigkill_the_other_works_within_twenty_seconds(pair: Pair) -> None:
     lane = pair.lane

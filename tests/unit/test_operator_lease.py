@@ -123,6 +123,20 @@ async def test_a_released_lease_is_taken_at_once(candidate: Callable[[str], Leas
     assert leases.holder == "second"
 
 
+async def test_a_release_that_is_never_answered_ends_when_the_lease_has_run_out(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api: Any = leases
+    lease = Lease(api, "ns", "l", "first", 1)
+    await lease.acquire()
+    monkeypatch.setattr(leases, "read_namespaced_lease", lambda *_: asyncio.Event().wait())
+    async with asyncio.timeout(5):
+        await lease.release()
+    assert leases.holder == "first"
+    with pytest.raises(NotLeadingError):
+        lease.require()
+
+
 async def test_the_lease_of_one_that_died_is_taken_when_it_was_not_renewed_for_its_whole_time(
     candidate: Callable[[str], Lease], clock: Clock
 ) -> None:
