@@ -20,13 +20,13 @@ from batteries_apiserver.changes import Changes
 from batteries_apiserver.events.log import EventLog
 from batteries_apiserver.kept import kept_account
 from batteries_apiserver.object_store import Index
-from batteries_apiserver.secret_store import Secrets
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.secrets import Secrets
 
 FIELD_MANAGER = "batteries-apiserver"
 SUSPENSION_MANAGER = "batteries-apiserver-suspension"
@@ -158,7 +158,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         caches,
         settings.api_cache_stale_seconds,
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
-        Secrets(api, space, FIELD_MANAGER),
+        Secrets(api, FIELD_MANAGER),
     )
 
 

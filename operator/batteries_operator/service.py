@@ -14,6 +14,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UNANSWERED, Resources, connect, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
 from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
@@ -99,7 +100,7 @@ class Service:
             settings=settings,
             aws=aws,
             customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
-            passwords=Passwords(api),
+            passwords=Passwords(Secrets(api, FIELD_MANAGER)),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,
                 aws.organizations.creation_status,

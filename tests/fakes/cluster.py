@@ -6,18 +6,20 @@ CRD's defaults are applied. The integration tests hold the same code against the
 """
 
 import base64
+import contextlib
 import copy
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
-from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
+from batteries_crds.secrets import StoredSecret, read
 
 R = TypeVar("R", bound=Resource)
 Json = dict[str, Any]
@@ -177,28 +179,43 @@ class FakeResources(Generic[R]):
         return self.read(self._cluster.patch(self._kind, namespace, name, body, status=True))
 
 
-class FakeCore:
-    """Stands for `CoreV1Api`, Secrets only."""
+class FakeSecrets:
+    """Stands for `batteries_crds.secrets.Secrets`, as far as the operator uses it."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def create_namespaced_secret(self, namespace: str, body: Json, **_: Any) -> Any:
-        data = {key: base64.b64encode(text.encode()).decode() for key, text in body.pop("stringData", {}).items()}
-        return _secret(self._cluster.create("Secret", namespace, {**body, "data": data}))
+    async def get(self, namespace: str, name: str) -> StoredSecret:
+        return read(self._cluster.get("Secret", namespace, name))
 
-    async def read_namespaced_secret(self, name: str, namespace: str) -> Any:
-        return _secret(self._cluster.get("Secret", namespace, name))
+    async def find(self, namespace: str, name: str) -> StoredSecret | None:
+        with _expected(NOT_FOUND):
+            return await self.get(namespace, name)
+        return None
 
-    async def delete_namespaced_secret(self, name: str, namespace: str) -> None:
-        self._cluster.delete("Secret", namespace, name)
+    async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
+        body = {"metadata": {"name": name, **metadata}, "data": encoded}
+        with _expected(CONFLICT):
+            return read(self._cluster.create("Secret", namespace, body))
+        return None
 
-    async def patch_namespaced_secret(self, name: str, namespace: str, body: Json, **_: Any) -> Any:
-        return _secret(self._cluster.patch("Secret", namespace, name, body))
+    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> bool:
+        with _expected(NOT_FOUND):
+            self._cluster.patch("Secret", namespace, name, {"metadata": {"annotations": annotations}})
+            return True
+        return False
+
+    async def delete(self, namespace: str, name: str) -> None:
+        with _expected(NOT_FOUND):
+            self._cluster.delete("Secret", namespace, name)
 
 
-def _secret(raw: Json) -> Any:
-    meta = raw["metadata"]
-    return SimpleNamespace(
-        metadata=SimpleNamespace(name=meta["name"], annotations=meta.get("annotations")), data=raw["data"]
-    )
+@contextlib.contextmanager
+def _expected(status: int) -> Iterator[None]:
+    """Goes on behind the block where Kubernetes refuses with this status."""
+    try:
+        yield
+    except ApiException as error:
+        if status_of(error) != status:
+            raise

@@ -16,7 +16,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from fakes.cluster import Cluster, FakeResources
+from fakes.cluster import Cluster, FakeResources, FakeSecrets
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
@@ -106,7 +106,7 @@ class Process:
             settings=chosen,
             aws=aws,
             customers=Customers(customers),
-            passwords=Passwords(api),
+            passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,
                 aws.organizations.creation_status,

@@ -23,6 +23,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_REQUEST
+from batteries_crds.secrets import Secrets
 from batteries_operator.kube import Passwords
 
 Client = TestClient[web.Request, web.Application]
@@ -411,7 +412,7 @@ async def _holds(accounts: Any, name: str) -> bool:
 async def with_password(world: World) -> tuple[str, str]:
     account_id = await world.made()
     account = await world.accounts.get(world.namespace, account_id)
-    stored = await Passwords(world.api).get_or_create(account, "admin")
+    stored = await Passwords(Secrets(world.api, "test")).get_or_create(account, "admin")
     url = "https://123456789012.signin.aws.amazon.com/console"
     await world.operator_says(account_id, signInUrl=url, credentialsSecretName=stored.secret_name)
     await until(lambda: _shows(world, account_id, "signInUrl"))
@@ -436,19 +437,19 @@ async def test_of_twenty_that_ask_for_the_password_on_two_replicas_one_gets_it(w
         "signInUrl": "https://123456789012.signin.aws.amazon.com/console",
     }
     account = await world.accounts.get(world.namespace, account_id)
-    assert await Passwords(world.api).find(account) is None
+    assert await Passwords(Secrets(world.api, "test")).find(account) is None
 
 
 async def test_only_the_very_secret_that_was_read_can_be_taken(world: World) -> None:
     secrets = world.client.server.app[KUBE].secrets  # type: ignore[attr-defined]
-    old = await secrets.create("changing", {"password": "old"})
+    old = await secrets.create(world.namespace, "changing", {"password": "old"})
     await CoreV1Api(world.api).patch_namespaced_secret(
         "changing", world.namespace, {"stringData": {"password": "new"}}, _content_type="application/merge-patch+json"
     )
-    assert not await secrets.take(old)
-    new = await secrets.find("changing")
+    assert not await secrets.take(world.namespace, old)
+    new = await secrets.find(world.namespace, "changing")
     assert new.data == {"password": "new"}
-    assert await secrets.take(new)
+    assert await secrets.take(world.namespace, new)
 
 
 async def test_a_password_is_its_owners_and_is_not_there_too_early(world: World) -> None:
@@ -539,7 +540,7 @@ async def test_many_replicas_that_start_at_once_mint_one_administrators_key(worl
     await asyncio.gather(*(first_admin_key.ensure(kubes[n % 2], "first") for n in range(10)))
     keys = [one async for one in Resources(world.api, ApiKey, "test").all(world.namespace)]
     assert len([one for one in keys if one.spec.role == "admin"]) == 1
-    secret = await kubes[0].secrets.find("first")
+    secret = await kubes[0].secrets.find(world.namespace, "first")
     headers = {"Authorization": f"Bearer {secret.data['key']}"}
     assert (await world.client.get("/v1/admin/accounts", headers=headers)).status == 200
     assert (await world.client.get("/v1/admin/accounts", headers=world.headers())).status == 401

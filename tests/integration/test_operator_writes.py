@@ -12,6 +12,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources, connect
+from batteries_crds.secrets import Secrets
 from batteries_operator.kube import Passwords
 from batteries_operator.recorder import LostRaceError, Recorder
 
@@ -84,7 +85,7 @@ async def test_a_removed_fact_is_gone_from_the_status(api: ApiClient, namespace:
 
 async def test_the_first_password_is_made_once_and_kept(api: ApiClient, namespace: str) -> None:
     account = await Resources(api, AwsAccount, "test").get(namespace, "acme")
-    passwords = Passwords(api)
+    passwords = Passwords(Secrets(api, "test"))
     first, again = [await passwords.get_or_create(account, "admin") for _ in range(2)]
     assert first.password == again.password
     assert not again.set_in_aws

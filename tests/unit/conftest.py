@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 import structlog
-from fakes.cluster import FakeCore
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 
-from batteries_operator import kube
 from batteries_operator.aws import caller
 from batteries_operator.settings import Settings
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
@@ -44,9 +42,8 @@ def aws_url(standin_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def bare_factory(aws_url: str, operator_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
+def bare_factory(aws_url: str, operator_settings: Settings) -> Iterator[Factory]:
     """An account factory whose organization nobody has prepared."""
-    monkeypatch.setattr(kube, "CoreV1Api", FakeCore)
     factory = Factory(aws_url, operator_settings)
     yield factory
     factory.close()

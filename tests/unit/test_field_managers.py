@@ -16,6 +16,7 @@ from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
+from batteries_crds.secrets import Secrets
 from batteries_operator.kube import Passwords
 from batteries_operator.lease import Lease
 
@@ -133,13 +134,13 @@ async def test_the_apis_customers_keys_and_secrets_are_written_under_its_name(ku
     kubernetes.answer = {"metadata": {"name": "k"}, "spec": {"keyPrefix": "p", "keyHash": "h"}}
     await kube.keys.create("n", kubernetes.answer)
     kubernetes.answer = {"metadata": {"name": "s", "uid": "u", "resourceVersion": "1"}}
-    await kube.secrets.create("s", {"key": "x"})
+    await kube.secrets.create("n", "s", {"key": "x"})
     assert kubernetes.managers == [("POST", "batteries-apiserver")] * 3
 
 
 async def test_the_operators_secrets_are_written_under_its_name(kubernetes: Recorded, api: ApiClient) -> None:
-    passwords, account = Passwords(api), AwsAccount.model_validate(ACCOUNT)
-    kubernetes.answer = {"metadata": {"name": "s"}, "data": {"password": "eA=="}}
+    passwords, account = Passwords(Secrets(api, "batteries-operator")), AwsAccount.model_validate(ACCOUNT)
+    kubernetes.answer = {"metadata": {"name": "s", "uid": "u", "resourceVersion": "1"}, "data": {"password": "eA=="}}
     await passwords.get_or_create(account, "admin")
     await passwords.mark_set(account)
     assert kubernetes.managers == [("POST", "batteries-operator"), ("PATCH", "batteries-operator")]

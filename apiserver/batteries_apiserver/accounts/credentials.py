@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 from batteries_apiserver.accounts.views import Uri
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import Kube
-from batteries_apiserver.secret_store import StoredSecret
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import LABEL_ACCOUNT_ID
+from batteries_crds.secrets import StoredSecret
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +52,13 @@ async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
 
 async def _taken(kube: Kube, account: AwsAccount, name: str) -> StoredSecret:
     for _ in range(_ATTEMPTS):
-        secret = await kube.secrets.find(name)
+        secret = await kube.secrets.find(kube.namespace, name)
         # Only the operator writes the name; the label keeps a mistaken one from giving another Secret away.
         if secret is None or secret.labels.get(LABEL_ACCOUNT_ID) != str(account.account_id):
             break
         if "password" not in secret.data:
             break
-        if await kube.secrets.take(secret):
+        if await kube.secrets.take(kube.namespace, secret):
             return secret
     raise NotFound(
         "credentials_gone",

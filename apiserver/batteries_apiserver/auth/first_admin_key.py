@@ -53,10 +53,12 @@ async def ensure(kube: Kube, secret_name: str) -> None:
     Raises:
         kubernetes.aio.client.ApiException: Kubernetes refuses.
     """
-    secret = await kube.secrets.find(secret_name)
+    secrets, space = kube.secrets, kube.namespace
+    secret = await secrets.find(space, secret_name)
     if secret is None:
         # Two replicas may both come here; the one that loses reads what the other made.
-        secret = await kube.secrets.create(secret_name, {FIELD: mint().raw}) or await kube.secrets.find(secret_name)
+        made = await secrets.create(space, secret_name, {FIELD: mint().raw})
+        secret = made or await secrets.find(space, secret_name)
     raw = secret.data.get(FIELD, "") if secret else ""
     if secret is None or not is_well_formed(raw):
         log.error("first_admin_key_unusable", secret=secret_name, field=FIELD)
