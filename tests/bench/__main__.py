@@ -19,6 +19,7 @@ from pathlib import Path
 import bench
 from bench import report
 from bench.figure import Figure
+from bench.ground import Ground
 from bench.part import FULL, QUICK, Part, Scale
 
 from batteries_crds.base import to_rfc3339, utc_now
@@ -51,12 +52,13 @@ def chosen(only: str) -> list[Part]:
 async def run(some: Sequence[Part], scale: Scale) -> list[Figure]:
     """One part after another, so that none is measured beside another."""
     figures: list[Figure] = []
-    for part in some:
-        began = time.monotonic()
-        print(f"{part.name} …", flush=True)
-        found = await part.measure(scale)
-        figures += found
-        print(f"{report.table([each.to_json() for each in found])}\n{time.monotonic() - began:.0f} s\n", flush=True)
+    async with Ground.open(shared=scale.one_plane) as ground:
+        for part in some:
+            began = time.monotonic()
+            print(f"{part.name} …", flush=True)
+            found = await part.measure(scale, ground)
+            figures += found
+            print(f"{report.table([each.to_json() for each in found])}\n{time.monotonic() - began:.0f} s\n", flush=True)
     return figures
 
 

@@ -1,16 +1,15 @@
 """The API server at each number of accounts, with a fresh process each: memory, start and reads; all else at one."""
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench import api_busy, api_reads, api_writes
 from bench.api_probe import resident
 from bench.api_reads import BesideBare
 from bench.api_world import Replica, World, open_world
 from bench.figure import Figure, Goal
+from bench.ground import Ground
 from bench.part import Part, Scale
 
 from batteries_sandbox.cluster import NAMESPACE
@@ -29,22 +28,21 @@ class Size:
     reads: BesideBare
 
 
-async def measure(scale: Scale) -> list[Figure]:
+async def measure(scale: Scale, ground: Ground) -> list[Figure]:
     """One world that grows; at the settled size everything is measured."""
     figures, sizes = list[Figure](), list[Size]()
-    with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
-        async with open_world(Path(folder)) as world:
+    async with open_world(ground) as world:
+        async with world.replica() as replica:
+            empty = resident(replica.pid)
+        for accounts in sorted({*scale.grown, scale.settled}):
+            await world.grow_to(accounts)
+            begun = time.monotonic()
             async with world.replica() as replica:
-                empty = resident(replica.pid)
-            for accounts in sorted({*scale.grown, scale.settled}):
-                await world.grow_to(accounts)
-                begun = time.monotonic()
-                async with world.replica() as replica:
-                    sizes.append(await _size(world, replica, time.monotonic() - begun, empty, scale))
-                    if accounts == scale.settled:
-                        figures += await _settled(world, replica, sizes[-1], empty, scale)
+                sizes.append(await _size(world, replica, time.monotonic() - begun, empty, scale))
                 if accounts == scale.settled:
-                    figures.append(await api_writes.creation(world, scale))
+                    figures += await _settled(world, replica, sizes[-1], empty, scale)
+            if accounts == scale.settled:
+                figures.append(await api_writes.creation(world, scale))
     return [*figures, *_growth(sizes)]
 
 

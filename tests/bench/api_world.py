@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -11,10 +11,10 @@ import aiohttp
 from aiohttp.test_utils import unused_port
 from bench.api_seed import Customer, Templates, key_spec, seed
 from bench.etcd import Etcd
+from bench.ground import Ground
 from crash.lane import Lane
 from crash.lives import at_rest
 from crash.world import World as Cluster
-from crash.world import open_world as open_cluster
 
 from batteries_apiserver.auth.key_format import mint
 from batteries_crds.api_key import ApiKey
@@ -95,20 +95,18 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path) -> AsyncIterator[World]:
+async def open_world(ground: Ground) -> AsyncIterator[World]:
     """A world with no account in the API's namespace, and an operator that is not running."""
-    async with AsyncExitStack() as stack:
-        cluster = await open_cluster(stack, folder, 1)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        etcd = Etcd(http, _etcd_url(cluster))
+    async with ground.world() as cluster, aiohttp.ClientSession() as http:
+        etcd, (lane,) = Etcd(http, _etcd_url(cluster)), cluster.lanes
         admin = mint().raw
-        await Resources(cluster.lanes[0].api, ApiKey, "bench").create(
+        await Resources(lane.api, ApiKey, "bench").create(
             NAMESPACE, {"metadata": {"name": "admin"}, "spec": key_spec(admin, role="admin")}
         )
         kubeconfig = await asyncio.to_thread(
-            cluster.cluster.kubeconfig_for, "batteries-apiserver", NAMESPACE, folder / "apiserver.kubeconfig"
+            cluster.cluster.kubeconfig_for, "batteries-apiserver", NAMESPACE, cluster.folder / "apiserver.kubeconfig"
         )
-        yield World(cluster, etcd, await _templates(cluster.lanes[0], etcd), admin, kubeconfig, folder)
+        yield World(cluster, etcd, await _templates(lane, etcd), admin, kubeconfig, cluster.folder)
 
 
 def _etcd_url(cluster: Cluster) -> str:

@@ -22,7 +22,7 @@ _REPOSITORIES = ["my-org/my-app", "my-org/infra"]
 
 async def creation(world: World, scale: Scale) -> Figure:
     """The API server sees its own namespace alone, so that it has no part in what is created bare in another."""
-    bare_space = "bare"
+    bare_space = "bare-creations"
     await asyncio.to_thread(world.cluster.cluster.create_namespace, bare_space)
     body = json.dumps({"githubRepos": _REPOSITORIES})
     requests = write_requests(

@@ -10,6 +10,7 @@ from uuid import uuid4
 from bench import bare
 from bench.etcd import copies
 from bench.figure import Figure, Goal
+from bench.ground import Ground
 from bench.making import REPOSITORIES
 from bench.part import Part, Scale
 from bench.stage import INSTANT, Stage, open_stage, until
@@ -45,9 +46,9 @@ class Point:
         return quantiles(self.changes, n=100, method="inclusive")[percent - 1]
 
 
-async def measure(scale: Scale) -> list[Figure]:
+async def measure(scale: Scale, ground: Ground) -> list[Figure]:
     """One world that grows; the operator is started anew at each size."""
-    async with open_stage() as stage:
+    async with open_stage(ground) as stage:
         await stage.aws(INSTANT)
         await stage.start()
         empty = await _idle(stage, 0, scale.seconds)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from bench import bare, peer
 from bench.figure import Figure, Goal
+from bench.ground import Ground
 from bench.part import Part, Scale
 from bench.script import Recording, Script, recorded
 from bench.stage import AS_IT_COMES, INSTANT, Stage, open_stage
@@ -47,11 +48,11 @@ async def _warm(stage: Stage) -> AwsAccount:
     return found
 
 
-async def measure_one(scale: Scale) -> list[Figure]:
+async def measure_one(scale: Scale, ground: Ground) -> list[Figure]:
     """One account alone, against the sum on the critical path."""
     call, creation, role, assignment = (each / scale.hurry for each in (CALL, CREATION, ROLE, ASSIGNMENT))
     delays = {"creation_seconds": creation, "role_seconds": role, "assignment_seconds": assignment}
-    async with open_stage() as stage:
+    async with open_stage(ground) as stage:
         await stage.aws(INSTANT)
         await stage.start()
         await _warm(stage)
@@ -98,9 +99,9 @@ async def _create_many(stage: Stage, count: int) -> tuple[set[str], float]:
     return set(names), began
 
 
-async def measure_many(scale: Scale) -> list[Figure]:
+async def measure_many(scale: Scale, ground: Ground) -> list[Figure]:
     """Many at once in an AWS without delays, against the bare script; and the operator's writes against bare kopf."""
-    async with open_stage() as stage:
+    async with open_stage(ground) as stage:
         await stage.aws(INSTANT)
         await stage.start()
         await _warm(stage)
@@ -142,10 +143,10 @@ async def measure_many(scale: Scale) -> list[Figure]:
     ]
 
 
-async def measure_line(scale: Scale) -> list[Figure]:
+async def measure_line(scale: Scale, ground: Ground) -> list[Figure]:
     """More accounts than AWS creates at one time: how much of AWS's own line is in use."""
     count, few, creation = scale.made // 2, scale.made // 4, LINE_CREATION / scale.hurry
-    async with open_stage() as stage:
+    async with open_stage(ground) as stage:
         await stage.aws({**AS_IT_COMES, "creation_seconds": creation})
         await stage.start()
         await _warm(stage)

@@ -4,9 +4,10 @@ A module of this folder lists its parts in `PARTS`; the run (`python -m bench`) 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.figure import Figure
+from bench.ground import Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Scale:
     `settled` accounts are there and at rest; `grown` are the numbers of them that growth is measured over, rising.
     `made` accounts are made in one go. `seconds` is how long an idle time lasts. What a server takes at most is pressed
     out of it for `press_seconds`, by turns with its limit, in so many `rounds`. `peers` says whether programs of others
-    are measured too. AWS's own times are divided by `hurry`.
+    are measured too. AWS's own times are divided by `hurry`. `one_plane` has all parts share a control plane.
     """
 
     name: str
@@ -28,11 +29,14 @@ class Scale:
     rounds: int = 3
     peers: bool = False
     hurry: float = 1.0
+    one_plane: bool = False
 
 
 FULL = Scale("full", settled=10_000, grown=(1_000, 10_000, 30_000), made=200, seconds=10.0)
-QUICK = Scale("quick", settled=500, grown=(125, 500), made=12, seconds=1.0, press_seconds=1, rounds=1, hurry=2)
-TINY = Scale("tiny", settled=20, grown=(10, 20), made=4, seconds=1.0, press_seconds=1, rounds=1, hurry=20)
+QUICK = Scale(
+    "quick", settled=500, grown=(125, 500), made=12, seconds=1.0, press_seconds=1, rounds=1, hurry=2, one_plane=True
+)
+TINY = replace(QUICK, name="tiny", settled=20, grown=(10, 20), made=4, hurry=20)
 """For the smoke test: whether the parts run at all."""
 
 
@@ -41,4 +45,4 @@ class Part:
     """One measurement, independent of the others; `name` is what ONLY= takes."""
 
     name: str
-    measure: Callable[[Scale], Awaitable[list[Figure]]]
+    measure: Callable[[Scale, Ground], Awaitable[list[Figure]]]

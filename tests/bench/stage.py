@@ -7,18 +7,18 @@ a Lease, polls and resyncs as it does wherever nothing is set, and talks to kube
 import asyncio
 import json
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psutil
 from bench.etcd import Etcd
+from bench.ground import Ground
 from crash.lane import FAST, Lane
-from crash.world import World, open_world
+from crash.world import World
 from kubernetes.aio.client import ApiException
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -226,13 +226,12 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def open_stage() -> AsyncIterator[Stage]:
+async def open_stage(ground: Ground) -> AsyncIterator[Stage]:
     """An empty world, and no operator yet; all ended with the block."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        async with AsyncExitStack() as stack:
-            world = await open_world(stack, Path(name), 1)
-            http = await stack.enter_async_context(aiohttp.ClientSession())
-            stage = Stage(world, Path(name), http)
-            stack.push_async_callback(stage.stop)
+    async with ground.world() as world, aiohttp.ClientSession() as http:
+        stage = Stage(world, world.folder, http)
+        try:
             await until(stage.is_served, "the AwsAccounts of a new CRD served")
             yield stage
+        finally:
+            await stage.stop()

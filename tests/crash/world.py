@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crash.lane import Lane, Zygote, open_lane
@@ -19,7 +19,16 @@ class World:
     plane: controlplane.ControlPlane
     cluster: Cluster
     folder: Path
-    lanes: list[Lane]
+    zygote: Zygote
+    first_port: int
+    lanes: list[Lane] = field(default_factory=list)
+
+    async def open_lane(self, stack: AsyncExitStack) -> Lane:
+        """One more, ended with the stack."""
+        number = len(self.lanes)
+        opened = open_lane(number, self.first_port + number, self.cluster, self.plane, self.folder, self.zygote)
+        self.lanes.append(await stack.enter_async_context(opened))
+        return self.lanes[-1]
 
 
 async def open_world(stack: AsyncExitStack, folder: Path, lanes: int) -> World:
@@ -33,9 +42,7 @@ async def open_world(stack: AsyncExitStack, folder: Path, lanes: int) -> World:
     await asyncio.to_thread(cluster.create_namespace, NAMESPACE)
     await asyncio.to_thread(cluster.install_permissions, NAMESPACE)
     zygote = await stack.enter_async_context(Zygote.open())
-    first = free_port_base()
-    opened = [
-        await stack.enter_async_context(open_lane(number, first + number, cluster, plane, folder, zygote))
-        for number in range(lanes)
-    ]
-    return World(plane, cluster, folder, opened)
+    world = World(plane, cluster, folder, zygote, free_port_base())
+    for _ in range(lanes):
+        await world.open_lane(stack)
+    return world

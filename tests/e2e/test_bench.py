@@ -1,25 +1,35 @@
 """The parts of `make bench` that measure the operator still run, at a scale at which nothing is learned from them."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from bench import grown, making, report
+from bench.ground import Ground
 from bench.part import TINY
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
-async def test_making_is_measured() -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground() -> AsyncIterator[Ground]:
+    """One control plane, as the short benchmark has it."""
+    async with Ground.open(shared=True) as opened:
+        yield opened
+
+
+async def test_making_is_measured(ground: Ground) -> None:
     """What the operator called for one account can be played by the bare script, as often as asked."""
-    figures = {each.key: each for each in await making.measure_many(TINY)}
+    figures = {each.key: each for each in await making.measure_many(TINY, ground)}
     assert figures["accounts_per_second"].ratio
     assert figures["status_writes_per_second"].ratio
 
 
-async def test_growth_is_measured(tmp_path: Path) -> None:
+async def test_growth_is_measured(ground: Ground, tmp_path: Path) -> None:
     """Copied accounts are at rest for the operator: a restart among them calls nothing and writes nothing."""
-    figures = await grown.measure(TINY)
+    figures = await grown.measure(TINY, ground)
     found = {each.key: each for each in figures}
     assert (found["restart_calls"].value, found["restart_writes"].value) == (0, 0)
     assert found["change_p50"].value > 0
