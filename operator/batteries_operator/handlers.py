@@ -159,9 +159,13 @@ def _slim(body: kopf.Body) -> None:
 
 
 def _add_work(handlers: kopf.OperatorRegistry, service: Service, known: dict[str, _Known]) -> None:
-    def out_of_date(uid: str, **_: Any) -> bool:
-        """Whether the account needs a visit."""
-        return uid in known and known[uid].owed
+    def out_of_date(uid: str, meta: kopf.Meta, **_: Any) -> bool:
+        """Whether the account needs a visit, and our finalizer keeps it for as long as it takes.
+
+        kopf would begin the daemon of a new account first and put the finalizer on meanwhile: each would stand in the
+        way of the other's write, and an account deleted in between would be gone while AWS makes it.
+        """
+        return FINALIZER in meta.get("finalizers", ()) and uid in known and known[uid].owed
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:

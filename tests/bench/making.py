@@ -87,16 +87,17 @@ async def _recording(stage: Stage) -> Recording:
     return Recording.of(account, calls)
 
 
-async def _create_many(stage: Stage, count: int) -> tuple[set[str], float]:
-    """So many requests, ten at a time, each of another owner; their names, and when the first was sent."""
-    names, turns, began = [str(uuid4()) for _ in range(count)], asyncio.Semaphore(10), time.time()
+async def _make_many(stage: Stage, count: int) -> tuple[float, float]:
+    """So many accounts, asked for ten at a time, each by another owner; when the first was, and when all were Ready."""
+    names, turns, version = [str(uuid4()) for _ in range(count)], asyncio.Semaphore(10), await stage.version()
+    began = time.time()
 
     async def create(number: int, name: str) -> None:
         async with turns:
             await stage.create(name, REPOSITORIES, f"owner-{number}@example.com")
 
     await asyncio.gather(*(create(number, name) for number, name in enumerate(names)))
-    return set(names), began
+    return began, await stage.until_active(set(names), version)
 
 
 async def measure_many(scale: Scale, ground: Ground) -> list[Figure]:
@@ -109,8 +110,8 @@ async def measure_many(scale: Scale, ground: Ground) -> list[Figure]:
         script = Script(recording, stage.lane.url, OPERATOR)
         bare_rate = scale.made / await asyncio.to_thread(script.run, scale.made)
         writes, cpu = await stage.metric("batteries_status_writes_total"), stage.cpu()
-        names, began = await _create_many(stage, scale.made)
-        seconds = await stage.until_active(names) - began
+        began, ended = await _make_many(stage, scale.made)
+        seconds = ended - began
         writes = await stage.metric("batteries_status_writes_total") - writes
         cpu = stage.cpu() - cpu
         await stage.stop()
@@ -150,8 +151,7 @@ async def measure_line(scale: Scale, ground: Ground) -> list[Figure]:
         await stage.aws({**AS_IT_COMES, "creation_seconds": creation})
         await stage.start()
         await _warm(stage)
-        names, began = await _create_many(stage, count)
-        await stage.until_active(names)
+        began, _ = await _make_many(stage, count)
         known = (await stage.lane.standin("creations"))["creations"]
         asked = sorted(each["requestedAt"] for each in known if each["requestedAt"] >= began)
         against = await _against_peers(stage, few) if scale.peers else []
@@ -173,8 +173,8 @@ async def measure_line(scale: Scale, ground: Ground) -> list[Figure]:
 
 async def _against_peers(stage: Stage, count: int) -> list[Figure]:
     """The same number of accounts by ours and by theirs, one after the other."""
-    names, began = await _create_many(stage, count)
-    seconds = await stage.until_active(names) - began
+    began, ended = await _make_many(stage, count)
+    seconds = ended - began
     await stage.stop()
     begun = time.monotonic()
     theirs = await peer.measure(stage, count)

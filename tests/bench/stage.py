@@ -164,20 +164,24 @@ class Stage:
         await self.lane.accounts.create(self.lane.namespace, {"metadata": {"name": name}, "spec": spec})
         return began
 
-    async def until_active(self, names: set[str], seconds: float = 600) -> float:
+    async def version(self) -> str:
+        """Where Kubernetes stands now: what changes from here on, a watch from this version tells."""
+        return (await self.lane.accounts.page(self.lane.namespace, limit=1)).resource_version
+
+    async def until_active(self, names: set[str], since: str = "", seconds: float = 600) -> float:
         """The moment at which the last of them was Ready (wall clock), as a watch tells; it costs no polling.
+
+        `since` is a version from before they were asked for; without one each is looked at first.
 
         Raises:
             TimeoutError: with those that are not.
         """
-        page = await self.lane.accounts.page(self.lane.namespace, limit=1)
-        left = {name for name in names if not await self._is_ready(name)}
+        version = since or await self.version()
+        left = {name for name in names if since or not await self._is_ready(name)}
         try:
             async with asyncio.timeout(seconds):
                 while left:
-                    stream = await self.lane.accounts.watch_from(
-                        self.lane.namespace, page.resource_version, seconds=600
-                    )
+                    stream = await self.lane.accounts.watch_from(self.lane.namespace, version, seconds=600)
                     async with stream:
                         async for line in stream.content:
                             left -= _ready(line)

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from crash.lane import Lane
-from crash.lives import LIVES, at_rest, create, is_open, members
+from crash.lives import LIVES, at_rest, create, delete, is_open, members
 from crash.matrix import FAILED, Cell, Matrix, discover, run_cell, run_lane
 from crash.points import FAULTS, Fault, Point
+from crash.proxy import Trap
 from crash.report import lines
 from crash.storm import Weather
 from crash.storm import run as storm
@@ -114,6 +115,32 @@ async def test_two_operators_at_once_with_no_leader_make_each_account_once(lane:
     finally:
         os.kill(second, signal.SIGKILL)
         await patient.kill()
+
+
+async def test_nothing_is_asked_of_aws_before_the_finalizer_keeps_the_object(lane: Lane) -> None:
+    """Else an account that is deleted right after it was made would be gone while AWS makes it, and nobody's."""
+    since = (await lane.standin("health"))["calls"]
+    await lane.start()
+    lane.proxy.reset(trap := Trap("PATCH awsaccounts", 1, "before"))
+    await create(lane, "deleted-at-once")
+    async with asyncio.timeout(30):
+        await trap.sprung.wait()
+    await asyncio.sleep(1)  # what would be done without the finalizer is done by now
+    assert lane.proxy.writes == [("PATCH awsaccounts", 1)]
+    await delete(lane, "deleted-at-once")
+    assert await lane.find("deleted-at-once") is None, "nothing keeps it yet"
+    lane.proxy.reset()
+    await create(lane, "afterwards")
+    await lane.until("afterwards", at_rest)
+    calls = (await lane.standin(f"calls?since={since}&operation=CreateAccount"))["calls"]
+    assert [call["params"]["Email"] for call in calls] == [await _email(lane, "afterwards")]
+
+
+async def _email(lane: Lane, name: str) -> str:
+    account = await lane.find(name)
+    assert account is not None
+    assert account.status.create_request is not None
+    return account.status.create_request.email
 
 
 async def test_a_status_wiped_by_hand_comes_back_to_the_same_account(lane: Lane) -> None:
