@@ -88,7 +88,7 @@ wrk: ## Install wrk, which the benchmark of the API loads it with, as root on De
 .PHONY: bench
 # Compiled, as in the image: what an import compiles would count as the memory of a process and the time of its start.
 bench: export UV_COMPILE_BYTECODE := 1
-bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three to four minutes; ONLY=part,part; PEERS=1)
+bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
 	@$(BIN)/batteries-sandbox build
 	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
 

@@ -103,8 +103,8 @@ def registry(service: Service) -> kopf.OperatorRegistry:
 class _Known:
     """What is remembered of an account from one event to the next."""
 
-    wish: tuple[int, str | None, str | None]
-    """Its generation, retry annotation and hold: what wakes it where it changes."""
+    wish: tuple[int, str | None, str | None, bool]
+    """Its generation, retry annotation and hold, and whether our finalizer is on it: what wakes it where it changes."""
     owed: bool
     """Whether it needs a visit."""
 
@@ -133,10 +133,9 @@ def _add_watch(
             return
         account = AwsAccount.model_validate(dict(body))
         census.know(uid, body.get("status", {}))
-        now = _Known(
-            (account.metadata.generation, account.metadata.annotations.get(ANNOTATION_RETRY), account.status.hold),
-            service.see(account),
-        )
+        meta = account.metadata
+        retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers
+        now = _Known((meta.generation, retry, account.status.hold, is_kept), service.see(account))
         before, known[uid] = known.get(uid), now
         if before is None:
             resync.know(account)
@@ -159,13 +158,9 @@ def _slim(body: kopf.Body) -> None:
 
 
 def _add_work(handlers: kopf.OperatorRegistry, service: Service, known: dict[str, _Known]) -> None:
-    def out_of_date(uid: str, meta: kopf.Meta, **_: Any) -> bool:
-        """Whether the account needs a visit, and our finalizer keeps it for as long as it takes.
-
-        kopf would begin the daemon of a new account first and put the finalizer on meanwhile: each would stand in the
-        way of the other's write, and an account deleted in between would be gone while AWS makes it.
-        """
-        return FINALIZER in meta.get("finalizers", ()) and uid in known and known[uid].owed
+    def out_of_date(uid: str, **_: Any) -> bool:
+        """Whether the account needs a visit."""
+        return uid in known and known[uid].owed
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:

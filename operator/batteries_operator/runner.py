@@ -14,6 +14,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources
 from batteries_crds.conditions import find
+from batteries_crds.names import FINALIZER
 from batteries_operator import announcements, drift
 from batteries_operator.announcements import Announcement
 from batteries_operator.attempt import attempt
@@ -26,6 +27,9 @@ from batteries_operator.owed import blocking, is_current, is_out_of_date, ready
 from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.step import Step, Tools
+
+UNKEPT_SECONDS = 0.2
+"""Until an account without our finalizer is read again, where no watch shows it with that before."""
 
 QUIET_TRIES = 4
 """Transient errors in a row before one is written to the status: a throttle is no news, many of them are."""
@@ -44,7 +48,7 @@ class Visit:
     released: AwsAccount | None = None
     """An account that is being deleted and for which nothing more is owed, as it was last seen."""
     left: AwsAccount | None = None
-    """The account as the visit left it in Kubernetes."""
+    """The account as the visit left it in Kubernetes; None where it is to be read before the next one."""
 
 
 class _Scope:
@@ -91,6 +95,9 @@ class Runner:
 
         `pace` is that of the visits before, and is kept. The account is read first, unless it was `seen`.
 
+        Nothing is begun before our finalizer is on it: deleted then, it would be gone while AWS makes what it asks for.
+        kopf puts that on while it begins to drive a new account; a write of ours before would only meet that one.
+
         Raises:
             LostRaceError: somebody else wrote the status; visit again.
             ApiException: the Kubernetes API server refused or failed.
@@ -99,6 +106,8 @@ class Runner:
         account = seen or await self._accounts.find(namespace, name)
         if account is None:
             return Visit(None)
+        if FINALIZER not in account.metadata.finalizers:
+            return Visit(None if account.is_deleted else UNKEPT_SECONDS)
         recorder = Recorder(self._accounts, account)
         self._tools.keep_places(account)
         await self._walk(recorder, pace, stopping)

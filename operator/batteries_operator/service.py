@@ -209,7 +209,9 @@ class Service:
             again = Visit(KUBERNETES_SECONDS)
         else:
             RECONCILES.labels(_result(visit)).inc()
-            if visit.left is not None and is_shown:
+            if visit.left is None:
+                self.sightings.forget(meta.uid)
+            elif is_shown:
                 self.sightings.see(visit.left)
             return visit
         self.sightings.forget(meta.uid)

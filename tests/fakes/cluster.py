@@ -17,6 +17,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_crds.names import FINALIZER
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
 from batteries_crds.secrets import StoredSecret, read
@@ -50,6 +51,8 @@ class Cluster:
         key = kind, namespace, meta["name"]
         if key in self.objects:
             raise ApiException(status=409, reason="AlreadyExists")
+        if kind == "AwsAccount":
+            meta.setdefault("finalizers", [FINALIZER])  # as kopf does as soon as it sees one
         meta |= {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": to_rfc3339(utc_now())}
         # The status is its subresource's: what a create carries of it is dropped.
         without_status = {field: value for field, value in body.items() if field != "status"}

@@ -5,7 +5,9 @@ from typing import Any
 from fakes.factory import NAMESPACE, Factory
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import FINALIZER
 from batteries_crds.resource import ObjectMeta
+from batteries_operator.runner import UNKEPT_SECONDS
 from batteries_operator.sightings import Sightings
 
 
@@ -71,3 +73,33 @@ async def test_an_account_that_is_let_go_of_is_read_each_time(factory: Factory) 
     await process.release(account)
     assert reads
     assert len(process.service.sightings) <= 1
+
+
+async def unkept(factory: Factory) -> AwsAccount:
+    """A new account that kopf has not put the finalizer on."""
+    await factory.add()
+    factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"finalizers": []}})
+    return await factory.account()
+
+
+async def test_nothing_is_begun_before_the_finalizer_is_on_it(factory: Factory) -> None:
+    await unkept(factory)
+    process = await factory.start()
+    writes = len(factory.cluster.writes)
+    assert (await process.runner.visit(NAMESPACE, "acme")).seconds == UNKEPT_SECONDS
+    factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    assert (await process.runner.visit(NAMESPACE, "acme")).seconds is None, "it goes as it came"
+    assert process.calls == []
+    assert len(factory.cluster.writes) == writes + 1, "the test's own"
+
+
+async def test_a_finalizer_that_no_watch_has_shown_yet_is_found_by_reading(factory: Factory) -> None:
+    """At a start among thousands of accounts the watch begins when all of them have been listed."""
+    account = await unkept(factory)
+    process = await factory.start()
+    process.service.sightings.see(account)
+    factory.cluster.watches.clear()
+    factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"finalizers": [FINALIZER]}})
+    reads = count_reads(process)
+    await process.drive_until_active(account)
+    assert reads == ["acme"]
