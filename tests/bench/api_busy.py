@@ -46,9 +46,10 @@ async def reads_while_provisioning(world: World, replica: Replica, scale: Scale)
             await stage.until_known(0)
             await asyncio.sleep(_WARM_SECONDS)
             await pacer.lap()
-            await asyncio.sleep(scale.seconds)
+            seconds = 3 * scale.seconds  # the slowest hundredth of a few hundred reads would be a handful
+            await asyncio.sleep(seconds)
             ours, beside = await pacer.lap()
-            idle = _Lap(ours, beside, scale.seconds)
+            idle = _Lap(ours, beside, seconds)
             busy = await _while_provisioning(stage, pacer, as_it_comes, scale.made // 2)
             # Another, that has not learnt how long AWS takes and paces itself by it.
             await stage.stop()

@@ -8,10 +8,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
+import psutil
 from aiohttp.test_utils import unused_port
 from bench.api_seed import Customer, Templates, key_spec, seed
 from bench.etcd import Etcd
 from bench.ground import Ground
+from bench.stage import until_rested
 from crash.lane import Lane
 from crash.lives import at_rest
 from crash.world import World as Cluster
@@ -65,10 +67,11 @@ class World:
         return self.cluster.lanes[0]
 
     async def grow_to(self, accounts: int) -> None:
-        """Adds customers until there are so many accounts."""
+        """Adds customers until there are so many accounts, and kube-apiserver has taken them in."""
         more = accounts // 10 - len(self.customers)
         if more > 0:
             self.customers += await seed(self.etcd, self.templates, NAMESPACE, more, late=not self.customers)
+        await until_rested(psutil.Process(self.cluster.plane.kube.pid), "kube-apiserver")
 
     @asynccontextmanager
     async def replica(self, *, namespaces: str = "") -> AsyncIterator[Replica]:

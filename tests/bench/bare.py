@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import kopf
 import psutil
-from bench.stage import Stage, until
+from bench.stage import Stage, until_rested
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
@@ -111,14 +111,8 @@ async def memory(stage: Stage, namespace: str) -> float:
 
 
 async def _settled_size(process: psutil.Process) -> float:
-    """MB, once the process has come to rest after its first list."""
-    used = [0.0]
-
-    async def rests() -> bool:
-        used.append(sum(process.cpu_times()[:2]))
-        return used[-1] > 0.8 and used[-1] - used[-2] < 0.05  # its imports alone take a second
-
-    await until(rests, "a kopf at rest", every=2)
+    """MB, once the process has come to rest after its first list; its imports alone take a second."""
+    await until_rested(process, "a kopf", at_least=0.8)
     return float(process.memory_info().rss) / 1e6
 
 

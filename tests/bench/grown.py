@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from statistics import quantiles
 from uuid import uuid4
 
+import psutil
 from bench import bare
 from bench.etcd import copies
 from bench.figure import Figure, Goal
 from bench.ground import Ground
 from bench.making import REPOSITORIES
 from bench.part import Part, Scale
-from bench.stage import INSTANT, Stage, open_stage, until
+from bench.stage import INSTANT, Stage, open_stage, until, until_rested
 
 from batteries_crds.aws_account import AwsAccount
 
@@ -61,6 +62,7 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
         there, points, kopfs = len(real), [], 0.0
         for size in scale.grown:
             await stage.etcd.put(AwsAccount.definition.plural, copies(template, there, size - there))
+            await until_rested(psutil.Process(stage.world.plane.kube.pid), "kube-apiserver")
             there = size
             points.append(await _point(stage, there, scale, real))
             there = len(await stage.versions())
@@ -75,7 +77,8 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
     calls = writes = 0
     if accounts == scale.settled:
         calls, writes = await _restart_that_owes_nothing(stage, accounts)
-    before, name = await stage.last_call(), str(uuid4())
+    # The last in the list, as Kubernetes sorts it: a name by chance would be seen at any time between first and last.
+    before, name = await stage.last_call(), f"ffffffff{str(uuid4())[8:]}"
     await stage.create(name, REPOSITORIES)
     began = await stage.start()
     await stage.until_active({name})
@@ -100,13 +103,7 @@ async def _restart_that_owes_nothing(stage: Stage, accounts: int) -> tuple[int, 
 async def _rested(stage: Stage, accounts: int) -> None:
     """Returns when the operator has heard of every account and has come to rest."""
     await stage.until_known(accounts)
-    used = [0.0]
-
-    async def rests() -> bool:
-        used.append(stage.cpu())
-        return used[-1] > 0.5 and used[-1] - used[-2] < 0.1
-
-    await until(rests, "the operator at rest", every=1)
+    await until_rested(stage.process, "the operator", at_least=0.5)
 
 
 async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:

@@ -63,6 +63,17 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float 
         raise TimeoutError(f"not within {seconds:.0f} s: {what}") from None
 
 
+async def until_rested(process: psutil.Process, what: str, at_least: float = 0) -> None:
+    """Returns when the process, having used so many seconds of CPU at least, uses less than a tenth of a core."""
+    used = [0.0]
+
+    async def rests() -> bool:
+        used.append(sum(process.cpu_times()[:2]))
+        return used[-1] > at_least and used[-1] - used[-2] < 0.1
+
+    await until(rests, f"{what} at rest", every=1)
+
+
 class Stage:
     """The world, and the operator in it."""
 
