@@ -12,8 +12,6 @@ from bench.figure import Figure, Goal
 from bench.ground import Ground
 from bench.part import Part, Scale
 
-from batteries_sandbox.cluster import NAMESPACE
-
 _NOISE = 0.10
 """What two runs of the same thing may differ by on a machine that does other things as well."""
 
@@ -49,7 +47,7 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
 async def _size(world: World, replica: Replica, ready: float, empty: float, scale: Scale) -> Size:
     """A fresh process with what is there now."""
     memory = resident(replica.pid) - empty
-    accounts = len(await world.etcd.versions("awsaccounts", NAMESPACE))
+    accounts = await world.etcd.count("awsaccounts")
     reads = await api_reads.beside_bare(world, replica, api_reads.show_requests(world), scale)
     return Size(accounts, memory, ready, reads)
 

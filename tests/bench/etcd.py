@@ -38,13 +38,20 @@ class Etcd:
 
         From etcd, because kube-apiserver takes a while to list thousands that are there of a sudden.
         """
-        prefix = f"/registry/{GROUP}/{plural}/{namespace}"
-        first, beyond = (_encoded(f"{prefix}{end}".encode()) for end in "/0")  # 0 is what comes after the slash
-        body = {"key": first, "range_end": beyond, "keys_only": True}
+        found = (await self._range(f"{plural}/{namespace}", keys_only=True)).get("kvs", [])
+        return {each["key"]: int(each["mod_revision"]) for each in found}
+
+    async def count(self, plural: str) -> int:
+        """How many objects there are of it in all namespaces."""
+        return int((await self._range(plural, count_only=True))["count"])
+
+    async def _range(self, below: str, **options: bool) -> dict[str, Any]:
+        first, beyond = (_encoded(f"/registry/{GROUP}/{below}{end}".encode()) for end in "/0")  # 0 follows the slash
+        body = {"key": first, "range_end": beyond, **options}
         async with self._http.post(f"{self._url}/v3/kv/range", json=body) as answer:
             answer.raise_for_status()
-            found = (await answer.json()).get("kvs", [])
-        return {each["key"]: int(each["mod_revision"]) for each in found}
+            found: dict[str, Any] = await answer.json()
+        return found
 
     async def put(self, plural: str, objects: Iterable[tuple[str, str, str]]) -> None:
         """Stores them, given as namespace, name and JSON.
