@@ -1,4 +1,6 @@
-"""`python -m bench.beyond`: what breaks first on the way to 100,000 accounts, worked out where it can't be run.
+"""What breaks first on the way to 100,000 accounts, worked out where it can't be run.
+
+`python -m bench.beyond ETCD_KB OPERATOR_KB API_KB` takes what one account weighs in each of the three.
 
 AWS's side is simulated with the numbers that it publishes and the operator's own spacing of looks: a token bucket for
 CreateAccount, five places, and creations that take their varying time. What a resync asks is set against AWS's rates,
@@ -138,5 +140,7 @@ def measured(path: Path) -> dict[str, float]:
 if __name__ == "__main__":
     import sys
 
+    if len(sys.argv) != 4:
+        sys.exit("Give the KB of an account in etcd, in the operator and in the API server, as measured.")
     sizes = [float(each) for each in sys.argv[1:]]
     print("\n".join([*by_size(*sizes), "", *by_duration()]))
