@@ -4,7 +4,8 @@ A thin layer over `kubernetes.aio`'s connection that speaks models instead of di
 manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -61,6 +62,16 @@ def status_of(error: ApiException) -> int:
     return int(error.status or 0)
 
 
+@contextmanager
+def tolerated(*statuses: int) -> Iterator[None]:
+    """Goes on behind the block where the API server refuses with one of these."""
+    try:
+        yield
+    except ApiException as error:
+        if status_of(error) not in statuses:
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
     """One page of a list, and where the list stands."""
@@ -94,12 +105,9 @@ class Resources(Generic[R]):
 
     async def find(self, namespace: str, name: str) -> R | None:
         """The object, or None where there is none."""
-        try:
+        with tolerated(NOT_FOUND):
             return await self.get(namespace, name)
-        except ApiException as error:
-            if status_of(error) == NOT_FOUND:
-                return None
-            raise
+        return None
 
     async def page(
         self,

@@ -8,10 +8,10 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubernetes.aio.client import ApiClient, ApiException
+from kubernetes.aio.client import ApiClient
 
-from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
-from batteries_crds.rest import JSON, MERGE_PATCH, Rest, path_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, tolerated
+from batteries_crds.rest import MERGE_PATCH, Rest, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,9 @@ class Secrets:
 
     async def find(self, namespace: str, name: str) -> StoredSecret | None:
         """The Secret, or None where there is none."""
-        try:
+        with tolerated(NOT_FOUND):
             return await self.get(namespace, name)
-        except ApiException as error:
-            if status_of(error) == NOT_FOUND:
-                return None
-            raise
+        return None
 
     async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
         """Makes it, with `metadata` beside its name; None where there is one of that name already."""
@@ -58,42 +55,28 @@ class Secrets:
             "type": "Opaque",
             "stringData": data,
         }
-        try:
+        with tolerated(CONFLICT):
             return read(await self._rest.json("POST", _path(namespace), {"fieldManager": self._manager}, body))
-        except ApiException as error:
-            if status_of(error) == CONFLICT:
-                return None
-            raise
+        return None
 
-    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> bool:
-        """Adds annotations; False where it is gone."""
+    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        """Adds annotations, if it is there."""
         body, query = {"metadata": {"annotations": annotations}}, {"fieldManager": self._manager}
-        try:
+        with tolerated(NOT_FOUND):
             await self._rest.json("PATCH", _path(namespace, name), query, body, MERGE_PATCH)
-        except ApiException as error:
-            if status_of(error) == NOT_FOUND:
-                return False
-            raise
-        return True
 
     async def delete(self, namespace: str, name: str) -> None:
         """Deletes it, if it is there."""
-        await self._gone(namespace, name, None)
+        with tolerated(NOT_FOUND):
+            await self._rest.json("DELETE", _path(namespace, name))
 
     async def take(self, namespace: str, secret: StoredSecret) -> bool:
         """Deletes exactly what was read: of any number that read it, one gets True."""
         exactly = {"uid": secret.uid, "resourceVersion": secret.resource_version}
-        return await self._gone(namespace, secret.name, {"preconditions": exactly})
-
-    async def _gone(self, namespace: str, name: str, options: dict[str, Any] | None) -> bool:
-        try:
-            await self._rest.json("DELETE", _path(namespace, name), None, options, JSON)
-        except ApiException as error:
-            # Without a precondition there is nothing to conflict with.
-            if status_of(error) in (CONFLICT, NOT_FOUND):
-                return False
-            raise
-        return True
+        with tolerated(CONFLICT, NOT_FOUND):
+            await self._rest.json("DELETE", _path(namespace, secret.name), body={"preconditions": exactly})
+            return True
+        return False
 
 
 def _path(namespace: str, *name: str) -> str:

@@ -6,17 +6,16 @@ CRD's defaults are applied. The integration tests hold the same code against the
 """
 
 import base64
-import contextlib
 import copy
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, tolerated
 from batteries_crds.names import FINALIZER
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
@@ -192,33 +191,21 @@ class FakeSecrets:
         return read(self._cluster.get("Secret", namespace, name))
 
     async def find(self, namespace: str, name: str) -> StoredSecret | None:
-        with _expected(NOT_FOUND):
+        with tolerated(NOT_FOUND):
             return await self.get(namespace, name)
         return None
 
     async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
         body = {"metadata": {"name": name, **metadata}, "data": encoded}
-        with _expected(CONFLICT):
+        with tolerated(CONFLICT):
             return read(self._cluster.create("Secret", namespace, body))
         return None
 
-    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> bool:
-        with _expected(NOT_FOUND):
+    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        with tolerated(NOT_FOUND):
             self._cluster.patch("Secret", namespace, name, {"metadata": {"annotations": annotations}})
-            return True
-        return False
 
     async def delete(self, namespace: str, name: str) -> None:
-        with _expected(NOT_FOUND):
+        with tolerated(NOT_FOUND):
             self._cluster.delete("Secret", namespace, name)
-
-
-@contextlib.contextmanager
-def _expected(status: int) -> Iterator[None]:
-    """Goes on behind the block where Kubernetes refuses with this status."""
-    try:
-        yield
-    except ApiException as error:
-        if status_of(error) != status:
-            raise
