@@ -9,7 +9,6 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,12 +17,12 @@ from kopf._cogs.configs.configuration import PostingSettings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
-from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, GROUP, VERSION
-from batteries_operator.census import Census
+from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
+from batteries_operator.watched import Watched
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
 
@@ -90,60 +89,24 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     seconds = service.tools.settings.suspend_unpaid_seconds
     payments = Payments(service.accounts, timedelta(seconds=seconds)) if seconds else None
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    known: dict[str, _Known] = {}
-    _add_watch(handlers, service, resync, payments, known)
-    _add_work(handlers, service, known)
+    watched = Watched(service, resync, *([payments.account_seen] if payments else []))
+    _add_watch(handlers, watched)
+    _add_work(handlers, service, watched)
     _add_beside(handlers, resync.run, service.tools.under_way.follow)
     if payments is not None:
         _add_payments(handlers, payments)
     return handlers
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is remembered of an account from one event to the next."""
-
-    wish: tuple[int, str | None, str | None, bool]
-    """Its generation, retry annotation and hold, and whether our finalizer is on it: what wakes it where it changes."""
-    owed: bool
-    """Whether it needs a visit."""
-
-
-def _add_watch(
-    handlers: kopf.OperatorRegistry,
-    service: Service,
-    resync: Resync,
-    payments: Payments | None,
-    known: dict[str, _Known],
-) -> None:
-    census = Census()
-
+def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Says once for each event what the account is; kopf calls this before it asks for anything else.
-
-        Counts it, decides whether it needs a visit, and wakes it where it waits and its spec changed, or a retry is
-        asked for.
-        """
+        """Takes note of each event; kopf calls this before it asks for anything else."""
         if type == "DELETED":
-            known.pop(uid, None)
-            census.forget(uid)
-            resync.forget(uid)
-            service.forget(uid)
-            return
-        account = AwsAccount.model_validate(dict(body))
-        census.know(uid, body.get("status", {}))
-        meta = account.metadata
-        retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers
-        now = _Known((meta.generation, retry, account.status.hold, is_kept), service.see(account))
-        before, known[uid] = known.get(uid), now
-        if before is None:
-            resync.know(account)
-        if before is None or before.wish != now.wish:
-            service.bells.ring(uid)
-        if payments is not None:
-            payments.account_seen(account)
-        _slim(body)
+            watched.forget(uid)
+        else:
+            watched.see(dict(body))
+            _slim(body)
 
 
 def _slim(body: kopf.Body) -> None:
@@ -157,10 +120,10 @@ def _slim(body: kopf.Body) -> None:
         body.get(part, {}).clear()
 
 
-def _add_work(handlers: kopf.OperatorRegistry, service: Service, known: dict[str, _Known]) -> None:
+def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watched) -> None:
     def out_of_date(uid: str, **_: Any) -> bool:
         """Whether the account needs a visit."""
-        return uid in known and known[uid].owed
+        return watched.is_owed(uid)
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:

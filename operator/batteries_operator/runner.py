@@ -28,7 +28,7 @@ from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.step import Step, Tools
 
-UNKEPT_SECONDS = 0.2
+UNKEPT_SECONDS = 1.0
 """Until an account without our finalizer is read again, where no watch shows it with that before."""
 
 QUIET_TRIES = 4
