@@ -62,12 +62,18 @@ async def run(some: Sequence[Part], scale: Scale) -> list[Figure]:
     return figures
 
 
+def given(name: str) -> str:
+    """What the environment gives; README=0 is no wish for the table in the README."""
+    value = os.environ.get(name, "")
+    return "" if value.lower() in ("0", "no", "off", "false") else value
+
+
 def main() -> int:
     """0 where every goal is reached."""
     if sys.argv[1:] == ["readme"]:
         report.put_into(CHECKOUT, json.loads((FOLDER / "results.json").read_text()))
         return 0
-    flags = {name: os.environ.get(name, "") for name in ("QUICK", "PEERS", "ONLY", "README")}
+    flags = {name: given(name) for name in ("QUICK", "PEERS", "ONLY", "README")}
     scale = replace(QUICK if flags["QUICK"] else FULL, peers=bool(flags["PEERS"]))
     began, date = time.monotonic(), to_rfc3339(utc_now())
     figures = asyncio.run(run(chosen(flags["ONLY"]), scale))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bench import report
+from bench.__main__ import given
 from bench.figure import Figure, Goal
 from bench.script import _arguments
 
@@ -51,3 +52,10 @@ def test_recorded_parameters_become_boto3s() -> None:
         "Names": ["c"],
         "PasswordResetRequired": True,
     }
+
+
+@pytest.mark.parametrize(("value", "wish"), [("1", "1"), ("one,line", "one,line"), ("0", ""), ("no", ""), ("", "")])
+def test_a_flag_that_is_off_is_no_wish(monkeypatch: pytest.MonkeyPatch, value: str, wish: str) -> None:
+    """README=0 once wrote the table into the README."""
+    monkeypatch.setenv("README", value)
+    assert given("README") == wish
