@@ -64,8 +64,13 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=100, description="AWS accounts being created at one time; AWS allows 5 unless raised.")
     ] = 5
     assignments_in_flight: Annotated[
-        int, Field(ge=1, le=10, description="Identity Center assignments being made at one time; AWS allows 10.")
-    ] = 5
+        int,
+        Field(
+            ge=1,
+            le=10,
+            description="Identity Center assignments being made at one time; AWS allows 10, people's own among them.",
+        ),
+    ] = 8
     closures_in_flight: Annotated[
         int, Field(ge=1, le=100, description="AWS accounts being closed at one time; AWS publishes no number.")
     ] = 3

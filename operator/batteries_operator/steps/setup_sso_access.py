@@ -13,6 +13,8 @@ LINE_SECONDS = 600
 
 RETRY_SECONDS = 30
 
+FORGET = {"sso_assignment_request_id": None}
+
 
 async def run(scope: Scope) -> Outcome:
     """Done once Identity Center lists the assignment."""
@@ -22,14 +24,18 @@ async def run(scope: Scope) -> Outcome:
     assert aws_account_id is not None  # check_status is done
     assert owner is not None  # create_account is done
     tools.assignment_time.looked(uid)
+    request_id = account.status.sso_assignment_request_id
+    if request_id is not None and (under_way := await _poll(scope, request_id)) is not None:
+        return under_way
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     user_id = account.status.sso_user_id or await tools.aws.directory.ensure_user(owner)
     if await center.is_assigned(aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
         tools.assignment_time.ended(uid)
         return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
-    if account.status.sso_assignment_request_id is not None:
-        return await _poll(scope, account.status.sso_assignment_request_id)
+    if request_id is not None:
+        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
+        return Wait(None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET)
     if not tools.assignments.enter(uid, owner, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
@@ -47,25 +53,24 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _poll(scope: Scope, request_id: str) -> Outcome:
+async def _poll(scope: Scope, request_id: str) -> Wait | None:
+    """What is to be waited for; None where the request is over, so that the list of assignments tells."""
     tools, uid = scope.tools, scope.account.metadata.uid
-    forget = {"sso_assignment_request_id": None}
     try:
         status = await tools.aws.identity_center.assignment_status(request_id)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
-        # AWS forgets requests after a while; the list of assignments, seen before, is the truth.
+        # AWS forgets requests after a while.
         tools.assignments.leave(uid)
         tools.assignment_time.forget(uid)
-        return Wait(1, "AssigningAccess", "Identity Center forgot the request; starting another.", facts=forget)
+        return None
     if status.state == "IN_PROGRESS":
         return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
     tools.assignments.leave(uid)
     if status.state == "SUCCEEDED":
         tools.assignment_time.ended(uid)
-        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
-        return Wait(None, "AssigningAccess", "Access is assigned; looking.", facts=forget)
+        return None
     tools.assignment_time.forget(uid)
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
@@ -74,7 +79,7 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
         f"Identity Center could not assign access: {status.failure_reason or 'it gave no reason'}; trying again.",
         problem=True,
         counts=True,
-        facts={**forget, "sso_user_id": None},
+        facts={**FORGET, "sso_user_id": None},
     )
 
 
@@ -85,5 +90,5 @@ async def _facts(scope: Scope, owner: str, user_id: str) -> dict[str, str | None
         "sso_user_name": owner,
         "sso_user_id": user_id,
         "sso_portal_url": portal,
-        "sso_assignment_request_id": None,
+        **FORGET,
     }

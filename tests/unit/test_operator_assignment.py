@@ -1,0 +1,64 @@
+"""How an assignment in Identity Center is followed: its request first, then the list, which is the truth."""
+
+import pytest
+from fakes.aws_world import assert_exactly_right
+from fakes.factory import Factory, Process, refusal, settings
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import find
+
+POLL = "sso:DescribeAccountAssignmentCreationStatus"
+LIST = "sso:ListAccountAssignments"
+CREATE = "sso:CreateAccountAssignment"
+
+
+def of_the_assignment(process: Process) -> list[str]:
+    """The calls that its step made, in order."""
+    return [call for call in process.calls if call in (POLL, LIST, CREATE)]
+
+
+def lag(process: Process, looks: int) -> None:
+    """Has Identity Center's list lag behind: what is assigned is in it after so many more looks."""
+    center, left = process.tools.aws.identity_center, [looks]
+    found = center.is_assigned
+
+    async def lagging(account: str, permission_set: str, user_id: str) -> bool:
+        assigned = await found(account, permission_set, user_id)
+        left[0] -= assigned
+        return assigned and left[0] < 0
+
+    center.is_assigned = lagging  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
+@pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.05)])
+async def test_while_it_is_under_way_a_look_is_one_call_and_the_last_one_sees_that_it_is_done(factory: Factory) -> None:
+    process = await factory.start()
+    await process.drive_until_active(await factory.add())
+    calls = of_the_assignment(process)
+    assert calls.count(POLL) > 2
+    assert calls == [LIST, CREATE, *[POLL] * calls.count(POLL), LIST]
+
+
+async def test_where_the_list_lags_the_request_is_forgotten_and_the_list_awaited(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    lag(process, 1)
+    account = await process.until("acme", lambda each: _says(each, "waiting to see"))
+    assert account.status.sso_assignment_request_id is None
+    assert process.tools.assignments.held == 0
+    await assert_exactly_right(factory, await process.until("acme"))
+    assert of_the_assignment(process).count(CREATE) == 1
+
+
+async def test_a_request_that_aws_forgot_is_no_trouble_where_the_list_has_what_it_asked_for(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    process.before_call = refusal(POLL, "ResourceNotFoundException")
+    await assert_exactly_right(factory, await process.until("acme"))
+    assert process.tools.assignments.held == 0
+
+
+def _says(account: AwsAccount, words: str) -> bool:
+    said = find(account.status.conditions, "SSOAssigned")
+    return said is not None and words in said.message
