@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 # The chart can only read files of its own folder, so it has a copy.
 CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
-# A file's tests share its stand-ins, so a file stays on one core.
+# A file's tests share its stand-ins, so a file stays on one core. Of the others tests/conftest.py says what stays so.
 UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
 
 .PHONY: help
@@ -34,7 +34,7 @@ demo: sync ## The same, and exit
 test: sync chromium ## Run all tests: unit, integration (real kube-apiserver), e2e (the whole system)
 	@$(BIN)/batteries-sandbox build --for-tests
 	$(UNIT)
-	$(BIN)/pytest tests/integration tests/e2e
+	$(BIN)/pytest -n 2 --dist loadscope tests/integration tests/e2e
 
 # Elsewhere, and where it can't be had, the tests that need a browser are skipped and say so.
 .PHONY: chromium
@@ -51,7 +51,7 @@ unit: sync ## Run the unit tests alone
 .PHONY: e2e-helm
 e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, uninstall, permissions
 	@$(BIN)/batteries-sandbox build
-	$(BIN)/pytest -q -s tests/e2e/test_helm.py tests/integration/test_permissions.py
+	$(BIN)/pytest -q -s tests/e2e/alone/test_helm.py tests/integration/test_permissions.py
 
 .PHONY: e2e-argocd
 e2e-argocd: sync ## Prove GitOps with the real Argo CD, watched for ten minutes (ARGOCD_MINUTES), and kstatus
@@ -61,7 +61,7 @@ e2e-argocd: sync ## Prove GitOps with the real Argo CD, watched for ten minutes 
 .PHONY: ha
 ha: sync ## Time the operator's failover, and restart the API's replicas under load
 	@$(BIN)/batteries-sandbox build
-	$(BIN)/pytest -q -s tests/e2e/test_failover.py tests/e2e/test_replicas.py
+	$(BIN)/pytest -q -s tests/e2e/alone/test_failover.py tests/e2e/test_replicas.py
 
 .PHONY: fuzz
 fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
