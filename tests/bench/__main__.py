@@ -74,6 +74,8 @@ def main() -> int:
         report.put_into(CHECKOUT, json.loads((FOLDER / "results.json").read_text()))
         return 0
     flags = {name: given(name) for name in ("QUICK", "PEERS", "ONLY", "README")}
+    if flags["README"] and (flags["QUICK"] or flags["ONLY"]):
+        sys.exit("README=1 writes the whole table; leave QUICK and ONLY out.")
     scale = replace(QUICK if flags["QUICK"] else FULL, peers=bool(flags["PEERS"]))
     began, date = time.monotonic(), to_rfc3339(utc_now())
     figures = asyncio.run(run(chosen(flags["ONLY"]), scale))

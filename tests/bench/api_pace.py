@@ -30,6 +30,8 @@ class Pace:
     session: aiohttp.ClientSession
     url: str
     reads: list[tuple[str, str]]
+    late: float = 0.0
+    """Part of the time between two reads by which it begins later: two servers are not asked at one moment."""
     taken: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
@@ -37,7 +39,7 @@ class Pace:
         begun, number = time.perf_counter(), 0
         async with asyncio.TaskGroup() as group:
             while True:
-                moment = begun + number / A_SECOND
+                moment = begun + (number + self.late) / A_SECOND
                 await asyncio.sleep(max(0.0, moment - time.perf_counter()))
                 group.create_task(self._read(*self.reads[number % len(self.reads)], moment))
                 number += 1
@@ -62,7 +64,7 @@ async def _serve(file: Path, urls: list[str]) -> None:
     asked = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(asked), sys.stdin)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-        paces = [Pace(session, url, reads) for url in urls]
+        paces = [Pace(session, url, reads, index / len(urls)) for index, url in enumerate(urls)]
         tasks = [group.create_task(pace.run()) for pace in paces]
         while await asked.readline():
             print(json.dumps([pace.slowest() for pace in paces]), flush=True)

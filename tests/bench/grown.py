@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import psutil
 from bench import bare
+from bench.cost import Cost
 from bench.etcd import copies
 from bench.figure import Figure, Goal
 from bench.ground import Ground
-from bench.making import REPOSITORIES
+from bench.making import REPOSITORIES, make_many
 from bench.part import Part, Scale
 from bench.stage import INSTANT, Stage, open_stage, until, until_rested
 
@@ -22,8 +23,6 @@ REAL = 10
 """Accounts that are in AWS too; the changes go round them."""
 
 CHANGES_A_SECOND = 5.0
-NOISE = 1.1
-"""What is linear measures a little more or less than that."""
 
 
 @dataclass
@@ -40,6 +39,8 @@ class Point:
     calls: int = 0
     writes: int = 0
     until_new: float = 0.0
+    making: float = 0.0
+    """Seconds of each account, of some that are made at once."""
     changes: list[float] = field(default_factory=list)
 
     def percentile(self, percent: int) -> float:
@@ -58,6 +59,7 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
             await stage.create(name, REPOSITORIES, f"{name}@example.com")
         await stage.until_active(set(real))
         await stage.stop()
+        compared = await _comparing(stage, scale)
         template = await stage.etcd.get(AwsAccount.definition.plural, stage.lane.namespace, real[0])
         there, points, kopfs = len(real), [], 0.0
         for size in scale.grown:
@@ -69,7 +71,28 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
             if size == scale.settled:
                 kopfs = await bare.memory(stage, stage.lane.namespace)
     settled = next(each for each in points if each.accounts == scale.settled)
-    return [*_goals(settled, empty, kopfs), *_growth(points, empty)]
+    return [*_goals(settled, empty, kopfs), compared, *_growth(points, empty)]
+
+
+async def _comparing(stage: Stage, scale: Scale) -> Figure:
+    """What it costs to compare accounts at rest with AWS: none is due while the others are measured."""
+    await stage.start(BATTERIES_RESYNC_SECONDS="1")
+    await stage.until_known(0)
+    await asyncio.sleep(1)
+    before, busy = await stage.last_call(), stage.cpu()
+    await asyncio.sleep(scale.seconds)
+    busy = stage.cpu() - busy
+    calls = await stage.calls(before)
+    compared = sum(call["operation"] == "ListParents" for call in calls)
+    await stage.stop()
+    each = busy / max(compared, 1)
+    return Figure(
+        "resync_cpu",
+        f"CPU to compare {scale.settled:,} accounts with AWS every hour, beside the idle CPU",
+        each * scale.settled / 3600 * 100,
+        "% of a core",
+        note=f"from {compared} comparisons, {each * 1000:.0f} ms and {len(calls) / max(compared, 1):.1f} calls each",
+    )
 
 
 async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> Point:
@@ -86,6 +109,9 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
     point = await _idle(stage, accounts, scale.seconds)
     point.calls, point.writes, point.until_new = calls, writes, asked["time"] - began
     point.changes = await _changes(stage, scale, real)
+    count = max(1, scale.made // 4)
+    began, ended = await make_many(stage, count)
+    point.making = (ended - began) / count
     await stage.stop()
     return point
 
@@ -186,43 +212,16 @@ def _asked(key: str, what: str, value: float, unit: str, bound: float, note: str
 def _growth(points: list[Point], empty: Point) -> list[Figure]:
     """Each cost at each size (`name@accounts`), and whether it grows faster than the accounts do."""
     costs = (
-        _Cost("memory", "Memory", "MB", 1, [each.resident - empty.resident for each in points]),
-        _Cost("restart_seconds", "Restart until a new account is asked of AWS", "s", 1, [x.until_new for x in points]),
-        _Cost("restart_cpu", "CPU of a restart", "s", 0.1, [each.restart_cpu for each in points]),
-        _Cost("idle_cpu", "Idle CPU", "% of a core", 0.2, [each.cpu for each in points]),
-        _Cost("change_p50", "Change to AWS, p50", "s", 0.01, [each.percentile(50) for each in points]),
-        _Cost("change_p99", "Change to AWS, p99", "s", 0.01, [each.percentile(99) for each in points]),
+        Cost("memory", "Memory", "MB", 1, [each.resident - empty.resident for each in points]),
+        Cost("restart_seconds", "Restart until a new account is asked of AWS", "s", 1, [x.until_new for x in points]),
+        Cost("restart_cpu", "CPU of a restart", "s", 0.1, [each.restart_cpu for each in points]),
+        Cost("idle_cpu", "Idle CPU", "% of a core", 0.2, [each.cpu for each in points]),
+        Cost("change_p50", "Change to AWS, p50", "s", 0.01, [each.percentile(50) for each in points]),
+        Cost("change_p99", "Change to AWS, p99", "s", 0.01, [each.percentile(99) for each in points]),
+        Cost("making", "Seconds for each account that is made", "s", 0.01, [each.making for each in points]),
     )
     sizes = [each.accounts for each in points]
     return [figure for cost in costs for figure in cost.figures(sizes)]
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """One cost, by size; less than `noise` is as good as nothing."""
-
-    key: str
-    what: str
-    unit: str
-    noise: float
-    values: list[float]
-
-    def figures(self, sizes: list[int]) -> list[Figure]:
-        """The points of its curve, and its growth over all of them."""
-        curve = [
-            Figure(f"{self.key}@{size}", f"{self.what}, {size:,} accounts", value, self.unit)
-            for size, value in zip(sizes, self.values, strict=True)
-        ]
-        growth = Figure(
-            f"{self.key}_growth",
-            f"{self.what}: from {sizes[0]:,} to {sizes[-1]:,} accounts",
-            self.values[-1] / max(self.values[0], self.noise),
-            "times",
-            Goal("at most", NOISE),
-            sizes[-1] / sizes[0],
-            "linear growth",
-        )
-        return [*curve, growth]
 
 
 PARTS = (Part("grown", measure),)

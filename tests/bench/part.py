@@ -34,7 +34,7 @@ class Scale:
 
 FULL = Scale("full", settled=10_000, grown=(1_000, 10_000, 30_000), made=200, seconds=10.0)
 QUICK = Scale(
-    "quick", settled=500, grown=(125, 500), made=12, seconds=1.0, press_seconds=1, rounds=1, hurry=2, one_plane=True
+    "quick", settled=500, grown=(125, 500), made=12, seconds=1.0, press_seconds=1, rounds=1, hurry=3, one_plane=True
 )
 TINY = replace(QUICK, name="tiny", settled=20, grown=(10, 20), made=4, hurry=20)
 """For the smoke test: whether the parts run at all."""

@@ -98,7 +98,7 @@ def draw(figures: Sequence[dict[str, Any]], path: Path) -> None:
         values = [each["value"] for each in points]
         axis.plot(sizes, [values[0] * size / sizes[0] for size in sizes], ":", color="gray", label="linear")
         axis.plot(sizes, values, "o-", label="measured")
-        axis.set_title(points[0]["what"].split(", ")[0], fontsize="medium")
+        axis.set_title(points[0]["what"].rpartition(", ")[0], fontsize="medium")
         axis.set_xlabel("accounts")
         axis.set_ylabel(points[0]["unit"])
         axis.set_ylim(0, max(values) * 1.2 or 1)
