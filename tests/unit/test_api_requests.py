@@ -19,6 +19,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.kube import Caches, Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
 from batteries_apiserver.request_context import add_request
@@ -28,7 +29,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Page
-from batteries_crds.customer import Customer
+from batteries_crds.customer import Customer, CustomerSpec
 from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
@@ -478,6 +479,29 @@ async def test_what_is_no_email_address_is_refused_with_an_example(client: Clien
     response = await client.post("/v1/stripe/setup", json={"email": email})
     assert response.status == 400
     assert "team@example.com" in (await response.json())["error"]
+
+
+def address_of(length: int) -> str:
+    return "a" * (length - len("@example.com")) + "@example.com"
+
+
+async def test_an_email_address_that_no_customer_could_hold_is_refused_before_anybody_pays(client: Client) -> None:
+    with pytest.raises(ValueError, match="at most 128 characters"):
+        CustomerSpec(email=address_of(129))
+    response = await client.post("/v1/stripe/setup", json={"email": address_of(129)})
+    assert (response.status, await error_of(response)) == (400, "invalid_request")
+    assert "give a shorter e-mail address" in (await response.json())["error"]
+
+
+async def test_the_longest_email_address_of_a_customer_begins_a_sign_up(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def new_session(gateway: StripeGateway, email: str, **urls: str) -> NewSession:
+        return NewSession(CustomerSpec(email=email).email, "https://checkout.example.com")
+
+    monkeypatch.setattr(StripeGateway, "new_session", new_session)
+    response = await client.post("/v1/stripe/setup", json={"email": address_of(128)})
+    assert (response.status, (await response.json())["sessionId"]) == (200, address_of(128))
 
 
 async def test_stripe_being_down_is_a_503_to_come_back_from(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

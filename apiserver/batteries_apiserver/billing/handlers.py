@@ -14,9 +14,9 @@ from batteries_apiserver.billing.handover import hand_over
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.errors import NotFound
 from batteries_apiserver.metrics import SESSIONS
+from batteries_crds.names import MAX_OWNER_LENGTH
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
-_LONGEST_EMAIL = 254
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 
 ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -25,8 +25,14 @@ ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 def _email(text: str) -> str:
     text = text.strip()
-    if len(text) > _LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
+    if not text.isprintable() or not _EMAIL.fullmatch(text):
         raise ValueError("The field email must be an e-mail address, such as team@example.com.")
+    if len(text) > MAX_OWNER_LENGTH:
+        # Before anybody pays: no Customer could be made of it, and its key never be fetched.
+        raise ValueError(
+            f"The field email may have at most {MAX_OWNER_LENGTH} characters: give a shorter e-mail address, such as "
+            "team@example.com."
+        )
     return text
 
 
