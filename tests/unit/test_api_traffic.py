@@ -98,6 +98,23 @@ async def test_guessing_keys_is_limited_by_address(open_client: Open) -> None:
     assert answers == [401, 401, 401, 429]
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/accounts", 401), ("/v1/llms.txt", 200)])
+async def test_a_key_that_is_no_text_is_an_unknown_one_and_limited_by_address(
+    open_client: Open, path: str, status: int
+) -> None:
+    client = await open_client(rate_limit_anonymous=2)
+    assert [await sent(client, path, b"Bearer \xff") for _ in range(3)] == [status, status, 429]
+
+
+async def sent(client: Client, path: str, authorization: bytes) -> int:
+    """The status of the answer to these very bytes, which no HTTP client would send."""
+    reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
+    writer.write(b"GET %b HTTP/1.1\r\nHost: a\r\nAuthorization: %b\r\n\r\n" % (path.encode(), authorization))
+    line = await reader.readline()
+    writer.close()
+    return int(line.split()[1])
+
+
 async def test_sign_ups_have_a_limit_of_their_own_whatever_key_is_shown(open_client: Open, keys: list[NewKey]) -> None:
     client = await open_client(rate_limit_sign_up=2)
     answers = [(await client.post("/v1/stripe/setup", headers=bearer(keys[0]))).status for _ in range(3)]
