@@ -76,6 +76,13 @@ class InMemory:
         }[field]
         return Page([item for item in self.items.values() if found(item) == wanted], "1", None)
 
+    async def create(self, namespace: str, body: dict[str, Any]) -> Any:
+        await asyncio.sleep(0)
+        name = body["metadata"]["name"]
+        if name in self.items:
+            raise ApiException(status=409)
+        return await self.apply(namespace, name, body)
+
     async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
         if self.failure:
             raise self.failure
@@ -158,6 +165,7 @@ def app(world: World) -> web.Application:
         stripe_webhook_secret=WEBHOOK_SECRET,
         stripe_api_base="http://127.0.0.1:9",
         api_body_limit=65_536,
+        api_key_limit=4,
         admin_key_secret="",
     )
     return make_app(settings, source)
@@ -312,6 +320,16 @@ async def test_an_administrators_key_owns_no_accounts(client: Client, world: Wor
     response = await client.get("/v1/accounts", headers={"Authorization": f"Bearer {admin.raw}"})
     assert response.status == 403
     assert await error_of(response) == "customer_key_required"
+
+
+async def test_the_limit_of_keys_holds_against_requests_at_once(client: Client, world: World) -> None:
+    answers = await asyncio.gather(
+        *(client.post("/v1/keys", headers=world.headers, json={"name": ""}) for _ in range(20))
+    )
+    assert sorted(answer.status for answer in answers) == [201] * 3 + [409] * 17, "one key is there already"
+    refused = next(answer for answer in answers if answer.status == 409)
+    assert await error_of(refused) == "key_limit_reached"
+    assert len(world.parts["keys"].items) == 4
 
 
 # --- POST /v1/accounts

@@ -6,20 +6,19 @@ counts at once. Only requests that are on their way to Kubernetes from several r
 the limit, by one for each other replica.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from weakref import WeakValueDictionary
 
 from batteries_apiserver.errors import Conflict, PaymentRequired
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.turns import Turns
 from batteries_crds.customer import Customer, PaymentMethod
 
 _NEAR = 10
 _LARGEST_LIVE = 1000
 """Where a customer may have more than so many, one too many is not worth reading them all."""
 
-_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_turns = Turns()
 
 
 @asynccontextmanager
@@ -31,7 +30,7 @@ async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
         Conflict: the customer has as many accounts as allowed.
     """
     customer = await _payer(kube, customer_name)
-    async with _locks.setdefault(customer_name, asyncio.Lock()):
+    async with _turns.of(customer_name):
         limit = customer.spec.account_limit
         if await _count(kube, customer_name, limit) >= limit:
             raise Conflict(

@@ -1,7 +1,8 @@
 """Makes and revokes a customer's keys. The raw key is in the one answer to its making and nowhere else.
 
 Under an Idempotency-Key the object's name is derived, and creating it or failing is the lock: a repeat makes no second
-key, and can't be shown the first.
+key, and can't be shown the first. Customers make one key at a time on each replica, so that requests to it can't pass
+each other's count.
 """
 
 from datetime import timedelta
@@ -14,6 +15,7 @@ from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.errors import Conflict, NotFound, Unavailable
 from batteries_apiserver.idempotency import derived_name
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.turns import Turns
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.client import CONFLICT, status_of
@@ -24,6 +26,8 @@ log = structlog.get_logger(__name__)
 _ATTEMPTS = 8
 _COUNTS_FOR = timedelta(days=1)
 
+_turns = Turns()
+
 
 async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None, limit: int) -> tuple[ApiKey, NewKey]:
     """A new key.
@@ -32,22 +36,18 @@ async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None,
         Conflict: a key was made for `repeat_key` already, or the customer has as many as allowed.
     """
     object_name = str(uuid4()) if repeat_key is None else derived_name("key", customer, repeat_key)
-    if repeat_key is not None and kube.caches.keys.get(object_name) is not None:
-        raise _made_already(object_name)
-    if sum(1 for key in kube.caches.keys.find(BY_CUSTOMER, customer) if _counts(key)) >= limit:
-        raise Conflict(
-            "key_limit_reached",
-            f"You have as many API keys as you may have ({limit}; revoked ones count for a day). Revoke one that is "
-            "not used: DELETE /v1/keys/{id}.",
-        )
-    minted = mint()
-    try:
-        made = await kube.keys.create(kube.namespace, await _body(kube, customer, object_name, name, minted))
-    except ApiException as error:
-        if status_of(error) == CONFLICT:
-            raise _made_already(object_name) from error
-        raise
-    kube.caches.keys.put(made)
+    async with _turns.of(customer):
+        if repeat_key is not None and kube.caches.keys.get(object_name) is not None:
+            raise _made_already(object_name)
+        _refuse_too_many(kube, customer, limit)
+        minted = mint()
+        try:
+            made = await kube.keys.create(kube.namespace, await _body(kube, customer, object_name, name, minted))
+        except ApiException as error:
+            if status_of(error) == CONFLICT:
+                raise _made_already(object_name) from error
+            raise
+        kube.caches.keys.put(made)
     log.info("key_made", customer=customer, key=object_name, key_prefix=minted.prefix)
     return made, minted
 
@@ -79,6 +79,15 @@ async def revoke(kube: Kube, name: str) -> None:
             log.info("key_revoked", key=name, key_prefix=key.spec.key_prefix)
             return
     raise Unavailable("busy", "This API key is being changed by others. Send the same request again shortly.")
+
+
+def _refuse_too_many(kube: Kube, customer: str, limit: int) -> None:
+    if sum(1 for key in kube.caches.keys.find(BY_CUSTOMER, customer) if _counts(key)) >= limit:
+        raise Conflict(
+            "key_limit_reached",
+            f"You have as many API keys as you may have ({limit}; revoked ones count for a day). Revoke one that is "
+            "not used: DELETE /v1/keys/{id}.",
+        )
 
 
 async def _body(kube: Kube, customer: str, object_name: str, name: str, minted: NewKey) -> dict[str, object]:
