@@ -1,10 +1,15 @@
 """Sign-up on a real kube-apiserver and the stateful Stripe stand-in: from an e-mail address to a key, once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
+import pytest
 import structlog
+from kubernetes.aio.client import ApiException
 
+from batteries_apiserver import lost_answers
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_crds.client import Resources
@@ -45,6 +50,104 @@ async def test_of_twenty_who_ask_at_once_one_gets_the_key(world: Any) -> None:
     assert len(await world.keys()) == 1
     assert len(await world.customers()) == 1
     assert (await world.fetch(session_id)).status == 404
+
+
+# --- answers that get lost
+
+LOST = (aiohttp.ServerDisconnectedError(), ApiException(status=503), ApiException(status=409), TimeoutError())
+Write = Callable[..., Awaitable[Any]]
+
+
+def losing(create: Write, error: Exception, *, before: int = 0, after: int = 0) -> Write:
+    """`create` whose first calls get lost: so many `before` they are done, and then so many `after` that."""
+    calls = iter([False] * before + [True] * after)
+
+    async def create_and_lose(*given: Any) -> Any:
+        done = next(calls, None)
+        made = None if done is False else await create(*given)
+        if done is None:
+            return made
+        raise error
+
+    return create_and_lose
+
+
+@pytest.mark.parametrize("error", LOST, ids=repr)
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (1, 1)])
+async def test_a_key_whose_making_was_not_answered_is_handed_over_all_the_same(
+    world: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, before: int, after: int
+) -> None:
+    keys = world.app[KUBE].keys
+    monkeypatch.setattr(keys, "create", losing(keys.create, error, before=before, after=after))
+    session_id = await world.setup()
+    await world.complete(session_id)
+    response = await world.fetch(session_id)
+    assert response.status == 200, await response.text()
+    assert await world.ask_for_an_account((await response.json())["apiKey"]) == 202
+    assert len(await world.keys()) == 1
+    assert (await world.fetch(session_id)).status == 404
+
+
+async def test_a_key_that_could_not_be_made_can_be_fetched_later(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = world.app[KUBE].keys
+    monkeypatch.setattr(keys, "create", losing(keys.create, aiohttp.ServerDisconnectedError(), before=2))
+    session_id = await world.setup()
+    await world.complete(session_id)
+    assert [(await world.fetch(session_id)).status for _ in range(3)] == [503, 200, 404]
+
+
+async def test_a_key_that_is_made_slowly_is_not_lost_to_the_time_limit(
+    open_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await open_world(api_request_seconds=2)
+    keys = world.app[KUBE].keys
+    await world.complete(first := await world.setup())
+    await world.fetch(first)  # the first one imports parts of Stripe's library, which takes its time
+    create = keys.create
+
+    async def slow(*given: Any) -> Any:
+        made = await create(*given)
+        await asyncio.sleep(2.5)
+        return made
+
+    monkeypatch.setattr(keys, "create", slow)
+    session_id = await world.setup()
+    await world.complete(session_id)
+    assert (await world.fetch(session_id)).status == 200
+    # Nor where no answer ever comes.
+    monkeypatch.setattr(lost_answers, "_SECONDS", 0.5)
+    session_id = await world.setup()
+    await world.complete(session_id)
+    assert (await world.fetch(session_id)).status == 200
+
+
+async def test_whoever_has_left_before_the_key_was_made_can_still_fetch_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, left = Customers.settle, asyncio.Event()
+    settled: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def held(*given: Any, **named: Any) -> Any:
+        customer = await settle(*given, **named)
+        settled.set_result(asyncio.current_task())
+        await left.wait()
+        return customer
+
+    # As the program serves: only aiohttp's test server breaks a handler off when its client leaves.
+    world.client.server.runner.server.handler_cancellation = False
+    await world.stripe("POST", "/_standin/deliveries/pause")
+    session_id = await world.setup()
+    await world.complete(session_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(Customers, "settle", held)
+        fetching = asyncio.create_task(world.fetch(session_id))
+        connection = await settled
+        fetching.cancel()
+        await asyncio.sleep(0.2)  # the server hears of it
+        left.set()
+        await asyncio.wait([connection], timeout=10)
+    assert await world.keys() == []
+    assert (await world.fetch(session_id)).status == 200
 
 
 async def test_the_key_comes_without_the_webhook_and_the_late_webhook_changes_nothing(world: Any) -> None:

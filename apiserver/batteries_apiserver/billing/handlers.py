@@ -10,10 +10,11 @@ from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
-from batteries_apiserver.billing.handover import hand_over
+from batteries_apiserver.billing.handover import claim, earner
 from batteries_apiserver.body import Body, read_body
-from batteries_apiserver.errors import NotFound
+from batteries_apiserver.errors import NotFound, Unavailable
 from batteries_apiserver.metrics import SESSIONS
+from batteries_apiserver.time_limit import lift_time_limit
 from batteries_crds.names import MAX_OWNER_LENGTH
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
@@ -78,9 +79,14 @@ async def retrieve_key(request: web.Request) -> web.Response:
     """GET /v1/stripe/session/{id}: the API key of a completed checkout, once."""
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
-    handed = None
+    customer = handed = None
     if SESSION_ID.fullmatch(session_id):
-        handed = await hand_over(billing.kube, billing.stripe, session_id, within=within)
+        customer = await earner(billing.kube, billing.stripe, session_id, within=within)
+    if customer is not None:
+        _refuse_who_left(request)
+        # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.
+        lift_time_limit(request)
+        handed = await claim(billing.kube, session_id, customer)
     if handed is None:
         raise NotFound(
             "session_not_found",
@@ -95,3 +101,9 @@ async def retrieve_key(request: web.Request) -> web.Response:
         "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
     }
     return json_answer(retrieved, headers=ONCE)
+
+
+def _refuse_who_left(request: web.Request) -> None:
+    """Leaves the key for the next request where nobody would hear of it."""
+    if request.transport is None or request.transport.is_closing():
+        raise Unavailable("unavailable", "The connection was closed before the key came. Send the same request again.")

@@ -2,19 +2,21 @@
 
 The claim is the ApiKey object itself, created under a name derived from the session: of any number of racers, on any
 replicas, Kubernetes lets one create it, and only that one holds the raw key. Nothing waits for Stripe's webhook.
+
+The raw key is nowhere else, so a claim that is made must be told of: one whose answer got lost is known again by the
+hash of the key, which only its maker can know.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.kube import Kube
-from batteries_crds.client import CONFLICT, status_of
+from batteries_apiserver.lost_answers import written
 from batteries_crds.customer import Customer
 from batteries_crds.identity import derived_uuid
 from batteries_crds.names import LABEL_CUSTOMER
@@ -35,27 +37,31 @@ def key_name_of(session_id: str) -> str:
     return str(derived_uuid(f"checkout-session/{session_id}"))
 
 
-async def hand_over(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Handover | None:
-    """The key of that session; None where the session is not ours, not complete, too old, or its key is gone.
+async def earner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Customer | None:
+    """Who may claim that session's key; None where the session is not ours, not complete, too old, or its key is gone.
 
     Raises:
         Unavailable: Stripe does not answer.
         kubernetes.aio.client.ApiException: Kubernetes refuses.
     """
-    name = key_name_of(session_id)
-    if kube.caches.keys.get(name) is not None:
+    if kube.caches.keys.get(key_name_of(session_id)) is not None:
         return None
     session = await gateway.completed_session(session_id)
     if session is None or datetime.now(UTC) - session.completed_at > within:
         return None
     customer = await Customers(kube, gateway).settle(session.customer_id, email=session.email)
     assert customer is not None, "an e-mail was given, so a missing Customer was made"
-    return await _claim(kube, name, customer)
+    return customer
 
 
-async def _claim(kube: Kube, name: str, customer: Customer) -> Handover | None:
-    key = mint()
-    owner = customer.metadata.name
+async def claim(kube: Kube, session_id: str, customer: Customer) -> Handover | None:
+    """The key of that customer's session; None where somebody else was faster.
+
+    Raises:
+        kubernetes.aio.client.ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not
+            answer at all.
+    """
+    key, name, owner = mint(), key_name_of(session_id), customer.metadata.name
     body = {
         # The owner reference lets the keys go with their Customer.
         "metadata": {"name": name, "labels": {LABEL_CUSTOMER: owner}, "ownerReferences": [customer.reference()]},
@@ -66,11 +72,12 @@ async def _claim(kube: Kube, name: str, customer: Customer) -> Handover | None:
             "keyHash": key.digest,
         },
     }
-    try:
-        kube.caches.keys.put(await kube.keys.create(kube.namespace, body))
-    except ApiException as error:
-        if status_of(error) == CONFLICT:
-            return None
-        raise
+    made = await written(
+        lambda: kube.keys.create(kube.namespace, body),
+        lambda: kube.keys.find(kube.namespace, name),
+    )
+    kube.caches.keys.put(made)
+    if made.spec.key_hash != key.digest:
+        return None
     log.info("key_handed_over", customer=owner, key=name, key_prefix=key.prefix)
     return Handover(customer, key.raw)
