@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
 import pytest
-from aiohttp import web
+from aiohttp import ServerDisconnectedError, web
 from aiohttp.test_utils import TestClient
-from kubernetes.aio.client import ApiClient, CustomObjectsApi
+from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 
 from batteries_apiserver.accounts import ownership
 from batteries_apiserver.app import make_app
@@ -129,6 +130,63 @@ async def test_an_account_that_was_asked_for_can_be_read_at_once_on_every_replic
             "create_account",
             ["my-org/my-app"],
         )
+
+
+LOST = (ServerDisconnectedError(), ApiException(status=500), ApiException(status=503), TimeoutError())
+
+
+@pytest.mark.parametrize("error", LOST, ids=repr)
+@pytest.mark.parametrize("happens", ["done, lost", "lost, answered", "lost, done, lost", "lost, late"])
+async def test_an_account_whose_making_was_not_answered_is_one_account_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, happens: str
+) -> None:
+    """Late is a first write that Kubernetes does when the second arrives, which it refuses then."""
+    accounts = world.client.server.app[KUBE].accounts  # type: ignore[attr-defined]
+    apply, coming = accounts.apply, iter(happens.split(", "))
+
+    async def losing(*given: Any) -> Any:
+        match next(coming):
+            case "answered":
+                return await apply(*given)
+            case "late":
+                await apply(*given)
+                return await apply(*given)
+            case "done":
+                await apply(*given)
+                assert next(coming) == "lost"
+        raise error
+
+    monkeypatch.setattr(accounts, "apply", losing)
+    account_id = await world.post("my-org/my-app")
+    made = [account async for account in world.accounts().all(world.namespace)]
+    assert [(str(account.account_id), account.spec.github_repos) for account in made] == [
+        (account_id, ["my-org/my-app"])
+    ]
+    shown = await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers)
+    assert shown.status == 200
+    assert next(coming, None) is None
+
+
+async def test_an_account_of_somebody_else_is_not_taken_for_the_one_that_was_not_answered(world: World) -> None:
+    kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
+    asked: list[str] = []
+
+    class Foreign:
+        """Every name is taken."""
+
+        async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> AwsAccount:
+            raise ApiException(status=409)
+
+        async def find(self, namespace: str, name: str) -> AwsAccount:
+            if not asked:
+                foreign = {"metadata": {"name": name}, "spec": {"customerRef": {"name": "somebody"}}}
+                await world.accounts().create(namespace, foreign)
+            asked.append(name)
+            return await world.accounts().get(namespace, name)
+
+    with pytest.raises(Conflict):
+        await ownership.create_once(replace(kube, accounts=Foreign()), OWNER, [])
+    assert len(set(asked)) == 1
 
 
 async def test_the_api_owns_what_it_sent_and_no_default(world: World) -> None:

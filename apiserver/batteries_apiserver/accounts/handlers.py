@@ -1,7 +1,6 @@
 """The requests of /v1/accounts."""
 
 from operator import itemgetter
-from uuid import uuid4
 
 from aiohttp import web
 
@@ -45,7 +44,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 
 async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
     async with admitted(kube, customer):
-        return await ownership.create(kube, str(uuid4()), customer, wanted.github_repos)
+        return await ownership.create_once(kube, customer, wanted.github_repos)
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:

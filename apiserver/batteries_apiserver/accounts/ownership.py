@@ -14,13 +14,16 @@ Both writes are server-side apply by our field manager, never with force, and of
 """
 
 import re
+from collections.abc import Awaitable
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import Kube
+from batteries_apiserver.lost_answers import written
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
@@ -41,9 +44,25 @@ async def create(
         Conflict: there is an object of that name.
         BadRequest: the resource's rules refuse it, in their words.
     """
-    body = _ours(customer, repositories, request)
-    body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
-    return await _apply(kube, name, body)
+    body = _anew(customer, repositories, request)
+    return await _noted(kube, kube.accounts.apply(kube.namespace, name, body))
+
+
+async def create_once(kube: Kube, customer: str, repositories: list[str]) -> AwsAccount:
+    """Creates an account under a name of its own. One whose making was not answered is looked for.
+
+    Whoever asked can't name it, and could only ask again: for a second account, which costs money.
+
+    Raises:
+        BadRequest: the resource's rules refuse it, in their words.
+    """
+    name, body = str(uuid4()), _anew(customer, repositories, None)
+
+    async def made() -> AwsAccount | None:
+        account = await kube.accounts.find(kube.namespace, name)
+        return account if account is not None and account.owner_in(kube.namespace) == customer else None
+
+    return await _noted(kube, written(lambda: kube.accounts.apply(kube.namespace, name, body), made))
 
 
 async def change(kube: Kube, account: AwsAccount, customer: str, repositories: list[str]) -> AwsAccount:
@@ -56,19 +75,27 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
     """
     body = _ours(customer, repositories, account.metadata.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = account.metadata.uid
-    return await _apply(kube, account.metadata.name, body)
+    return await _noted(kube, kube.accounts.apply(kube.namespace, account.metadata.name, body))
 
 
-async def _apply(kube: Kube, name: str, body: dict[str, Any]) -> AwsAccount:
+async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
+    """What was written, once the cache knows it; refusals are ours."""
     try:
-        written = await kube.accounts.apply(kube.namespace, name, body)
+        account = await writing
     except ApiException as error:
         refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error
-    kube.caches.accounts.put(written)
-    return written
+    kube.caches.accounts.put(account)
+    return account
+
+
+def _anew(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
+    """As `_ours`, for an account that must not be there yet."""
+    body = _ours(customer, repositories, request)
+    body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
+    return body
 
 
 def _ours(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
