@@ -131,7 +131,12 @@ class Settings(BaseSettings):
         ),
     ] = 0
     rate_limit_sign_up: Annotated[
-        int, Field(ge=0, description="How many sign-ups one address may begin in a minute; 0: no limit.")
+        int,
+        Field(
+            ge=0,
+            description="How many sign-ups one address may begin in a minute, and how often it may ask for the keys of "
+            "sign-ups; 0: no limit.",
+        ),
     ] = 120
     rate_limit_anonymous: Annotated[
         int, Field(ge=0, description="How many other requests without a good key one address may send in a minute.")

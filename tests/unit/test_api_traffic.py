@@ -122,6 +122,21 @@ async def test_sign_ups_have_a_limit_of_their_own_whatever_key_is_shown(open_cli
     assert (await client.get("/v1/stripe/session/cs_x")).status == 404
 
 
+async def test_fetching_keys_has_a_limit_of_its_own_so_that_made_up_sessions_cannot_use_up_stripes(
+    open_client: Open, keys: list[NewKey]
+) -> None:
+    client = await open_client(rate_limit_sign_up=2, rate_limit_anonymous=4)
+    answers = [await client.get(f"/v1/stripe/session/cs_{n}", headers=bearer(keys[0])) for n in range(3)]
+    assert [answer.status for answer in answers] == [404, 404, 429]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"session";q=2;w=60'}
+    told = [re.sub("t=.*", "", answer.headers["RateLimit"]) for answer in answers]
+    assert told == ['"session";r=1;', '"session";r=0;', '"session";r=0;']
+    assert int(answers[2].headers["Retry-After"]) > 0
+    # A bucket of its own: neither sign-ups nor other requests have less for it, nor it for them.
+    assert [(await client.post("/v1/stripe/setup")).status for _ in range(3)] == [400, 400, 429]
+    assert await statuses(client, "/nope", 5) == [404] * 4 + [429]
+
+
 async def test_probes_and_stripes_webhooks_are_not_limited(open_client: Open) -> None:
     client = await open_client(rate_limit_anonymous=1, rate_limit_sign_up=1, rate_limit_key=1)
     for path in PROBES:
@@ -137,9 +152,9 @@ async def test_the_usual_limits_let_twenty_accounts_and_twenty_pollers_through(
     client = await open_client()
     asked = [client.post("/v1/accounts", headers=bearer(keys[0]), data=b"[]") for _ in range(20)]
     assert {answer.status for answer in await asyncio.gather(*asked)} == {400}
-    # Twenty clients that ask each second, for a minute: with one key, and for a key from one address.
+    # Twenty clients that ask each second, for a minute: with one key, and without one from one address.
     with_key = [client.get("/v1/accounts", headers=bearer(keys[0])) for _ in range(20 * 60)]
-    without = [client.get("/v1/stripe/session/x") for _ in range(20 * 60)]
+    without = [client.get("/nope") for _ in range(20 * 60)]
     assert {answer.status for answer in await asyncio.gather(*with_key)} == {200}
     assert {answer.status for answer in await asyncio.gather(*without)} == {404}
 

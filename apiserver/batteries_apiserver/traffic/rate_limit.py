@@ -1,9 +1,11 @@
 """How many requests one caller may send: an address while it shows no key that is known, and else the key.
 
 Each replica counts for itself, so that a limit costs nobody a round trip; behind n replicas a caller gets up to n times
-as much. The headers are those of draft-ietf-httpapi-ratelimit-headers. Not limited are probes, and Stripe's webhooks:
-they come in bursts, from addresses that also others may have behind a proxy, and each is refused at the price of one
-HMAC where it is not signed.
+as much. The headers are those of draft-ietf-httpapi-ratelimit-headers. Fetching a sign-up's key counts apart, by
+address whatever key is shown, and may be done as often as sign-ups begun: each time asks Stripe, whose own limit all
+callers share, also about sessions that are made up. Not limited are probes, and Stripe's webhooks: they come in bursts,
+from addresses that also others may have behind a proxy, and each is refused at the price of one HMAC where it is not
+signed.
 """
 
 import math
@@ -23,6 +25,7 @@ from batteries_crds.api_key import ApiKey
 
 _UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
 _SIGN_UP = ("POST", "/v1/stripe/setup")
+_SESSION = ("GET", "/v1/stripe/session/{id}")
 
 HEADERS = web.RequestKey("rate limit headers", dict[str, str])
 """What the answer to this request says of its limit; `headers.add_headers` puts it there."""
@@ -57,6 +60,7 @@ class RateLimits:
         self._windows = windows or Windows()
         self._proxies = settings.trusted_proxies
         self._sign_up = _policy("sign-up", "address", settings.rate_limit_sign_up)
+        self._session = _policy("session", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
         self._key = _policy("key", "API key", settings.rate_limit_key)
 
@@ -93,6 +97,8 @@ class RateLimits:
             return None, ""
         if (request.method, path) == _SIGN_UP:
             return self._sign_up, client_address(request, self._proxies)
+        if (request.method, path) == _SESSION:
+            return self._session, client_address(request, self._proxies)
         # A key that the cache does not know counts as none, so that guessing keys is limited by address.
         given = request.headers.get(AUTHORIZATION)
         key = request.app[AUTHENTICATOR].known(given) if given else None
