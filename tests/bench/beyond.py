@@ -1,20 +1,20 @@
 """What breaks first on the way to 100,000 accounts, worked out where it can't be run.
 
-`python -m bench.beyond ETCD_KB OPERATOR_KB API_KB` takes what one account weighs in each of the three.
+`PYTHONPATH=tests .venv/bin/python -m bench.beyond` prints it as Markdown; `make bench` comes first.
 
 AWS's side is simulated with the numbers that it publishes and the operator's own spacing of looks: a token bucket for
 CreateAccount, five places, and creations that take their varying time. What a resync asks is set against AWS's rates,
-and sizes are multiplied from what `make bench` measured.
+and sizes and times go on in the line that `make bench` measured between its two largest numbers of accounts.
 """
 
 import heapq
 import json
 import math
 import random
+import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from batteries_operator.expected import REMEMBERED
 from batteries_operator.pace import until_next_look
@@ -112,15 +112,47 @@ def resync_hours(accounts: int) -> tuple[str, float]:
     return max(hours.items(), key=lambda each: each[1])
 
 
-def by_size(etcd_kb: float, operator_kb: float, api_kb: float) -> Iterator[str]:
-    """How each limit grows, as Markdown; kilobytes of one account where each program keeps it."""
-    yield "| accounts | one organization makes them in | a resync takes | etcd | operator | each API replica |"
-    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
-    a_day = 5_000 / creations(5_000).days
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was measured at two numbers of accounts, and goes on like that."""
+
+    accounts: tuple[int, int]
+    values: tuple[float, float]
+
+    def at(self, accounts: int) -> float:
+        """What it is at so many."""
+        (first, last), (low, high) = self.accounts, self.values
+        return high + (accounts - last) * (high - low) / (last - first)
+
+
+def line(measured: Mapping[str, float], cost: str) -> Line:
+    """The line of a cost through its two largest sizes; `cost@accounts` are the points of its curve.
+
+    Raises:
+        SystemExit: it was not measured.
+    """
+    points = sorted((int(key.split("@")[1]), value) for key, value in measured.items() if key.startswith(f"{cost}@"))
+    if len(points) < 2:
+        sys.exit(f"{RESULTS} has no curve of {cost}. Run `make bench`.")
+    (first, low), (last, high) = points[-2:]
+    return Line((first, last), (low, high))
+
+
+def by_size(measured: Mapping[str, float]) -> Iterator[str]:
+    """What each number of accounts takes, as Markdown."""
+    yield (
+        "| accounts | one organization makes them in | a resync takes | etcd | operator | each API replica "
+        "| operator's restart | a replica's start |"
+    )
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    a_day, each = 5_000 / creations(5_000).days, measured["account_in_etcd"]
+    memory, replica = line(measured, "memory"), line(measured, "api_memory")
+    restart, start = line(measured, "restart_seconds"), line(measured, "api_start")
     for size in SIZES:
-        call, hours = resync_hours(size)
-        kept = " | ".join(f"{size * kb / 1024:,.0f} MB" for kb in (etcd_kb, operator_kb, api_kb))
-        yield f"| {size:,} | {size / a_day:.1f} days | {hours:.1f} h ({call}) | {kept} |"
+        _, hours = resync_hours(size)
+        kept = f"{size * each / 1000:,.0f} MB | {memory.at(size):,.0f} MB | {replica.at(size):,.0f} MiB"
+        times = f"{restart.at(size):,.0f} s | {start.at(size):,.0f} s"
+        yield f"| {size:,} | {size / a_day:.1f} days | {hours:.1f} h | {kept} | {times} |"
 
 
 def by_duration() -> Iterator[str]:
@@ -132,15 +164,8 @@ def by_duration() -> Iterator[str]:
         yield f"| {seconds} s | {1_000 / made.days:,.0f} | {made.looks_a_second:.2f} | {made.late:.2f} s |"
 
 
-def measured(path: Path) -> dict[str, float]:
-    """The figures of the last `make bench`, by key."""
-    return {each["key"]: each["value"] for each in json.loads(path.read_text())["figures"]}
-
-
 if __name__ == "__main__":
-    import sys
-
-    if len(sys.argv) != 4:
-        sys.exit("Give the KB of an account in etcd, in the operator and in the API server, as measured.")
-    sizes = [float(each) for each in sys.argv[1:]]
-    print("\n".join([*by_size(*sizes), "", *by_duration()]))
+    if not RESULTS.exists():
+        sys.exit(f"There is no {RESULTS}. Run `make bench`.")
+    found = {each["key"]: each["value"] for each in json.loads(RESULTS.read_text())["figures"]}
+    print("\n".join([*by_size(found), "", *by_duration()]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import time
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
@@ -71,7 +72,8 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
             if size == scale.settled:
                 kopfs = await bare.memory(stage, stage.lane.namespace)
     settled = next(each for each in points if each.accounts == scale.settled)
-    return [*_goals(settled, empty, kopfs), compared, *_growth(points, empty)]
+    weight = Figure("account_in_etcd", "One settled account in etcd", len(json.dumps(template)) / 1000, "KB")
+    return [*_goals(settled, empty, kopfs), compared, weight, *_growth(points, empty)]
 
 
 async def _comparing(stage: Stage, scale: Scale) -> Figure:
