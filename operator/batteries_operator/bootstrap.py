@@ -1,11 +1,12 @@
 """`batteries-operator bootstrap`: prepares an organization for us. Safe to repeat; says what it did.
 
-Makes what accounts need before the first one: the OUs, the policy that closes suspended accounts, the permission set
-that owners get. It changes nothing that exists already.
+Makes what accounts need before the first one: the OUs, the policies that close suspended accounts and keep our way into
+the others, the permission set that owners get. It changes nothing that exists already.
 """
 
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.setup import DENY_POLICY_NAME, Setup
+from batteries_operator.aws.guards import guards
+from batteries_operator.aws.setup import Setup
 from batteries_operator.settings import Settings
 
 
@@ -18,8 +19,11 @@ async def bootstrap(settings: Settings) -> int:
             (f"OU {settings.customers_ou_name}", await setup.ensure_ou(settings.customers_ou_name)),
             (f"OU {settings.suspended_ou_name}", await setup.ensure_ou(settings.suspended_ou_name)),
             ("service control policies enabled on the root", await setup.ensure_policies_enabled()),
-            (f"policy {DENY_POLICY_NAME}", await setup.ensure_deny_policy()),
-            (f"policy attached to {settings.suspended_ou_name}", await setup.ensure_deny_attached()),
+            *[(f"policy {guard.name}", await setup.ensure_policy(guard)) for guard in guards(settings)],
+            *[
+                (f"policy {guard.name} attached to {guard.ou}", await setup.ensure_attached(guard))
+                for guard in guards(settings)
+            ],
             (f"permission set {settings.permission_set_name}", await setup.ensure_permission_set()),
         ):
             print(f"{'made ' if made else 'there'}  {what}")

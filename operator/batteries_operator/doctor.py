@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.guards import guards
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.permissions import ANY, for_running
-from batteries_operator.aws.setup import DENY_POLICY_NAME, Setup
+from batteries_operator.aws.setup import Setup
 from batteries_operator.settings import Settings
 
 FEW_ACCOUNTS = 5
@@ -56,7 +57,8 @@ class Doctor:
             self.account_quota,
             self.customers_ou,
             self.suspended_ou,
-            self.deny_policy,
+            self.policy_that_closes,
+            self.policy_that_keeps_access,
             self.identity_center,
             self.identity_source,
             self.permission_set,
@@ -124,10 +126,16 @@ class Doctor:
         name = self._settings.suspended_ou_name
         return _finding(await self._aws.organizations.find_ou(name) is not None, f"OU {name} is there", BOOTSTRAP)
 
-    async def deny_policy(self) -> Finding:
-        """The policy that closes them."""
-        name = self._settings.suspended_ou_name
-        return _finding(await self._setup.deny_attached(), f"policy {DENY_POLICY_NAME} closes OU {name}", BOOTSTRAP)
+    async def policy_that_closes(self) -> Finding:
+        """The policy of suspended accounts."""
+        closes, _ = guards(self._settings)
+        return _finding(await self._setup.is_attached(closes), f"policy {closes.name} closes OU {closes.ou}", BOOTSTRAP)
+
+    async def policy_that_keeps_access(self) -> Finding:
+        """The policy of all others."""
+        _, keeps = guards(self._settings)
+        what = f"policy {keeps.name} keeps our role in the accounts of OU {keeps.ou}"
+        return _finding(await self._setup.is_attached(keeps), what, BOOTSTRAP)
 
     async def identity_center(self) -> Finding:
         """Whether there is an Identity Center in this region."""

@@ -289,35 +289,47 @@ class Factory:
 
     async def client(self, service: str, account: str | None = None) -> Any:
         """boto3 of the management account, or of a member as its access role."""
-        keys = {}
-        if account is not None:
-            role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
-            sts = await self.client("sts")
-            raw = (await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="test"))["Credentials"]
-            keys = {
-                "aws_access_key_id": raw["AccessKeyId"],
-                "aws_secret_access_key": raw["SecretAccessKey"],
-                "aws_session_token": raw["SessionToken"],
-            }
-        return SHARED.client(service, **keys)
+        if account is None:
+            return SHARED.client(service)
+        role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
+        sts = await self.client("sts")
+        return _as_session(service, await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="test"))
 
     async def admits(self, account: AwsAccount, subject: str) -> bool:
         """Whether a GitHub workflow with that `sub` may assume the deploy role."""
-        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
-        token = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
-        sts = SHARED.client("sts", config=UNSIGNED_CALLS)
         try:
-            await asyncio.to_thread(
-                sts.assume_role_with_web_identity,
-                RoleArn=account.status.oidc_role_arn,
-                RoleSessionName="deploy",
-                WebIdentityToken=token,
-            )
+            await self._deploy_session(account, subject)
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDenied":
                 raise
             return False
         return True
+
+    async def deployer(self, service: str, account: AwsAccount, subject: str) -> Any:
+        """boto3 of such a workflow, which administers the account as its owner does."""
+        return _as_session(service, await self._deploy_session(account, subject))
+
+    async def _deploy_session(self, account: AwsAccount, subject: str) -> Any:
+        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+        token = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
+        sts = SHARED.client("sts", config=UNSIGNED_CALLS)
+        return await asyncio.to_thread(
+            sts.assume_role_with_web_identity,
+            RoleArn=account.status.oidc_role_arn,
+            RoleSessionName="deploy",
+            WebIdentityToken=token,
+        )
+
+
+def _as_session(service: str, answer: Any) -> Any:
+    """boto3 with the credentials of what was assumed."""
+    raw = answer["Credentials"]
+    return SHARED.client(
+        service,
+        aws_access_key_id=raw["AccessKeyId"],
+        aws_secret_access_key=raw["SecretAccessKey"],
+        aws_session_token=raw["SessionToken"],
+    )
 
 
 def refusal(operation: str, code: str, *, times: int = 1_000_000, **more: Any) -> Callable[[str, int], None]:

@@ -1,9 +1,11 @@
 """What prepares an organization, what looks at it, and the one account that nothing may touch."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
+from botocore.exceptions import ClientError
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, Process, settings
 
@@ -27,12 +29,32 @@ async def test_bootstrap_makes_what_is_missing_and_the_second_time_nothing(
     await bare_factory.bootstrap()
     first = await changes(bare_factory)
     made = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in made] == ["made", "made", "there", "made", "made", "made"]
+    assert [line.split()[0] for line in made] == ["made", "made", "there", *["made"] * 5]
     assert "made   OU Customers" in made
     await bare_factory.bootstrap()
     assert await changes(bare_factory) == first
     again = capsys.readouterr().out.splitlines()
     assert [line.replace("made ", "there") for line in made] == again
+
+
+async def test_an_owner_can_not_change_the_role_by_which_we_come_in(bare_factory: Factory) -> None:
+    """It is let through where an account is suspended: whoever could get into it before could get in then."""
+    await bare_factory.bootstrap()
+    await bare_factory.active(githubRepos=["octo-org/web"])
+    account, role = await bare_factory.account(), bare_factory.settings.access_role_name
+    ours = await bare_factory.client("iam", account.status.aws_account_id)
+    theirs = await bare_factory.deployer("iam", account, "repo:octo-org/web:ref:refs/heads/main")
+    trust = json.dumps(ours.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+    for change, more in (
+        (theirs.update_assume_role_policy, {"PolicyDocument": trust}),
+        (theirs.detach_role_policy, {"PolicyArn": bare_factory.settings.managed_policy_arn}),
+        (theirs.delete_role, {}),
+    ):
+        with pytest.raises(ClientError, match="explicit deny in a service control policy"):
+            change(RoleName=role, **more)
+    ours.update_assume_role_policy(RoleName=role, PolicyDocument=trust)
+    theirs.create_role(RoleName="their-own", AssumeRolePolicyDocument=trust)
+    theirs.update_assume_role_policy(RoleName="their-own", PolicyDocument=trust)
 
 
 async def test_bootstrap_finishes_what_was_begun(bare_factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +72,7 @@ async def test_the_doctor_says_what_is_missing_and_what_to_do(
     assert await doctor.doctor(bare_factory.settings) == 1
     before = capsys.readouterr().out.splitlines()
     missing = [line for line in before if line.startswith("FAIL")]
-    assert len(missing) == 4
+    assert len(missing) == 5
     assert all("batteries-operator bootstrap" in line for line in missing), missing
     assert f"ok    credentials are of the organization's management account {MANAGEMENT}" in before
     await bare_factory.bootstrap()

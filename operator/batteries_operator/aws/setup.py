@@ -4,29 +4,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batteries_operator.aws.caller import AwsError
+from batteries_operator.aws.guards import Guard
 from batteries_operator.settings import Settings
 
 if TYPE_CHECKING:
     from batteries_operator.aws.gateways import Aws
 
-DENY_POLICY_NAME = "BatteriesDenyAll"
 SCP: Any = "SERVICE_CONTROL_POLICY"
-
-
-def deny_policy(access_role_name: str) -> dict[str, Any]:
-    """Denies everything to everyone but the operator's own role: without that exception we would lock ourselves out."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Suspended",
-                "Effect": "Deny",
-                "Action": "*",
-                "Resource": "*",
-                "Condition": {"ArnNotLike": {"aws:PrincipalARN": [f"arn:aws:iam::*:role/{access_role_name}"]}},
-            }
-        ],
-    }
 
 
 class Setup:
@@ -68,31 +52,31 @@ class Setup:
             PolicyType=SCP,
         )
 
-    async def find_deny_policy(self) -> str | None:
-        """The id of our deny-all policy."""
+    async def _find(self, guard: Guard) -> str | None:
+        """The id of the policy of that name."""
         async for page in self._caller.pages("organizations:ListPolicies", self._client.list_policies, Filter=SCP):
             for policy in page["Policies"]:
-                if policy.get("Name") == DENY_POLICY_NAME:
+                if policy.get("Name") == guard.name:
                     return policy.get("Id")
         return None
 
-    async def ensure_deny_policy(self) -> bool:
-        """The policy that closes suspended accounts is there."""
-        if await self.find_deny_policy() is not None:
+    async def ensure_policy(self, guard: Guard) -> bool:
+        """The policy is there."""
+        if await self._find(guard) is not None:
             return False
         return await self._unless(
             "DuplicatePolicyException",
             "organizations:CreatePolicy",
             self._client.create_policy,
-            Name=DENY_POLICY_NAME,
-            Description="Closes suspended accounts to everyone but the account factory.",
+            Name=guard.name,
+            Description=guard.description,
             Type=SCP,
-            Content=json.dumps(deny_policy(self._settings.access_role_name)),
+            Content=json.dumps(guard.content),
         )
 
-    async def deny_attached(self) -> bool:
-        """Whether the policy is attached to the Suspended OU."""
-        policy, unit = await self.find_deny_policy(), await self._organizations.ou(self._settings.suspended_ou_name)
+    async def is_attached(self, guard: Guard) -> bool:
+        """Whether the policy is attached to its OU."""
+        policy, unit = await self._find(guard), await self._organizations.ou(guard.ou)
         pages = self._caller.pages(
             "organizations:ListPoliciesForTarget", self._client.list_policies_for_target, TargetId=unit, Filter=SCP
         )
@@ -101,16 +85,16 @@ class Setup:
                 return policy is not None
         return False
 
-    async def ensure_deny_attached(self) -> bool:
-        """The policy is attached to the Suspended OU."""
-        if await self.deny_attached():
+    async def ensure_attached(self, guard: Guard) -> bool:
+        """The policy is attached to its OU."""
+        if await self.is_attached(guard):
             return False
         return await self._unless(
             "DuplicatePolicyAttachmentException",
             "organizations:AttachPolicy",
             self._client.attach_policy,
-            PolicyId=await self.find_deny_policy(),
-            TargetId=await self._organizations.ou(self._settings.suspended_ou_name),
+            PolicyId=await self._find(guard),
+            TargetId=await self._organizations.ou(guard.ou),
         )
 
     async def ensure_permission_set(self) -> bool:
