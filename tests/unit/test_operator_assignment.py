@@ -1,5 +1,7 @@
 """How an assignment in Identity Center is followed: its request first, then the list, which is the truth."""
 
+import asyncio
+
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import Factory, Process, refusal, settings
@@ -10,6 +12,7 @@ from batteries_crds.conditions import find
 POLL = "sso:DescribeAccountAssignmentCreationStatus"
 LIST = "sso:ListAccountAssignments"
 CREATE = "sso:CreateAccountAssignment"
+REMOVAL = "sso:DescribeAccountAssignmentDeletionStatus"
 
 
 def of_the_assignment(process: Process) -> list[str]:
@@ -56,6 +59,35 @@ async def test_a_request_that_aws_forgot_is_no_trouble_where_the_list_has_what_i
     process = await factory.start()
     process.before_call = refusal(POLL, "ResourceNotFoundException")
     await assert_exactly_right(factory, await process.until("acme"))
+    assert process.tools.assignments.held == 0
+
+
+async def _resumed_amid_a_revocation(factory: Factory) -> Process:
+    process = await factory.active()
+    await factory.change(suspended=True)
+    await process.until("acme", lambda each: each.status.sso_revocation_request_id is not None)
+    await factory.change(suspended=False)
+    return process
+
+
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.5}])
+async def test_a_resume_amid_a_revocation_assigns_anew_when_that_has_ended(factory: Factory) -> None:
+    process = await _resumed_amid_a_revocation(factory)
+    account = await process.until("acme", lambda each: _says(each, "revocation under way"))
+    assert process.tools.assignments.held == 1
+    account = await process.until("acme")
+    await asyncio.sleep(0.6)  # what was under way in AWS has ended
+    await assert_exactly_right(factory, account, mails=0)
+    assert account.status.sso_revocation_request_id is None
+    assert process.tools.assignments.held == 0
+
+
+async def test_a_revocation_that_aws_forgot_holds_up_no_resume(factory: Factory) -> None:
+    process = await _resumed_amid_a_revocation(factory)
+    process.before_call = refusal(REMOVAL, "ResourceNotFoundException")
+    account = await process.until("acme")
+    assert account.status.phase == "active"
+    assert account.status.sso_revocation_request_id is None
     assert process.tools.assignments.held == 0
 
 

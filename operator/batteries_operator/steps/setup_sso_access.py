@@ -13,7 +13,7 @@ LINE_SECONDS = 600
 
 RETRY_SECONDS = 30
 
-FORGET = {"sso_assignment_request_id": None}
+FORGET = {"sso_assignment_request_id": None, "sso_revocation_request_id": None}
 
 
 async def run(scope: Scope) -> Outcome:
@@ -24,6 +24,10 @@ async def run(scope: Scope) -> Outcome:
     assert aws_account_id is not None  # check_status is done
     assert owner is not None  # create_account is done
     tools.assignment_time.looked(uid)
+    revocation_id = account.status.sso_revocation_request_id
+    if revocation_id is not None and await _still_revoking(scope, revocation_id):
+        # The assignment is listed until AWS has removed it: what the list says now is not what will be.
+        return Wait(None, "RevokingAccess", "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
     if request_id is not None and (under_way := await _poll(scope, request_id)) is not None:
         return under_way
@@ -49,8 +53,23 @@ async def run(scope: Scope) -> Outcome:
         tools.assignment_time.first_look(uid, tools.settings.poll_max_seconds),
         "AssigningAccess",
         "Identity Center is assigning access.",
-        facts={"sso_user_name": owner, "sso_user_id": user_id, "sso_assignment_request_id": started.request_id},
+        facts={
+            **FORGET,
+            "sso_user_name": owner,
+            "sso_user_id": user_id,
+            "sso_assignment_request_id": started.request_id,
+        },
     )
+
+
+async def _still_revoking(scope: Scope, request_id: str) -> bool:
+    """Whether a removal that was begun before the resume could still take the assignment away."""
+    try:
+        return (await scope.tools.aws.identity_center.removal_status(request_id)).state == "IN_PROGRESS"
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return False  # AWS forgets requests after a while; the list of assignments is the truth
 
 
 async def _poll(scope: Scope, request_id: str) -> Wait | None:
