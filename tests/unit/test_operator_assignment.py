@@ -33,7 +33,7 @@ def lag(process: Process, looks: int) -> None:
     center.is_assigned = lagging  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 1}])
 @pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.05)])
 async def test_while_it_is_under_way_a_look_is_one_call_and_the_last_one_sees_that_it_is_done(factory: Factory) -> None:
     process = await factory.start()
@@ -91,6 +91,27 @@ async def test_a_revocation_that_aws_forgot_holds_up_no_resume(factory: Factory)
     assert process.tools.assignments.held == 0
 
 
-def _says(account: AwsAccount, words: str) -> bool:
-    said = find(account.status.conditions, "SSOAssigned")
+async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_waits(factory: Factory) -> None:
+    process = await factory.active()
+    fault = {"kind": "fail_later", "operation": "DeleteAccountAssignment", "times": 1000}
+    assert await factory.standin("faults", {**fault, "reason": "the test wants it"})
+    await factory.change(suspended=True)
+    account = await process.until("acme", lambda each: _says(each, "the test wants it", "SSORevoked"))
+    assert "could not revoke access" in (account.status.error or "")
+    assert process.tools.assignments.held == 0
+    await asyncio.to_thread(factory.clear_faults)
+    assert (await process.until("acme")).status.phase == "suspended"
+
+
+async def test_a_removal_that_aws_forgot_gives_its_place_back(factory: Factory) -> None:
+    process = await factory.active()
+    process.before_call = refusal(REMOVAL, "ResourceNotFoundException", times=1)
+    await factory.change(suspended=True)
+    await process.until("acme", lambda each: _says(each, "forgot", "SSORevoked"))
+    assert process.tools.assignments.held == 0
+    assert (await process.until("acme")).status.phase == "suspended"
+
+
+def _says(account: AwsAccount, words: str, condition: str = "SSOAssigned") -> bool:
+    said = find(account.status.conditions, condition)
     return said is not None and words in said.message

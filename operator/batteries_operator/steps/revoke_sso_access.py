@@ -57,16 +57,19 @@ async def _still_assigning(scope: Scope, request_id: str) -> bool:
 
 
 async def _poll(scope: Scope, request_id: str) -> Outcome:
-    tools = scope.tools
+    tools, uid = scope.tools, scope.account.metadata.uid
     forget = {"sso_revocation_request_id": None}
     try:
         status = await tools.aws.identity_center.removal_status(request_id)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
+        tools.assignments.leave(uid)
         return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "IN_PROGRESS":
         return Wait(None, "RevokingAccess", "Identity Center is revoking access.")
+    # Whatever came out: removals that fail again and again must not hold the places of all others.
+    tools.assignments.leave(uid)
     if status.state == "SUCCEEDED":
         return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
     return Wait(
