@@ -17,6 +17,10 @@ class Bells:
         """Accounts that are driven."""
         return len(self._events)
 
+    def __contains__(self, uid: str) -> bool:
+        """Whether anybody drives the account."""
+        return uid in self._events
+
     def ring(self, uid: str) -> None:
         """Wakes whoever drives the account, if anybody does."""
         if uid in self._events:

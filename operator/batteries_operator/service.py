@@ -170,10 +170,18 @@ class Service:
 
     async def resync(self, account: AwsAccount) -> bool | None:
         """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
-        async with self._turn(account.metadata.uid):
-            # Bound for this block only: one task compares many accounts.
-            with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
-                return await self.runner.resync(account.metadata.namespace, account.metadata.name)
+        uid, mended = account.metadata.uid, None
+        try:
+            async with self._turn(uid):
+                # Bound for this block only: one task compares many accounts.
+                with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
+                    mended = await self.runner.resync(account.metadata.namespace, account.metadata.name)
+                    return mended
+        finally:
+            # A call that AWS did not take, or a write that failed: nothing became owed, and nobody drives the account,
+            # who would give back what it entered. What was written all the same takes its place back with its visit.
+            if mended is None and uid not in self.bells:
+                self.tools.let_go(uid)
 
     def forget(self, uid: str) -> None:
         """The account is gone: its places and spots in line go to others."""

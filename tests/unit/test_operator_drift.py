@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, acts, refusal
+from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
@@ -150,6 +151,48 @@ async def test_a_throttle_is_no_answer_and_nothing_is_written(factory: Factory) 
     writes = len(factory.cluster.writes)
     assert await process.service.resync(await factory.account()) is None
     assert len(factory.cluster.writes) == writes
+
+
+@pytest.mark.parametrize("driven", [False, True])
+async def test_a_place_entered_for_a_call_that_was_throttled_is_given_back(factory: Factory, driven: bool) -> None:
+    process = await factory.active()
+    account = await factory.account()
+    await _unassign(factory, account)
+    process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
+    if driven:
+        process.bells.of(account.metadata.uid)
+    assert await process.service.resync(account) is None
+    assert process.tools.assignments.held == driven, "who drives it gives it back"
+
+
+@pytest.mark.parametrize("line", [False, True])
+async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_written_down(
+    factory: Factory, line: bool
+) -> None:
+    process = await factory.active()
+    await _unassign(factory, await factory.account())
+    places = factory.settings.assignments_in_flight if line else 0
+    for number in range(places):
+        process.tools.assignments.resume(f"other-{number}")
+
+    def fail(kind: str, body: dict[str, Any]) -> None:
+        raise ApiException(status=500, reason="the test wants it")
+
+    factory.cluster.before_write = fail
+    with pytest.raises(ApiException, match="the test wants it"):
+        await process.service.resync(await factory.account())
+    assert (process.tools.assignments.held, process.tools.assignments.waiting) == (places, 0)
+
+
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
+async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Factory) -> None:
+    process = await factory.active()
+    await _unassign(factory, await factory.account())
+    assert await process.service.resync(await factory.account())
+    assert (await factory.account()).status.sso_assignment_request_id is not None
+    assert process.tools.assignments.held == 1
+    await assert_exactly_right(factory, await process.until("acme"), mails=0)
+    assert process.tools.assignments.held == 0
 
 
 async def test_an_account_closed_in_aws_is_said_and_recovers_with_a_retry(factory: Factory) -> None:
