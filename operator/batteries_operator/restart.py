@@ -22,7 +22,9 @@ AGAIN_SECONDS = 5.0
 async def take_back_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
     """What is under way in AWS holds its place across a restart; read before the first account is visited.
 
-    Accounts that are active hold none: of ten thousand these are all but a few, and need not be read. Where Kubernetes
+    Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
+    suspended for the first time, or mended after drift, may hold a place for its assignment; its own first visit takes
+    that back, and until then others may be begun beside it, for which AWS allows more than we begin. Where Kubernetes
     is too busy to answer, as it is for a while after its own start, it is asked again.
     """
     everywhere: list[str | None] = [None]

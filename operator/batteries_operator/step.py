@@ -83,7 +83,7 @@ class Tools:
             self.creations.leave(uid)
         elif status.create_request is not None and not failed:
             self.creations.resume(uid)
-        if status.sso_assignment_request_id is not None:
+        if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
             self.assignments.resume(uid)
 
     def failed(self, step: ProvisioningStep | ClosingStep, account: AwsAccount) -> None:

@@ -103,6 +103,17 @@ async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_wait
     assert (await process.until("acme")).status.phase == "suspended"
 
 
+async def test_a_revocation_under_way_keeps_its_place_when_another_process_takes_over(factory: Factory) -> None:
+    process = await factory.active()
+    await factory.change(suspended=True)
+    account = await process.until("acme", lambda each: each.status.sso_revocation_request_id is not None)
+    other = await factory.start()
+    other.tools.keep_places(account)
+    assert other.tools.assignments.held == 1
+    assert (await other.until("acme")).status.phase == "suspended"
+    assert other.tools.assignments.held == 0
+
+
 async def test_a_removal_that_aws_forgot_gives_its_place_back(factory: Factory) -> None:
     process = await factory.active()
     process.before_call = refusal(REMOVAL, "ResourceNotFoundException", times=1)
