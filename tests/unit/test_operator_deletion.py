@@ -147,6 +147,21 @@ async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(fa
     assert (await factory.members(account))[0]["id"] == account.status.aws_account_id
 
 
+async def test_deleted_while_a_creation_runs_that_fails_because_the_address_is_another_s_is_let_go_of(
+    factory: Factory,
+) -> None:
+    fault = {"kind": "fail_later", "operation": "CreateAccount", "reason": "EMAIL_ALREADY_EXISTS"}
+    assert await factory.standin("faults", {**fault, "times": 1})
+    await factory.add()
+    process = await factory.start()
+    await process.until("acme", lambda account: account.status.create_request is not None)
+    delete(factory)
+    await released(process, seconds=5)
+    account = await factory.account()
+    assert (account.status.create_request, await factory.members(account)) == (None, [])
+    assert process.calls.count("organizations:CreateAccount") == 1
+
+
 async def test_an_intent_of_which_aws_knows_nothing_is_forgotten_and_nothing_is_made(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()

@@ -144,6 +144,8 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
             "An earlier request for the same account is still in progress; following that one.",
             facts={"create_request": request.model_copy(update={"request_id": earlier.request_id})},
         )
+    if not scope.account.is_wanted:
+        return _ask_again("NotWanted", "The address is another's: AWS made no account, and none is wanted.")
     return _for_good(
         scope,
         "EmailAlreadyExists",
