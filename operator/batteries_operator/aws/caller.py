@@ -5,6 +5,7 @@ accounts leak. The pipeline observes again and decides.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -91,15 +92,13 @@ class Caller:
     async def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
         """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, ours where empty."""
         async with self._making:
-            loop = asyncio.get_running_loop()
-            client = await loop.run_in_executor(
-                self._pool,
+            client = await self._in_thread(
                 lambda: self._session.client(
                     service,  # type: ignore[call-overload]  # the stubs have one overload for each literal name
                     region_name=region or self._session.region_name or "us-east-1",
                     config=self._config,
                     **credentials,
-                ),
+                )
             )
         if self._require is not None:
             fence(client, self._require)
@@ -111,10 +110,9 @@ class Caller:
         Raises:
             AwsError: AWS refused, or no answer came (NO_ANSWER: it may have been done all the same).
         """
-        loop = asyncio.get_running_loop()
         told = _Told(operation)
         try:
-            answer = await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+            answer = await self._in_thread(lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError) as error:
             if self._require is not None:
                 self._require()  # what was not sent because it may not be is no answer of AWS
@@ -128,6 +126,26 @@ class Caller:
             return answer
         finally:
             told.tell()
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        """The answer of `function`; where whoever waits for it is cancelled, that is raised when it has ended.
+
+        A thread can't be cancelled, and its time limits end it. Until then the locks around it are held, so that nobody
+        acts in AWS beside a call that is under way.
+        """
+        thread = self._pool.submit(function)
+        answer = asyncio.wrap_future(thread)
+        try:
+            await asyncio.wait({answer})  # cancelled, it cancels nothing
+        except asyncio.CancelledError:
+            # What still waits for a thread is never begun.
+            while not thread.cancel() and not answer.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({answer})
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # nobody is there to hear it
+            raise
+        return answer.result()
 
     async def pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
         """Every page of a list. An empty page may still have a NextToken, so only the token says when it ends."""
