@@ -152,7 +152,10 @@ class Service:
         another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
         """
         meta = account.metadata
-        bell = self.bells.of(meta.uid)
+        async with self._turn(
+            meta.uid
+        ):  # a visit that kopf broke off may wait for AWS yet; its end takes its bell away
+            bell = self.bells.of(meta.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
         pace = Pace()
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import ServerDisconnectedError
 from fakes.aws_world import assert_exactly_right
+from fakes.deletion import delete
 from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
 from fakes.held import Held
 from kubernetes.aio.client import ApiException
@@ -201,3 +202,41 @@ async def test_who_is_let_go_of_teaches_nothing_of_how_long_aws_takes(factory: F
     for expected in (process.tools.role_time, process.tools.assignment_time):
         expected.ended("a")
         assert expected.first_look("b", 60) is None, "nothing was learnt"
+
+
+async def test_a_deletion_hears_its_bell_where_the_visit_before_it_was_broken_off_amid_a_call(factory: Factory) -> None:
+    process = await made(factory, deletionPolicy="Close")
+    called, answered = asyncio.Event(), asyncio.Event()
+    process_call = process._call
+
+    async def in_a_thread(operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """A thread can't be cancelled: the cancellation is heard when it has ended."""
+        if operation == "sts:AssumeRole" and not answered.is_set():
+            called.set()
+            try:
+                await answered.wait()
+            except asyncio.CancelledError:
+                await answered.wait()
+                raise
+        return await process_call(operation, function, *args, **kwargs)
+
+    process._call = in_a_thread
+    account = await factory.account()
+    driving = asyncio.create_task(process.drive(account, asyncio.Event()))
+    await called.wait()
+    delete(factory)
+    driving.cancel()
+    process.before_call = refusal("organizations:CloseAccount", "TooManyRequestsException")
+    releasing = asyncio.create_task(process.release(account))
+    await asyncio.sleep(0.05)
+    before = len(process.calls)
+    answered.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await driving
+    async with asyncio.timeout(5):
+        while len(process.calls) == before:
+            await asyncio.sleep(0.01)
+    assert account.metadata.uid in process.bells
+    process.before_call = lambda operation, number: None
+    process.bells.ring(account.metadata.uid)
+    await asyncio.wait_for(releasing, 10)
