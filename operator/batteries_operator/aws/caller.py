@@ -36,6 +36,8 @@ GONE = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
+CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
+"""The longest that a call whose answer is lost was under way."""
 
 
 class _Told:

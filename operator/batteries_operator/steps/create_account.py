@@ -12,6 +12,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
+from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.naming import account_email, account_name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
@@ -142,10 +143,7 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     age = (datetime.now(UTC) - intent.recorded_at).total_seconds()
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
-        # Another operator's call may be under way this moment, and AWS's lists lag a little behind.
-        # Nothing is written: that would make the other lose the race for writing its request's id.
-        message = "Waiting to learn what became of the request for the account."
-        return Wait(grace - age, "ResolvingIntent", message, quiet=True)
+        return _unresolved(grace - age)
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     found = await organizations.find_creation(identity)
@@ -156,9 +154,21 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
     if not scope.account.is_wanted:
+        if age < grace + CALL_SECONDS:
+            # AWS may have taken a call at its very end, and asking again would find out; this account asks no more.
+            return _unresolved(grace + CALL_SECONDS - age)
         # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
         return Wait(0, "NotWanted", "Nothing was made in AWS, and nothing is wanted.", facts={"create_request": None})
     return await _ask(scope, intent)
+
+
+def _unresolved(seconds: float) -> Wait:
+    """Another operator's call may be under way this moment, and AWS's lists lag a little behind.
+
+    Nothing is written: that would make the other lose the race for writing its request's id.
+    """
+    message = "Waiting to learn what became of the request for the account."
+    return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
 async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
