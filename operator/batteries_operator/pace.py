@@ -43,6 +43,7 @@ class Pace:
         self._errors: Counter[str] = Counter()
         self._due: dict[str, float] = {}
         self._ended: dict[str, float] = {}
+        self._at_work_since: dict[str, float | None] = {}
 
     def errors(self, step: str) -> int:
         """Its errors in a row."""
@@ -60,6 +61,18 @@ class Pace:
     def put_off(self, step: str, seconds: float) -> None:
         """It is not due for so long after its end, unless somebody hurries."""
         self._due[step] = self._ended.get(step, asyncio.get_running_loop().time()) + seconds
+
+    def note(self, step: str, *, at_work: bool) -> None:
+        """What it waits for: that AWS ends what it is `at_work` on, or first for a place in line or a trouble's end."""
+        if not at_work:
+            self._at_work_since[step] = None
+        elif self._at_work_since.get(step, 0.0) is None:
+            self._at_work_since[step] = asyncio.get_running_loop().time()
+
+    def at_work_for(self, step: str) -> float | None:
+        """Seconds since AWS is at work on it; None where it has waited for nothing else before."""
+        since = self._at_work_since.get(step)
+        return None if since is None else asyncio.get_running_loop().time() - since
 
     def is_due(self, step: str) -> bool:
         """Whether it may be tried now."""

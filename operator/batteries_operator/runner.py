@@ -234,7 +234,8 @@ class Runner:
             await recorder.flush()
         for step, outcome, _ in outcomes:
             if isinstance(outcome, Wait):
-                pace.put_off(step.name, self._pause(recorder.account, step, outcome))
+                pace.note(step.name, at_work=not (outcome.steady or outcome.problem))
+                pace.put_off(step.name, self._pause(recorder.account, step, outcome, pace))
 
     async def _try(self, step: Step, scope: _Scope, pace: Pace) -> Tried:
         try:
@@ -242,12 +243,15 @@ class Runner:
         finally:
             pace.end(step.name)
 
-    def _pause(self, account: AwsAccount, step: Step, outcome: Wait) -> float:
+    def _pause(self, account: AwsAccount, step: Step, outcome: Wait, pace: Pace) -> float:
         """Seconds until the step is tried again."""
         if outcome.seconds is not None:
             return outcome.seconds
         settings, said = self._tools.settings, find(account.status.conditions, step.condition)
-        lasted = (utc_now() - said.last_transition_time).total_seconds() if said is not None else 0.0
+        # The condition was false in line already: an hour there says nothing of how long AWS takes.
+        lasted = pace.at_work_for(step.name)
+        if lasted is None:
+            lasted = (utc_now() - said.last_transition_time).total_seconds() if said is not None else 0.0
         return until_next_look(lasted, settings.poll_seconds, settings.poll_max_seconds)
 
     def _backoff(self, errors_in_a_row: int) -> float:

@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from fakes.factory import NAMESPACE, Factory, settings
 
+from batteries_crds.conditions import is_true
 from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.service import _pass
 
@@ -66,3 +68,38 @@ async def test_a_ring_during_a_visit_is_heard_even_where_no_time_is_to_pass(seco
     bell.set()
     await asyncio.wait_for(_pass(seconds, bell, pace), 1)
     assert pace.is_due("setup_sso_access")
+
+
+async def test_time_in_line_and_in_trouble_is_no_time_that_aws_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace, now = Pace(), [1000.0]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+    pace.note("step", at_work=True)
+    assert pace.at_work_for("step") is None, "for how long before this process came is not known"
+    for _ in range(2):
+        pace.note("step", at_work=False)
+        now[0] += 3600
+        pace.note("step", at_work=True)
+        now[0] += 20
+        pace.note("step", at_work=True)
+        assert (pace.at_work_for("step"), pace.at_work_for("other")) == (20, None)
+
+
+@pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.5)])
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 60}])
+async def test_what_stood_in_line_for_an_hour_is_looked_at_as_soon_as_what_did_not(factory: Factory) -> None:
+    await factory.add()
+    process, pace = await factory.start(), Pace()
+    others = [f"other-{number}" for number in range(factory.settings.assignments_in_flight)]
+    for other in others:
+        process.tools.assignments.resume(other)
+    await process.until("acme", lambda account: is_true(account.status.conditions, "OIDCConfigured"))
+    await process.runner.visit(NAMESPACE, "acme", pace)
+    for condition in factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]["conditions"]:
+        condition["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    for other in others:
+        process.tools.assignments.leave(other)
+    pace.hurry()
+    visit = await process.runner.visit(NAMESPACE, "acme", pace)
+    assert visit.seconds is not None
+    assert visit.seconds <= 0.5
+    assert process.calls.count("sso:CreateAccountAssignment") == 1
