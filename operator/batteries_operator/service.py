@@ -152,9 +152,8 @@ class Service:
         another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
         """
         meta = account.metadata
-        async with self._turn(
-            meta.uid
-        ):  # a visit that kopf broke off may wait for AWS yet; its end takes its bell away
+        # A visit that kopf broke off may still wait for AWS, and its end takes its bell away.
+        async with self._turn(meta.uid):
             bell = self.bells.of(meta.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
         pace = Pace()
