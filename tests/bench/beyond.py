@@ -22,7 +22,7 @@ from batteries_operator.under_way import BETWEEN_DESCRIPTIONS, LONGEST
 from batteries_operator.under_way import SHARE as LOOK_SHARE
 from batteries_sandbox.places import CHECKOUT
 
-SIZES = (1_000, 10_000, 30_000, 100_000)
+SIZES = (10_000, 30_000, 100_000)
 RESULTS = CHECKOUT / "dist" / "bench" / "results.json"
 
 # Calls a second that AWS publishes for an organization (Organizations quotas page, "Throttling limits"), and for all
