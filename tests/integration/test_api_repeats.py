@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
+from fakes.lost_answers import LOST, losing
 from kubernetes.aio.client import ApiClient, CoreV1Api
 from yarl import URL
 
@@ -494,6 +495,20 @@ async def test_a_key_is_made_used_listed_and_revoked(world: World) -> None:
     assert (await world.client.get("/v1/accounts", headers=own)).status == 401
     key = await Resources(world.api, ApiKey, "test").get(world.namespace, made["id"])
     assert [reference["name"] for reference in await _owners(world, key)] == [OWNER]
+
+
+@pytest.mark.parametrize("error", LOST, ids=repr)
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (1, 1)])
+async def test_a_key_whose_making_was_not_answered_is_given_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, before: int, after: int
+) -> None:
+    live = world.client.server.app[KUBE].keys  # type: ignore[attr-defined]
+    monkeypatch.setattr(live, "create", losing(live.create, error, before=before, after=after))
+    response = await world.client.post("/v1/keys", headers=world.headers(), json={"name": "CI"})
+    assert response.status == 201, await response.text()
+    own = {"Authorization": f"Bearer {(await response.json())['key']}"}
+    listed = await (await world.client.get("/v1/keys", headers=own)).json()
+    assert len(listed["keys"]) == 2
 
 
 async def _owners(world: World, key: ApiKey) -> list[dict[str, Any]]:

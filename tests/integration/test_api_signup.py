@@ -1,13 +1,12 @@
 """Sign-up on a real kube-apiserver and the stateful Stripe stand-in: from an e-mail address to a key, once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
 import structlog
-from kubernetes.aio.client import ApiException
+from fakes.lost_answers import LOST, losing
 
 from batteries_apiserver import lost_answers
 from batteries_apiserver.app_keys import KUBE
@@ -53,23 +52,6 @@ async def test_of_twenty_who_ask_at_once_one_gets_the_key(world: Any) -> None:
 
 
 # --- answers that get lost
-
-LOST = (aiohttp.ServerDisconnectedError(), ApiException(status=503), ApiException(status=409), TimeoutError())
-Write = Callable[..., Awaitable[Any]]
-
-
-def losing(create: Write, error: Exception, *, before: int = 0, after: int = 0) -> Write:
-    """`create` whose first calls get lost: so many `before` they are done, and then so many `after` that."""
-    calls = iter([False] * before + [True] * after)
-
-    async def create_and_lose(*given: Any) -> Any:
-        done = next(calls, None)
-        made = None if done is False else await create(*given)
-        if done is None:
-            return made
-        raise error
-
-    return create_and_lose
 
 
 @pytest.mark.parametrize("error", LOST, ids=repr)

@@ -1,8 +1,8 @@
 """Makes and revokes a customer's keys. The raw key is in the one answer to its making and nowhere else.
 
 Under an Idempotency-Key the object's name is derived, and creating it or failing is the lock: a repeat makes no second
-key, and can't be shown the first. Customers make one key at a time on each replica, so that requests to it can't pass
-each other's count.
+key, and can't be shown the first. One whose making was not answered is known again by the hash of the key. Customers
+make one key at a time on each replica, so that requests to it can't pass each other's count.
 """
 
 from datetime import timedelta
@@ -15,6 +15,7 @@ from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.errors import Conflict, NotFound, Unavailable
 from batteries_apiserver.idempotency import derived_name
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.lost_answers import written
 from batteries_apiserver.turns import Turns
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now
@@ -41,13 +42,13 @@ async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None,
             raise _made_already(object_name)
         _refuse_too_many(kube, customer, limit)
         minted = mint()
-        try:
-            made = await kube.keys.create(kube.namespace, await _body(kube, customer, object_name, name, minted))
-        except ApiException as error:
-            if status_of(error) == CONFLICT:
-                raise _made_already(object_name) from error
-            raise
+        body = await _body(kube, customer, object_name, name, minted)
+        made = await written(
+            lambda: kube.keys.create(kube.namespace, body), lambda: kube.keys.find(kube.namespace, object_name)
+        )
         kube.caches.keys.put(made)
+        if made.spec.key_hash != minted.digest:
+            raise _made_already(object_name)
     log.info("key_made", customer=customer, key=object_name, key_prefix=minted.prefix)
     return made, minted
 
