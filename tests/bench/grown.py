@@ -110,8 +110,9 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
     (asked,) = await stage.calls(before, "CreateAccount")
     point = await _idle(stage, accounts, scale.seconds)
     point.calls, point.writes, point.until_new = calls, writes, asked["time"] - began
-    point.changes = await _changes(stage, scale, real)
     count = max(1, scale.made // 4)
+    # What is asked is asked of the settled size; for a curve half of it will do.
+    point.changes = await _changes(stage, real, scale.made // 2 if accounts == scale.settled else count)
     began, ended = await make_many(stage, count)
     point.making = (ended - began) / count
     await stage.stop()
@@ -143,12 +144,12 @@ async def _idle(stage: Stage, accounts: int, seconds: float) -> Point:
     return Point(accounts, stage.process.memory_info().rss / 1e6, cpu, busy)
 
 
-async def _changes(stage: Stage, scale: Scale, real: list[str]) -> list[float]:
-    """Seconds from a change of repositories until the trust policy in AWS says so, with accounts in progress.
+async def _changes(stage: Stage, real: list[str], count: int) -> list[float]:
+    """Seconds from each change of repositories until the trust policy in AWS says so; as many accounts are in progress.
 
     These wait for their role, which each is asked for at the operator's own pace; they are deleted in the end.
     """
-    waiting = [str(uuid4()) for _ in range(scale.made // 2)]
+    waiting = [str(uuid4()) for _ in range(count)]
     await stage.aws({**INSTANT, "role_seconds": 36_000})
     for name in waiting:
         await stage.create(name, REPOSITORIES, f"{name}@example.com")
