@@ -216,8 +216,12 @@ async def test_an_assignment_that_was_undone_meanwhile_is_made_again(factory: Fa
     permission_set = await center.permission_set(factory.settings.permission_set_name)
     started = await center.assign(member, permission_set, user)
     async with asyncio.timeout(5):
-        while (await center.assignment_status(started.request_id)).state != "SUCCEEDED":
+        state = ""
+        while state != "SUCCEEDED":
             await asyncio.sleep(0.01)
+            status = await center.assignment_status(started.request_id)
+            assert status is not None
+            state = status.state
     admin = await factory.client("sso-admin")
     where = {"InstanceArn": (await center.instance()).arn, "PermissionSetArn": permission_set}
     target = {"TargetId": member, "TargetType": "AWS_ACCOUNT", "PrincipalType": "USER", "PrincipalId": user}

@@ -5,16 +5,20 @@ one that exists is believed harmless, but we look first. ConflictException means
 propagated yet (botocore's sso-admin model): transient.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 
 if TYPE_CHECKING:
     from mypy_boto3_sso_admin import SSOAdminClient
     from mypy_boto3_sso_admin.type_defs import AccountAssignmentOperationStatusTypeDef
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,11 @@ class AssignmentStatus:
     request_id: str
     state: str
     failure_reason: str | None
+
+    @property
+    def is_in_progress(self) -> bool:
+        """Whether AWS is still at it."""
+        return self.state == "IN_PROGRESS"
 
 
 class IdentityCenter:
@@ -175,27 +184,33 @@ class IdentityCenter:
         )
         return _status(answer["AccountAssignmentDeletionStatus"])
 
-    async def removal_status(self, request_id: str) -> AssignmentStatus:
-        """How far a started removal is."""
-        instance = await self.instance()
-        answer = await self._caller.call(
+    async def removal_status(self, request_id: str) -> AssignmentStatus | None:
+        """How far a started removal is; None where AWS has forgotten it."""
+        answer = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentDeletionStatus",
             self._admin.describe_account_assignment_deletion_status,
-            InstanceArn=instance.arn,
             AccountAssignmentDeletionRequestId=request_id,
         )
-        return _status(answer["AccountAssignmentDeletionStatus"])
+        return None if answer is None else _status(answer["AccountAssignmentDeletionStatus"])
 
-    async def assignment_status(self, request_id: str) -> AssignmentStatus:
-        """How far a started assignment is."""
-        instance = await self.instance()
-        answer = await self._caller.call(
+    async def assignment_status(self, request_id: str) -> AssignmentStatus | None:
+        """How far a started assignment is; None where AWS has forgotten it."""
+        answer = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentCreationStatus",
             self._admin.describe_account_assignment_creation_status,
-            InstanceArn=instance.arn,
             AccountAssignmentCreationRequestId=request_id,
         )
-        return _status(answer["AccountAssignmentCreationStatus"])
+        return None if answer is None else _status(answer["AccountAssignmentCreationStatus"])
+
+    async def _unless_forgotten(self, operation: str, function: Callable[..., T], **arguments: str) -> T | None:
+        """What AWS says of a request. It forgets those after a while; the list of assignments is the truth then."""
+        instance = await self.instance()
+        try:
+            return await self._caller.call(operation, function, InstanceArn=instance.arn, **arguments)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            return None
 
 
 def _status(raw: "AccountAssignmentOperationStatusTypeDef") -> AssignmentStatus:

@@ -3,12 +3,9 @@
 Asynchronous like the assignment, and limited together with it: started when there is a place, then polled.
 """
 
-from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
-from batteries_operator.steps.setup_sso_access import LINE_SECONDS, RETRY_SECONDS
-
-GONE = {"sso_revocation_request_id": None, "sso_assignment_request_id": None}
+from batteries_operator.steps.setup_sso_access import FORGET, LINE_SECONDS, RETRY_SECONDS
 
 
 async def run(scope: Scope) -> Outcome:
@@ -18,7 +15,7 @@ async def run(scope: Scope) -> Outcome:
     status = account.status
     assert status.aws_account_id is not None  # check_status is done
     if status.owner is None:
-        return Done("Nobody had access by single sign-on.", GONE)
+        return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
         return Wait(None, "AssigningAccess", "An assignment under way ends first.")
     tools.assignment_time.forget(uid)
@@ -26,7 +23,7 @@ async def run(scope: Scope) -> Outcome:
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
         tools.assignments.leave(uid)
-        return Done(f"{status.owner} has no access by single sign-on.", GONE)
+        return Done(f"{status.owner} has no access by single sign-on.", FORGET)
     if status.sso_revocation_request_id is not None:
         return await _poll(scope, status.sso_revocation_request_id)
     if not tools.assignments.enter(uid, status.owner, account.since):
@@ -48,28 +45,19 @@ async def run(scope: Scope) -> Outcome:
 
 async def _still_assigning(scope: Scope, request_id: str) -> bool:
     """Whether an assignment that was begun before the suspension could still come into force."""
-    try:
-        return (await scope.tools.aws.identity_center.assignment_status(request_id)).state == "IN_PROGRESS"
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        return False  # AWS forgets requests after a while; the list of assignments is the truth
+    status = await scope.tools.aws.identity_center.assignment_status(request_id)
+    return status is not None and status.is_in_progress
 
 
 async def _poll(scope: Scope, request_id: str) -> Outcome:
-    tools, uid = scope.tools, scope.account.metadata.uid
-    forget = {"sso_revocation_request_id": None}
-    try:
-        status = await tools.aws.identity_center.removal_status(request_id)
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        tools.assignments.leave(uid)
-        return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
-    if status.state == "IN_PROGRESS":
+    tools, forget = scope.tools, {"sso_revocation_request_id": None}
+    status = await tools.aws.identity_center.removal_status(request_id)
+    if status is not None and status.is_in_progress:
         return Wait(None, "RevokingAccess", "Identity Center is revoking access.")
     # Whatever came out: removals that fail again and again must not hold the places of all others.
-    tools.assignments.leave(uid)
+    tools.assignments.leave(scope.account.metadata.uid)
+    if status is None:
+        return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "SUCCEEDED":
         return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
     return Wait(

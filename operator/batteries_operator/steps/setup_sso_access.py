@@ -4,7 +4,6 @@ The assignment is asynchronous and the outstanding ones are limited for the whol
 when there is a place, its request id recorded, and polled on later visits.
 """
 
-from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
 
@@ -64,33 +63,23 @@ async def run(scope: Scope) -> Outcome:
 
 async def _still_revoking(scope: Scope, request_id: str) -> bool:
     """Whether a removal that was begun before the resume could still take the assignment away."""
-    try:
-        return (await scope.tools.aws.identity_center.removal_status(request_id)).state == "IN_PROGRESS"
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        return False  # AWS forgets requests after a while; the list of assignments is the truth
+    status = await scope.tools.aws.identity_center.removal_status(request_id)
+    return status is not None and status.is_in_progress
 
 
 async def _poll(scope: Scope, request_id: str) -> Wait | None:
     """What is to be waited for; None where the request is over, so that the list of assignments tells."""
     tools, uid = scope.tools, scope.account.metadata.uid
-    try:
-        status = await tools.aws.identity_center.assignment_status(request_id)
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        # AWS forgets requests after a while.
-        tools.assignments.leave(uid)
-        tools.assignment_time.forget(uid)
-        return None
-    if status.state == "IN_PROGRESS":
+    status = await tools.aws.identity_center.assignment_status(request_id)
+    if status is not None and status.is_in_progress:
         return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
     tools.assignments.leave(uid)
-    if status.state == "SUCCEEDED":
+    if status is not None and status.state == "SUCCEEDED":
         tools.assignment_time.ended(uid)
         return None
     tools.assignment_time.forget(uid)
+    if status is None:
+        return None
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait(
         RETRY_SECONDS,
