@@ -15,8 +15,8 @@ import structlog
 from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube import Kube
-from batteries_apiserver.lost_answers import written
 from batteries_crds.customer import Customer
 from batteries_crds.identity import derived_uuid
 from batteries_crds.names import LABEL_CUSTOMER
@@ -72,12 +72,7 @@ async def claim(kube: Kube, session_id: str, customer: Customer) -> Handover | N
             "keyHash": key.digest,
         },
     }
-    made = await written(
-        lambda: kube.keys.create(kube.namespace, body),
-        lambda: kube.keys.find(kube.namespace, name),
-    )
-    kube.caches.keys.put(made)
-    if made.spec.key_hash != key.digest:
+    if await store(kube, key, body) is None:
         return None
     log.info("key_handed_over", customer=owner, key=name, key_prefix=key.prefix)
     return Handover(customer, key.raw)

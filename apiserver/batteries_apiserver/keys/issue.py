@@ -6,6 +6,7 @@ make one key at a time on each replica, so that requests to it can't pass each o
 """
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -14,8 +15,8 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.errors import Conflict, NotFound, Unavailable
 from batteries_apiserver.idempotency import derived_name
+from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
-from batteries_apiserver.lost_answers import written
 from batteries_apiserver.turns import Turns
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now
@@ -42,12 +43,8 @@ async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None,
             raise _made_already(object_name)
         _refuse_too_many(kube, customer, limit)
         minted = mint()
-        body = await _body(kube, customer, object_name, name, minted)
-        made = await written(
-            lambda: kube.keys.create(kube.namespace, body), lambda: kube.keys.find(kube.namespace, object_name)
-        )
-        kube.caches.keys.put(made)
-        if made.spec.key_hash != minted.digest:
+        made = await store(kube, minted, await _body(kube, customer, object_name, name, minted))
+        if made is None:
             raise _made_already(object_name)
     log.info("key_made", customer=customer, key=object_name, key_prefix=minted.prefix)
     return made, minted
@@ -91,7 +88,7 @@ def _refuse_too_many(kube: Kube, customer: str, limit: int) -> None:
         )
 
 
-async def _body(kube: Kube, customer: str, object_name: str, name: str, minted: NewKey) -> dict[str, object]:
+async def _body(kube: Kube, customer: str, object_name: str, name: str, minted: NewKey) -> dict[str, Any]:
     owner = kube.caches.customers.get(customer) or await kube.customers.find(kube.namespace, customer)
     metadata: dict[str, object] = {"name": object_name}
     if len(customer) <= 63:
