@@ -110,7 +110,7 @@ async def _point(stage: Stage, accounts: int, scale: Scale, real: list[str]) -> 
     (asked,) = await stage.calls(before, "CreateAccount")
     point = await _idle(stage, accounts, scale.seconds)
     point.calls, point.writes, point.until_new = calls, writes, asked["time"] - began
-    count = max(1, scale.made // 4)
+    count = max(2, scale.made // 4)  # of a single one there are no percentiles
     # What is asked is asked of the settled size; for a curve half of it will do.
     point.changes = await _changes(stage, real, scale.made // 2 if accounts == scale.settled else count)
     began, ended = await make_many(stage, count)
