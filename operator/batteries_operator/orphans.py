@@ -107,12 +107,9 @@ def _is_uuid(text: str) -> bool:
 
 async def orphans(settings: Settings) -> int:
     """Prints what was found; 1 where anything was, else 0."""
-    everywhere: list[str | None] = [None]
     async with await connect(settings.kubeconfig) as api:
         resources = Resources(api, AwsAccount, FIELD_MANAGER)
-        accounts = [
-            account for namespace in settings.namespace_list or everywhere async for account in resources.all(namespace)
-        ]
+        accounts = [account for namespace in settings.listed_namespaces async for account in resources.all(namespace)]
     aws = await Aws.open(settings)
     try:
         found, lost = await find(aws, settings, accounts)

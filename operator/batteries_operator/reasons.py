@@ -37,7 +37,9 @@ GENERAL = {
 GENERAL["PaymentMethodMissing"] = Entry(
     "The owner's payment method was missing for longer than BATTERIES_SUSPEND_UNPAID_SECONDS, so every door into the "
     "account was closed.",
-    "Have the owner give a valid payment method; the account is opened by itself.",
+    "Have the owner give a valid payment method; the account is opened by itself. If the Customer was deleted, delete "
+    "the account too; to open it all the same, `kubectl patch awsaccount NAME --subresource=status --type=merge -p "
+    '\'{"status":{"hold":null}}\'`.',
 )
 
 LINES = {
@@ -77,6 +79,11 @@ PROGRESS = {
 }
 
 TROUBLES = {
+    "AccountIdTaken": Entry(
+        "Another AwsAccount, in this namespace or in another, has the same id, and has the AWS account or is older. "
+        "The id is the object's name where that is a UUID, else it is derived from namespace and name.",
+        "Delete this one and make it anew with another name; or delete the other, and this one goes on by itself.",
+    ),
     "AwsUnavailable": Entry(
         "AWS throttles, has trouble of its own, or did not answer; more than four times in a row. Never a failure.",
         "Nothing, unless it lasts: see the AWS Health Dashboard and the operator's network.",

@@ -1,6 +1,7 @@
 """What a new process takes back from the one before it: the places before AWS's limits that accounts hold."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from kubernetes.aio.client import ApiException
@@ -19,7 +20,7 @@ AGAIN_SECONDS = 5.0
 """Until it is asked again then."""
 
 
-async def take_back_places(accounts: Resources[AwsAccount], namespaces: list[str], tools: Tools) -> None:
+async def take_back_places(accounts: Resources[AwsAccount], namespaces: Sequence[str | None], tools: Tools) -> None:
     """What is under way in AWS holds its place across a restart; read before the first account is visited.
 
     Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
@@ -27,8 +28,7 @@ async def take_back_places(accounts: Resources[AwsAccount], namespaces: list[str
     that back, and until then others may be begun beside it, for which AWS allows more than we begin. Where Kubernetes
     is too busy to answer, as it is for a while after its own start, it is asked again.
     """
-    everywhere: list[str | None] = [None]
-    for namespace in namespaces or everywhere:
+    for namespace in namespaces:
         while not await _taken_back(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
             await asyncio.sleep(AGAIN_SECONDS)
 

@@ -111,7 +111,7 @@ async def _work(settings: Settings, health: Health, require: Require | None, sto
 
 
 async def _serve(service: Service, settings: Settings, health: Health, require: Require | None) -> None:
-    await take_back_places(service.accounts, settings.namespace_list, service.tools)
+    await take_back_places(service.accounts, settings.listed_namespaces, service.tools)
     health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
     log.info("operator started", namespaces=settings.namespace_list or "all")
     await kopf.operator(

@@ -13,24 +13,21 @@ from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UNANSWERED, Resources, connect, status_of
-from batteries_crds.customer import Customer
-from batteries_crds.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
-from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
+from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.lease import fence
-from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING, RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
+from batteries_operator.metrics import RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
 from batteries_operator.news import Announce, Runbook
 from batteries_operator.owed import is_out_of_date
 from batteries_operator.pace import Pace
-from batteries_operator.places import Places
 from batteries_operator.provisioning import runbook
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
 from batteries_operator.step import Tools
-from batteries_operator.under_way import UnderWay
+from batteries_operator.toolbox import make_tools
 from batteries_operator.visits import Visits
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -83,34 +80,8 @@ class Service:
         api = await connect(settings.kubeconfig, *([fence(require)] if require else []))
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
         bells = Bells()
-        creations = Places(settings.creations_in_flight, bells.ring)
-        assignments = Places(settings.assignments_in_flight, bells.ring)
-        closures = Places(settings.closures_in_flight, bells.ring)
         WORKQUEUE_DEPTH.set_function(bells.__len__)
-        for limit, places in (("creations", creations), ("assignments", assignments), ("closures", closures)):
-            PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
-            PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
-        aws = await Aws.open(settings, require)
-
-        def ended(uid: str) -> None:
-            creations.end(uid)
-            bells.ring(uid)
-
-        tools = Tools(
-            settings=settings,
-            aws=aws,
-            customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
-            passwords=Passwords(Secrets(api, FIELD_MANAGER)),
-            under_way=UnderWay(
-                aws.organizations.creations_in_progress,
-                aws.organizations.creation_status,
-                ended,
-                longest=settings.poll_max_seconds,
-            ),
-            creations=creations,
-            assignments=assignments,
-            closures=closures,
-        )
+        tools = make_tools(settings, api, accounts, await Aws.open(settings, require), bells.ring)
         chosen = partial(runbook, remove_access=settings.retained_access == "remove")
         return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 

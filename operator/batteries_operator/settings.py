@@ -4,6 +4,7 @@ The table in docs/settings.md is generated from these fields. AWS credentials an
 variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not repeated here.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -87,7 +88,7 @@ class Settings(BaseSettings):
         Field(
             ge=0,
             description="How long a Customer's payment method may be missing until its accounts are suspended; 0 never "
-            "suspends them.",
+            "suspends them, and opens those that were.",
         ),
     ] = 0
     retained_access: Annotated[
@@ -148,7 +149,11 @@ class Settings(BaseSettings):
     ] = 15
     standstill_seconds: Annotated[
         float,
-        Field(gt=0, description="How long one visit to an account may take until /healthz fails."),
+        Field(
+            gt=0,
+            description="How long one visit to an account may be at work until /healthz fails; time in line does not "
+            "count.",
+        ),
     ] = 600
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus metrics; 0 for none.")] = 9091
     health_port: Annotated[int, Field(ge=0, le=65535, description="/healthz for the liveness probe; 0 for none.")] = (
@@ -175,3 +180,8 @@ class Settings(BaseSettings):
     def namespace_list(self) -> list[str]:
         """The namespaces to watch; empty for all."""
         return [name.strip() for name in self.namespaces.split(",") if name.strip()]
+
+    @property
+    def listed_namespaces(self) -> Sequence[str | None]:
+        """What to list to have seen every account: each namespace that is watched, or None for all at once."""
+        return self.namespace_list or [None]

@@ -25,7 +25,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
-from batteries_operator.kube import Customers, Passwords
+from batteries_operator.kube import Customers, Namesakes, Passwords
 from batteries_operator.news import Runbook
 from batteries_operator.pace import Pace
 from batteries_operator.places import Places
@@ -106,6 +106,7 @@ class Process:
             settings=chosen,
             aws=aws,
             customers=Customers(customers),
+            namesakes=Namesakes(self.accounts, chosen.listed_namespaces),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,
@@ -175,7 +176,11 @@ class Process:
             self._following.cancel()
 
     async def until(
-        self, name: str, reached: Callable[[AwsAccount], bool] = lambda _: False, seconds: float = 10
+        self,
+        name: str,
+        reached: Callable[[AwsAccount], bool] = lambda _: False,
+        seconds: float = 10,
+        namespace: str = NAMESPACE,
     ) -> AwsAccount:
         """Visits the account until nothing is owed or `reached` holds; waits are cut short."""
         pace, deadline = Pace(), time.monotonic() + seconds
@@ -183,10 +188,10 @@ class Process:
             pace.hurry()
             await self.tools.under_way.look()
             try:
-                visit = await self.runner.visit(NAMESPACE, name, pace)
+                visit = await self.runner.visit(namespace, name, pace)
             except LostRaceError:
                 continue
-            account: AwsAccount = await self.accounts.get(NAMESPACE, name)
+            account: AwsAccount = await self.accounts.get(namespace, name)
             if visit.seconds is None or reached(account):
                 return account
             assert time.monotonic() < deadline, f"still {account.status.conditions}"

@@ -226,7 +226,7 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
         await factory.accounts.merge_status(NAMESPACE, name, {"status": status})
     process = await factory.start()
     creations, assignments = process.tools.creations, process.tools.assignments
-    await take_back_places(process.accounts, [], process.tools)
+    await take_back_places(process.accounts, [None], process.tools)
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
     held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]
@@ -244,8 +244,8 @@ async def test_a_busy_kubernetes_is_asked_again(factory: Factory, monkeypatch: p
 
     monkeypatch.setattr(process.accounts, "all", busy)
     monkeypatch.setattr(restart, "AGAIN_SECONDS", 0.01)
-    await take_back_places(process.accounts, [], process.tools)
+    await take_back_places(process.accounts, [None], process.tools)
     assert answers == []
     answers.append(403)
     with pytest.raises(ApiException):
-        await take_back_places(process.accounts, [], process.tools)
+        await take_back_places(process.accounts, [None], process.tools)

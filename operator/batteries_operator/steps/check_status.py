@@ -12,7 +12,7 @@ from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
-from batteries_operator.steps.create_account import refused
+from batteries_operator.steps.create_account import not_ours, refused
 
 WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=True)
 """While AWS is at it. The account is woken when that has ended; the pause is the net below."""
@@ -131,6 +131,8 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
+    if (taken := await not_ours(scope)) is not None:
+        return taken
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     existing = await organizations.find_account_by_email(request.email)

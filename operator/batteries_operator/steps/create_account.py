@@ -26,6 +26,10 @@ LIMIT_SECONDS = 300
 """Until a full organization is asked again, by one account for all: room comes by a quota rise or an account's end."""
 
 
+TAKEN_SECONDS = 300
+"""Until it is looked again whether the AwsAccount whose the id is has gone."""
+
+
 def has_request(account: AwsAccount) -> bool:
     """Whether there is anything to follow up: a request, or the account itself."""
     status = account.status
@@ -144,6 +148,8 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
         return _unresolved(grace - age)
+    if (taken := await not_ours(scope)) is not None:
+        return taken
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     found = await organizations.find_creation(identity)
@@ -171,8 +177,31 @@ def _unresolved(seconds: float) -> Wait:
     return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
+async def not_ours(scope: Scope) -> Wait | None:
+    """Says whose this account's id is where it is another AwsAccount's; None where it is ours.
+
+    Asked before what carries the id in AWS is taken for ours: whoever may make AwsAccounts in one namespace could name
+    one so that it has the id of another's, and would be given that one's AWS account.
+    """
+    first = await scope.tools.namesakes.first(scope.account)
+    if first is None:
+        return None
+    scope.tools.creations.leave(scope.account.metadata.uid)
+    if not scope.account.is_wanted:
+        return Wait(0, "NotWanted", "The AWS account is another's, and none is wanted.", facts={"create_request": None})
+    return Wait(
+        TAKEN_SECONDS,
+        "AccountIdTaken",
+        f"The id {scope.account.account_id} is AwsAccount {first}'s, and an id has one AWS account. Give this "
+        "AwsAccount another name by making it anew; or delete that one, and this one goes on.",
+        problem=True,
+    )
+
+
 async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
     """spec.awsAccountId: an account that exists. It is taken only if it carries our tag with this account's id."""
+    if (taken := await not_ours(scope)) is not None:
+        return taken
     organizations = scope.tools.aws.organizations
     await organizations.refuse_management(aws_account_id)
     identity = str(scope.account.account_id)

@@ -1,0 +1,54 @@
+"""Puts together what all visits of one process share."""
+
+from collections.abc import Callable
+from functools import partial
+
+from kubernetes.aio.client import ApiClient
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
+from batteries_crds.customer import Customer
+from batteries_crds.secrets import Secrets
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.kube import FIELD_MANAGER, Customers, Namesakes, Passwords
+from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
+from batteries_operator.places import Places
+from batteries_operator.settings import Settings
+from batteries_operator.step import Tools
+from batteries_operator.under_way import UnderWay
+
+
+def make_tools(
+    settings: Settings, api: ApiClient, accounts: Resources[AwsAccount], aws: Aws, wake: Callable[[str], None]
+) -> Tools:
+    """`wake` is called with the UID of an account whose wait is over: its place is free, or its creation has ended."""
+    creations = _places("creations", settings.creations_in_flight, wake)
+
+    def ended(uid: str) -> None:
+        creations.end(uid)
+        wake(uid)
+
+    return Tools(
+        settings=settings,
+        aws=aws,
+        customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
+        namesakes=Namesakes(accounts, settings.listed_namespaces),
+        passwords=Passwords(Secrets(api, FIELD_MANAGER)),
+        under_way=UnderWay(
+            aws.organizations.creations_in_progress,
+            aws.organizations.creation_status,
+            ended,
+            longest=settings.poll_max_seconds,
+        ),
+        creations=creations,
+        assignments=_places("assignments", settings.assignments_in_flight, wake),
+        closures=_places("closures", settings.closures_in_flight, wake),
+    )
+
+
+def _places(limit: str, capacity: int, wake: Callable[[str], None]) -> Places:
+    """The places before one limit, and the metrics that tell of them."""
+    places = Places(capacity, wake)
+    PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
+    PLACES_WAITING.labels(limit).set_function(partial(getattr, places, "waiting"))
+    return places
