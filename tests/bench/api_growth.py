@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 from bench import api_busy, api_reads, api_writes
 from bench.api_probe import resident
-from bench.api_reads import BesideBare
+from bench.api_reads import FIRST_BYTE, WHOLE, BesideBare
 from bench.api_world import Replica, World, open_world
+from bench.cost import NOISE, Cost
 from bench.figure import Figure, Goal
 from bench.ground import Ground
 from bench.part import Part, Scale
-
-_NOISE = 0.10
-"""What two runs of the same thing may differ by on a machine that does other things as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +84,34 @@ def _memory(size: Size, empty: float, after: float) -> Figure:
 
 
 def _growth(sizes: Sequence[Size]) -> list[Figure]:
-    """The points of each curve; the largest against the one before it, and its reads against the smallest's."""
-    before, last = sizes[-2], sizes[-1]
-    factor = last.accounts / before.accounts
-    each = "; ".join(
-        f"{size.accounts:,}: {size.memory:.0f} MiB, ready in {size.ready:.1f} s, {size.reads.ours.text}"
-        for size in sizes
+    """What may grow as the accounts do, and what may not grow at all."""
+    costs = (
+        Cost("api_memory", "API server's memory", "MiB", 1, [each.memory for each in sizes]),
+        Cost("api_start", "API server's start", "s", 0.1, [each.ready for each in sizes]),
+        Cost("api_admin_whole", "GET /admin/accounts, whole body", "ms", 1, [_of(each, WHOLE) for each in sizes]),
     )
+    accounts = [each.accounts for each in sizes]
     return [
+        *(figure for cost in costs for figure in cost.figures(accounts)),
         *(figure for size in sizes for figure in _points(size)),
-        _linear("api_growth_memory", "memory", "MiB", (before.memory, last.memory), (before, last), each),
-        _linear("api_growth_start", "time until ready", "s", (before.ready, last.ready), (before, last)),
-        *_lists(before, last, factor),
+        _first_byte(sizes[-1]),
         _flat("api_growth_reads", "GET /accounts/{id}", sizes, lambda size: size.reads),
         _flat("api_growth_own", "GET /accounts of a customer with 10", sizes, lambda size: size.own),
     ]
 
 
+def _of(size: Size, key: str) -> float:
+    """One of the administrators' lists."""
+    return next(each.value for each in size.long if each.key == key)
+
+
 def _points(size: Size) -> list[Figure]:
-    """What is drawn of one size."""
+    """What is drawn of one size, beside what is judged by its growth."""
     count = f"{size.accounts:,}"
     return [
-        Figure(f"api_memory@{size.accounts}", f"API server's memory, {count}", size.memory, "MiB"),
-        Figure(f"api_start@{size.accounts}", f"API server's start, {count}", size.ready, "s"),
         Figure(f"api_read@{size.accounts}", f"GET /accounts/{{id}}, {count}", 1e6 / size.reads.ours.rate, "µs"),
         Figure(f"api_own@{size.accounts}", f"GET /accounts, {count}", 1e6 / size.own.ours.rate, "µs"),
-        *(_point(each, size) for each in size.long),
+        *(_point(each, size) for each in size.long if each.key != WHOLE),
     ]
 
 
@@ -121,39 +121,27 @@ def _point(figure: Figure, size: Size) -> Figure:
     return replace(figure, key=f"{figure.key}@{size.accounts}", what=what, goal=None, limit=None, note="")
 
 
-def _lists(before: Size, last: Size, factor: float) -> list[Figure]:
-    """The administrators' lists: as fast with the most accounts, but the whole, which is as long as they are many."""
-    found = []
-    for small, large in zip(before.long, last.long, strict=True):
-        if large.key == "api_latest_events":
-            continue  # the accounts that were just made have most of them, whatever the others are
-        what = f"{large.what}, {last.accounts:,} accounts"
-        large = replace(large, key=large.key.replace("api_", "api_growth_", 1), what=what)
-        if large.limit is not None:
-            linear = f"{factor:.2f} times that of {before.accounts:,}"
-            large = replace(large, goal=Goal("at most", 1 + _NOISE), limit=factor * small.value, against=linear)
-        found.append(large)
-    return found
+def _first_byte(size: Size) -> Figure:
+    """As fast with the most accounts.
 
-
-def _linear(
-    key: str, what: str, unit: str, values: tuple[float, float], sizes: tuple[Size, Size], note: str = ""
-) -> Figure:
-    """The larger size's value, which may be as much more as there are more accounts."""
-    (small, large), (before, last) = values, sizes
-    factor = last.accounts / before.accounts
-    against = f"{factor:.2f} times that of {before.accounts:,}"
-    what = f"{what} {'at' if unit == 'MiB' else 'with'} {last.accounts:,} accounts"
-    return Figure(key, what, large, unit, Goal("at most", 1 + _NOISE), factor * small, against, note)
+    The events of the last minute are not asked the same: those that were just made have most of them.
+    """
+    figure = next(each for each in size.long if each.key == FIRST_BYTE)
+    return replace(figure, key="api_growth_first_byte", what=f"{figure.what}, {size.accounts:,} accounts")
 
 
 def _flat(key: str, what: str, sizes: Sequence[Size], reads: Callable[[Size], BesideBare]) -> Figure:
     """As a part of bare aiohttp's rate beside it, with the most accounts against the fewest."""
     first, last = sizes[0], sizes[-1]
-    share, goal = reads(last).share, Goal("at least", 1 - _NOISE)
-    against = f"with {first.accounts:,}"
     return Figure(
-        key, f"{what} with {last.accounts:,} accounts", share, "of bare aiohttp", goal, reads(first).share, against
+        key,
+        f"{what} with {last.accounts:,} accounts",
+        reads(last).share,
+        "of bare aiohttp",
+        Goal("at least", 2 - NOISE),
+        reads(first).share,
+        f"with {first.accounts:,}",
+        "; ".join(f"{each.accounts:,}: {reads(each).ours.text}" for each in sizes),
     )
 
 

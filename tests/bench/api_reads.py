@@ -21,6 +21,7 @@ from bench.part import Scale
 
 from batteries_crds.base import to_rfc3339
 
+FIRST_BYTE, WHOLE = "api_admin_first_byte", "api_admin_whole"
 _LONG_READS = 5
 
 
@@ -78,7 +79,7 @@ async def long_reads(world: World, replica: Replica) -> list[Figure]:
     size = f"{len(shown['accounts']):,} accounts, {len(answers[-1].body) / 2**20:.1f} MiB"
     return [
         Figure(
-            "api_admin_first_byte",
+            FIRST_BYTE,
             "GET /admin/accounts, first byte",
             median(answer.first for answer in answers),
             "ms",
@@ -86,7 +87,7 @@ async def long_reads(world: World, replica: Replica) -> list[Figure]:
             note=size,
         ),
         Figure(
-            "api_admin_whole",
+            WHOLE,
             "GET /admin/accounts, whole body",
             median(answer.whole for answer in answers),
             "ms",

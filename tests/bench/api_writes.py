@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from statistics import median
+from statistics import mean, median
 from typing import Any
 from uuid import uuid4
 
@@ -20,11 +20,17 @@ from batteries_crds.names import API_VERSION, GROUP, LABEL_CUSTOMER, VERSION
 from batteries_sandbox.cluster import NAMESPACE
 
 _AT_ONCE = 16
+_LONGER = 2
+"""A press for writes is so many times as long as one for reads."""
 _REPOSITORIES = ["my-org/my-app", "my-org/infra"]
 
 
 async def creation(world: World, scale: Scale) -> list[Figure]:
-    """The API server sees its own namespace alone, so that it has no part in what is created bare in another."""
+    """The API server sees its own namespace alone, so that it has no part in what is created bare in another.
+
+    A round of kube-apiserver's garbage collection takes seconds of CPU with 30,000 accounts in its memory, and comes
+    once in several presses: their mean counts, as each creation brings the next one nearer.
+    """
     bare_space = "bare-creations"
     await asyncio.to_thread(world.cluster.cluster.create_namespace, bare_space)
     body = json.dumps({"githubRepos": _REPOSITORIES})
@@ -37,13 +43,13 @@ async def creation(world: World, scale: Scale) -> list[Figure]:
     async with world.replica(namespaces=NAMESPACE) as replica:
         for _ in range(scale.rounds):
             async with await connect(str(world.cluster.plane.kubeconfig)) as api:
-                limits.append(await _bare_creations(world, _generated(api, bare_space), scale.press_seconds))
-                thin.append(await _bare_creations(world, _thin(api, bare_space), scale.press_seconds))
-            ours.append(await press(replica.url, requests, scale.press_seconds, _AT_ONCE))
+                limits.append(await _bare_creations(world, _generated(api, bare_space), _LONGER * scale.press_seconds))
+                thin.append(await _bare_creations(world, _thin(api, bare_space), _LONGER * scale.press_seconds))
+            ours.append(await press(replica.url, requests, _LONGER * scale.press_seconds, _AT_ONCE))
     failed = sum(load.failed for load in ours)
     if failed:
         raise RuntimeError(f"{failed} POSTs failed")
-    rate, p99 = median(load.rate for load in ours), median(load.p99 for load in ours)
+    rate, p99 = mean(load.rate for load in ours), median(load.p99 for load in ours)
     what = f"POST /accounts, {_AT_ONCE} at a time"
     return [
         Figure(
@@ -52,7 +58,7 @@ async def creation(world: World, scale: Scale) -> list[Figure]:
             rate,
             "1/s",
             Goal("at least", 0.70),
-            median(limits),
+            mean(limits),
             "bare creation of the same resource by kubernetes.aio, in one process",
             f"p99 {p99:.0f} ms",
         ),
@@ -62,7 +68,7 @@ async def creation(world: World, scale: Scale) -> list[Figure]:
             rate,
             "1/s",
             None,
-            median(thin),
+            mean(thin),
             "bare creation by that client",
         ),
     ]
