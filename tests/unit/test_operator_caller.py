@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from batteries_operator.aws.caller import Caller
+from batteries_operator.visits import Visits
 
 CALL = "organizations:CreateAccount"
 
@@ -34,6 +35,24 @@ class Slow:
         if self._error is not None:
             raise self._error
         return "answered"
+
+
+async def test_the_wait_for_a_thread_is_no_standstill_of_a_visit(caller: Caller) -> None:
+    now, slow, visits = [0.0], Slow(), Visits(lambda: now[0])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(caller.call(CALL, slow))  # of no visit
+        await asyncio.to_thread(slow.begun.wait, 5)
+
+        async def visit() -> None:
+            with visits.visit("ns/waits"):
+                await caller.call(CALL, slow)
+
+        tasks.create_task(visit())
+        await asyncio.sleep(0.01)
+        now[0] = 100
+        told = visits.standstill(10)
+        slow.let_go.set()
+    assert told is None
 
 
 async def test_a_lock_is_held_until_aws_has_answered_however_often_its_holder_is_cancelled(caller: Caller) -> None:

@@ -1,10 +1,12 @@
 """Liveness: fails where a visit never ends, and only there."""
 
+import asyncio
+
 import aiohttp
 import pytest
 
 from batteries_operator.health import Health, serving
-from batteries_operator.visits import Visits
+from batteries_operator.visits import Visits, in_turn
 
 
 def test_the_oldest_visit_decides() -> None:
@@ -19,7 +21,7 @@ def test_the_oldest_visit_decides() -> None:
             now[0] = 11
             told = visits.standstill(10)
             assert told is not None
-            assert "ns/old has not ended for 11 s" in told
+            assert "ns/old has not gone on for 11 s" in told
     now[0] = 100
     assert visits.standstill(10) is None, "none is under way"
 
@@ -31,6 +33,53 @@ def test_a_visit_that_raises_has_ended() -> None:
         raise KeyError
     now[0] = 100
     assert visits.standstill(10) is None
+
+
+async def test_time_in_line_is_no_standstill_and_the_head_of_the_line_that_hangs_is_one() -> None:
+    now, line, hang = [0.0], asyncio.Lock(), asyncio.Event()
+    visits = Visits(lambda: now[0])
+
+    async def visit(name: str) -> None:
+        with visits.visit(name):
+            async with in_turn(line):
+                await hang.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(visit("ns/head"))
+        waiting = [tasks.create_task(visit(f"ns/{each}")) for each in range(3)]
+        await asyncio.sleep(0)
+        now[0] = 8
+        assert visits.standstill(10) is None
+        now[0] = 11
+        assert "ns/head has not gone on for 11 s" in (visits.standstill(10) or "")
+        waiting.pop().cancel()
+        hang.set()
+    assert not line.locked()
+
+
+async def test_the_next_in_line_begins_when_its_turn_comes() -> None:
+    now, line, hang = [0.0], asyncio.Lock(), asyncio.Event()
+    visits = Visits(lambda: now[0])
+    await line.acquire()
+
+    async def visit() -> None:
+        with visits.visit("ns/next"):
+            async with in_turn(line):
+                await hang.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(visit())
+        await asyncio.sleep(0)
+        now[0] = 100
+        assert visits.standstill(10) is None
+        line.release()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        now[0] = 105
+        assert visits.standstill(10) is None
+        now[0] = 111
+        assert "ns/next has not gone on for 11 s" in (visits.standstill(10) or "")
+        hang.set()
 
 
 async def test_it_is_told_over_http(unused_tcp_port: int) -> None:

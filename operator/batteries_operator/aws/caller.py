@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar, cast
 
 import boto3
@@ -23,6 +23,7 @@ from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, reques
 from batteries_operator.aws.fenced import fence
 from batteries_operator.aws.members import NOBODY, take_keys_of_the_call
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
+from batteries_operator.visits import in_turn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Caller:
 
     def __init__(self, threads: int, require: Callable[[], None] | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
+        self._threads = asyncio.Semaphore(threads)  # the line before the pool, which tells nobody of its own
         self._session = boto3.Session()
         self._require = require
         if require is not None:
@@ -135,7 +137,11 @@ class Caller:
         A thread can't be cancelled, and its time limits end it. Until then the locks around it are held, so that nobody
         acts in AWS beside a call that is under way.
         """
-        thread = self._pool.submit(function)
+        async with in_turn(self._threads):
+            return await self._answered(self._pool.submit(function))
+
+    @staticmethod
+    async def _answered(thread: Future[T]) -> T:
         answer = asyncio.wrap_future(thread)
         try:
             await asyncio.wait({answer})  # cancelled, it cancels nothing

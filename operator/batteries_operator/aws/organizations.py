@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.naming import names_account
+from batteries_operator.visits import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -85,12 +86,12 @@ class Organizations:
 
     async def _write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Caller.call`, when every write of this process before it has ended."""
-        async with self._writing:
+        async with in_turn(self._writing):
             return await self._caller.call(operation, function, *args, **kwargs)
 
     async def management_account(self) -> str:
         """The id of the account that pays for all; asked once."""
-        async with self._asking:
+        async with in_turn(self._asking):
             if self._management is None:
                 describe = self.client.describe_organization
                 answer = await self._caller.call("organizations:DescribeOrganization", describe)

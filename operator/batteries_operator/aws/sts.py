@@ -10,6 +10,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.members import MemberClient
+from batteries_operator.visits import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -48,7 +49,7 @@ class Sts:
 
     async def assume(self, account: str) -> Credentials:
         """Credentials of `account`, remembered until shortly before they expire."""
-        async with self._locks.setdefault(account, asyncio.Lock()):
+        async with in_turn(self._locks.setdefault(account, asyncio.Lock())):
             known = self._known.get(account)
             if known is None or known.expires - datetime.now(UTC) < REFRESH_BEFORE:
                 known = await self._assume(account)

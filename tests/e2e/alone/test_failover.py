@@ -231,7 +231,7 @@ async def test_a_visit_that_hangs_fails_the_liveness_probe_until_it_ends(world: 
         held = await lane.standin(f"faults/{fault['id']}?wait=30")
         assert held["waiting"], "the operator waits for AWS"
         took = await until(stands_still, 10)
-        assert re.match(rf"A visit to {lane.namespace}/hangs has not ended for \d+ s;", (await probed())[1])
+        assert re.match(rf"A visit to {lane.namespace}/hangs has not gone on for \d+ s;", (await probed())[1])
         await lane.standin(f"faults/{fault['id']}/release", {})
         await is_made(lane, "hangs")
         await until(is_well, 10)
