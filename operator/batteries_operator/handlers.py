@@ -87,14 +87,13 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
     seconds = service.tools.settings.suspend_unpaid_seconds
-    payments = Payments(service.accounts, timedelta(seconds=seconds)) if seconds else None
+    payments = Payments(service.accounts, timedelta(seconds=seconds) if seconds else None)
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    watched = Watched(service, resync, *([payments.account_seen] if payments else []))
+    watched = Watched(service, resync, payments.account_seen)
     _add_watch(handlers, watched)
     _add_work(handlers, service, watched)
     _add_beside(handlers, resync.run, service.tools.under_way.follow)
-    if payments is not None:
-        _add_payments(handlers, payments)
+    _add_payments(handlers, payments)
     return handlers
 
 
@@ -137,15 +136,16 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
 
 
 def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
-    customers = (GROUP, VERSION, Customer.definition.plural)
+    if payments.suspends:
+        customers = (GROUP, VERSION, Customer.definition.plural)
 
-    @kopf.on.event(*customers, registry=handlers)
-    async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Plans the suspension of a Customer's accounts, or the end of it."""
-        if type == "DELETED":
-            payments.customer_gone(str(meta.namespace), str(meta.name))
-        else:
-            payments.customer_seen(Customer.model_validate(dict(body)))
+        @kopf.on.event(*customers, registry=handlers)
+        async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+            """Plans the suspension of a Customer's accounts, or the end of it."""
+            if type == "DELETED":
+                payments.customer_gone(str(meta.namespace), str(meta.name))
+            else:
+                payments.customer_seen(Customer.model_validate(dict(body)))
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:

@@ -2,7 +2,8 @@
 
 The API server notes on the Customer since when the payment method is missing. The operator never writes a spec, so
 the hold stands in each account's status, and the runbook treats it like `spec.suspended`. It is lifted as soon as the
-Customer can pay again. Everything is decided anew from the objects, so a restart forgets nothing.
+Customer can pay again, or as this is switched off: nobody else would. Of a Customer that is deleted the accounts
+stay as they are. Everything is decided anew from the objects, so a restart forgets nothing.
 """
 
 import asyncio
@@ -19,6 +20,9 @@ from batteries_crds.customer import Customer, PaymentMethod
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+LISTS = 4
+"""How many Customers' accounts are listed at one time: after an outage of Stripe's they may be due together."""
+
 AGAIN_SECONDS = 30.0
 """After Kubernetes refused or failed."""
 
@@ -28,17 +32,27 @@ Key = tuple[str, str]
 class Payments:
     """Knows of each Customer what its accounts should be, and of each account what it is."""
 
-    def __init__(self, accounts: Resources[AwsAccount], grace: timedelta) -> None:
+    def __init__(self, accounts: Resources[AwsAccount], grace: timedelta | None) -> None:
+        """`grace` None: nothing is suspended, and what is held is let go."""
         self._accounts = accounts
         self._grace = grace
+        self._listing = asyncio.Semaphore(LISTS)
+        self._held: set[Key] = set()
         self._customers: dict[Key, Customer] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    @property
+    def suspends(self) -> bool:
+        """Whether it is switched on, and Customers are to be shown to it."""
+        return self._grace is not None
 
     def customer_seen(self, customer: Customer) -> None:
         """A Customer as it is now."""
         key = customer.metadata.namespace, customer.metadata.name
         before, self._customers[key] = self._customers.get(key), customer
-        if before is None or _missing_since(before) != _missing_since(customer):
+        # Of a thousand that a start shows, most can pay and have nothing held: those need no look at their accounts.
+        since = None if before is None else _missing_since(before)
+        if since != _missing_since(customer) or (before is None and key in self._held):
             self._plan(key)
 
     def customer_gone(self, namespace: str, name: str) -> None:
@@ -52,8 +66,14 @@ class Payments:
         if account.spec.customer_ref is None:
             return
         key = account.metadata.namespace, account.spec.customer_ref.name
+        is_held = account.status.hold is not None
+        if is_held:
+            self._held.add(key)
         customer = self._customers.get(key)
-        if customer is not None and (account.status.hold is not None) != self._is_due(customer):
+        if self._grace is None:
+            if is_held:
+                self._plan(key)
+        elif customer is not None and is_held != self._is_due(_missing_since(customer), self._grace):
             self._plan(key)
 
     def close(self) -> None:
@@ -61,9 +81,9 @@ class Payments:
         for task in self._tasks.values():
             task.cancel()
 
-    def _is_due(self, customer: Customer) -> bool:
-        since = _missing_since(customer)
-        return since is not None and utc_now() - since >= self._grace
+    @staticmethod
+    def _is_due(since: datetime | None, grace: timedelta) -> bool:
+        return since is not None and utc_now() - since >= grace
 
     def _plan(self, key: Key) -> None:
         if (running := self._tasks.get(key)) is not None:
@@ -71,16 +91,20 @@ class Payments:
         self._tasks[key] = asyncio.create_task(self._carry_out(key))
 
     async def _carry_out(self, key: Key) -> None:
-        since = _missing_since(self._customers[key])
-        if since is not None:
+        hold = None
+        if self._grace is not None and (since := _missing_since(self._customers[key])) is not None:
             await asyncio.sleep((since + self._grace - utc_now()).total_seconds())
+            hold = Hold.PAYMENT_METHOD_MISSING
         while True:
             try:
-                await self._hold(key, Hold.PAYMENT_METHOD_MISSING if since is not None else None)
+                async with self._listing:
+                    await self._hold(key, hold)
             except (ApiException, *UNANSWERED) as error:
                 log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
+                if hold is None:
+                    self._held.discard(key)
                 return
 
     async def _hold(self, key: Key, hold: Hold | None) -> None:

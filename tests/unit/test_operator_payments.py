@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 from fakes.factory import NAMESPACE, Factory
 
@@ -75,8 +76,29 @@ async def test_a_restart_takes_up_where_it_stood_and_a_new_account_shares_its_ow
     fresh.account_seen(await factory.account("later"))
     await until(factory, lambda account: account.status.hold is not None, "later")
     paid = Payments(factory.accounts, GRACE)  # type: ignore[arg-type]  # stands for Resources
+    paid.account_seen(await factory.account())
     paid.customer_seen(await customer(factory, "valid"))
     await until(factory, lambda account: account.status.hold is None)
+
+
+async def test_what_is_held_is_let_go_when_it_is_switched_off(factory: Factory) -> None:
+    await customer(factory, "missing", ago=timedelta(days=1))
+    await factory.add(**OWNED)
+    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"hold": "PaymentMethodMissing"}})
+    off = Payments(factory.accounts, None)  # type: ignore[arg-type]  # stands for Resources
+    assert not off.suspends
+    off.account_seen(await factory.account())
+    await until(factory, lambda account: account.status.hold is None)
+
+
+async def test_a_start_among_customers_that_pay_looks_at_none_of_their_accounts(factory: Factory) -> None:
+    payments = Payments(factory.accounts, GRACE)  # type: ignore[arg-type]  # stands for Resources
+    await factory.add(**OWNED)
+    payments.account_seen(await factory.account())
+    factory.accounts.all = Mock(side_effect=AssertionError("listed"))  # type: ignore[method-assign]
+    payments.customer_seen(await customer(factory, "valid"))
+    await asyncio.sleep(0.05)
+    factory.accounts.all.assert_not_called()
 
 
 async def test_accounts_of_others_and_held_ones_cost_no_write(factory: Factory) -> None:
