@@ -62,7 +62,7 @@ class News:
                 if isinstance(outcome, Done) and (since := began[step.name]) is not None:
                     STEP_SECONDS.labels(step.name).observe((now - since).total_seconds())
                 if isinstance(outcome, Fail):
-                    self._tools.failed(step.name, after)
+                    self._tools.failed(step, after)
             told = [announcements.of_outcome(before, after, step, outcome) for step, outcome in outcomes]
             self.tell(after, *told, announcements.of_phase(before, after))
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ProvisioningStep as Name
-from batteries_operator.step import Step
+from batteries_operator.step import Limit, Step
 from batteries_operator.steps import (
     check_status,
     close_account,
@@ -30,6 +30,7 @@ PROVISIONING: tuple[Step, ...] = (
         "Organizations CreateAccount, the intent written before the call",
         holds=create_account.has_request,
         observable=False,  # in AWS's list, but only after a while
+        limit=Limit.CREATIONS,
     ),
     Step(
         Name.CHECK_STATUS,
@@ -38,6 +39,7 @@ PROVISIONING: tuple[Step, ...] = (
         "DescribeCreateAccountStatus, or ListCreateAccountStatus for many at once, until AWS names the account",
         holds=lambda account: account.status.aws_account_id is not None,
         waits_first=check_status.WORKING,
+        limit=Limit.CREATIONS,
     ),
     Step(
         Name.WAIT_FOR_ROLE,
@@ -71,6 +73,7 @@ PROVISIONING: tuple[Step, ...] = (
         needs=("InCustomersOU",),  # where the organization's policies for customers hold
         undoes=("SSORevoked",),
         drifts=True,
+        limit=Limit.ASSIGNMENTS,
     ),
     Step(
         Name.SETUP_OIDC,
@@ -118,6 +121,7 @@ SUSPENSION: tuple[Step, ...] = (
         needs=("AccountCreated", "Quarantined"),
         undoes=("SSOAssigned",),
         drifts=True,
+        limit=Limit.ASSIGNMENTS,
     ),
     Step(
         Closing.CLOSE_DEPLOY_ROLE,
@@ -136,6 +140,7 @@ CLOSE_ACCOUNT = Step(
     close_account.run,
     "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
     patience=timedelta(days=1),
+    limit=Limit.CLOSURES,
 )
 
 UNTIL_IT_IS_KNOWN = PROVISIONING[:2]

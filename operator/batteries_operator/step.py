@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from batteries_crds.aws_account import AwsAccount
@@ -19,6 +20,14 @@ from batteries_operator.outcome import Outcome, Wait
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
 from batteries_operator.under_way import UnderWay
+
+
+class Limit(StrEnum):
+    """AWS's limits on what may be under way at one time; each is the name of its places in `Tools`."""
+
+    CREATIONS = "creations"
+    ASSIGNMENTS = "assignments"
+    CLOSURES = "closures"
 
 
 class CustomerReader(Protocol):
@@ -94,16 +103,13 @@ class Tools:
         if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
             self.assignments.resume(uid)
 
-    def failed(self, step: ProvisioningStep | ClosingStep, account: AwsAccount) -> None:
+    def failed(self, step: "Step", account: AwsAccount) -> None:
         """The step failed for good: what it held of AWS's limits is others'. Those beside it may still be at work."""
         uid = account.metadata.uid
-        if step in (ProvisioningStep.CREATE_ACCOUNT, ProvisioningStep.CHECK_STATUS):
-            self.creations.leave(uid)
-        elif step in (ProvisioningStep.SETUP_SSO_ACCESS, ClosingStep.REVOKE_SSO_ACCESS):
-            self.assignments.leave(uid)
+        if step.limit is not None:
+            getattr(self, step.limit).leave(uid)
+        if step.limit is Limit.ASSIGNMENTS:
             self.assignment_time.forget(uid)
-        elif step == ClosingStep.CLOSE_ACCOUNT:
-            self.closures.leave(uid)
         self.keep_places(account)
 
     def let_go(self, uid: str) -> None:
@@ -150,7 +156,8 @@ class Step:
     its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
     it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
     said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows its success again: a
-    crash that loses that costs one more look, so it may be written a moment later, with what comes next.
+    crash that loses that costs one more look, so it may be written a moment later, with what comes next. `limit` is
+    that of AWS's limits before which it takes a place.
     """
 
     name: ProvisioningStep | ClosingStep
@@ -166,6 +173,7 @@ class Step:
     drifts: bool = False
     waits_first: Wait | None = None
     observable: bool = True
+    limit: Limit | None = None
     revision: int = 1
 
     def fingerprint(self, account: AwsAccount) -> str:

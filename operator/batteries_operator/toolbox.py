@@ -14,7 +14,7 @@ from batteries_operator.kube import FIELD_MANAGER, Customers, Namesakes, Passwor
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
-from batteries_operator.step import Tools
+from batteries_operator.step import Limit, Tools
 from batteries_operator.under_way import UnderWay
 
 
@@ -22,7 +22,7 @@ def make_tools(
     settings: Settings, api: ApiClient, accounts: Resources[AwsAccount], aws: Aws, wake: Callable[[str], None]
 ) -> Tools:
     """`wake` is called with the UID of an account whose wait is over: its place is free, or its creation has ended."""
-    creations = _places("creations", settings.creations_in_flight, wake)
+    creations = _places(Limit.CREATIONS, settings.creations_in_flight, wake)
 
     def ended(uid: str) -> None:
         creations.end(uid)
@@ -41,12 +41,12 @@ def make_tools(
             longest=settings.poll_max_seconds,
         ),
         creations=creations,
-        assignments=_places("assignments", settings.assignments_in_flight, wake),
-        closures=_places("closures", settings.closures_in_flight, wake),
+        assignments=_places(Limit.ASSIGNMENTS, settings.assignments_in_flight, wake),
+        closures=_places(Limit.CLOSURES, settings.closures_in_flight, wake),
     )
 
 
-def _places(limit: str, capacity: int, wake: Callable[[str], None]) -> Places:
+def _places(limit: Limit, capacity: int, wake: Callable[[str], None]) -> Places:
     """The places before one limit, and the metrics that tell of them."""
     places = Places(capacity, wake)
     PLACES_HELD.labels(limit).set_function(partial(getattr, places, "held"))
