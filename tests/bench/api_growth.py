@@ -41,21 +41,19 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
             begun = time.monotonic()
             async with world.replica() as replica:
                 ready, settled = time.monotonic() - begun, accounts == scale.settled
-                sizes.append(await _size(world, replica, ready, empty, scale, settled=settled))
+                sizes.append(await _size(world, replica, ready, empty, scale))
                 if settled:
                     figures += await _settled(world, replica, sizes[-1], empty, scale)
         figures += await api_writes.creation(world, scale)
     return [*figures, *_growth(sizes)]
 
 
-async def _size(world: World, replica: Replica, ready: float, empty: float, scale: Scale, *, settled: bool) -> Size:
+async def _size(world: World, replica: Replica, ready: float, empty: float, scale: Scale) -> Size:
     """A fresh process with what is there now."""
     memory = resident(replica.pid) - empty
     accounts = await world.etcd.count("awsaccounts")
     reads = await api_reads.beside_bare(world, replica, api_reads.show_requests(world), scale)
-    # What is asked is asked of the settled size; for a curve one round will do.
-    rounds = scale if settled else replace(scale, rounds=1)
-    own = await api_reads.beside_bare(world, replica, api_reads.list_requests(world), rounds)
+    own = await api_reads.beside_bare(world, replica, api_reads.list_requests(world), scale)
     return Size(accounts, memory, ready, reads, own, await api_reads.long_reads(world, replica))
 
 
