@@ -8,7 +8,7 @@ import pytest
 from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver import watch_cache
+from batteries_apiserver import watch
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.client import Page
 from batteries_crds.customer import Customer
@@ -16,7 +16,7 @@ from batteries_crds.customer import Customer
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_cache, "_SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(watch, "_SHORTEST_PAUSE", 0.001)
 
 
 async def test_lists_every_page_and_watches_from_the_lists_version() -> None:
