@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.errors import ApiError, Unavailable
-from batteries_crds.client import status_of
+from batteries_crds.client import UnreadableError, status_of
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,9 @@ def answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
             return _by_aiohttp(request, error)
         case ApiException():
             return _by_kubernetes(error)
+        case UnreadableError():
+            log.error("object_unreadable", object=error.key, reason=error.reason)
+            return _refusal(_unreadable())
         case aiohttp.ClientError() | TimeoutError() | OSError():
             log.error("upstream_unreachable", error=f"{type(error).__name__}: {error}")
             return _refusal(_unavailable())
@@ -73,6 +76,15 @@ def _by_kubernetes(error: ApiException) -> web.Response:
 def _unavailable() -> Unavailable:
     return Unavailable(
         "unavailable", "A service that this needs does not answer right now. Send the same request again shortly."
+    )
+
+
+def _unreadable() -> Unavailable:
+    """Another replica, of the version that wrote it, may know better; nobody's input is wrong."""
+    return Unavailable(
+        "unavailable",
+        "What this is about is stored in a form that this server does not know. Send the same request again shortly; "
+        "if it fails again, tell support the X-Request-Id of this answer.",
     )
 
 

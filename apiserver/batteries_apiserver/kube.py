@@ -88,6 +88,7 @@ class Caches:
         for cache in self.all():
             metrics.CACHE_AGE.labels(cache.resource).set(cache.age)
             metrics.CACHE_OBJECTS.labels(cache.resource).set(len(cache))
+            metrics.CACHE_UNREADABLE.labels(cache.resource).set(cache.unreadable)
         revoked = sum(1 for key in self.keys.all() if key.spec.revoked_at is not None)
         metrics.KEYS.labels("revoked").set(revoked)
         metrics.KEYS.labels("valid").set(len(self.keys) - revoked)

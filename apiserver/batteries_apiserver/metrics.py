@@ -20,6 +20,11 @@ SESSIONS = Counter(
 STREAMS = Gauge("batteries_event_streams", "Event streams open.")
 CACHE_AGE = Gauge("batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes.", ["resource"])
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])
+CACHE_UNREADABLE = Gauge(
+    "batteries_api_cache_unreadable_objects",
+    "Objects in Kubernetes that this version can't read, and so does not show; the log names them.",
+    ["resource"],
+)
 CACHE_RELISTS = Counter("batteries_api_cache_lists_total", "Whole lists read from Kubernetes.", ["resource"])
 
 

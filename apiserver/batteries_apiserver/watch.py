@@ -1,6 +1,10 @@
 """One watch: the objects of one namespace, or of all, kept current in a store.
 
 It lists, follows the events from the list's version on, and lists anew where Kubernetes can't go on from there.
+
+An object that the model refuses (a later version of the CRD, a change by hand) is left out and told of, and keeps
+nobody else from being seen. What was known of it before goes too, at once and not only with the next list: a key may
+have been revoked in what can't be read, and all replicas shall show the same, whenever each of them began.
 """
 
 import asyncio
@@ -15,7 +19,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import metrics
 from batteries_apiserver.object_store import ObjectStore
-from batteries_crds.client import UNANSWERED, R, Resources, status_of
+from batteries_crds.client import UNANSWERED, R, Resources, UnreadableError, read_object, status_of
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,7 @@ class Watch(Generic[R]):
         self._keep = keep
         self._seconds = seconds
         self._when_listed = listed
+        self.unreadable: set[str] = set()
         self._put_while_listing: list[R] | None = None
         self._version = 0  # how far it has got; until a new list is whole, how far it had
         self._must_list = True
@@ -71,6 +76,7 @@ class Watch(Generic[R]):
         if self._put_while_listing is not None:
             self._put_while_listing.append(self._keep(item))  # the new list decides: its version may be a lower one
         if item.metadata.version > self._version:
+            self.unreadable.discard(item.key)
             self._store.store(self._keep(item))
 
     async def run(self) -> None:
@@ -107,13 +113,19 @@ class Watch(Generic[R]):
         put in while the pages were read, and is newer than they are, is put in again.
         """
         listed: list[R] = []
+        unreadable: set[str] = set()
         lately: list[R] = []
         self._put_while_listing = lately
         token, version = None, 0
         while True:
-            page = await self._resources.page(self._namespace, token=token)
-            # At once: whole objects of all pages together would be many times what is kept.
-            listed += [self._keep(item) for item in page.items]
+            page = await self._resources.raw_page(self._namespace, token=token)
+            for raw in page.items:
+                # At once: whole objects of all pages together would be many times what is kept.
+                item = self._read(raw)
+                if item is None:
+                    unreadable.add(_key(raw))
+                else:
+                    listed.append(item)
             version, token = int(page.resource_version), page.next_token
             if token is None:
                 break
@@ -126,6 +138,7 @@ class Watch(Generic[R]):
             self._store.remove(key)
         for item in newest.values():
             self._store.replace(item)
+        self.unreadable = unreadable - newest.keys()
         self._version = version
         self._must_list = False
         self.heard()
@@ -156,19 +169,41 @@ class Watch(Generic[R]):
         self._version = max(self._version, version)
         if kind == "BOOKMARK":
             return
-        known = self._store.get(f"{meta['namespace']}/{meta['name']}")
-        if kind != "DELETED" and known is not None and known.metadata.version >= version:
+        key = _key(raw)
+        known = self._store.get(key)
+        if kind == "DELETED":
+            self.unreadable.discard(key)
+            if known is not None and known.metadata.version <= version:
+                self._store.remove(key)
+            return
+        if known is not None and known.metadata.version >= version:
             return  # the answer to a write of ours showed it already
-        item = self._model.model_validate(raw)
-        if kind != "DELETED":
-            self._store.store(self._keep(item))
-        elif (self._store.get(item.key) or item).metadata.version <= item.metadata.version:
-            self._store.remove(item.key)
+        item = self._read(raw)
+        if item is not None:
+            self.unreadable.discard(key)
+            self._store.store(item)
+        else:
+            self.unreadable.add(key)
+            self._store.remove(key)
+
+    def _read(self, raw: dict[str, Any]) -> R | None:
+        """What is kept of it; None where it can't be read."""
+        try:
+            return self._keep(read_object(self._model, raw))
+        except UnreadableError as error:
+            version = raw["metadata"]["resourceVersion"]
+            self._log.warning("object_unreadable", object=error.key, version=version, reason=error.reason)
+            return None
 
     def _keys(self) -> set[str]:
         """Of what is here from this watch's namespace."""
         items = self._store.all()
         return {item.key for item in items if self._namespace in (None, item.metadata.namespace)}
+
+
+def _key(raw: dict[str, Any]) -> str:
+    """`namespace/name` of an object as JSON has it."""
+    return f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"
 
 
 def _brief(error: Exception) -> str:

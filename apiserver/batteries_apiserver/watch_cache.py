@@ -1,9 +1,9 @@
 """All objects of one kind in memory, kept current by watches, and found by what is asked for.
 
 The handlers read from here, so that a thousand pollers cost Kubernetes nothing. The invariant: for each object the
-cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and
-never one that the watch has already seen deleted. How old its knowledge may be is `age`. There is one watch for each
-namespace, or a single one for all of them; each has its own place in the order of writes.
+cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and never
+one that the watch has already seen deleted, or changed to what can't be read. How old its knowledge may be is `age`.
+There is one watch for each namespace, or a single one for all of them; each has its own place in the order of writes.
 """
 
 import asyncio
@@ -47,6 +47,11 @@ class WatchCache(Generic[R]):
     def age(self) -> float:
         """Seconds since Kubernetes last told us anything; infinite before the first list."""
         return max(watch.age for watch in self._watches.values())
+
+    @property
+    def unreadable(self) -> int:
+        """How many objects there are in Kubernetes that can't be read, and so are not here."""
+        return sum(len(watch.unreadable) for watch in self._watches.values())
 
     def __len__(self) -> int:
         return len(self._store)

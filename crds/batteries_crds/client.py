@@ -12,12 +12,14 @@ from typing import Any, Generic, TypeVar
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse
 from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from pydantic import ValidationError
 
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 from batteries_crds.resource import Resource
 from batteries_crds.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -29,6 +31,36 @@ UNANSWERED = (ClientError, OSError, TimeoutError)
 
 class NoClusterError(Exception):
     """No Kubernetes API server to talk to; the text says how to give one."""
+
+
+class UnreadableError(ValueError):
+    """An object that its model refuses: of a later version of the CRD, or changed by hand past what we know."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key} can't be read: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+def read_object(model: type[R], raw: dict[str, Any]) -> R:
+    """The object that Kubernetes has in JSON.
+
+    Raises:
+        UnreadableError: it is none that the model knows.
+    """
+    try:
+        return model.model_validate(raw)
+    except (ValueError, OverflowError) as error:  # the latter of a time that in UTC is beyond the calendar
+        meta = raw.get("metadata", {})
+        key = f"{model.definition.singular} {meta.get('namespace')}/{meta.get('name')}"
+        raise UnreadableError(key, _why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Which fields are wrong, and how."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
 
 
 async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) -> ApiClient:
@@ -73,10 +105,10 @@ def tolerated(*statuses: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
+class Page(Generic[T]):
     """One page of a list, and where the list stands."""
 
-    items: list[R]
+    items: list[T]
     resource_version: str
     next_token: str | None
 
@@ -84,7 +116,8 @@ class Page(Generic[R]):
 class Resources(Generic[R]):
     """All objects of one kind, as models.
 
-    Every method raises `kubernetes.aio.client.ApiException` with the API server's own sentence where it refuses.
+    Every method raises `kubernetes.aio.client.ApiException` with the API server's own sentence where it refuses, and
+    UnreadableError where an object is not what the model knows: nothing is left out in silence.
     """
 
     def __init__(self, api: ApiClient, model: type[R], field_manager: str) -> None:
@@ -99,9 +132,12 @@ class Resources(Generic[R]):
     def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"apiVersion": API_VERSION, "kind": self._model.definition.kind, **body}
 
+    def _read(self, raw: dict[str, Any]) -> R:
+        return read_object(self._model, raw)
+
     async def get(self, namespace: str, name: str) -> R:
         """The object as the API server has it now."""
-        return self._model.model_validate(await self._rest.json("GET", self._path(namespace, name)))
+        return self._read(await self._rest.json("GET", self._path(namespace, name)))
 
     async def find(self, namespace: str, name: str) -> R | None:
         """The object, or None where there is none."""
@@ -118,11 +154,22 @@ class Resources(Generic[R]):
         limit: int = 100,
     ) -> Page[R]:
         """One page of the objects of a namespace, or of all namespaces where `namespace` is None."""
+        page = await self.raw_page(namespace, field_selector=field_selector, token=token, limit=limit)
+        return Page([self._read(item) for item in page.items], page.resource_version, page.next_token)
+
+    async def raw_page(
+        self,
+        namespace: str | None,
+        *,
+        field_selector: str | None = None,
+        token: str | None = None,
+        limit: int = 100,
+    ) -> Page[dict[str, Any]]:
+        """As `page`, as JSON has it: for who can do without an object that can't be read."""
         query = {"fieldSelector": field_selector, "continue": token, "limit": str(limit)}
         body = await self._rest.json("GET", self._path(namespace), query)
         meta = body["metadata"]
-        items = [self._model.model_validate(item) for item in body["items"]]
-        return Page(items, meta["resourceVersion"], meta.get("continue") or None)
+        return Page(body["items"], meta["resourceVersion"], meta.get("continue") or None)
 
     async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
         """Every object, page by page."""
@@ -138,9 +185,7 @@ class Resources(Generic[R]):
     async def create(self, namespace: str, body: dict[str, Any]) -> R:
         """Creates it or fails: 409 where the name is taken, which makes a deterministic name a lock."""
         query = {"fieldManager": self._manager}
-        return self._model.model_validate(
-            await self._rest.json("POST", self._path(namespace), query, self._whole(body), JSON)
-        )
+        return self._read(await self._rest.json("POST", self._path(namespace), query, self._whole(body), JSON))
 
     async def merge(self, namespace: str, name: str, body: dict[str, Any]) -> R:
         """A JSON merge patch; a resourceVersion in its metadata is the fence (409 where it is not the current one)."""
@@ -159,7 +204,7 @@ class Resources(Generic[R]):
 
     async def _patch(self, path: str, body: dict[str, Any], content_type: str, **query: str) -> R:
         query["fieldManager"] = self._manager
-        return self._model.model_validate(await self._rest.json("PATCH", path, query, body, content_type))
+        return self._read(await self._rest.json("PATCH", path, query, body, content_type))
 
     async def delete(self, namespace: str, name: str) -> None:
         """Marks it deleted; its finalizers decide when it goes."""

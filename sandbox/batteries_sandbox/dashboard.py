@@ -161,10 +161,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             6,
         ),
+        Panel("Objects known", {"{{resource}}": "max by (resource) (batteries_api_cache_objects{NAMESPACE})"}),
         Panel(
-            "Objects known", {"{{resource}}": "max by (resource) (batteries_api_cache_objects{NAMESPACE})"}, width=12
+            "Objects that can't be read",
+            {"{{resource}}": "max by (resource) (batteries_api_cache_unreadable_objects{NAMESPACE})"},
+            says="Of a later version of the CRD, or changed by hand; the API server's log names them.",
         ),
-        Panel("Whole lists read", {"{{resource}}": _rate("batteries_api_cache_lists_total", "resource")}, "ops", 12),
+        Panel("Whole lists read", {"{{resource}}": _rate("batteries_api_cache_lists_total", "resource")}, "ops"),
     ),
 }
 

@@ -11,6 +11,8 @@ from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.client import Page
 from batteries_crds.customer import Customer
 
+Raw = dict[str, Any]
+
 
 def customer(name: str, version: int, email: str = "a@example.com", namespace: str = "n") -> Customer:
     metadata = {
@@ -22,8 +24,14 @@ def customer(name: str, version: int, email: str = "a@example.com", namespace: s
     return Customer.model_validate({"metadata": metadata, "spec": {"email": email}})
 
 
-def event(kind: str, item: Customer) -> bytes:
-    raw = {"metadata": item.metadata.to_wire(), "spec": item.spec.to_wire()}
+def unreadable(name: str, version: int) -> Raw:
+    """A customer as a later version might have it: the e-mail address is an object."""
+    raw = customer(name, version).to_wire()
+    return {**raw, "spec": {"email": {"address": "a@example.com"}}}
+
+
+def event(kind: str, item: Customer | Raw) -> bytes:
+    raw = item.to_wire() if isinstance(item, Customer) else item
     return orjson.dumps({"type": kind, "object": raw}) + b"\n"
 
 
@@ -51,16 +59,18 @@ class Answer:
 class Scripted:
     """Kubernetes: lists what it is told, and a watch that the test speaks through."""
 
-    def __init__(self, *pages: Page[Customer]) -> None:
+    def __init__(self, *pages: Page[Any]) -> None:
         self.pages = list(pages)
         self.lists = 0
         self.watched_from: list[str] = []
         self.answer = Answer()
         self.refusals: list[Exception] = []
 
-    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+    async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
         self.lists += token is None
-        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        items = [item.to_wire() if isinstance(item, Customer) else item for item in page.items]
+        return Page(items, page.resource_version, page.next_token)
 
     async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
         self.watched_from.append(version)

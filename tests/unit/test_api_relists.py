@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
-from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, until
+from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import watch
@@ -32,8 +32,8 @@ class Interrupted(Scripted):
         super().__init__(*pages)
         self._before = before
 
-    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
-        page = await super().page(namespace, token=token)
+    async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
+        page = await super().raw_page(namespace, token=token)
         self._before(self.lists, token)
         return page
 

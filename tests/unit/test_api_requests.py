@@ -28,7 +28,7 @@ from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Page
+from batteries_crds.client import Page, UnreadableError
 from batteries_crds.customer import Customer, CustomerSpec
 from batteries_crds.resource import Resource
 
@@ -58,6 +58,7 @@ class InMemory:
     def __init__(self, model: type[Resource]) -> None:
         self.model = model
         self.items: dict[str, Any] = {}
+        self.unreadable: list[dict[str, Any]] = []
         self.reads = 0
         self.failure: Exception | None = None
 
@@ -69,12 +70,18 @@ class InMemory:
 
     async def page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         self.reads += 1
+        if isinstance(self.failure, UnreadableError):
+            raise self.failure
         field, _, wanted = field_selector.partition("=")
         found: Callable[[Any], str] = {
             "spec.keyHash": lambda item: item.spec.key_hash,
             "spec.customerRef.name": lambda item: item.spec.customer_ref.name,
         }[field]
         return Page([item for item in self.items.values() if found(item) == wanted], "1", None)
+
+    async def raw_page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
+        page = await self.page(namespace, field_selector=field_selector, limit=limit)
+        return Page([item.to_wire() for item in page.items] + self.unreadable, "1", None)
 
     async def create(self, namespace: str, body: dict[str, Any]) -> Any:
         await asyncio.sleep(0)
@@ -408,6 +415,15 @@ async def test_the_account_limit_holds_against_requests_at_once(client: Client, 
     assert await error_of(refused) == "account_limit_reached"
 
 
+async def test_an_account_that_cannot_be_read_counts_against_the_limit(client: Client, world: World) -> None:
+    world.add_customer(limit=3)
+    world.add_account(MINE)
+    raw = {"metadata": {"namespace": "n", "name": "odd", "resourceVersion": "9"}, "spec": {"customerRef": "c"}}
+    world.parts["accounts"].unreadable = [raw]
+    answers = [await client.post("/v1/accounts", headers=world.headers) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 409]
+
+
 async def test_a_rule_of_the_resource_is_passed_on_in_its_own_words(client: Client, world: World) -> None:
     world.add_customer()
     cause = {"field": "spec", "message": 'Invalid value: "object": Name each repository once.'}
@@ -455,6 +471,17 @@ async def test_an_account_that_kubectl_named_is_found_by_its_derived_id(client: 
     response = await client.get(f"/v1/accounts/{listed[0]['accountId']}", headers=world.headers)
     assert response.status == 200
     assert (await response.json())["accountId"] != "team-a"
+
+
+@pytest.mark.parametrize("kind", ["accounts", "keys"])
+async def test_what_cannot_be_read_is_a_503_and_the_log_names_it(client: Client, world: World, kind: str) -> None:
+    world.parts[kind].failure = UnreadableError("thing n/odd", "status.phase: Input should be another")
+    headers = world.headers if kind == "accounts" else {"Authorization": f"Bearer {mint().raw}"}
+    with structlog.testing.capture_logs() as lines:
+        response = await client.get(f"/v1/accounts/{MINE}", headers=headers)
+    assert response.status == 503
+    assert await error_of(response) == "unavailable"
+    assert [line["object"] for line in lines if line["event"] == "object_unreadable"] == ["thing n/odd"]
 
 
 @pytest.mark.parametrize("phase", ["pending", "creating", "failed", "suspended"])

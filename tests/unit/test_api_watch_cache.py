@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, until
+from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import watch
@@ -89,10 +89,10 @@ async def test_a_restored_etcd_whose_versions_are_lower_is_believed() -> None:
 
 async def test_what_is_written_while_the_pages_are_read_is_not_forgotten() -> None:
     class Slow(Scripted):
-        async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
+        async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
             cache.put(customer("mine", 9, "mine@example.com"))
             cache.put(customer("deleted", 6, "mine@example.com"))
-            return await super().page(namespace, token=token)
+            return await super().raw_page(namespace, token=token)
 
     cache = cache_of(Slow(Page([customer("a", 3)], "7", None)))
     async with running(cache):
@@ -168,8 +168,8 @@ class TwoNamespaces:
     def __init__(self) -> None:
         self.of = {name: Scripted(Page([customer("a", 3, f"{name}@example.com", name)], "7", None)) for name in "no"}
 
-    async def page(self, namespace: str, *, token: str | None = None) -> Page[Customer]:
-        return await self.of[namespace].page(namespace, token=token)
+    async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
+        return await self.of[namespace].raw_page(namespace, token=token)
 
     async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
         return await self.of[namespace].watch_from(namespace, version, seconds=seconds)

@@ -1,17 +1,19 @@
 """Whether a customer may have one more account: a good card (402), and room under the limit (409).
 
-An API that spends money needs a ceiling. The count comes from the cache, under one lock per customer, so that
-requests to one replica can't pass each other; close to the limit it is read live, so that what other replicas made
-counts at once. Only requests that are on their way to Kubernetes from several replicas at the same instant may exceed
-the limit, by one for each other replica.
+An API that spends money needs a ceiling. The count comes from the cache, under one lock per customer, so that requests
+to one replica can't pass each other; close to the limit, and while the cache lacks what it can't read, it is read live,
+so that what other replicas made counts at once. Only requests that are on their way to Kubernetes from several replicas
+at the same instant may exceed the limit, by one for each other replica.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from batteries_apiserver.errors import Conflict, PaymentRequired
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
 from batteries_apiserver.turns import Turns
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import UnreadableError, read_object
 from batteries_crds.customer import Customer, PaymentMethod
 
 _NEAR = 10
@@ -43,12 +45,15 @@ async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
 async def _count(kube: Kube, customer_name: str, limit: int) -> int:
     """How many accounts the customer has."""
     known = len(kube.caches.accounts.find(BY_CUSTOMER, customer_name))
-    if known >= limit or limit - known > _NEAR or limit > _LARGEST_LIVE:
+    if known >= limit or limit > _LARGEST_LIVE:
+        return known
+    if limit - known > _NEAR and not kube.caches.accounts.unreadable:
         return known
     selector = f"spec.customerRef.name={customer_name}"
-    live = await kube.accounts.page(kube.namespace, field_selector=selector, limit=limit + 1)
-    for account in live.items:
-        kube.caches.accounts.put(account)
+    live = await kube.accounts.raw_page(kube.namespace, field_selector=selector, limit=limit + 1)
+    for raw in live.items:
+        with suppress(UnreadableError):  # it counts all the same
+            kube.caches.accounts.put(read_object(AwsAccount, raw))
     return len(live.items)
 
 
