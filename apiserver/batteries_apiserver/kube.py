@@ -6,7 +6,6 @@ given to the handlers as one value. `synced` and `stale` are what readiness mean
 """
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -163,22 +162,10 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
     )
 
 
-async def _spared_collection(caches: Caches) -> None:
-    """What was listed stays for long: Python need not look through all of it for garbage, again and again.
-
-    With ten thousand accounts each such look took a fifth of a second, in which nobody was answered.
-    """
-    for cache in caches.all():
-        await cache.synced.wait()
-    gc.collect()
-    gc.freeze()
-
-
 @asynccontextmanager
 async def filled(caches: Caches) -> AsyncIterator[None]:
     """Keeps the caches current while the block runs."""
     tasks = [asyncio.create_task(cache.run(), name=f"watch {cache.resource}") for cache in caches.all()]
-    tasks.append(asyncio.create_task(_spared_collection(caches), name="spare the garbage collector"))
     try:
         yield
     finally:

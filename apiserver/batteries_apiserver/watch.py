@@ -18,6 +18,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import metrics
+from batteries_apiserver.breath import Breath, made_to_stay
 from batteries_apiserver.object_store import ObjectStore
 from batteries_crds.client import UNANSWERED, R, Resources, UnreadableError, read_object, status_of
 
@@ -53,8 +54,8 @@ class Watch(Generic[R]):
         self._seconds = seconds
         self._when_listed = listed
         self.unreadable: set[str] = set()
-        self._put_while_listing: list[R] | None = None
-        self._version = 0  # how far it has got; until a new list is whole, how far it had
+        self._put_while_listing: dict[str, R] | None = None
+        self._version = 0  # how far it has got; until a new list is read, how far it had
         self._must_list = True
         self._heard_at: float | None = None
         self._log = log.bind(resource=model.definition.plural, namespace=namespace)
@@ -73,8 +74,12 @@ class Watch(Generic[R]):
 
         Where it has, it has told of that version, of a later one or of the deletion already.
         """
-        if self._put_while_listing is not None:
-            self._put_while_listing.append(self._keep(item))  # the new list decides: its version may be a lower one
+        lately = self._put_while_listing
+        if lately is not None:  # the new list decides: its version may be a lower one
+            known = lately.get(item.key)
+            # Of several the newest, whichever answer came last.
+            if known is None or known.metadata.version < item.metadata.version:
+                lately[item.key] = self._keep(item)
         if item.metadata.version > self._version:
             self.unreadable.discard(item.key)
             self._store.store(self._keep(item))
@@ -85,7 +90,8 @@ class Watch(Generic[R]):
         while True:
             try:
                 if self._must_list:
-                    await self._list()
+                    with made_to_stay():
+                        await self._list()
                 begun = time.monotonic()
                 await self._watch()
                 # One that ends as soon as it began would otherwise be opened again without a breath.
@@ -107,16 +113,43 @@ class Watch(Generic[R]):
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _list(self) -> None:
-        """Reads everything and begins anew from it.
+        """Reads everything and begins anew from it, bit by bit: what was held is held until its turn comes.
 
-        Nothing of before is kept, for versions begin again lower when etcd is restored from a backup; only what was
-        put in while the pages were read, and is newer than they are, is put in again.
+        Nothing of before is kept, for versions begin again lower when etcd is restored from a backup; only what is
+        put in meanwhile, and is newer than the list, is put in again.
         """
-        listed: list[R] = []
+        lately: dict[str, R] = {}
+        self._put_while_listing, breath = lately, Breath()
+        # From here on what is put in has to be newer than the list.
+        listed, unreadable, self._version = await self._read_all(breath)
+
+        def newest(key: str) -> R | None:
+            own = lately.get(key)
+            return own if own is not None and own.metadata.version > self._version else listed.get(key)
+
+        for held in self._store.all():
+            if self._namespace in (None, held.metadata.namespace) and newest(held.key) is None:
+                self._store.remove(held.key)
+            await breath.taken()
+        for key, item in listed.items():
+            self._store.replace(newest(key) or item)
+            await breath.taken()
+        for key in lately.keys() - listed.keys():
+            if (own := newest(key)) is not None:
+                self._store.replace(own)
+        self._put_while_listing = None
+        self.unreadable = {key for key in unreadable if self._store.get(key) is None}
+        self._must_list = False
+        self.heard()
+        self._when_listed()
+        metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()
+        self._log.info("cache_listed", objects=len(listed))
+
+    async def _read_all(self, breath: Breath) -> tuple[dict[str, R], set[str], int]:
+        """The whole list by key, the keys of what in it can't be read, and its version."""
+        listed: dict[str, R] = {}
         unreadable: set[str] = set()
-        lately: list[R] = []
-        self._put_while_listing = lately
-        token, version = None, 0
+        token: str | None = None
         while True:
             page = await self._resources.raw_page(self._namespace, token=token)
             for raw in page.items:
@@ -125,26 +158,11 @@ class Watch(Generic[R]):
                 if item is None:
                     unreadable.add(_key(raw))
                 else:
-                    listed.append(item)
-            version, token = int(page.resource_version), page.next_token
+                    listed[item.key] = item
+                await breath.taken()
+            token = page.next_token
             if token is None:
-                break
-        self._put_while_listing = None
-        # Of several put in the newest, whichever answer came last; each object once, so that listeners hear of it once.
-        newest = {item.key: item for item in listed}
-        beyond = [item for item in lately if item.metadata.version > version]
-        newest |= {item.key: item for item in sorted(beyond, key=lambda item: item.metadata.version)}
-        for key in self._keys() - newest.keys():
-            self._store.remove(key)
-        for item in newest.values():
-            self._store.replace(item)
-        self.unreadable = unreadable - newest.keys()
-        self._version = version
-        self._must_list = False
-        self.heard()
-        self._when_listed()
-        metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()
-        self._log.info("cache_listed", objects=len(newest))
+                return listed, unreadable, int(page.resource_version)
 
     async def _watch(self) -> None:
         """One watch, to its end. Lines are cut by hand: a large object's is longer than aiohttp's readline takes."""
@@ -194,11 +212,6 @@ class Watch(Generic[R]):
             version = raw["metadata"]["resourceVersion"]
             self._log.warning("object_unreadable", object=error.key, version=version, reason=error.reason)
             return None
-
-    def _keys(self) -> set[str]:
-        """Of what is here from this watch's namespace."""
-        items = self._store.all()
-        return {item.key for item in items if self._namespace in (None, item.metadata.namespace)}
 
 
 def _key(raw: dict[str, Any]) -> str:

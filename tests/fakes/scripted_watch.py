@@ -86,10 +86,10 @@ def cache_of(kube: Scripted) -> WatchCache[Customer]:
 
 
 @asynccontextmanager
-async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
+async def running(cache: WatchCache[Any], *, within: float = 2) -> AsyncIterator[None]:
     task = asyncio.create_task(cache.run())
     try:
-        await asyncio.wait_for(cache.synced.wait(), 2)
+        await asyncio.wait_for(cache.synced.wait(), within)
         await asyncio.sleep(0)
         yield
     finally:
@@ -98,7 +98,7 @@ async def running(cache: WatchCache[Customer]) -> AsyncIterator[None]:
             await task
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
+async def until(condition: Callable[[], bool], *, within: float = 2) -> None:
+    async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.001)

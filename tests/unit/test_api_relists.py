@@ -149,13 +149,15 @@ async def test_what_is_written_after_a_restore_of_etcd_is_there_once_the_new_lis
     def write(number: int, token: str | None) -> None:
         if number == 2:
             cache.put(customer("mine", 12, "mine@example.com"))
+            cache.put(customer("again", 13, "mine@example.com"))
 
-    kube = Interrupted(Page([customer("a", 50)], "60", None), Page([customer("a", 5)], "10", None), before=write)
+    before = Page([customer("a", 50), customer("again", 51)], "60", None)
+    kube = Interrupted(before, Page([customer("a", 5)], "10", None), before=write)
     cache = cache_of(kube)
     async with running(cache):
         kube.answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.watched_from == ["60", "10"])
-        assert names(cache.find("email", "mine@example.com")) == ["mine"]
+        assert names(cache.find("email", "mine@example.com")) == ["again", "mine"]
 
 
 async def test_an_event_that_makes_no_sense_means_a_new_list_and_not_the_end() -> None:
