@@ -79,7 +79,9 @@ class StepRecord(Model):
 class HistoryEvent(Model):
     """A step that began, succeeded or failed for good."""
 
-    timestamp: Annotated[Timestamp, Field(description="When it happened.")]
+    timestamp: Annotated[
+        Timestamp, Field(description="When it happened: later than all before it, by a microsecond at least.")
+    ]
     step: Annotated[str, Field(max_length=64, description="The step's name, such as setup_oidc.")]
     status: Annotated[EventStatus, Field(description="Whether the step began, succeeded or failed for good.")]
     detail: Annotated[

@@ -60,7 +60,8 @@ class News:
                 PROVISIONING_SECONDS.observe((now - after.since).total_seconds())
             for step, outcome in outcomes:
                 if isinstance(outcome, Done) and (since := began[step.name]) is not None:
-                    STEP_SECONDS.labels(step.name).observe((now - since).total_seconds())
+                    # Of what began in this very second the moment is some microseconds later than the second.
+                    STEP_SECONDS.labels(step.name).observe(max(0.0, (now - since).total_seconds()))
                 if isinstance(outcome, Fail):
                     self._tools.failed(step, after)
             told = [announcements.of_outcome(before, after, step, outcome) for step, outcome in outcomes]

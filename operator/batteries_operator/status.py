@@ -31,6 +31,8 @@ NOT_STARTED = "NotStarted"
 IN_PROGRESS = "InProgress"
 UNDONE = "Undone"
 
+_NEXT_MOMENT = timedelta(microseconds=1)
+
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
     """The account with `step` begun: noted in the history once for each run."""
@@ -239,6 +241,13 @@ def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condi
 
 
 def _appended(history: list[HistoryEvent], event: HistoryEvent) -> list[HistoryEvent]:
+    """With the event at its end, at a moment of its own, later than all before it: clients go on from a moment.
+
+    Several steps begin in one second, and the clock of the operator that takes over may be behind.
+    """
+    if history:
+        moment = max(event.timestamp, history[-1].timestamp + _NEXT_MOMENT)
+        event = event.model_copy(update={"timestamp": moment})
     return [*history, event][-HISTORY_LIMIT:]
 
 

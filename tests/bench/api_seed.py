@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ OF_A_CUSTOMER = 10
 _NEW = 5
 """So many accounts changed at the same moment, the last; the others are spread over a month."""
 _A_MONTH = timedelta(days=30)
-_TIME = re.compile(r'"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
+_TIME = re.compile(r'"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"')
 
 Raw = dict[str, Any]
 
@@ -109,7 +109,7 @@ def _live_on(history: list[Raw]) -> None:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def _customer(template: Raw, namespace: str, customer: Customer) -> tuple[str, str, str]:

@@ -303,6 +303,23 @@ async def test_a_stream_sends_what_there_is_and_then_each_event_as_it_comes(worl
         await stream.next()
 
 
+async def test_a_step_begun_twice_in_one_second_is_two_events_of_a_stream(world: World) -> None:
+    account_id = await world.made()
+    stream = await follow(world, account_id)
+    seen = []
+    for _ in range(3):
+        await world.event(account_id, ("10", "check_status"))
+        seen.append((await stream.next())["id"])
+    assert len(set(seen)) == 3
+
+    async def goes_on_with_the_rest() -> bool:
+        headers = world.headers(Last_Event_ID=seen[0])
+        listed = await (await world.replicas[1].get(f"/v1/accounts/{account_id}/events", headers=headers)).json()
+        return [one["id"] for one in listed["events"]] == seen[1:]
+
+    await until(goes_on_with_the_rest)
+
+
 async def _events(world: World, account_id: str) -> bool:
     response = await world.client.get(f"/v1/accounts/{account_id}/events", headers=world.headers())
     return bool((await response.json())["events"])

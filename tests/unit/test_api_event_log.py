@@ -6,7 +6,7 @@ from typing import Any
 
 from batteries_apiserver.events.log import EventLog
 from batteries_apiserver.events.stream import after
-from batteries_apiserver.events.views import event_id
+from batteries_apiserver.events.views import event_views
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import EventStatus
 
@@ -98,8 +98,8 @@ def test_two_accounts_of_one_name_in_two_namespaces_keep_their_events_apart() ->
 
 
 def test_a_stream_goes_on_after_the_last_event_and_loses_none_where_that_was_dropped() -> None:
-    history = account("a", event(1), event(1, "succeeded"), event(2.5), event(3)).status.history
-    ids = [event_id(one) for one in history]
+    history = event_views(account("a", event(1), event(1, "succeeded"), event(2.5), event(3)))
+    ids = [one["id"] for one in history]
     assert after(history, None) == history
     assert after(history, ids[1]) == history[2:]
     assert after(history, ids[-1]) == []

@@ -133,4 +133,4 @@ def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
     accounts.observe(one, None)
     events.observe(one, None)
     assert [each.account.key for each in shown] == [other.key]
-    assert [entry.account_id for entry in found] == [str(other.account_id)] * 3
+    assert [entry.event["accountId"] for entry in found] == [str(other.account_id)] * 3

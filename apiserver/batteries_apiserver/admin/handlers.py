@@ -15,7 +15,6 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.log import Entry
-from batteries_apiserver.events.views import event_view
 from batteries_apiserver.instant import Instant
 from batteries_apiserver.long_list import long_list_answer
 from batteries_apiserver.paging import PageQuery, links
@@ -58,7 +57,7 @@ def _part(request: web.Request, query: PageQuery, found: Iterator[P]) -> tuple[I
 
 
 def _event(entry: Entry) -> bytes:
-    return orjson.dumps(event_view(entry.account_id, entry.event))
+    return orjson.dumps(entry.event)
 
 
 async def suspend(request: web.Request, caller: Caller) -> web.Response:

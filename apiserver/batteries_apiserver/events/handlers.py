@@ -9,7 +9,7 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import KUBE, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.stream import after, stream
-from batteries_apiserver.events.views import event_view
+from batteries_apiserver.events.views import event_views
 from batteries_apiserver.request_context import request_id
 from batteries_apiserver.request_log import HEADER
 from batteries_apiserver.time_limit import lift_time_limit
@@ -25,8 +25,7 @@ async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
     last_id = request.headers.get(LAST_EVENT_ID)
     if _wants_stream(request):
         return await _stream(request, caller, account, last_id)
-    events = after(account.status.history, last_id)
-    return json_answer({"events": [event_view(str(account.account_id), event.to_wire()) for event in events]})
+    return json_answer({"events": after(event_views(account), last_id)})
 
 
 def _wants_stream(request: web.Request) -> bool:

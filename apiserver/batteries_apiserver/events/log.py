@@ -5,12 +5,13 @@ which five minutes. Who asks for a time gets those accounts' events of it, read 
 single event would weigh more than all else that is kept of an account. Deleted accounts take their events along.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sortedcontainers import SortedDict
 
+from batteries_apiserver.events.views import ProvisioningEvent, views_of
 from batteries_apiserver.packed import unpacked
 from batteries_apiserver.paging import moment_of, place
 from batteries_crds.aws_account import AwsAccount
@@ -24,11 +25,10 @@ Span = tuple[EventStatus | None, int]
 
 
 class Entry(NamedTuple):
-    """An event as JSON has it, of the account with that id, and its place in the order of all."""
+    """An event, and its place in the order of all."""
 
     place: str
-    account_id: str
-    event: dict[str, Any]
+    event: ProvisioningEvent
 
 
 class EventLog:
@@ -63,7 +63,7 @@ class EventLog:
         start = _span(max(since or EPOCH, moment_of(beyond)))
         for span in list(spans.irange(minimum=start)):
             entries = [entry for account in list(spans.get(span, {}).values()) for entry in _entries(account, span)]
-            for entry in sorted(entries):
+            for entry in sorted(entries, key=lambda entry: entry.place):
                 if entry.place >= first and entry.place > beyond and status in (None, entry.event["status"]):
                     yield entry
 
@@ -72,21 +72,24 @@ def _span(moment: datetime) -> int:
     return (moment - EPOCH) // _SPAN
 
 
+def _span_of(event: Mapping[str, Any]) -> int:
+    return _span(datetime.fromisoformat(event["timestamp"]))
+
+
 def _spans(account: AwsAccount) -> set[Span]:
     found: set[Span] = set()
     for event in unpacked(account.status.history):
-        span = _span(datetime.fromisoformat(event["timestamp"]))
+        span = _span_of(event)
         found |= {(None, span), (EventStatus(event["status"]), span)}
     return found
 
 
 def _entries(account: AwsAccount, span: int) -> Iterator[Entry]:
     """An account's events of the span. Those of one instant are told apart by their order."""
-    account_id, meta = str(account.account_id), account.metadata
+    meta = account.metadata
     last, same = "", 0
-    for event in unpacked(account.status.history):
+    wanted = [event for event in unpacked(account.status.history) if _span_of(event) == span]
+    for event in views_of(str(account.account_id), wanted):
         same = same + 1 if event["timestamp"] == last else 0
         last = event["timestamp"]
-        moment = datetime.fromisoformat(last)
-        if _span(moment) == span:
-            yield Entry(place(moment, meta.namespace, meta.name, f"{same:03d}"), account_id, event)
+        yield Entry(place(datetime.fromisoformat(last), meta.namespace, meta.name, f"{same:03d}"), event)

@@ -1,7 +1,8 @@
 """One account's events as server-sent events: those that there are, then each as it comes, until the caller goes.
 
 A stream ends by itself when the server stops, the account is gone, or the key was revoked. Its event ids are those of
-the JSON list; with Last-Event-ID it goes on after that one, or, where that one is dropped already, with what is newer.
+the JSON list; with Last-Event-ID it goes on after that one, or, where that one is dropped already, or this replica has
+not heard of it yet, with what is newer.
 """
 
 import asyncio
@@ -13,11 +14,10 @@ import orjson
 from aiohttp import web
 
 from batteries_apiserver.errors import TooManyRequests
-from batteries_apiserver.events.views import event_id, event_view
+from batteries_apiserver.events.views import ProvisioningEvent, event_views
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.metrics import STREAMS
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import HistoryEvent
 
 _RECONNECT_MILLISECONDS = 2000
 
@@ -52,15 +52,15 @@ class Streams:
                 del self._open[key_name]
 
 
-def after(history: Sequence[HistoryEvent], last_id: str | None) -> Sequence[HistoryEvent]:
-    """The events after that one; where it is not there any more, those that are newer than it."""
+def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[ProvisioningEvent]:
+    """The events after that one; where it is not there any more, or not yet, those that are newer than it."""
     if last_id is None:
-        return history
-    for index in range(len(history) - 1, -1, -1):
-        if event_id(history[index]) == last_id:
-            return history[index + 1 :]
+        return events
+    for index in range(len(events) - 1, -1, -1):
+        if events[index]["id"] == last_id:
+            return events[index + 1 :]
     moment = _moment(last_id)
-    return history if moment is None else [event for event in history if event.timestamp >= moment]
+    return events if moment is None else [one for one in events if datetime.fromisoformat(one["timestamp"]) >= moment]
 
 
 def _moment(last_id: str) -> datetime | None:
@@ -87,9 +87,9 @@ async def stream(
     with changes.of(account.key) as changed:
         while not changes.stopping and allowed():
             changed.clear()
-            for event in after(account.status.history, last_id):
-                last_id = event_id(event)
-                body = orjson.dumps(event_view(str(account.account_id), event.to_wire()))
+            for event in after(event_views(account), last_id):
+                last_id = event["id"]
+                body = orjson.dumps(event)
                 await response.write(b"id: %s\nevent: provisioning\ndata: %s\n\n" % (last_id.encode(), body))
             try:
                 async with asyncio.timeout(heartbeat):

@@ -1,14 +1,15 @@
 """ProvisioningEvents as the contract shows them, each with an id to go on from."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.accounts.views import AccountId, Moment
-from batteries_crds.aws_account_status import HistoryEvent
-from batteries_crds.base import to_rfc3339
+from batteries_apiserver.packed import unpacked
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import EventStatus
 
 
@@ -30,12 +31,21 @@ class EventList(TypedDict):
     events: list[ProvisioningEvent]
 
 
-def event_id(event: HistoryEvent) -> str:
-    """Tells the events of one account apart."""
-    return f"{to_rfc3339(event.timestamp)}/{event.step}/{event.status.value}"
+def event_views(account: AwsAccount) -> list[ProvisioningEvent]:
+    """The account's history, oldest first."""
+    return views_of(str(account.account_id), unpacked(account.status.history))
 
 
-def event_view(account_id: str, event: Mapping[str, Any]) -> ProvisioningEvent:
-    """ProvisioningEvent of a HistoryEvent as JSON has it: its fields have the contract's names."""
-    named = "{timestamp}/{step}/{status}".format_map(event)
-    return cast(ProvisioningEvent, {"id": named, "accountId": account_id, **event})
+def views_of(account_id: str, events: Iterable[Mapping[str, Any]]) -> list[ProvisioningEvent]:
+    """Events of one account as JSON has them; all of one moment, or none. Their fields have the contract's names.
+
+    An id is made of what is stored, so it is the same on every replica, and names one event alone: the operator gives
+    each a moment of its own. Of those that others wrote at the same moment, the second and so on are numbered.
+    """
+    views, seen = list[ProvisioningEvent](), Counter[str]()
+    for event in events:
+        named = "{timestamp}/{step}/{status}".format_map(event)
+        seen[named] += 1
+        number = f"/{seen[named]}" if seen[named] > 1 else ""
+        views.append(cast(ProvisioningEvent, {"id": named + number, "accountId": account_id, **event}))
+    return views
