@@ -129,6 +129,11 @@ class World:
         headers = {"Authorization": f"Bearer {key}"}
         return (await self.client.post("/v1/accounts", headers=headers)).status
 
+    async def known(self) -> list[tuple[Any, ...]]:
+        """What is known of each Customer, whenever Stripe was asked for it last."""
+        every = [(one.metadata.name, one.spec, one.status) for one in await self.customers()]
+        return [(*who, status.payment_method, status.payment_method_since) for *who, status in every]
+
     async def customers(self) -> list[Customer]:
         """Every Customer there is."""
         return [item async for item in Resources(self.api, Customer, "test").all(self.namespace)]

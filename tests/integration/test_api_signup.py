@@ -137,10 +137,10 @@ async def test_the_key_comes_without_the_webhook_and_the_late_webhook_changes_no
     session_id = await world.setup()
     await world.complete(session_id)
     assert (await world.fetch(session_id)).status == 200
-    [before] = await world.customers()
+    [before] = await world.known()
     await world.stripe("POST", "/_standin/deliveries/resume")
     await world.until_all_delivered()
-    assert await world.customers() == [before]
+    assert await world.known() == [before]
 
 
 async def test_the_webhook_alone_makes_the_customer_and_no_key(world: Any) -> None:
@@ -152,11 +152,11 @@ async def test_the_webhook_alone_makes_the_customer_and_no_key(world: Any) -> No
 async def test_an_event_that_comes_twice_does_nothing_the_second_time(world: Any) -> None:
     await world.complete(await world.setup())
     await world.until_all_delivered()
-    before = await world.customers()
+    before = await world.known()
     events = (await world.stripe("GET", "/v1/events?type=checkout.session.completed"))["data"]
     await world.stripe("POST", f"/_standin/events/{events[0]['id']}/redeliver")
     await world.until_all_delivered()
-    assert await world.customers() == before
+    assert await world.known() == before
 
 
 async def test_a_card_taken_away_means_402_until_there_is_another(world: Any) -> None:

@@ -1,8 +1,10 @@
 """Keeps Customers true to Stripe: one per Stripe customer, its payment method as Stripe has it now.
 
 Every caller ends in `_observe`, which asks Stripe and writes what it says; so it does not matter which of the events
-arrives, how often, or in what order. The fence is the resourceVersion read *before* Stripe is asked: of two that
-overlap, the one that asked earlier can't overwrite the answer of the later.
+arrives, how often, or in what order. Of two that overlap, the one that asked later is what stays, on any replicas and
+by nobody's clock: each reads the resourceVersion, asks, and writes with it, also what is so already. So between the
+reading and the writing of one nobody else has written, and who writes next has asked later. One that finds that
+another has written can't tell which of the two asked later, and asks again.
 """
 
 from typing import Any
@@ -13,7 +15,8 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
-from batteries_crds.base import to_rfc3339, utc_now
+from batteries_apiserver.turns import Turns
+from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import CONFLICT, status_of
 from batteries_crds.customer import Customer, PaymentMethod
 from batteries_crds.identity import derived_uuid
@@ -21,6 +24,8 @@ from batteries_crds.identity import derived_uuid
 log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 8
+
+_turns = Turns()
 
 
 def name_of(stripe_customer_id: str) -> str:
@@ -42,29 +47,32 @@ class Customers:
             Unavailable: Stripe does not answer, or others change the Customer all the time.
             kubernetes.aio.client.ApiException: Kubernetes refuses.
         """
-        name = name_of(stripe_customer_id)
-        for _ in range(_ATTEMPTS):
-            try:
-                customer = await self._kube.customers.find(self._kube.namespace, name)
-                if customer is None and email is None:
-                    return None
-                if customer is None:
-                    customer = await self._create(name, stripe_customer_id, str(email))
-                return await self._observe(customer, stripe_customer_id)
-            except ApiException as error:
-                if status_of(error) != CONFLICT:
-                    raise
-        raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
+        return await self._settled(name_of(stripe_customer_id), stripe_customer_id, email)
 
     async def recheck(self, customer: Customer) -> None:
-        """Asks Stripe again about a Customer of the cache, and notes that it was asked, also where nothing changed.
+        """Asks Stripe again about a Customer of the cache.
 
         Raises:
-            Unavailable: Stripe does not answer.
-            kubernetes.aio.client.ApiException: Kubernetes refuses; a conflict is another's newer knowledge.
+            As `settle`.
         """
         if customer.spec.stripe_customer_id is not None:
-            await self._observe(customer, customer.spec.stripe_customer_id, note_anyway=True)
+            await self._settled(customer.metadata.name, customer.spec.stripe_customer_id, None)
+
+    async def _settled(self, name: str, stripe_customer_id: str, email: str | None) -> Customer | None:
+        # One at a time in this process, so that only those of other replicas come in between.
+        async with _turns.of(name):
+            for _ in range(_ATTEMPTS):
+                try:
+                    customer = await self._kube.customers.find(self._kube.namespace, name)
+                    if customer is None and email is None:
+                        return None
+                    if customer is None:
+                        customer = await self._create(name, stripe_customer_id, str(email))
+                    return await self._observe(customer, stripe_customer_id)
+                except ApiException as error:
+                    if status_of(error) != CONFLICT:
+                        raise
+        raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
 
     async def _create(self, name: str, stripe_customer_id: str, email: str) -> Customer:
         body = {"metadata": {"name": name}, "spec": {"email": email, "stripeCustomerId": stripe_customer_id}}
@@ -73,16 +81,14 @@ class Customers:
         log.info("customer_created", customer=name)
         return created
 
-    async def _observe(self, customer: Customer, stripe_customer_id: str, *, note_anyway: bool = False) -> Customer:
+    async def _observe(self, customer: Customer, stripe_customer_id: str) -> Customer:
         can_pay = await self._gateway.can_pay(stripe_customer_id)
         now = PaymentMethod.VALID if can_pay else PaymentMethod.MISSING
         changed = customer.status.payment_method is not now
-        if not changed and not note_anyway:
-            return customer
-        at = to_rfc3339(utc_now())
-        status = {"paymentMethod": now.value, "paymentMethodCheckedAt": at}
+        # To the microsecond: a write that changes nothing gets no new resourceVersion, and would not be seen.
+        status = {"paymentMethod": now.value, "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly())}
         if changed or customer.status.payment_method_since is None:
-            status["paymentMethodSince"] = at
+            status["paymentMethodSince"] = to_rfc3339(utc_now())
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": customer.metadata.resource_version},
             "status": status,

@@ -2,7 +2,7 @@
 
 There is no leader. Each replica looks for customers whose `paymentMethodCheckedAt` is old, in an order of its own,
 and writes it when it has asked; the others see that by their watch and leave that customer alone. Two that choose the
-same one ask Stripe once too often, and the resourceVersion keeps the older answer from overwriting the newer.
+same one ask Stripe once or twice too often, and the answer to the later question stays.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, status_of
+from batteries_crds.client import NOT_FOUND, UNANSWERED, status_of
 from batteries_crds.customer import Customer
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Reconciler:
                 await self._customers.recheck(customer)
                 done += 1
             except ApiException as error:
-                if status_of(error) not in (CONFLICT, NOT_FOUND):
+                if status_of(error) != NOT_FOUND:
                     log.warning("recheck_put_off", reason=f"Kubernetes: {error.status} {error.reason}")
                     break
             except (Unavailable, *UNANSWERED) as error:
