@@ -163,8 +163,8 @@ class AwsAccountSpec(Model):
         Field(
             max_length=12,
             description="Take over this AWS account, twelve digits in quotes, instead of making one. It must be a "
-            "member of the organization and carry the tag aibatteriesincluded.com/account-id with this object's "
-            "status.accountId. Immutable once set.",
+            "member of the organization and carry the tag aibatteriesincluded.com/resource with this object's "
+            "namespace/name. Immutable once set.",
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[0-9]{12}$')",
@@ -173,6 +173,9 @@ class AwsAccountSpec(Model):
             ),
         ),
     ] = None
+
+
+NAME_LENGTH = 192
 
 
 class AwsAccount(Resource):
@@ -193,6 +196,11 @@ class AwsAccount(Resource):
                 "spec.awsAccountId can't be set any more: this AwsAccount has an AWS account, "
                 "status.awsAccountId. Make a new AwsAccount to take over another one.",
                 reason="FieldValueForbidden",
+            ),
+            rule(
+                f"self.metadata.name.size() <= {NAME_LENGTH}",
+                f"metadata.name may have {NAME_LENGTH} characters: with its namespace it is a tag's value in AWS, "
+                "which holds 256.",
             ),
         ),
     )

@@ -34,6 +34,13 @@ class CreateRequest(Model):
     request_id: Annotated[
         str | None, Field(max_length=36, description="AWS's id of the request (car-…), once AWS has answered.")
     ] = None
+    found: Annotated[
+        bool | None,
+        Field(
+            description="Whether the request was found by its account's name, and not in AWS's answer to our own: then "
+            "the account's tag is read before it is taken for this one's."
+        ),
+    ] = None
 
 
 class StepRecord(Model):

@@ -2,8 +2,6 @@
 
 import secrets
 import string
-from collections.abc import Sequence
-from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
@@ -38,34 +36,6 @@ class Customers:
         """The Customer's e-mail address, or None where there is no such Customer."""
         customer = await self._customers.find(namespace, name)
         return None if customer is None else customer.spec.email
-
-
-class Namesakes:
-    """Finds who else has an account's id: it is derived from names, and another namespace may hold one like it."""
-
-    def __init__(self, accounts: Resources[AwsAccount], namespaces: Sequence[str | None]) -> None:
-        self._accounts = accounts
-        self._namespaces = namespaces
-
-    async def first(self, account: AwsAccount) -> str | None:
-        """The key of whose the id is, where that is not `account`; None where it is.
-
-        It is the one's that has the AWS account, or the older one's. Who has the id in its status counts: that is
-        written before anything is asked of AWS.
-        """
-        selector = f"status.accountId={account.account_id}"
-        others = [
-            other
-            for namespace in self._namespaces
-            async for other in self._accounts.all(namespace, field_selector=selector)
-            if other.metadata.uid != account.metadata.uid
-        ]
-        first = min([account, *others], key=_seniority)
-        return None if first is account else first.key
-
-
-def _seniority(account: AwsAccount) -> tuple[bool, datetime, str]:
-    return account.status.aws_account_id is None, account.since, account.metadata.uid
 
 
 class Passwords:

@@ -1,13 +1,14 @@
 """`batteries-operator orphans`: what AWS holds and Kubernetes doesn't, and the other way round.
 
 Member accounts with our tag and no AwsAccount (an AwsAccount that was deleted with Retain, an etcd put back to
-yesterday) are printed on stdout as YAML that adopts them, for `kubectl apply -f -`. AwsAccounts whose AWS account is
-closed or left the organization are told on stderr. The exit status is 1 where there is any of either.
+yesterday) are printed on stdout as YAML that adopts them, for `kubectl apply -f -`. Their tag says the namespace and
+the name that they had; those of namespaces that this operator does not watch are others' business. AwsAccounts whose
+AWS account is closed or left the organization are told on stderr. The exit status is 1 where there is any of either.
 """
 
+import re
 import sys
 from dataclasses import dataclass
-from uuid import UUID
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
@@ -18,6 +19,8 @@ from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.settings import Settings
 
 ACTIVE = "ACTIVE"
+_KEY = re.compile(r"([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)/([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)")
+"""Namespace and name, as Kubernetes takes them; the tag may hold anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,13 @@ class Orphan:
     """A member account that carries our tag, and that no AwsAccount stands for."""
 
     member: Member
-    account_id: str
+    namespace: str
+    name: str
     owner: str | None
     suspended: bool
 
     def manifest(self) -> str:
-        """The AwsAccount that adopts it: named by the tag's id, so that it has that id again."""
+        """The AwsAccount that adopts it: with the namespace and name of before, so that it has its id again."""
         note = "" if self.owner else "  # the owner is not known; put their address here"
         lines = [
             "---",
@@ -38,7 +42,8 @@ class Orphan:
             f"apiVersion: {API_VERSION}",
             "kind: AwsAccount",
             "metadata:",
-            f"  name: {self.account_id}",
+            f"  namespace: {self.namespace}",
+            f"  name: {self.name}",
             "spec:",
             f"  email: {self.owner or self.member.email}{note}",
             f'  awsAccountId: "{self.member.id}"',
@@ -69,14 +74,14 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
     """
     members = {member.id: member async for member in aws.organizations.members()}
     by_aws = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
-    ours = {str(account.account_id) for account in accounts}
+    ours = {account.key for account in accounts}
     orphans = [
-        await _described(aws, settings, member, tag)
+        await _described(aws, settings, member, *held.groups())
         for member in members.values()
         if member.id not in by_aws and member.state == ACTIVE
         # Tags cost a call for each account, so only those of strangers to Kubernetes are read.
-        if (tag := await aws.organizations.account_tag(member.id)) is not None
-        if _is_uuid(tag) and tag not in ours
+        if (held := _KEY.fullmatch(await aws.organizations.holder(member.id) or "")) is not None
+        if held[0] not in ours and (not settings.namespace_list or held[1] in settings.namespace_list)
     ]
     return orphans, [
         Lost(account, member.state if member else None)
@@ -87,7 +92,7 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
     ]
 
 
-async def _described(aws: Aws, settings: Settings, member: Member, tag: str) -> Orphan:
+async def _described(aws: Aws, settings: Settings, member: Member, namespace: str, name: str) -> Orphan:
     """With its owner, where single sign-on knows one, and whether it is quarantined."""
     permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
     user = None
@@ -95,14 +100,7 @@ async def _described(aws: Aws, settings: Settings, member: Member, tag: str) -> 
         user = await anext(aws.identity_center.assigned_users(member.id, permission_set), None)
     owner = await aws.directory.user_name(user) if user is not None else None
     quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
-    return Orphan(member, tag, owner, await aws.organizations.parent(member.id) == quarantine)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+    return Orphan(member, namespace, name, owner, await aws.organizations.parent(member.id) == quarantine)
 
 
 async def orphans(settings: Settings) -> int:
@@ -116,12 +114,13 @@ async def orphans(settings: Settings) -> int:
     finally:
         aws.close()
     for orphan in found:
-        print(f"{orphan.member.id}: carries our tag {orphan.account_id} and has no AwsAccount.", file=sys.stderr)
+        key = f"{orphan.namespace}/{orphan.name}"
+        print(f"{orphan.member.id}: is AwsAccount {key}'s by its tag, and there is none.", file=sys.stderr)
         print(orphan.manifest())
     for each in lost:
         print(each, file=sys.stderr)
     if not found and not lost:
         print(f"No orphans: {len(accounts)} AwsAccounts and AWS agree.", file=sys.stderr)
     elif found:
-        print("To adopt them: batteries-operator orphans | kubectl apply --namespace NAMESPACE -f -", file=sys.stderr)
+        print("To adopt them: batteries-operator orphans | kubectl apply -f -", file=sys.stderr)
     return 1 if found or lost else 0

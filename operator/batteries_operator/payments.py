@@ -91,10 +91,17 @@ class Payments:
         self._tasks[key] = asyncio.create_task(self._carry_out(key))
 
     async def _carry_out(self, key: Key) -> None:
-        hold = None
-        if self._grace is not None and (since := _missing_since(self._customers[key])) is not None:
-            await asyncio.sleep((since + self._grace - utc_now()).total_seconds())
-            hold = Hold.PAYMENT_METHOD_MISSING
+        since = None if self._grace is None else _missing_since(self._customers[key])
+        left = None if since is None or self._grace is None else (since + self._grace - utc_now()).total_seconds()
+        if left is None or (left > 0 and key in self._held):  # from before they could pay, or of a shorter grace
+            await self._have(key, None)
+            self._held.discard(key)
+        if left is not None:
+            await asyncio.sleep(left)
+            await self._have(key, Hold.PAYMENT_METHOD_MISSING)
+
+    async def _have(self, key: Key, hold: Hold | None) -> None:
+        """Returns when each of the Customer's accounts has this hold."""
         while True:
             try:
                 async with self._listing:
@@ -103,8 +110,6 @@ class Payments:
                 log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
-                if hold is None:
-                    self._held.discard(key)
                 return
 
     async def _hold(self, key: Key, hold: Hold | None) -> None:

@@ -79,11 +79,6 @@ PROGRESS = {
 }
 
 TROUBLES = {
-    "AccountIdTaken": Entry(
-        "Another AwsAccount, in this namespace or in another, has the same id, and has the AWS account or is older. "
-        "The id is the object's name where that is a UUID, else it is derived from namespace and name.",
-        "Delete this one and make it anew with another name; or delete the other, and this one goes on by itself.",
-    ),
     "AwsUnavailable": Entry(
         "AWS throttles, has trouble of its own, or did not answer; more than four times in a row. Never a failure.",
         "Nothing, unless it lasts: see the AWS Health Dashboard and the operator's network.",
@@ -124,6 +119,12 @@ TROUBLES = {
 }
 
 FAILURES = {
+    "AccountIdTaken": Entry(
+        "The AWS account with this AwsAccount's id is another's by its tag `aibatteriesincluded.com/resource`. The id "
+        "is the object's name where that is a UUID, else it is derived from namespace and name; two may have the same.",
+        "Make this one anew with another name. If the AWS account is to be this one's (it was moved to another "
+        f"namespace, say), set the tag to this one's namespace/name in Organizations, then `{RETRY}`.",
+    ),
     "RefusedByAws": Entry(
         "AWS refuses a request that would be the same the next time; the message holds its words.",
         f"Mend the spec or the setting that the message names, then `{RETRY}`.",
@@ -133,7 +134,8 @@ FAILURES = {
         "List fewer repositories in `spec.githubRepos`, or have the IAM quota ACLSizePerRole and the setting raised.",
     ),
     "NotOurAccount": Entry(
-        "The AWS account does not carry the tag `aibatteriesincluded.com/account-id` with this AwsAccount's id. "
+        "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
+        "namespace/name. "
         "Nothing is adopted, and nothing is closed, without it.",
         f"If it is this one, tag it in Organizations, then `{RETRY}`; to let a deleted object go, "
         "`spec.deletionPolicy: Retain`.",

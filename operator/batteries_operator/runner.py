@@ -27,6 +27,7 @@ from batteries_operator.owed import blocking, is_current, is_out_of_date, ready
 from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.step import Step, Tools
+from batteries_operator.visits import beside
 
 UNKEPT_SECONDS = 1.0
 """Until an account without our finalizer is read again, where no watch shows it with that before."""
@@ -239,7 +240,8 @@ class Runner:
 
     async def _try(self, step: Step, scope: _Scope, pace: Pace) -> Tried:
         try:
-            return await attempt(step, scope, self._backoff(pace.errors(step.name)))
+            with beside():
+                return await attempt(step, scope, self._backoff(pace.errors(step.name)))
         finally:
             pace.end(step.name)
 

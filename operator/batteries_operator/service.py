@@ -81,7 +81,7 @@ class Service:
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
         bells = Bells()
         WORKQUEUE_DEPTH.set_function(bells.__len__)
-        tools = make_tools(settings, api, accounts, await Aws.open(settings, require), bells.ring)
+        tools = make_tools(settings, api, await Aws.open(settings, require), bells.ring)
         chosen = partial(runbook, remove_access=settings.retained_access == "remove")
         return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
 

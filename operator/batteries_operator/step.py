@@ -37,13 +37,6 @@ class CustomerReader(Protocol):
         """The address, or None where there is no such Customer."""
 
 
-class NamesakeReader(Protocol):
-    """Finds who else has an account's id."""
-
-    async def first(self, account: AwsAccount) -> str | None:
-        """The key of whose the id is, where that is not `account`; None where it is."""
-
-
 class PasswordStore(Protocol):
     """Keeps an account's first password in a Secret."""
 
@@ -76,7 +69,6 @@ class Tools:
     settings: Settings
     aws: Aws
     customers: CustomerReader
-    namesakes: NamesakeReader
     passwords: PasswordStore
     under_way: UnderWay
     creations: Places

@@ -5,12 +5,11 @@ from functools import partial
 
 from kubernetes.aio.client import ApiClient
 
-from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.kube import FIELD_MANAGER, Customers, Namesakes, Passwords
+from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
@@ -18,9 +17,7 @@ from batteries_operator.step import Limit, Tools
 from batteries_operator.under_way import UnderWay
 
 
-def make_tools(
-    settings: Settings, api: ApiClient, accounts: Resources[AwsAccount], aws: Aws, wake: Callable[[str], None]
-) -> Tools:
+def make_tools(settings: Settings, api: ApiClient, aws: Aws, wake: Callable[[str], None]) -> Tools:
     """`wake` is called with the UID of an account whose wait is over: its place is free, or its creation has ended."""
     creations = _places(Limit.CREATIONS, settings.creations_in_flight, wake)
 
@@ -32,7 +29,6 @@ def make_tools(
         settings=settings,
         aws=aws,
         customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
-        namesakes=Namesakes(accounts, settings.listed_namespaces),
         passwords=Passwords(Secrets(api, FIELD_MANAGER)),
         under_way=UnderWay(
             aws.organizations.creations_in_progress,

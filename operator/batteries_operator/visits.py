@@ -13,16 +13,14 @@ Line = asyncio.Lock | asyncio.Semaphore
 
 
 @dataclass(slots=True, eq=False)
-class _Visit:
+class _Work:
+    """A visit, or one of its steps that run side by side."""
+
     account: str
-    clock: Callable[[], float]
-    at_work_since: float
+    since: float
     """Its beginning, or when it last stood first in a line."""
-    lines: int = 0
-    """In how many lines it stands: steps side by side stand in several."""
-
-
-_current: ContextVar[_Visit | None] = ContextVar("visit", default=None)
+    waits: int = 0
+    """How many lines it stands in, or how many steps it leaves the work to."""
 
 
 class Visits:
@@ -30,23 +28,41 @@ class Visits:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._under_way: set[_Visit] = set()
+        self._under_way: set[_Work] = set()
 
     @contextmanager
     def visit(self, account: str) -> Iterator[None]:
         """One visit to `account`, which its name says to people."""
         begun = self._clock()
-        visit = _Visit(account, self._clock, begun)
-        self._under_way.add(visit)
-        RECONCILES_ACTIVE.set(len(self._under_way))
-        before = _current.set(visit)
+        RECONCILES_ACTIVE.inc()
+        try:
+            with self.working(account):
+                yield
+        finally:
+            RECONCILES_ACTIVE.dec()
+            RECONCILE_SECONDS.observe(self._clock() - begun)
+
+    @contextmanager
+    def working(self, account: str) -> Iterator[None]:
+        """What is done in this block is watched for a standstill."""
+        work = _Work(account, self._clock())
+        self._under_way.add(work)
+        before = _current.set((self, work))
         try:
             yield
         finally:
             _current.reset(before)
-            self._under_way.discard(visit)
-            RECONCILES_ACTIVE.set(len(self._under_way))
-            RECONCILE_SECONDS.observe(self._clock() - begun)
+            self._under_way.discard(work)
+
+    @contextmanager
+    def waiting(self, work: _Work) -> Iterator[None]:
+        """In this block others are at work."""
+        work.waits += 1
+        try:
+            yield
+        finally:
+            work.waits -= 1
+            work.since = self._clock()
 
     def standstill(self, longest: float) -> str | None:
         """A sentence where a visit has been at work for more than `longest` seconds; None where all is well.
@@ -55,28 +71,45 @@ class Visits:
         Its time in line does not count: a thousand that are suspended at once wait for each other, and where the line
         stands still, the one at its head is at work.
         """
-        at_work = [visit for visit in self._under_way if not visit.lines]
+        at_work = [work for work in self._under_way if not work.waits]
         if not at_work:
             return None
-        oldest = min(at_work, key=lambda visit: visit.at_work_since)
-        lasted = self._clock() - oldest.at_work_since
+        oldest = min(at_work, key=lambda work: work.since)
+        lasted = self._clock() - oldest.since
         if lasted <= longest:
             return None
         return f"A visit to {oldest.account} has not gone on for {lasted:.0f} s; restart the operator, nothing is lost."
 
 
+_current: ContextVar[tuple[Visits, _Work] | None] = ContextVar("work", default=None)
+"""What is at work in this task, and who watches it; None where nobody does, as in the commands."""
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """One of several steps of a visit, in a task of its own: it is at work or in line for itself.
+
+    One that hangs must not be hidden by another that goes on, or that stands in line behind it.
+    """
+    current = _current.get()
+    if current is None:
+        yield
+        return
+    visits, visit = current
+    with visits.waiting(visit), visits.working(visit.account):
+        yield
+
+
 @asynccontextmanager
 async def in_turn(line: Line) -> AsyncIterator[None]:
-    """Holds `line`, for which others wait; the wait for it is no standstill of the visit that is under way here."""
-    visit = _current.get()
-    if visit is not None:
-        visit.lines += 1
-    try:
+    """Holds `line`, for which others wait; the wait for it is no standstill of what is at work here."""
+    current = _current.get()
+    if current is None:
         await line.acquire()
-    finally:
-        if visit is not None:
-            visit.lines -= 1
-            visit.at_work_since = visit.clock()
+    else:
+        visits, work = current
+        with visits.waiting(work):
+            await line.acquire()
     try:
         yield
     finally:

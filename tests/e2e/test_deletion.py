@@ -41,7 +41,7 @@ def test_a_closure_that_waits_says_what_for_and_ends_when_aws_allows_it(sandbox:
     sandbox.kubectl("wait", "--for=condition=Ready", "--timeout=60s", f"awsaccount/{name}")
     aws_account_id = show(sandbox, name)["status"]["awsAccountId"]
     organizations = sandbox.boto3("organizations")
-    key: Any = "aibatteriesincluded.com/account-id"
+    key: Any = "aibatteriesincluded.com/resource"
     ours = organizations.list_tags_for_resource(ResourceId=aws_account_id)["Tags"]
     organizations.untag_resource(ResourceId=aws_account_id, TagKeys=[key])
     sandbox.kubectl("delete", "awsaccount", name, "--wait=false")

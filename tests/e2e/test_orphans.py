@@ -42,12 +42,14 @@ def test_an_account_whose_object_was_deleted_comes_back_by_the_yaml_that_orphans
     sandbox.kubectl("delete", "awsaccount", "to-be-orphaned", "--timeout=30s")
     found = command(sandbox, "orphans")
     assert found.returncode == 1, found.stderr
-    assert f"{before['awsAccountId']}: carries our tag" in found.stderr
+    whose = f"{sandbox.env['NAMESPACE']}/to-be-orphaned"
+    assert f"{before['awsAccountId']}: is AwsAccount {whose}'s by its tag" in found.stderr
     (manifest,) = [each for each in found.stdout.split("---\n") if before["awsAccountId"] in each]
     asked = len(sandbox.aws("creations")["creations"])
     sandbox.kubectl("apply", "--filename=-", stdin=manifest)
-    sandbox.kubectl("wait", "--for=condition=Ready", "--timeout=90s", f"awsaccount/{before['accountId']}")
-    adopted = show(sandbox, before["accountId"])
+    sandbox.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "awsaccount/to-be-orphaned")
+    adopted = show(sandbox, "to-be-orphaned")
+    assert adopted["status"]["accountId"] == before["accountId"]
     assert adopted["status"]["awsAccountId"] == before["awsAccountId"]
     assert adopted["spec"]["email"] == "orphan@example.com", "found by the access that they have"
     ours = [

@@ -25,7 +25,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
-from batteries_operator.kube import Customers, Namesakes, Passwords
+from batteries_operator.kube import Customers, Passwords
 from batteries_operator.news import Runbook
 from batteries_operator.pace import Pace
 from batteries_operator.places import Places
@@ -106,7 +106,6 @@ class Process:
             settings=chosen,
             aws=aws,
             customers=Customers(customers),
-            namesakes=Namesakes(self.accounts, chosen.listed_namespaces),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             under_way=UnderWay(
                 aws.organizations.creations_in_progress,

@@ -60,7 +60,7 @@ async def test_what_failed_for_good_asks_aws_again_after_a_changed_spec(factory:
     process = await factory.start()
     await process.until("acme")
     organizations = await factory.client("organizations")
-    tag = {"Key": "aibatteriesincluded.com/account-id", "Value": str(account.account_id)}
+    tag = {"Key": "aibatteriesincluded.com/resource", "Value": account.key}
     organizations.tag_resource(ResourceId=stranger, Tags=[tag])
     await factory.change(displayName="please")
     account = await process.until("acme")
@@ -80,7 +80,14 @@ async def test_what_the_platform_team_mended_is_asked_for_anew_after_a_changed_s
 
 async def test_an_address_that_our_own_account_has_is_adopted(factory: Factory) -> None:
     account = await factory.add()
-    ours = await occupy(factory, account, **{"aibatteriesincluded.com/account-id": str(account.account_id)})
+    ours = await occupy(
+        factory,
+        account,
+        **{
+            "aibatteriesincluded.com/resource": account.key,
+            "aibatteriesincluded.com/account-id": str(account.account_id),
+        },
+    )
     account = await (await factory.start()).until("acme")
     assert account.status.aws_account_id == ours
     await assert_exactly_right(factory, account)

@@ -214,7 +214,7 @@ async def test_an_account_without_our_tag_is_never_closed(factory: Factory, tag:
     process = await factory.active(deletionPolicy="Close")
     account = await factory.account()
     organizations = await factory.client("organizations")
-    key: Any = "aibatteriesincluded.com/account-id"
+    key: Any = "aibatteriesincluded.com/resource"
     organizations.untag_resource(ResourceId=account.status.aws_account_id, TagKeys=[key])
     if tag:
         organizations.tag_resource(ResourceId=account.status.aws_account_id, Tags=[{"Key": key, "Value": tag}])

@@ -1,11 +1,16 @@
 """Liveness: fails where a visit never ends, and only there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from fakes.factory import NAMESPACE, Factory
 
 from batteries_operator.health import Health, serving
+from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.provisioning import PROVISIONING
+from batteries_operator.step import Scope, Step
 from batteries_operator.visits import Visits, in_turn
 
 
@@ -80,6 +85,71 @@ async def test_the_next_in_line_begins_when_its_turn_comes() -> None:
         now[0] = 111
         assert "ns/next has not gone on for 11 s" in (visits.standstill(10) or "")
         hang.set()
+
+
+async def test_a_step_that_hangs_is_not_hidden_by_one_that_goes_on(factory: Factory) -> None:
+    now, line, hang, tries = [0.0], asyncio.Semaphore(8), asyncio.Event(), list[float]()
+    visits = Visits(lambda: now[0])
+
+    async def hangs(_: Scope) -> Outcome:
+        async with in_turn(line):
+            await hang.wait()
+        return Done("")
+
+    async def polls(_: Scope) -> Outcome:
+        async with in_turn(line):
+            now[0] += 10
+            tries.append(now[0])
+        return Wait(0.01, "AssigningAccess", "", steady=True)
+
+    process = await factory.start(lambda _: (step("IAMUserReady", hangs), step("SSOAssigned", polls)))
+    await factory.add()
+
+    async def visit() -> None:
+        with visits.visit("ns/acme"):
+            await process.runner.visit(NAMESPACE, "acme")
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(visit())
+        while len(tries) < 5:
+            await asyncio.sleep(0.01)
+        told = visits.standstill(35)
+        hang.set()
+    assert "ns/acme has not gone on for" in (told or "")
+    assert visits.standstill(0) is None, "over"
+
+
+async def test_a_step_that_hangs_is_not_hidden_by_one_in_line_behind_it(factory: Factory) -> None:
+    now, line, hang = [0.0], asyncio.Lock(), asyncio.Event()
+    visits = Visits(lambda: now[0])
+
+    async def first(_: Scope) -> Outcome:
+        async with in_turn(line):
+            await hang.wait()
+        return Done("")
+
+    process = await factory.start(lambda _: (step("IAMUserReady", first), step("SSOAssigned", first)))
+    await factory.add()
+
+    async def visit() -> None:
+        with visits.visit("ns/acme"):
+            await process.runner.visit(NAMESPACE, "acme")
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(visit())
+        while not line.locked():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        now[0] = 100
+        told = visits.standstill(10)
+        hang.set()
+    assert "ns/acme has not gone on for 100 s" in (told or "")
+
+
+def step(condition: str, run: Callable[[Scope], Awaitable[Outcome]]) -> Step:
+    """One that lacks nothing."""
+    name = {each.condition: each.name for each in PROVISIONING}[condition]
+    return Step(name, condition, run, "", needs=())
 
 
 async def test_it_is_told_over_http(unused_tcp_port: int) -> None:

@@ -1,4 +1,4 @@
-"""An id has one AWS account: an AwsAccount with the id of another's is not given that one's AWS account."""
+"""An AWS account is the AwsAccount's that its tag names: another one with the same id is not given it."""
 
 from typing import Any
 
@@ -20,30 +20,37 @@ async def copy(factory: Factory, account: AwsAccount, **spec: Any) -> AwsAccount
 
 
 async def visited(process: Process, account: AwsAccount) -> AwsAccount:
-    """As visits leave it, which end in a refusal."""
-    return await process.until(account.metadata.name, is_refused, namespace=account.metadata.namespace)
+    """As visits leave it."""
+    return await process.until(account.metadata.name, namespace=account.metadata.namespace)
 
 
-def is_refused(account: AwsAccount) -> bool:
-    """Whether it says that its id is another's, in words that name that one."""
-    said = [find(account.status.conditions, each) for each in ("AccountRequested", "AccountCreated")]
-    return any(each and each.reason == "AccountIdTaken" and f"{NAMESPACE}/acme" in each.message for each in said)
+def refusal(account: AwsAccount) -> str | None:
+    """Why it has failed."""
+    assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
+    stalled = find(account.status.conditions, "Stalled")
+    return stalled.reason if stalled else None
 
 
-async def test_whose_root_address_is_another_ones_by_its_id_is_refused(factory: Factory) -> None:
+async def tag(factory: Factory, aws_account_id: str | None, key: str) -> None:
+    """As the platform team does in Organizations."""
+    organizations = await factory.client("organizations")
+    tags: Any = [{"Key": "aibatteriesincluded.com/resource", "Value": key}]
+    organizations.tag_resource(ResourceId=aws_account_id, Tags=tags)
+
+
+async def test_whose_root_address_is_anothers_by_its_id_is_refused(factory: Factory) -> None:
     process = await factory.active()
     thief = await visited(process, await copy(factory, await factory.account()))
-    assert is_refused(thief)
-    assert thief.status.aws_account_id is None
+    assert refusal(thief) == "AccountIdTaken"
+    assert "by its tag aibatteriesincluded.com/resource another AwsAccount's" in (thief.status.error or "")
     assert process.tools.creations.held == 0, "its place is another's"
 
 
-async def test_what_takes_over_an_aws_account_by_its_number_needs_an_id_of_its_own(factory: Factory) -> None:
+async def test_what_takes_over_an_aws_account_by_its_number_is_refused(factory: Factory) -> None:
     process = await factory.active()
     theirs = (await factory.account()).status.aws_account_id
     thief = await visited(process, await copy(factory, await factory.account(), awsAccountId=theirs))
-    assert is_refused(thief)
-    assert thief.status.aws_account_id is None
+    assert refusal(thief) == "NotOurAccount"
 
 
 async def test_who_lost_the_answer_does_not_take_the_others_creation_for_its_own(factory: Factory) -> None:
@@ -58,18 +65,41 @@ async def test_who_lost_the_answer_does_not_take_the_others_creation_for_its_own
     with pytest.raises(CrashError):
         await visited(process, thief)
     thief = await visited(await factory.start(), thief)
-    assert is_refused(thief)
+    assert refusal(thief) == "AccountIdTaken"
     assert thief.status.create_request is not None
-    assert thief.status.create_request.request_id is None
+    assert thief.status.create_request.found, "it followed the other's request to its end"
 
 
-async def test_it_goes_on_when_the_other_is_gone(factory: Factory) -> None:
-    """As an AwsAccount is moved to another namespace: there and with Retain, deleted here."""
+async def test_a_creation_of_the_others_that_is_under_way_is_not_its_own(factory: Factory) -> None:
+    """AWS refuses the address while the other's account is not listed yet."""
+    process = await factory.active()
+    real, looks = process.tools.aws.organizations.find_account_by_email, list[str]()
+
+    async def not_at_first(email: str) -> str | None:
+        looks.append(email)
+        return None if len(looks) == 1 else await real(email)
+
+    process.tools.aws.organizations.find_account_by_email = not_at_first  # type: ignore[method-assign]
+    thief = await visited(process, await copy(factory, await factory.account()))
+    assert looks
+    assert refusal(thief) == "AccountIdTaken"
+
+
+async def test_who_comes_second_is_not_given_what_the_first_administers(factory: Factory) -> None:
+    process, victim = await factory.start(), await factory.add()
+    squatter = await visited(process, await copy(factory, victim))
+    assert squatter.status.phase == "active"
+    assert refusal(await process.until("acme")) == "AccountIdTaken"
+
+
+async def test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so(factory: Factory) -> None:
     process = await factory.active()
     theirs = (await factory.account()).status.aws_account_id
     moved = await visited(process, await copy(factory, await factory.account()))
-    del factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]
-    moved = await process.until(moved.metadata.name, namespace=ELSEWHERE)
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    await tag(factory, theirs, moved.key)
+    again = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
+    moved = await visited(process, await factory.accounts.merge(ELSEWHERE, moved.metadata.name, again))
     assert (moved.status.phase, moved.status.aws_account_id) == ("active", theirs)
 
 
@@ -77,6 +107,17 @@ async def test_who_is_refused_and_not_wanted_any_more_is_let_go(factory: Factory
     process = await factory.active()
     thief = await visited(process, await copy(factory, await factory.account()))
     await factory.accounts.merge(ELSEWHERE, thief.metadata.name, {"spec": {"suspended": True}})
-    thief = await process.until(thief.metadata.name, namespace=ELSEWHERE)
+    thief = await visited(process, thief)
     assert thief.status.create_request is None
     assert (await process.until("acme")).status.phase == "active"
+
+
+async def test_nobody_closes_what_the_tag_says_is_anothers(factory: Factory) -> None:
+    process = await factory.active(deletionPolicy="Close")
+    await tag(factory, (await factory.account()).status.aws_account_id, "another-team/acme")
+    meta = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["metadata"]
+    meta["deletionTimestamp"], meta["generation"] = "2026-01-01T00:00:00Z", meta["generation"] + 1
+    account = await process.until("acme")
+    stalled = find(account.status.conditions, "Stalled")
+    assert stalled is not None
+    assert stalled.reason == "NotOurAccount"

@@ -114,9 +114,9 @@ async def test_the_management_account_is_refused_before_anything_is_done(factory
 
 
 async def test_the_management_account_is_not_adopted(factory: Factory) -> None:
-    account = await factory.add(awsAccountId=MANAGEMENT)
+    await factory.add(awsAccountId=MANAGEMENT)
     organizations = await factory.client("organizations")
-    tag = {"Key": "aibatteriesincluded.com/account-id", "Value": str(account.account_id)}
+    tag = {"Key": "aibatteriesincluded.com/resource", "Value": f"{NAMESPACE}/acme"}
     organizations.tag_resource(ResourceId=MANAGEMENT, Tags=[tag])
     process = await factory.start()
     account = await process.until("acme")
@@ -140,12 +140,17 @@ async def test_a_status_that_names_the_management_account_is_not_acted_upon(fact
     assert not [call for call in process.calls if call.startswith(("iam:", "sts:", "organizations:Move"))]
 
 
-async def existing(factory: Factory, tag: str | None) -> str:
+async def existing(factory: Factory, resource: str) -> str:
     """A member account that somebody made before us."""
     process = await factory.start()
     organizations = process.tools.aws.organizations
+    identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id
     request = await organizations.create_account(
-        email="old@example.com", name="old", role=factory.settings.access_role_name, account_id=tag or "-"
+        email="old@example.com",
+        name="old",
+        role=factory.settings.access_role_name,
+        account_id=str(identity),
+        resource=resource,
     )
     async with asyncio.timeout(5):
         while not (found := (await organizations.creation_status(request.request_id)).account_id):
@@ -154,20 +159,19 @@ async def existing(factory: Factory, tag: str | None) -> str:
 
 
 async def test_an_existing_account_that_carries_our_tag_is_adopted(factory: Factory) -> None:
-    identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id
-    found = await existing(factory, str(identity))
+    found = await existing(factory, f"{NAMESPACE}/acme")
     process = await factory.active(awsAccountId=found)
     await assert_exactly_right(factory, await factory.account())
     assert "organizations:CreateAccount" not in process.calls
 
 
 async def test_an_existing_account_without_our_tag_is_left_alone(factory: Factory) -> None:
-    found = await existing(factory, None)
+    found = await existing(factory, "somebody/else")
     await factory.add(awsAccountId=found)
     process = await factory.start()
     account = await process.until("acme")
     assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
-    assert f"tag it aibatteriesincluded.com/account-id={account.account_id}" in (account.status.error or "")
+    assert f"tag it aibatteriesincluded.com/resource={account.key}" in (account.status.error or "")
     assert {call.split(":")[1] for call in process.calls} == {"DescribeOrganization", "ListTagsForResource"}
 
 

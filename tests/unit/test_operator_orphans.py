@@ -8,7 +8,7 @@ from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.orphans import find
 
 
@@ -25,11 +25,11 @@ async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: F
     (orphan,) = orphans
     manifest = yaml.safe_load(orphan.manifest())
     assert manifest["spec"] == {"email": "acme@example.com", "awsAccountId": before.status.aws_account_id}
-    name = manifest["metadata"]["name"]
+    assert manifest["metadata"] == {"namespace": NAMESPACE, "name": "acme"}
     await factory.accounts.create(
         NAMESPACE, {**manifest, "spec": {**manifest["spec"], "githubRepos": ["octo-org/web"]}}
     )
-    adopted = await process.until(name)
+    adopted = await process.until("acme")
     assert (adopted.account_id, adopted.status.aws_account_id) == (before.account_id, before.status.aws_account_id)
     assert await factory.requests(adopted) == 1, "nothing was made"
     # The owner took the first password before, or its Secret went with the object: there is a new one.
@@ -52,7 +52,7 @@ async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
 async def test_strangers_and_accounts_that_kubernetes_knows_are_no_orphans(factory: Factory) -> None:
     process = await factory.active()
     organizations = await factory.client("organizations")
-    for tags in ([], [{"Key": TAG_ACCOUNT_ID, "Value": "somebody-elses-idea"}]):
+    for tags in ([], [{"Key": TAG_RESOURCE, "Value": "somebody-elses-idea"}]):
         asked: Any = {"Email": f"s{len(tags)}@example.com", "AccountName": "stranger", "Tags": tags}
         organizations.create_account(**asked)
     assert await find(process.tools.aws, factory.settings, await accounts(factory)) == ([], [])

@@ -91,6 +91,18 @@ async def test_what_is_held_is_let_go_when_it_is_switched_off(factory: Factory) 
     await until(factory, lambda account: account.status.hold is None)
 
 
+async def test_what_is_not_due_any_more_is_let_go_first(factory: Factory) -> None:
+    """The grace was made longer, or the let-go of one who paid was overtaken by the next trouble."""
+    await customer(factory, "missing", ago=timedelta(days=1))
+    await factory.add(**OWNED)
+    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"hold": "PaymentMethodMissing"}})
+    longer = Payments(factory.accounts, timedelta(days=1, seconds=2))  # type: ignore[arg-type]  # stands for Resources
+    longer.account_seen(await factory.account())
+    longer.customer_seen(await factory.customers.get(NAMESPACE, "c-1"))
+    await until(factory, lambda account: account.status.hold is None)
+    await until(factory, lambda account: account.status.hold is not None)
+
+
 async def test_a_start_among_customers_that_pay_looks_at_none_of_their_accounts(factory: Factory) -> None:
     payments = Payments(factory.accounts, GRACE)  # type: ignore[arg-type]  # stands for Resources
     await factory.add(**OWNED)

@@ -20,7 +20,7 @@ async def test_the_end_of_a_creation_gives_its_place_to_the_next_before_its_own_
     organizations = SimpleNamespace(creation_status=_ended, creations_in_progress=None)
     woken: list[str] = []
     aws, api = cast(Any, SimpleNamespace(organizations=organizations)), cast(Any, None)
-    tools = make_tools(Settings(creations_in_flight=1), api, cast(Any, None), aws, woken.append)
+    tools = make_tools(Settings(creations_in_flight=1), api, aws, woken.append)
     now = datetime.now(UTC)
     assert tools.creations.enter("first", "boss", now)
     assert not tools.creations.enter("second", "boss", now)

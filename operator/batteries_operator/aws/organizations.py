@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.naming import names_account
 from batteries_operator.visits import in_turn
@@ -108,7 +108,9 @@ class Organizations:
                 "It is never provisioned, moved, suspended or closed."
             )
 
-    async def create_account(self, *, email: str, name: str, role: str, account_id: str) -> CreationStatus:
+    async def create_account(
+        self, *, email: str, name: str, role: str, account_id: str, resource: str
+    ) -> CreationStatus:
         """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first."""
         answer = await self._write(
             "organizations:CreateAccount",
@@ -116,7 +118,7 @@ class Organizations:
             Email=email,
             AccountName=name,
             RoleName=role,
-            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}],
+            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}, {"Key": TAG_RESOURCE, "Value": resource}],
         )
         return _creation(answer["CreateAccountStatus"])
 
@@ -168,14 +170,14 @@ class Organizations:
                         raw.get("Id", ""), raw.get("Name", ""), raw.get("Email", ""), str(raw.get("State", ""))
                     )
 
-    async def account_tag(self, account: str) -> str | None:
-        """Our account id in the tags of an AWS account, or None where it carries none."""
+    async def holder(self, account: str) -> str | None:
+        """Whose an AWS account is by its tag, `namespace/name` of an AwsAccount; None where it carries none."""
         pages = self._caller.pages(
             "organizations:ListTagsForResource", self.client.list_tags_for_resource, ResourceId=account
         )
         async for page in pages:
             for tag in page["Tags"]:
-                if tag["Key"] == TAG_ACCOUNT_ID:
+                if tag["Key"] == TAG_RESOURCE:
                     return tag["Value"]
         return None
 

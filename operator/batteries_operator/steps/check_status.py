@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
-from batteries_crds.names import ProvisioningStep
+from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
 from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
-from batteries_operator.steps.create_account import not_ours, refused
+from batteries_operator.steps.create_account import refused
 
 WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=True)
 """While AWS is at it. The account is woken when that has ended; the pause is the net below."""
 
+NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
 PLATFORM = "This is for the platform team"
 AGAIN_SECONDS = 0.1
 
@@ -103,7 +104,10 @@ async def run(scope: Scope) -> Outcome:
         scope.tools.creations.proved()
         if creation.seconds is not None:
             scope.tools.under_way.lasted(creation.seconds)
-        await scope.tools.aws.organizations.refuse_management(creation.account_id)
+        organizations = scope.tools.aws.organizations
+        await organizations.refuse_management(creation.account_id)
+        if request.found and await organizations.holder(creation.account_id) != scope.account.key:
+            return _anothers(scope, request)
         return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
     return await _failed(scope, creation, request)
 
@@ -131,28 +135,47 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
-    if (taken := await not_ours(scope)) is not None:
-        return taken
     organizations = scope.tools.aws.organizations
-    identity = str(scope.account.account_id)
     existing = await organizations.find_account_by_email(request.email)
-    if existing is not None and await organizations.account_tag(existing) == identity:
+    holder = None if existing is None else await organizations.holder(existing)
+    if existing is not None and holder == scope.account.key:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    identity = str(scope.account.account_id)
     if existing is None and (earlier := await organizations.find_creation(identity)) is not None:
         return Wait(
             None,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
-            facts={"create_request": request.model_copy(update={"request_id": earlier.request_id})},
+            facts={"create_request": request.model_copy(update={"request_id": earlier.request_id, "found": True})},
         )
+    if holder is not None:
+        return _anothers(scope, request)
     if not scope.account.is_wanted:
-        return _ask_again("NotWanted", "The address is another's: AWS made no account, and none is wanted.")
+        return _ask_again("NotWanted", NOT_WANTED)
     return _for_good(
         scope,
         "EmailAlreadyExists",
         f"The root e-mail address {request.email} belongs to an AWS account that is not ours. "
-        f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account if it is this one.",
+        f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account "
+        f"{TAG_RESOURCE}={scope.account.key} if it is this one.",
+    )
+
+
+def _anothers(scope: Scope, request: CreateRequest) -> Outcome:
+    """The AWS account with this id is by its tag another AwsAccount's.
+
+    An id follows from a name, and whoever may make AwsAccounts in another namespace could give one a name of the same
+    id: it must not be given the AWS account, also where it asked first or lost AWS's answer.
+    """
+    if not scope.account.is_wanted:
+        return _ask_again("NotWanted", NOT_WANTED)
+    return _for_good(
+        scope,
+        "AccountIdTaken",
+        f"The AWS account with the id {scope.account.account_id} ({request.email}) is by its tag {TAG_RESOURCE} "
+        f"another AwsAccount's. Make this one anew with another name. {PLATFORM} if that AWS account is this one: "
+        "mend the tag.",
     )
 
 

@@ -38,8 +38,8 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"AWS account {aws_account_id} is {'no member any more' if state is None else 'closed'}.")
     if state == CLOSING:
         return _closing(scope)
-    tag = await organizations.account_tag(aws_account_id)
-    if tag != str(account.account_id):
+    tag = await organizations.holder(aws_account_id)
+    if tag != account.key:
         return Fail(
             "NotOurAccount",
             f"AWS account {aws_account_id} {'carries no tag of ours' if tag is None else 'is tagged as another one'}, "

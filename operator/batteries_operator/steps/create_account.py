@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
+from batteries_crds.names import TAG_RESOURCE
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
@@ -24,10 +25,6 @@ LINE_SECONDS = 3600
 
 LIMIT_SECONDS = 300
 """Until a full organization is asked again, by one account for all: room comes by a quota rise or an account's end."""
-
-
-TAKEN_SECONDS = 300
-"""Until it is looked again whether the AwsAccount whose the id is has gone."""
 
 
 def has_request(account: AwsAccount) -> bool:
@@ -97,6 +94,7 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
             name=intent.account_name,
             role=scope.tools.settings.access_role_name,
             account_id=str(scope.account.account_id),
+            resource=scope.account.key,
         )
     except AwsError as error:
         if error.refused:
@@ -148,15 +146,13 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
         return _unresolved(grace - age)
-    if (taken := await not_ours(scope)) is not None:
-        return taken
     organizations = scope.tools.aws.organizations
     identity = str(scope.account.account_id)
     found = await organizations.find_creation(identity)
     if found is not None:
-        return _requested(intent, found.request_id)
+        return _requested(intent.model_copy(update={"found": True}), found.request_id)
     existing = await organizations.find_account_by_email(intent.email)
-    if existing is not None and await organizations.account_tag(existing) == identity:
+    if existing is not None and await organizations.holder(existing) == scope.account.key:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
     if not scope.account.is_wanted:
@@ -177,44 +173,20 @@ def _unresolved(seconds: float) -> Wait:
     return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
-async def not_ours(scope: Scope) -> Wait | None:
-    """Says whose this account's id is where it is another AwsAccount's; None where it is ours.
-
-    Asked before what carries the id in AWS is taken for ours: whoever may make AwsAccounts in one namespace could name
-    one so that it has the id of another's, and would be given that one's AWS account.
-    """
-    first = await scope.tools.namesakes.first(scope.account)
-    if first is None:
-        return None
-    scope.tools.creations.leave(scope.account.metadata.uid)
-    if not scope.account.is_wanted:
-        return Wait(0, "NotWanted", "The AWS account is another's, and none is wanted.", facts={"create_request": None})
-    return Wait(
-        TAKEN_SECONDS,
-        "AccountIdTaken",
-        f"The id {scope.account.account_id} is AwsAccount {first}'s, and an id has one AWS account. Give this "
-        "AwsAccount another name by making it anew; or delete that one, and this one goes on.",
-        problem=True,
-    )
-
-
 async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
-    """spec.awsAccountId: an account that exists. It is taken only if it carries our tag with this account's id."""
-    if (taken := await not_ours(scope)) is not None:
-        return taken
+    """spec.awsAccountId: an account that exists. It is taken only if its tag says that it is this AwsAccount's."""
     organizations = scope.tools.aws.organizations
     await organizations.refuse_management(aws_account_id)
-    identity = str(scope.account.account_id)
-    tag = await organizations.account_tag(aws_account_id)
-    if tag != identity:
+    tag = await organizations.holder(aws_account_id)
+    if tag != scope.account.key:
         return Fail(
             "NotOurAccount",
             f"AWS account {aws_account_id} does not carry the tag that says it is this AwsAccount's "
             f"({'it has none' if tag is None else 'it names another'}). If it is to be managed here, tag it "
-            f"aibatteriesincluded.com/account-id={identity} in Organizations, then change this AwsAccount's spec.",
+            f"{TAG_RESOURCE}={scope.account.key} in Organizations, then change this AwsAccount's spec.",
         )
     owner = await _owner(scope)
     return Done(
         f"Adopted the AWS account {aws_account_id}.",
-        {"aws_account_id": aws_account_id, "owner": owner, "account_id": identity},
+        {"aws_account_id": aws_account_id, "owner": owner, "account_id": str(scope.account.account_id)},
     )

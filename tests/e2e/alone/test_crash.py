@@ -23,7 +23,7 @@ from crash.storm import run as storm
 from crash.world import World, open_world
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import TAG_ACCOUNT_ID
+from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.naming import account_email
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
@@ -166,7 +166,10 @@ async def test_a_strangers_account_is_refused_and_ours_is_adopted(lane: Lane) ->
     assert failed is not None
     assert "belongs to an AWS account that is not ours" in (failed.status.error or "")
     organizations = await lane.client("organizations")
-    tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": str(failed.account_id)}]
+    tags: Any = [
+        {"Key": TAG_ACCOUNT_ID, "Value": str(failed.account_id)},
+        {"Key": TAG_RESOURCE, "Value": failed.key},
+    ]
     organizations.tag_resource(ResourceId=stranger, Tags=tags)
     retry = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
     await lane.accounts.merge(lane.namespace, "stranger", retry)
@@ -186,7 +189,9 @@ async def _made_by_hand(lane: Lane, name: str, *, tagged: bool) -> str:
     )
     identity = str(account.account_id)
     organizations = await lane.client("organizations")
-    tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": identity}] if tagged else []
+    tags: Any = (
+        [{"Key": TAG_ACCOUNT_ID, "Value": identity}, {"Key": TAG_RESOURCE, "Value": account.key}] if tagged else []
+    )
     asked = organizations.create_account(
         Email=account_email(lane.settings.account_email_template, identity), AccountName="by hand", Tags=tags
     )["CreateAccountStatus"]["Id"]
