@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory
+from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_RESOURCE
@@ -35,6 +35,13 @@ async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: F
     # The owner took the first password before, or its Secret went with the object: there is a new one.
     await assert_exactly_right(factory, adopted, mails=0)
     assert await find(process.tools.aws, factory.settings, await accounts(factory)) == ([], [])
+
+
+async def test_those_of_namespaces_that_are_not_watched_are_anothers_business(factory: Factory) -> None:
+    process = await factory.active()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    assert len((await find(process.tools.aws, settings(namespaces=f"a,{NAMESPACE}"), []))[0]) == 1
+    assert await find(process.tools.aws, settings(namespaces="a,b"), []) == ([], [])
 
 
 async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
