@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from batteries_crds.aws_account import NAME_LENGTH
 from batteries_crds.generate import RESOURCES, crd
 from batteries_crds.resource import Resource
 from batteries_sandbox import wrong_samples
@@ -87,6 +88,13 @@ def test_an_aws_account_cannot_be_taken_over_by_an_object_that_has_one(cluster: 
     cluster.run("patch", *where, "-p", '{"spec": {"awsAccountId": "123456789012"}}')
     # The operator is never in the way of itself: this rule looks at the spec being changed, not at the status.
     cluster.run("patch", *where, "--subresource=status", "-p", '{"status": {"awsAccountId": "210987654321"}}')
+
+
+def test_a_name_that_no_tag_of_aws_holds_is_refused(cluster: Any) -> None:
+    namespace, fits = cluster.namespace(), "n" * NAME_LENGTH
+    refused = refusal(cluster, namespace, account(f"{fits}n", email="a@example.com"))
+    assert f"metadata.name may have {NAME_LENGTH} characters" in refused
+    assert "created" in cluster.run("apply", f"--namespace={namespace}", "-f", "-", stdin=account(fits, email="a@b.co"))
 
 
 def test_a_hundred_distinct_repositories_are_taken(cluster: Any) -> None:
