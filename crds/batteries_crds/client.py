@@ -4,7 +4,7 @@ A thin layer over `kubernetes.aio`'s connection that speaks models instead of di
 manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -171,13 +171,26 @@ class Resources(Generic[R]):
         meta = body["metadata"]
         return Page(body["items"], meta["resourceVersion"], meta.get("continue") or None)
 
-    async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
-        """Every object, page by page."""
+    async def all(
+        self,
+        namespace: str | None,
+        *,
+        field_selector: str | None = None,
+        unreadable: Callable[[UnreadableError], None] | None = None,
+    ) -> AsyncIterator[R]:
+        """Every object, page by page; `unreadable` is told of what can't be read, where it is not to be raised."""
         token: str | None = None
         while True:
-            page = await self.page(namespace, field_selector=field_selector, token=token)
-            for item in page.items:
-                yield item
+            page = await self.raw_page(namespace, field_selector=field_selector, token=token)
+            for raw in page.items:
+                try:
+                    item = self._read(raw)
+                except UnreadableError as error:
+                    if unreadable is None:
+                        raise
+                    unreadable(error)
+                else:
+                    yield item
             token = page.next_token
             if token is None:
                 return

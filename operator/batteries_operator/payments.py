@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
+from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_crds.customer import Customer, PaymentMethod
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ class Payments:
             try:
                 async with self._listing:
                     await self._hold(key, hold)
-            except (ApiException, *UNANSWERED) as error:
+            except (ApiException, UnreadableError, *UNANSWERED) as error:
                 log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:

@@ -7,7 +7,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, status_of
+from batteries_crds.client import Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
 from batteries_operator.step import Tools
 
@@ -25,8 +25,9 @@ async def take_back_places(accounts: Resources[AwsAccount], namespaces: Sequence
 
     Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
     suspended for the first time, or mended after drift, may hold a place for its assignment; its own first visit takes
-    that back, and until then others may be begun beside it, for which AWS allows more than we begin. Where Kubernetes
-    is too busy to answer, as it is for a while after its own start, it is asked again.
+    that back, and until then others may be begun beside it, for which AWS allows more than we begin. What can't be read
+    (a later release wrote it, or a person) keeps nobody from being served, and its places are not known. Where
+    Kubernetes is too busy to answer, as it is for a while after its own start, it is asked again.
     """
     for namespace in namespaces:
         while not await _taken_back(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
@@ -36,7 +37,8 @@ async def take_back_places(accounts: Resources[AwsAccount], namespaces: Sequence
 async def _taken_back(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
     """Whether Kubernetes answered; taking a place back twice is taking it once."""
     try:
-        async for account in accounts.all(namespace, field_selector=f"status.phase!={Phase.ACTIVE}"):
+        selector = f"status.phase!={Phase.ACTIVE}"
+        async for account in accounts.all(namespace, field_selector=selector, unreadable=_tell):
             tools.keep_places(account)
     except ApiException as error:
         if status_of(error) not in BUSY:
@@ -44,3 +46,7 @@ async def _taken_back(accounts: Resources[AwsAccount], namespace: str | None, to
         log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
         return False
     return True
+
+
+def _tell(error: UnreadableError) -> None:
+    log.warning("an account can't be read, and what it holds of AWS's limits is not known", detail=str(error))

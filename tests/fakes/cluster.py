@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, tolerated
+from batteries_crds.client import CONFLICT, NOT_FOUND, UnreadableError, read_object, tolerated
 from batteries_crds.names import FINALIZER
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
@@ -152,7 +152,7 @@ class FakeResources(Generic[R]):
 
     def read(self, raw: Json) -> R:
         parts = {part: _defaulted(raw[part], self._schema[part]) for part in ("spec", "status") if part in raw}
-        return self._model.model_validate(raw | parts)
+        return read_object(self._model, raw | parts)
 
     async def get(self, namespace: str, name: str) -> R:
         return self.read(self._cluster.get(self._kind, namespace, name))
@@ -163,12 +163,26 @@ class FakeResources(Generic[R]):
         except ApiException:
             return None
 
-    async def all(self, namespace: str | None, *, field_selector: str | None = None) -> AsyncIterator[R]:
+    async def all(
+        self,
+        namespace: str | None,
+        *,
+        field_selector: str | None = None,
+        unreadable: Callable[[UnreadableError], None] | None = None,
+    ) -> AsyncIterator[R]:
         for kind, where, name in list(self._cluster.objects):
             if kind != self._kind or namespace not in (None, where):
                 continue
-            found = await self.get(where, name)
-            if field_selector is None or _selected(self._cluster.get(kind, where, name), field_selector):
+            raw = self._cluster.get(kind, where, name)
+            if field_selector is not None and not _selected(raw, field_selector):
+                continue
+            try:
+                found = self.read(raw)
+            except UnreadableError as error:
+                if unreadable is None:
+                    raise
+                unreadable(error)
+            else:
                 yield found
 
     async def create(self, namespace: str, body: Json) -> R:

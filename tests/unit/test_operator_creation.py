@@ -12,6 +12,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
+from batteries_crds.client import UnreadableError
 from batteries_crds.conditions import find, is_true
 from batteries_operator import restart
 from batteries_operator.aws.organizations import CreationStatus
@@ -237,6 +238,19 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
     held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]
+
+
+async def test_an_account_that_cannot_be_read_keeps_no_operator_from_starting(factory: Factory) -> None:
+    intent = {"email": "a@b.co", "accountName": "a", "recordedAt": "2026-11-24T00:00:00Z", "requestId": "car-1"}
+    for name in ("later", "acme"):
+        await factory.add(name)
+        await factory.accounts.merge_status(NAMESPACE, name, {"status": {"createRequest": intent}})
+    factory.cluster.objects["AwsAccount", NAMESPACE, "later"]["status"]["phase"] = "of a later release"
+    process = await factory.start()
+    await take_back_places(process.accounts, [None], process.tools)
+    assert process.tools.creations.held == 1
+    with pytest.raises(UnreadableError, match=f"awsaccount {NAMESPACE}/later can't be read: status.phase"):
+        assert [account async for account in process.accounts.all(None)]
 
 
 async def test_a_busy_kubernetes_is_asked_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
