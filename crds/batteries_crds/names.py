@@ -21,9 +21,10 @@ MAX_OWNER_LENGTH = 128
 """Characters of an owner's e-mail address: Identity Center takes no longer user name (botocore's identitystore)."""
 
 TAG_ACCOUNT_ID = f"{GROUP}/account-id"
+"""The tag on everything we make in AWS: the id of the account that it is for."""
+
 TAG_RESOURCE = f"{GROUP}/resource"
 """Of an AWS account: whose it is, as `namespace/name` of an AwsAccount. No other takes it over or closes it."""
-"""The tag on everything we make in AWS; an account is adopted only where it carries our value."""
 
 
 class Phase(StrEnum):

@@ -69,11 +69,10 @@ class Payments:
         is_held = account.status.hold is not None
         if is_held:
             self._held.add(key)
-        customer = self._customers.get(key)
-        if self._grace is None:
-            if is_held:
-                self._plan(key)
-        elif customer is not None and is_held != self._is_due(_missing_since(customer), self._grace):
+        if self.suspends and key not in self._customers:
+            return  # whether they can pay is not known, or never will be
+        left = self._left(key)
+        if is_held != (left is not None and left <= 0):
             self._plan(key)
 
     def close(self) -> None:
@@ -81,9 +80,11 @@ class Payments:
         for task in self._tasks.values():
             task.cancel()
 
-    @staticmethod
-    def _is_due(since: datetime | None, grace: timedelta) -> bool:
-        return since is not None and utc_now() - since >= grace
+    def _left(self, key: Key) -> float | None:
+        """Seconds until the Customer's accounts are to be held, none or fewer where that is now; None where never."""
+        customer = self._customers.get(key)
+        since = None if customer is None else _missing_since(customer)
+        return None if since is None or self._grace is None else (since + self._grace - utc_now()).total_seconds()
 
     def _plan(self, key: Key) -> None:
         if (running := self._tasks.get(key)) is not None:
@@ -91,8 +92,7 @@ class Payments:
         self._tasks[key] = asyncio.create_task(self._carry_out(key))
 
     async def _carry_out(self, key: Key) -> None:
-        since = None if self._grace is None else _missing_since(self._customers[key])
-        left = None if since is None or self._grace is None else (since + self._grace - utc_now()).total_seconds()
+        left = self._left(key)
         if left is None or (left > 0 and key in self._held):  # from before they could pay, or of a shorter grace
             await self._have(key, None)
             self._held.discard(key)

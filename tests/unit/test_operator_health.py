@@ -102,15 +102,8 @@ async def test_a_step_that_hangs_is_not_hidden_by_one_that_goes_on(factory: Fact
             tries.append(now[0])
         return Wait(0.01, "AssigningAccess", "", steady=True)
 
-    process = await factory.start(lambda _: (step("IAMUserReady", hangs), step("SSOAssigned", polls)))
-    await factory.add()
-
-    async def visit() -> None:
-        with visits.visit("ns/acme"):
-            await process.runner.visit(NAMESPACE, "acme")
-
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        tasks.create_task(visit())
+        tasks.create_task(side_by_side(factory, visits, hangs, polls))
         while len(tries) < 5:
             await asyncio.sleep(0.01)
         told = visits.standstill(35)
@@ -128,15 +121,8 @@ async def test_a_step_that_hangs_is_not_hidden_by_one_in_line_behind_it(factory:
             await hang.wait()
         return Done("")
 
-    process = await factory.start(lambda _: (step("IAMUserReady", first), step("SSOAssigned", first)))
-    await factory.add()
-
-    async def visit() -> None:
-        with visits.visit("ns/acme"):
-            await process.runner.visit(NAMESPACE, "acme")
-
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        tasks.create_task(visit())
+        tasks.create_task(side_by_side(factory, visits, first, first))
         while not line.locked():
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -146,10 +132,18 @@ async def test_a_step_that_hangs_is_not_hidden_by_one_in_line_behind_it(factory:
     assert "ns/acme has not gone on for 100 s" in (told or "")
 
 
-def step(condition: str, run: Callable[[Scope], Awaitable[Outcome]]) -> Step:
-    """One that lacks nothing."""
-    name = {each.condition: each.name for each in PROVISIONING}[condition]
-    return Step(name, condition, run, "", needs=())
+Run = Callable[[Scope], Awaitable[Outcome]]
+
+
+async def side_by_side(factory: Factory, visits: Visits, *runs: Run) -> None:
+    """One visit, to an account whose steps lack nothing."""
+    steps = tuple(
+        Step(each.name, each.condition, run, "", needs=()) for each, run in zip(PROVISIONING, runs, strict=False)
+    )
+    process = await factory.start(lambda _: steps)
+    await factory.add()
+    with visits.visit("ns/acme"):
+        await process.runner.visit(NAMESPACE, "acme")
 
 
 async def test_it_is_told_over_http(unused_tcp_port: int) -> None:
