@@ -70,13 +70,13 @@ async def _resumed_amid_a_revocation(factory: Factory) -> Process:
     return process
 
 
-@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.5}])
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 1.5}])
 async def test_a_resume_amid_a_revocation_assigns_anew_when_that_has_ended(factory: Factory) -> None:
     process = await _resumed_amid_a_revocation(factory)
     account = await process.until("acme", lambda each: _says(each, "revocation under way"))
     assert process.tools.assignments.held == 1
     account = await process.until("acme")
-    await asyncio.sleep(0.6)  # what was under way in AWS has ended
+    await asyncio.sleep(1.6)  # what was under way in AWS has ended
     await assert_exactly_right(factory, account, mails=0)
     assert account.status.sso_revocation_request_id is None
     assert process.tools.assignments.held == 0

@@ -137,6 +137,8 @@ def _deletes_before(operation: str, factory: Factory) -> Callable[[str, int], No
     return before
 
 
+# Longer than a visit takes on a machine that is busy.
+@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
 async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
@@ -148,6 +150,8 @@ async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(fa
     assert (await factory.members(account))[0]["id"] == account.status.aws_account_id
 
 
+# Longer than a visit takes on a machine that is busy.
+@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
 async def test_deleted_while_a_creation_runs_that_fails_because_the_address_is_another_s_is_let_go_of(
     factory: Factory,
 ) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fakes.factory import NAMESPACE, Factory
+import pytest
+from fakes.factory import NAMESPACE, CrashError, Factory
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import FINALIZER
@@ -54,7 +55,14 @@ async def test_an_account_is_read_once_in_all_its_provisioning(factory: Factory)
 async def test_what_was_decided_from_something_older_is_decided_anew(factory: Factory) -> None:
     old = await factory.add()
     first = await factory.start()
-    await first.until("acme", lambda account: account.status.create_request is not None)
+
+    def crash(operation: str, _: int) -> None:
+        if operation == "organizations:CreateAccount":
+            raise CrashError
+
+    first.after_call = crash
+    with pytest.raises(CrashError):
+        await first.until("acme")
     second = await factory.start()
     factory.cluster.watches.clear()
     reads = count_reads(second)

@@ -168,7 +168,7 @@ async def test_without_a_sender_no_mail_is_sent(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("operator_settings", [settings(creations_in_flight=5)])
-@pytest.mark.parametrize("standin_settings", [{"max_creations": 100, "creation_seconds": 0.1}])
+@pytest.mark.parametrize("standin_settings", [{"max_creations": 100, "creation_seconds": 0.5}])
 async def test_of_twelve_accounts_at_once_five_are_created_at_a_time(factory: Factory) -> None:
     names = [f"team-{number}" for number in range(12)]
     stop = asyncio.Event()
