@@ -86,8 +86,6 @@ wrk: ## Install wrk, which the benchmark of the API loads it with, as root on De
 	  || echo "wrk could not be installed; the benchmark will say so."
 
 .PHONY: bench
-# Compiled, as in the image: what an import compiles would count as the memory of a process and the time of its start.
-bench: export UV_COMPILE_BYTECODE := 1
 bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
 	@$(BIN)/batteries-sandbox build
 	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
@@ -133,10 +131,12 @@ build: sync ## Build kube-apiserver and etcd for the sandbox (about five minutes
 .PHONY: sync
 sync: .venv/.synced ## Install what the lock says into .venv
 
+# Compiled at once, as in the image: a dozen processes that begin together would each compile what they import (and do
+# so each time where PYTHONDONTWRITEBYTECODE is set), and it would count as their memory and the time of their start.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=python3.12"; exit 1; }
-	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
+	@$(UV) sync --frozen --quiet --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
 	  || { echo "The packages could not be installed. If PyPI can't be reached, set UV_INDEX_URL to a mirror."; exit 1; }
 	@touch $@
 

@@ -99,8 +99,8 @@ class World:
 
 @asynccontextmanager
 async def open_world(ground: Ground) -> AsyncIterator[World]:
-    """A world with no account in the API's namespace, and an operator that is not running."""
-    async with ground.world() as cluster, aiohttp.ClientSession() as http:
+    """A world with no account in the API's namespace, and an operator, with one of its own, that is not running."""
+    async with ground.world(unused=False) as cluster, aiohttp.ClientSession() as http:
         etcd, (lane,) = Etcd(http, _etcd_url(cluster)), cluster.lanes
         admin = mint().raw
         await Resources(lane.api, ApiKey, "bench").create(

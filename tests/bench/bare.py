@@ -98,22 +98,22 @@ async def _patched(accounts: Resources[AwsAccount], count: int) -> tuple[float, 
 
 async def memory(stage: Stage, namespace: str) -> float:
     """MB that a kopf whose one handler does nothing holds for the namespace's objects, beyond one that has none."""
-    sizes = []
     await asyncio.to_thread(stage.world.cluster.create_namespace, "empty")
-    for where in ("empty", namespace):
-        operator = kopf_on(stage, where)
-        await operator.start()
-        try:
-            sizes.append(await _settled_size(psutil.Process(operator.pid)))
-        finally:
-            await operator.stop()
-    return sizes[1] - sizes[0]
+    without, with_objects = await asyncio.gather(
+        *(_settled_size(kopf_on(stage, each)) for each in ("empty", namespace))
+    )
+    return with_objects - without
 
 
-async def _settled_size(process: psutil.Process) -> float:
+async def _settled_size(operator: Part) -> float:
     """MB, once the process has come to rest after its first list; its imports alone take a second."""
-    await until_rested(process, "a kopf", at_least=0.8)
-    return float(process.memory_info().rss) / 1e6
+    await operator.start()
+    try:
+        process = psutil.Process(operator.pid)
+        await until_rested(process, "a kopf", at_least=0.8)
+        return float(process.memory_info().rss) / 1e6
+    finally:
+        await operator.stop()
 
 
 if __name__ == "__main__":

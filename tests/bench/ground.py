@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from crash.lane import Lane
 from crash.world import World, open_world
 
 
@@ -16,22 +17,31 @@ class Ground:
     a namespace and an AWS of its own in that.
     """
 
-    def __init__(self, shared: World | None = None) -> None:
+    def __init__(self, shared: World | None = None, lane: Lane | None = None) -> None:
         self._shared = shared
+        self._lane = lane
 
     @classmethod
     @asynccontextmanager
     async def open(cls, *, shared: bool) -> AsyncIterator["Ground"]:
         """For a run; what is shared ends with the block."""
         async with AsyncExitStack() as stack:
-            yield cls(await _without_lanes(stack) if shared else None)
+            if not shared:
+                yield cls()
+                return
+            world = await _without_lanes(stack)
+            yield cls(world, await world.open_lane(stack))
 
     @asynccontextmanager
-    async def world(self) -> AsyncIterator[World]:
-        """A world with one lane in which nothing has happened yet; ended with the block."""
+    async def world(self, *, unused: bool = True) -> AsyncIterator[World]:
+        """A world with one lane in which nothing has happened yet; ended with the block.
+
+        To a part that does not care what it finds (not `unused`) a shared ground gives the same lane as to others.
+        """
         async with AsyncExitStack() as stack:
             world = self._shared or await _without_lanes(stack)
-            yield replace(world, lanes=[await world.open_lane(stack)])
+            lane = None if unused else self._lane
+            yield replace(world, lanes=[lane or await world.open_lane(stack)])
 
 
 async def _without_lanes(stack: AsyncExitStack) -> World:

@@ -52,7 +52,7 @@ async def measure_one(scale: Scale, ground: Ground) -> list[Figure]:
     """One account alone, against the sum on the critical path."""
     call, creation, role, assignment = (each / scale.hurry for each in (CALL, CREATION, ROLE, ASSIGNMENT))
     delays = {"creation_seconds": creation, "role_seconds": role, "assignment_seconds": assignment}
-    async with open_stage(ground) as stage:
+    async with open_stage(ground, unused=False) as stage:
         await stage.aws(INSTANT)
         await stage.start()
         await _warm(stage)
@@ -102,7 +102,7 @@ async def make_many(stage: Stage, count: int) -> tuple[float, float]:
 
 async def measure_many(scale: Scale, ground: Ground) -> list[Figure]:
     """Many at once in an AWS without delays, against the bare script; and the operator's writes against bare kopf."""
-    async with open_stage(ground) as stage:
+    async with open_stage(ground, unused=False) as stage:
         await stage.aws(INSTANT)
         await stage.start()
         await _warm(stage)
@@ -152,7 +152,7 @@ async def measure_many(scale: Scale, ground: Ground) -> list[Figure]:
 async def measure_line(scale: Scale, ground: Ground) -> list[Figure]:
     """More accounts than AWS creates at one time: how much of AWS's own line is in use."""
     count, few, creation = scale.made // 2, scale.made // 4, LINE_CREATION / scale.hurry
-    async with open_stage(ground) as stage:
+    async with open_stage(ground, unused=False) as stage:
         await stage.aws({**AS_IT_COMES, "creation_seconds": creation})
         await stage.start()
         await _warm(stage)

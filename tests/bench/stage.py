@@ -241,9 +241,9 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def open_stage(ground: Ground) -> AsyncIterator[Stage]:
-    """An empty world, and no operator yet; all ended with the block."""
-    async with ground.world() as world, aiohttp.ClientSession() as http:
+async def open_stage(ground: Ground, *, unused: bool = True) -> AsyncIterator[Stage]:
+    """A world and no operator yet, all ended with the block; empty where it is to be `unused`."""
+    async with ground.world(unused=unused) as world, aiohttp.ClientSession() as http:
         stage = Stage(world, world.folder, http)
         try:
             await until(stage.is_served, "the AwsAccounts of a new CRD served")

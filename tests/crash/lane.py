@@ -203,16 +203,17 @@ async def open_lane(
 ) -> AsyncIterator[Lane]:
     """A lane with a prepared organization and no operator yet."""
     namespace, url = f"lane-{number}", f"http://127.0.0.1:{port}"
-    await asyncio.to_thread(cluster.create_namespace, namespace)
-    config = await asyncio.to_thread(
-        cluster.kubeconfig_for, "batteries-operator", "batteries", folder / f"{namespace}.direct"
-    )
-    server, token = _server_and_token(config)
     trust = ssl.create_default_context(cafile=str(folder / "controlplane" / "ca.crt"))
     async with AsyncExitStack() as stack:
         standin = Part(_fast_standin(port, folder / f"{namespace}-aws.log"))
         await standin.start()
         stack.push_async_callback(standin.stop)
+        # While that begins.
+        await asyncio.to_thread(cluster.create_namespace, namespace)
+        config = await asyncio.to_thread(
+            cluster.kubeconfig_for, "batteries-operator", "batteries", folder / f"{namespace}.direct"
+        )
+        server, token = _server_and_token(config)
         http = await stack.enter_async_context(aiohttp.ClientSession())
         lane_log = folder / f"{namespace}.log"
         await until_answers(standin, standin.command.name, lambda: _listens(port), 30)
