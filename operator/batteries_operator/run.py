@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import kopf
 import structlog
 from kubernetes.aio.client import CoordinationV1Api
@@ -18,7 +17,8 @@ from prometheus_client import start_http_server
 from batteries_crds.client import connect
 from batteries_operator import handlers
 from batteries_operator.health import Health, serving
-from batteries_operator.lease import Lease, NotLeadingError, fence
+from batteries_operator.lease import Lease, NotLeadingError
+from batteries_operator.login import with_login
 from batteries_operator.metrics import LEADING
 from batteries_operator.restart import take_back_places
 from batteries_operator.service import Service
@@ -115,37 +115,12 @@ async def _serve(service: Service, settings: Settings, health: Health, require: 
     health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
     log.info("operator started", namespaces=settings.namespace_list or "all")
     await kopf.operator(
-        registry=_with_login(handlers.registry(service), require),
+        registry=with_login(handlers.registry(service), require),
         settings=handlers.settings_for_kopf(),
         standalone=True,
         clusterwide=not settings.namespace_list,
         namespaces=settings.namespace_list,
     )
-
-
-def _with_login(registry: kopf.OperatorRegistry, require: Require | None) -> kopf.OperatorRegistry:
-    @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo | kopf.AiohttpSession | None:
-        """The kubeconfig where one is given, else the pod's service account; behind the fence where there is one."""
-        by = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
-        info = by(**kwargs)
-        if info is None or require is None:
-            return info
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-            headers=info.as_http_headers(),
-            proxy=info.proxy_url,
-            trust_env=bool(info.trust_env),
-            middlewares=(fence(require),),
-        )
-        return kopf.AiohttpSession(
-            server=info.server,
-            default_namespace=info.default_namespace,
-            expiration=info.expiration,
-            aiohttp_session=session,
-        )
-
-    return registry
 
 
 def main(settings: Settings) -> None:
