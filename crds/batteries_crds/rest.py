@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import orjson
 from aiohttp import ClientResponse
 from kubernetes.aio.client import ApiClient, ApiException
+
+from batteries_crds.decoding import decoded
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -41,7 +42,7 @@ class Rest:
             aiohttp.ClientError, OSError, TimeoutError: it did not answer.
         """
         response = await self._send(method, path, query, body, content_type)
-        return orjson.loads(await response.read())
+        return decoded(await response.read())
 
     async def opened(self, method: str, path: str, query: Query, *, timeout: float) -> ClientResponse:
         """The answer, whose body is still to be read, within so many seconds.

@@ -31,8 +31,8 @@ def make_tools(settings: Settings, api: ApiClient, aws: Aws, wake: Callable[[str
         customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
         passwords=Passwords(Secrets(api, FIELD_MANAGER)),
         under_way=UnderWay(
-            aws.organizations.creations_in_progress,
-            aws.organizations.creation_status,
+            aws.creations.in_progress,
+            aws.creations.status,
             ended,
             longest=settings.poll_max_seconds,
         ),

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 
 import structlog
 
+from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.expected import REMEMBERED
 from batteries_operator.pace import until_next_look
 

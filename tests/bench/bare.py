@@ -1,9 +1,11 @@
 """Bare Kubernetes: how fast objects can be created here, and how fast a kopf that does nothing else patches them.
 
-As a program (`python -m bench.bare NAMESPACE`) it is that kopf: each new AwsAccount gets a status, and that is all.
+As a program (`python -m bench.bare NAMESPACE COUNT`) it is that kopf: each new AwsAccount gets a status, and that is
+all; when it was shown the first COUNT, it says so.
 """
 
 import asyncio
+import itertools
 import sys
 import time
 from typing import Any
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 import kopf
 import psutil
-from bench.stage import Stage, until_rested
+from bench.stage import Stage, until, until_rested
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
@@ -24,9 +26,12 @@ NAMESPACE = "bare"
 PLURAL = AwsAccount.definition.plural
 
 
-def registry() -> kopf.OperatorRegistry:
+ALL_SHOWN = "all shown"
+
+
+def registry(count: int) -> kopf.OperatorRegistry:
     """One handler, which patches."""
-    handlers = kopf.OperatorRegistry()
+    handlers, numbers = kopf.OperatorRegistry(), itertools.count(1)
 
     @kopf.on.login(registry=handlers)
     async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -38,19 +43,21 @@ def registry() -> kopf.OperatorRegistry:
         """Writes the status where there is none."""
         if not status.get("accountId"):
             patch.status["accountId"] = "bare"
+        if next(numbers) == count:
+            print(ALL_SHOWN, flush=True)
 
     return handlers
 
 
-def kopf_on(stage: Stage, namespace: str) -> Part:
-    """A bare kopf, to be started; the stage's folder has its log."""
+def kopf_on(stage: Stage, namespace: str, count: int = 0) -> Part:
+    """A bare kopf, to be started; the stage's folder has its log, and in it whether it was shown `count` objects."""
     environment = {
         **parts.clean_environment(),
         "KUBECONFIG": str(stage.world.plane.kubeconfig),
         "PYTHONPATH": str(CHECKOUT / "tests"),
     }
-    argv = (sys.executable, "-m", "bench.bare", namespace)
-    return Part(Command("bare kopf", argv, environment, stage.world.folder / "bare.log"))
+    argv = (sys.executable, "-m", "bench.bare", namespace, str(count))
+    return Part(Command("bare kopf", argv, environment, stage.world.folder / f"bare-{namespace}.log"))
 
 
 async def measure(stage: Stage, count: int) -> tuple[float, float]:
@@ -96,19 +103,25 @@ async def _patched(accounts: Resources[AwsAccount], count: int) -> tuple[float, 
     return moments[0], moments[-1]
 
 
-async def memory(stage: Stage, namespace: str) -> float:
-    """MB that a kopf whose one handler does nothing holds for the namespace's objects, beyond one that has none."""
+async def memory(stage: Stage, namespace: str, count: int) -> float:
+    """MB that a kopf whose one handler does nothing holds for the namespace's `count` objects, beyond one without."""
     await asyncio.to_thread(stage.world.cluster.create_namespace, "empty")
-    without, with_objects = await asyncio.gather(
-        *(_settled_size(kopf_on(stage, each)) for each in ("empty", namespace))
-    )
-    return with_objects - without
+    both = _settled_size(stage, "empty", 0), _settled_size(stage, namespace, count)
+    without, with_all = await asyncio.gather(*both)
+    return with_all - without
 
 
-async def _settled_size(operator: Part) -> float:
-    """MB, once the process has come to rest after its first list; its imports alone take a second."""
+async def _settled_size(stage: Stage, namespace: str, count: int) -> float:
+    """MB of one that was shown all objects and has come to rest; its imports alone take a second."""
+    operator = kopf_on(stage, namespace, count)
+
+    async def all_shown() -> bool:
+        assert not operator.ended, operator.gone()
+        return not count or ALL_SHOWN in operator.command.log.read_text()
+
     await operator.start()
     try:
+        await until(all_shown, f"{count} objects shown to a bare kopf", every=0.5)
         process = psutil.Process(operator.pid)
         await until_rested(process, "a kopf", at_least=0.8)
         return float(process.memory_info().rss) / 1e6
@@ -119,4 +132,6 @@ async def _settled_size(operator: Part) -> float:
 if __name__ == "__main__":
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    asyncio.run(kopf.operator(registry=registry(), settings=settings, standalone=True, namespaces=[sys.argv[1]]))
+    asyncio.run(
+        kopf.operator(registry=registry(int(sys.argv[2])), settings=settings, standalone=True, namespaces=[sys.argv[1]])
+    )

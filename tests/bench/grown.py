@@ -70,7 +70,7 @@ async def measure(scale: Scale, ground: Ground) -> list[Figure]:
             points.append(await _point(stage, there, scale, real))
             there = len(await stage.versions())
             if size == scale.settled:
-                kopfs = await bare.memory(stage, stage.lane.namespace)
+                kopfs = await bare.memory(stage, stage.lane.namespace, there)
     settled = next(each for each in points if each.accounts == scale.settled)
     weight = Figure("account_in_etcd", "One settled account in etcd", len(json.dumps(template)) / 1000, "KB")
     return [*_goals(settled, empty, kopfs), compared, weight, *_growth(points, empty)]

@@ -108,8 +108,8 @@ class Process:
             customers=Customers(customers),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             under_way=UnderWay(
-                aws.organizations.creations_in_progress,
-                aws.organizations.creation_status,
+                aws.creations.in_progress,
+                aws.creations.status,
                 self.bells.ring,
                 between_lists=0,
                 between_descriptions=0,

@@ -15,7 +15,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.client import UnreadableError
 from batteries_crds.conditions import find, is_true
 from batteries_operator import restart
-from batteries_operator.aws.organizations import CreationStatus
+from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.naming import account_email
 from batteries_operator.restart import take_back_places
 from batteries_operator.steps.check_status import FAILURES
@@ -118,17 +118,17 @@ async def test_an_earlier_request_still_in_progress_is_followed(factory: Factory
 
 def answering(process: Process, failures: list[str], *, age: float = 0) -> None:
     """AWS says these failure reasons first, one a request, so many seconds after the request was over."""
-    organizations = process.tools.aws.organizations
-    real = organizations.creation_status
+    creations = process.tools.aws.creations
+    real = creations.status
     failed: dict[str, CreationStatus] = {}
 
-    async def creation_status(request_id: str) -> CreationStatus:
+    async def status(request_id: str) -> CreationStatus:
         if failures:
             over = utc_now() - timedelta(seconds=age)
             failed[request_id] = CreationStatus(request_id, "FAILED", None, failures.pop(0), completed=over)
         return failed.get(request_id) or await real(request_id)
 
-    organizations.creation_status = creation_status  # type: ignore[method-assign]
+    creations.status = status  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("failure", [reason for reason, words in FAILURES.items() if words.retry_seconds is None])

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from batteries_crds.decoding import decoded
 from batteries_operator.lease import NotLeadingError
-from batteries_operator.login import decoded, session_of
+from batteries_operator.login import session_of
 
 LONG = json.dumps({"items": [{"metadata": {"labels": {}}, "status": {"conditions": [{}, {}]}}] * 10_000})
 

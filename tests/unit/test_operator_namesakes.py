@@ -71,7 +71,7 @@ async def test_who_lost_the_answer_takes_nothing_of_the_others_for_its_own(facto
         await visited(process, thief)
     process = await factory.start()
     if not listed:
-        process.tools.aws.organizations.find_creation = nothing  # type: ignore[assignment, method-assign]
+        process.tools.aws.creations.find = nothing  # type: ignore[assignment, method-assign]
     thief = await visited(process, thief)
     assert refusal(thief) == "AccountIdTaken"
     assert thief.status.create_request is not None

@@ -143,9 +143,9 @@ async def test_a_status_that_names_the_management_account_is_not_acted_upon(fact
 async def existing(factory: Factory, resource: str) -> str:
     """A member account that somebody made before us."""
     process = await factory.start()
-    organizations = process.tools.aws.organizations
+    creations = process.tools.aws.creations
     identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id
-    request = await organizations.create_account(
+    request = await creations.create(
         email="old@example.com",
         name="old",
         role=factory.settings.access_role_name,
@@ -153,7 +153,7 @@ async def existing(factory: Factory, resource: str) -> str:
         resource=resource,
     )
     async with asyncio.timeout(5):
-        while not (found := (await organizations.creation_status(request.request_id)).account_id):
+        while not (found := (await creations.status(request.request_id)).account_id):
             await asyncio.sleep(0.01)
     return found
 

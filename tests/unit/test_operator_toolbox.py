@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from prometheus_client import REGISTRY
 
-from batteries_operator.aws.organizations import CreationStatus
+from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.settings import Settings
 from batteries_operator.toolbox import make_tools
 
@@ -17,9 +17,9 @@ async def _ended(request_id: str) -> CreationStatus:
 
 
 async def test_the_end_of_a_creation_gives_its_place_to_the_next_before_its_own_visit() -> None:
-    organizations = SimpleNamespace(creation_status=_ended, creations_in_progress=None)
+    creations = SimpleNamespace(status=_ended, in_progress=None)
     woken: list[str] = []
-    aws, api = cast(Any, SimpleNamespace(organizations=organizations)), cast(Any, None)
+    aws, api = cast(Any, SimpleNamespace(creations=creations)), cast(Any, None)
     tools = make_tools(Settings(creations_in_flight=1), api, aws, woken.append)
     now = datetime.now(UTC)
     assert tools.creations.enter("first", "boss", now)

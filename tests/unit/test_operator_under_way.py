@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fakes.factory import Factory
 
+from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.aws.organizations import CreationStatus
 from batteries_operator.under_way import Listed, UnderWay
 
 
@@ -266,15 +266,15 @@ async def test_an_overdue_creation_that_aws_was_asked_of_directly_is_not_told_of
 async def test_what_the_look_saw_of_the_end_is_not_asked_for_again(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
-    organizations = process.tools.aws.organizations
-    real, states = organizations.creation_status, []
+    creations = process.tools.aws.creations
+    real, states = creations.status, []
 
     async def watched(request_id: str) -> CreationStatus:
         creation = await real(request_id)
         states.append(creation.state)
         return creation
 
-    organizations.creation_status = watched  # type: ignore[method-assign]  # that of the step, not of the looks
+    creations.status = watched  # type: ignore[method-assign]  # that of the step, not of the looks
     await process.until("acme", lambda account: account.status.aws_account_id is not None)
     assert states == ["IN_PROGRESS"]
 

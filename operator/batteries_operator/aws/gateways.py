@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
@@ -25,6 +26,7 @@ class Aws:
         self,
         caller: Caller,
         organizations: Organizations,
+        creations: Creations,
         sts: Sts,
         identity_center: IdentityCenter,
         directory: Directory,
@@ -34,6 +36,7 @@ class Aws:
     ) -> None:
         self.caller = caller
         self.organizations = organizations
+        self.creations = creations
         self.sts = sts
         self.identity_center = identity_center
         self.directory = directory
@@ -50,9 +53,11 @@ class Aws:
         caller = Caller(settings.aws_threads, require)
         center = IdentityCenter(caller, await caller.client("sso-admin"))
         # Organizations is a global service whose one endpoint is us-east-1.
+        organizations = Organizations(caller, await caller.client("organizations", region="us-east-1"))
         return cls(
             caller,
-            Organizations(caller, await caller.client("organizations", region="us-east-1")),
+            organizations,
+            Creations(caller, organizations),
             Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
             center,
             Directory(caller, await caller.client("identitystore"), center),

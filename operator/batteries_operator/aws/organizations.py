@@ -1,4 +1,4 @@
-"""AWS Organizations: making member accounts, finding them again, and placing them in OUs.
+"""AWS Organizations: its member accounts, where they are placed, and its OUs.
 
 Facts in here, unless marked otherwise, are from botocore's organizations 2016-11-28 model: list pages hold at most
 20 entries, and an empty page may still carry a NextToken.
@@ -7,17 +7,15 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
+from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError, Caller
-from batteries_operator.naming import names_account
 from batteries_operator.visits import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef, RootTypeDef
+    from mypy_boto3_organizations.type_defs import RootTypeDef
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,25 +30,6 @@ class ManagementAccountError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CreationStatus:
-    """What AWS says of a creation request."""
-
-    request_id: str
-    state: str
-    account_id: str | None
-    failure_reason: str | None
-    requested: datetime | None = None
-    completed: datetime | None = None
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it took; None where it is not over."""
-        if self.requested is None or self.completed is None:
-            return None
-        return (self.completed - self.requested).total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
 class Member:
     """A member account, as lists show it."""
 
@@ -58,17 +37,6 @@ class Member:
     name: str
     email: str
     state: str
-
-
-def _creation(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
-    return CreationStatus(
-        raw["Id"],
-        raw["State"],
-        raw.get("AccountId"),
-        raw.get("FailureReason"),
-        raw.get("RequestedTimestamp"),
-        raw.get("CompletedTimestamp"),
-    )
 
 
 class Organizations:
@@ -84,7 +52,7 @@ class Organizations:
         # Whoever lets the one before end first is refused only where somebody else writes too.
         self._writing = asyncio.Lock()
 
-    async def _write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Caller.call`, when every write of this process before it has ended."""
         async with in_turn(self._writing):
             return await self._caller.call(operation, function, *args, **kwargs)
@@ -107,50 +75,6 @@ class Organizations:
                 f"AWS account {account} is the organization's management account. "
                 "It is never provisioned, moved, suspended or closed."
             )
-
-    async def create_account(
-        self, *, email: str, name: str, role: str, account_id: str, resource: str
-    ) -> CreationStatus:
-        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first."""
-        answer = await self._write(
-            "organizations:CreateAccount",
-            self.client.create_account,
-            Email=email,
-            AccountName=name,
-            RoleName=role,
-            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}, {"Key": TAG_RESOURCE, "Value": resource}],
-        )
-        return _creation(answer["CreateAccountStatus"])
-
-    async def creation_status(self, request_id: str) -> CreationStatus:
-        """How far a creation is."""
-        answer = await self._caller.call(
-            "organizations:DescribeCreateAccountStatus",
-            self.client.describe_create_account_status,
-            CreateAccountRequestId=request_id,
-        )
-        return _creation(answer["CreateAccountStatus"])
-
-    async def creations_in_progress(self) -> tuple[frozenset[str], int]:
-        """The ids of the requests that AWS is at work on, and on how many pages they were."""
-        listing, found, pages = self.client.list_create_account_status, set(), 0
-        async for page in self._caller.pages("organizations:ListCreateAccountStatus", listing, States=["IN_PROGRESS"]):
-            found |= {status.get("Id", "") for status in page["CreateAccountStatuses"]}
-            pages += 1
-        return frozenset(found), pages
-
-    async def find_creation(self, account_id: str) -> CreationStatus | None:
-        """The creation, running or succeeded, whose account name was made for `account_id`."""
-        pages = self._caller.pages(
-            "organizations:ListCreateAccountStatus",
-            self.client.list_create_account_status,
-            States=["IN_PROGRESS", "SUCCEEDED"],
-        )
-        async for page in pages:
-            for status in page["CreateAccountStatuses"]:
-                if names_account(status.get("AccountName", ""), account_id):
-                    return _creation(status)
-        return None
 
     async def find_account_by_email(self, email: str) -> str | None:
         """The id of the member account with that root e-mail address."""
@@ -196,7 +120,7 @@ class Organizations:
         """
         await self.refuse_management(account)
         try:
-            await self._write(
+            await self.write(
                 "organizations:MoveAccount",
                 self.client.move_account,
                 AccountId=account,
@@ -228,7 +152,7 @@ class Organizations:
         """
         await self.refuse_management(account)
         try:
-            await self._write("organizations:CloseAccount", self.client.close_account, AccountId=account)
+            await self.write("organizations:CloseAccount", self.client.close_account, AccountId=account)
         except AwsError as error:
             if error.code != "AccountAlreadyClosedException":
                 raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
-from batteries_operator.aws.organizations import CreationStatus
+from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.create_account import refused
@@ -94,7 +94,7 @@ async def run(scope: Scope) -> Outcome:
         return working
     creation = scope.tools.under_way.outcome(request.request_id)
     if creation is None:
-        creation = await scope.tools.aws.organizations.creation_status(request.request_id)
+        creation = await scope.tools.aws.creations.status(request.request_id)
     if creation.state == "IN_PROGRESS":
         scope.tools.under_way.note(request.request_id, scope.account.metadata.uid)
         return working
@@ -142,7 +142,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
         await organizations.refuse_management(existing)
         return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
     identity = str(scope.account.account_id)
-    if existing is None and (earlier := await organizations.find_creation(identity)) is not None:
+    if existing is None and (earlier := await scope.tools.aws.creations.find(identity)) is not None:
         return Wait(
             None,
             "ResolvingIntent",

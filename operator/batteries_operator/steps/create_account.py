@@ -89,7 +89,7 @@ def _intent(scope: Scope, owner: str) -> CreateRequest:
 async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
     sent = datetime.now(UTC)
     try:
-        creation = await scope.tools.aws.organizations.create_account(
+        creation = await scope.tools.aws.creations.create(
             email=intent.email,
             name=intent.account_name,
             role=scope.tools.settings.access_role_name,
@@ -147,8 +147,7 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     if age < grace:
         return _unresolved(grace - age)
     organizations = scope.tools.aws.organizations
-    identity = str(scope.account.account_id)
-    found = await organizations.find_creation(identity)
+    found = await scope.tools.aws.creations.find(str(scope.account.account_id))
     if found is not None:
         return _requested(intent.model_copy(update={"found": True}), found.request_id)
     existing = await organizations.find_account_by_email(intent.email)

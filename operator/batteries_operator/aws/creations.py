@@ -1,0 +1,100 @@
+"""Requests to AWS Organizations for new member accounts: made, followed, and found again.
+
+AWS makes an account some time after it took the request, and takes the same request twice: whose a creation is, only
+the name and the tags that it was asked with can tell.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
+from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.organizations import Organizations
+from batteries_operator.naming import names_account
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class CreationStatus:
+    """What AWS says of a creation request."""
+
+    request_id: str
+    state: str
+    account_id: str | None
+    failure_reason: str | None
+    requested: datetime | None = None
+    completed: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where it is not over."""
+        if self.requested is None or self.completed is None:
+            return None
+        return (self.completed - self.requested).total_seconds()
+
+
+class Creations:
+    """What we ask of the organization about accounts that are not there yet."""
+
+    def __init__(self, caller: Caller, organizations: Organizations) -> None:
+        self._caller = caller
+        self._organizations = organizations
+
+    async def create(self, *, email: str, name: str, role: str, account_id: str, resource: str) -> CreationStatus:
+        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first.
+
+        `account_id` is our id and `resource` the AwsAccount's `namespace/name`, for its tags.
+        """
+        answer = await self._organizations.write(
+            "organizations:CreateAccount",
+            self._organizations.client.create_account,
+            Email=email,
+            AccountName=name,
+            RoleName=role,
+            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}, {"Key": TAG_RESOURCE, "Value": resource}],
+        )
+        return _status(answer["CreateAccountStatus"])
+
+    async def status(self, request_id: str) -> CreationStatus:
+        """How far a creation is."""
+        answer = await self._caller.call(
+            "organizations:DescribeCreateAccountStatus",
+            self._organizations.client.describe_create_account_status,
+            CreateAccountRequestId=request_id,
+        )
+        return _status(answer["CreateAccountStatus"])
+
+    async def in_progress(self) -> tuple[frozenset[str], int]:
+        """The ids of the requests that AWS is at work on, and on how many pages they were."""
+        listing, found, pages = self._organizations.client.list_create_account_status, set(), 0
+        async for page in self._caller.pages("organizations:ListCreateAccountStatus", listing, States=["IN_PROGRESS"]):
+            found |= {status.get("Id", "") for status in page["CreateAccountStatuses"]}
+            pages += 1
+        return frozenset(found), pages
+
+    async def find(self, account_id: str) -> CreationStatus | None:
+        """The creation, running or succeeded, whose account name was made for `account_id`, which is our id."""
+        pages = self._caller.pages(
+            "organizations:ListCreateAccountStatus",
+            self._organizations.client.list_create_account_status,
+            States=["IN_PROGRESS", "SUCCEEDED"],
+        )
+        async for page in pages:
+            for status in page["CreateAccountStatuses"]:
+                if names_account(status.get("AccountName", ""), account_id):
+                    return _status(status)
+        return None
+
+
+def _status(raw: "CreateAccountStatusTypeDef") -> CreationStatus:
+    return CreationStatus(
+        raw["Id"],
+        raw["State"],
+        raw.get("AccountId"),
+        raw.get("FailureReason"),
+        raw.get("RequestedTimestamp"),
+        raw.get("CompletedTimestamp"),
+    )
