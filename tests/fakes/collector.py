@@ -1,0 +1,21 @@
+"""Python's garbage collector, watched."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def looks() -> Iterator[list[int]]:
+    """The generations in which Python looked for garbage during the block."""
+    generations: list[int] = []
+
+    def note(phase: str, details: dict[str, int]) -> None:
+        if phase == "start":
+            generations.append(details["generation"])
+
+    gc.callbacks.append(note)
+    try:
+        yield generations
+    finally:
+        gc.callbacks.remove(note)
