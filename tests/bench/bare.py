@@ -24,13 +24,11 @@ from batteries_sandbox.process import Command, Part
 
 NAMESPACE = "bare"
 PLURAL = AwsAccount.definition.plural
-
-
 ALL_SHOWN = "all shown"
 
 
 def registry(count: int) -> kopf.OperatorRegistry:
-    """One handler, which patches."""
+    """One handler, which patches, and says when it was called for `count` objects."""
     handlers, numbers = kopf.OperatorRegistry(), itertools.count(1)
 
     @kopf.on.login(registry=handlers)
@@ -116,7 +114,8 @@ async def _settled_size(stage: Stage, namespace: str, count: int) -> float:
     operator = kopf_on(stage, namespace, count)
 
     async def all_shown() -> bool:
-        assert not operator.ended, operator.gone()
+        if operator.ended:
+            raise operator.gone()
         return not count or ALL_SHOWN in operator.command.log.read_text()
 
     await operator.start()

@@ -1,8 +1,12 @@
-"""Python's garbage collector, watched."""
+"""Python's garbage collector, watched, and what makes it look often."""
 
 import gc
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+LONG = json.dumps({"items": [{"metadata": {"labels": {}}, "status": {"conditions": [{}, {}]}}] * 10_000})
+"""A list as Kubernetes sends it."""
 
 
 @contextmanager

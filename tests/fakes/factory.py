@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, cast
 
 import boto3
+import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -334,6 +335,20 @@ def _as_session(service: str, answer: Any) -> Any:
         aws_secret_access_key=raw["SecretAccessKey"],
         aws_session_token=raw["SessionToken"],
     )
+
+
+# Longer than a visit takes on a machine that is busy.
+LONG_CREATION = pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+
+
+def crash(operation: str) -> Callable[[str, int], None]:
+    """The process ends at a call of `operation`."""
+
+    def at(called: str, _: int) -> None:
+        if called == operation:
+            raise CrashError
+
+    return at
 
 
 def refusal(operation: str, code: str, *, times: int = 1_000_000, **more: Any) -> Callable[[str, int], None]:

@@ -4,11 +4,9 @@ import gc
 import json
 
 import pytest
-from fakes.collector import looks
+from fakes.collector import LONG, looks
 
 from batteries_crds.decoding import decoded
-
-LONG = json.dumps({"items": [{"metadata": {"labels": {}}, "status": {"conditions": [{}, {}]}}] * 10_000})
 
 
 def test_nothing_is_collected_while_a_list_is_decoded() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, CrashError, Factory, Process, settings
+from fakes.factory import LONG_CREATION, NAMESPACE, CrashError, Factory, Process, settings
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
@@ -94,8 +94,7 @@ async def test_an_address_that_our_own_account_has_is_adopted(factory: Factory) 
     await assert_exactly_right(factory, account)
 
 
-# Longer than a visit takes on a machine that is busy.
-@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+@LONG_CREATION
 async def test_an_earlier_request_still_in_progress_is_followed(factory: Factory) -> None:
     """The status was restored from a moment before the request: AWS says that the address is taken, by ourselves."""
     process = await factory.start()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete, released
-from fakes.factory import NAMESPACE, CrashError, Factory, acts, refusal, settings
+from fakes.factory import LONG_CREATION, NAMESPACE, CrashError, Factory, acts, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
@@ -137,8 +137,7 @@ def _deletes_before(operation: str, factory: Factory) -> Callable[[str, int], No
     return before
 
 
-# Longer than a visit takes on a machine that is busy.
-@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+@LONG_CREATION
 async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
@@ -150,8 +149,7 @@ async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(fa
     assert (await factory.members(account))[0]["id"] == account.status.aws_account_id
 
 
-# Longer than a visit takes on a machine that is busy.
-@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+@LONG_CREATION
 async def test_deleted_while_a_creation_runs_that_fails_because_the_address_is_another_s_is_let_go_of(
     factory: Factory,
 ) -> None:

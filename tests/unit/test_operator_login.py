@@ -9,12 +9,10 @@ import kopf
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from fakes.collector import looks
+from fakes.collector import LONG, looks
 
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.login import session_of
-
-LONG = json.dumps({"items": [{"metadata": {"labels": {}}, "status": {"conditions": [{}, {}]}}] * 10_000})
 
 
 def refuse() -> None:

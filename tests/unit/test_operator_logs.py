@@ -4,9 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
 import structlog
-from fakes.factory import Factory, acts
+from fakes.factory import LONG_CREATION, Factory, acts
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
@@ -22,8 +21,7 @@ async def driven(factory: Factory) -> tuple[Any, list[Any]]:
     return process, lines
 
 
-# Longer than a visit takes, so that the creation is followed, on a machine that is busy.
-@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+@LONG_CREATION
 async def test_every_call_says_which_account_which_step_and_which_request(factory: Factory) -> None:
     process, lines = await driven(factory)
     calls = [line for line in lines if line["event"] == "aws call"]

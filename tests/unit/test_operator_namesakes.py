@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fakes.factory import NAMESPACE, CrashError, Factory, Process
+from fakes.factory import NAMESPACE, CrashError, Factory, Process, crash
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
@@ -61,12 +61,7 @@ async def nothing(_: str) -> None:
 async def test_who_lost_the_answer_takes_nothing_of_the_others_for_its_own(factory: Factory, listed: bool) -> None:
     await factory.active()
     thief, process = await copy(factory, await factory.account()), await factory.start()
-
-    def crash(operation: str, _: int) -> None:
-        if operation == "organizations:CreateAccount":
-            raise CrashError
-
-    process.before_call = crash
+    process.before_call = crash("organizations:CreateAccount")
     with pytest.raises(CrashError):
         await visited(process, thief)
     process = await factory.start()

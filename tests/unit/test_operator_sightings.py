@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fakes.factory import NAMESPACE, CrashError, Factory
+from fakes.factory import NAMESPACE, CrashError, Factory, crash
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import FINALIZER
@@ -55,12 +55,7 @@ async def test_an_account_is_read_once_in_all_its_provisioning(factory: Factory)
 async def test_what_was_decided_from_something_older_is_decided_anew(factory: Factory) -> None:
     old = await factory.add()
     first = await factory.start()
-
-    def crash(operation: str, _: int) -> None:
-        if operation == "organizations:CreateAccount":
-            raise CrashError
-
-    first.after_call = crash
+    first.after_call = crash("organizations:CreateAccount")
     with pytest.raises(CrashError):
         await first.until("acme")
     second = await factory.start()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right, observe
-from fakes.factory import CrashError, Factory, Process, acts
+from fakes.factory import LONG_CREATION, CrashError, Factory, Process, acts
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
@@ -136,8 +136,7 @@ async def test_an_account_suspended_before_anything_was_asked_of_aws_is_not_made
     assert (await process.until("acme")).status.phase == "active"
 
 
-# Longer than a visit takes on a machine that is busy.
-@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
+@LONG_CREATION
 async def test_an_account_suspended_while_it_is_made_is_made_and_closed_and_no_second_one(factory: Factory) -> None:
     await factory.add(githubRepos=OPEN)
     process = await factory.start()
