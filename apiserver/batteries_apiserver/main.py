@@ -8,6 +8,7 @@ import sys
 import uvloop
 from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from batteries_apiserver import server
 from batteries_apiserver.auth import admin_key
@@ -52,8 +53,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings_wrong(error: ValidationError) -> str:
     """Which settings are wrong; never their values, for they may be secrets."""
-    lines = (f"  {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
-    return "\n".join(["These settings are not right:", *lines])
+    return "\n".join(
+        ["These settings are not right:", *(f"  {_line(one)}" for one in error.errors(include_input=False))]
+    )
+
+
+def _line(wrong: ErrorDetails) -> str:
+    """One of them; our own sentences name the setting themselves."""
+    if not wrong["loc"]:
+        return wrong["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ Ours begin with BATTERIES_; Stripe's have the names that Stripe's own documentat
 documentation is generated from these fields.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """What Stripe replaces by the session's id when it sends a browser back."""
@@ -164,6 +166,13 @@ class Settings(BaseSettings):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    stripe_test_mode: Annotated[
+        bool,
+        Field(
+            description="true takes a test-mode key (sk_test_…, rk_test_…), with which Stripe's test cards get real "
+            "AWS accounts: for trying it out. A live key is refused then, as a test-mode key is with false."
+        ),
+    ] = False
     stripe_price_id: Annotated[
         str | None,
         Field(
@@ -189,6 +198,15 @@ class Settings(BaseSettings):
             description="Where Stripe's API is, if not at Stripe: a stand-in, for tests and the sandbox.",
         ),
     ] = None
+
+    @model_validator(mode="after")
+    def _stripe_credentials(self) -> Self:
+        """Refuses wrong ones at the start, and not at the first sign-up."""
+        if self.stripe_secret_key is not None:
+            check_secret_key(self.stripe_secret_key.get_secret_value(), test_mode=self.stripe_test_mode)
+        if self.stripe_webhook_secret is not None:
+            check_webhook_secret(self.stripe_webhook_secret.get_secret_value())
+        return self
 
     @property
     def longest_wait(self) -> float:

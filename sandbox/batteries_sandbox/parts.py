@@ -56,8 +56,12 @@ class Stripe:
         }
 
     def settings(self) -> dict[str, str]:
-        """With the price, which only the API server needs to know."""
-        return {**self.environment(), **({"STRIPE_PRICE_ID": self.price_id} if self.price_id else {})}
+        """With the price and the mode, which only the API server needs to know. A sandbox takes no real cards."""
+        return {
+            **self.environment(),
+            "BATTERIES_STRIPE_TEST_MODE": "true",
+            **({"STRIPE_PRICE_ID": self.price_id} if self.price_id else {}),
+        }
 
 
 def given_or_standin_aws(places: Places) -> Aws:

@@ -186,6 +186,7 @@ async def open_world(
                 "kubeconfig": str(cluster.kubeconfig),
                 "namespace": namespace,
                 "stripe_secret_key": stand_in.secret_key,
+                "stripe_test_mode": True,
                 "stripe_webhook_secret": stand_in.webhook_secret,
                 "stripe_api_base": stripe_url,
             }

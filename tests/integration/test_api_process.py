@@ -40,6 +40,7 @@ def environment(cluster: Cluster) -> dict[str, str]:
         "BATTERIES_API_PORT": str(unused_port()),
         "BATTERIES_API_METRICS_PORT": str(unused_port()),
         "STRIPE_SECRET_KEY": "sk_test_never_shown",
+        "BATTERIES_STRIPE_TEST_MODE": "true",
     }
 
 

@@ -90,6 +90,7 @@ async def world(mock: str, request: pytest.FixtureRequest) -> AsyncIterator[Worl
                 await asyncio.sleep(0.05)
         settings = Settings(
             stripe_secret_key="sk_test_123",
+            stripe_test_mode=True,
             stripe_webhook_secret="whsec_x",
             stripe_price_id=request.param,
             stripe_api_base=str(server.make_url("")),

@@ -92,6 +92,7 @@ async def server() -> AsyncIterator[Server]:
     settings = Settings(
         namespace="n",
         stripe_secret_key="sk_test_x",
+        stripe_test_mode=True,
         stripe_webhook_secret="whsec_x",
         stripe_api_base=NOWHERE,
         admin_key_secret="",

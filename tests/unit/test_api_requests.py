@@ -169,6 +169,7 @@ def app(world: World) -> web.Application:
     settings = Settings(
         namespace="n",
         stripe_secret_key="sk_test_unit",
+        stripe_test_mode=True,
         stripe_webhook_secret=WEBHOOK_SECRET,
         stripe_api_base="http://127.0.0.1:9",
         api_body_limit=65_536,
@@ -572,12 +573,27 @@ def signed(body: bytes, *, secret: str = WEBHOOK_SECRET, age: int = 0) -> dict[s
 
 
 EVENT = orjson.dumps(
-    {"id": "evt_1", "object": "event", "type": "invoice.paid", "data": {"object": {"id": "in_1", "object": "invoice"}}}
+    {
+        "id": "evt_1",
+        "object": "event",
+        "type": "invoice.paid",
+        "livemode": False,
+        "data": {"object": {"id": "in_1", "object": "invoice"}},
+    }
 )
 
 
 async def test_an_event_that_does_not_concern_us_is_acknowledged(client: Client) -> None:
     assert (await client.post("/v1/stripe/callback", data=EVENT, headers=signed(EVENT))).status == 200
+
+
+@pytest.mark.parametrize("livemode", [True, False])
+async def test_an_event_of_the_other_mode_is_acknowledged_and_not_acted_on(client: Client, livemode: bool) -> None:
+    event = {**orjson.loads(EVENT), "type": "checkout.session.completed", "livemode": livemode}
+    body = orjson.dumps({**event, "data": {"object": {"id": "cs_test_aaaaaaaa", "object": "checkout.session"}}})
+    response = await client.post("/v1/stripe/callback", data=body, headers=signed(body))
+    # The key is a test-mode key, and Stripe is down in these tests: whoever acts asks it, and answers 503.
+    assert response.status == (200 if livemode else 503)
 
 
 @pytest.mark.parametrize(

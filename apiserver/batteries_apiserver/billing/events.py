@@ -45,6 +45,7 @@ class Event:
     kind: str
     object_id: str | None
     customer_id: str | None
+    livemode: bool
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> Event:
@@ -77,4 +78,5 @@ def _event(event: dict[str, Any]) -> Event:
     previous = event["data"].get("previous_attributes") or {}
     # A detached card names no customer any more; whose it was stands among the attributes that changed.
     customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
-    return Event(event["id"], event["type"], about.get("id"), customer if isinstance(customer, str) else None)
+    customer_id = customer if isinstance(customer, str) else None
+    return Event(event["id"], event["type"], about.get("id"), customer_id, bool(event["livemode"]))

@@ -1,5 +1,7 @@
 """The only module that talks to Stripe: plain values in and out, and two kinds of trouble.
 
+Only what is of the key's mode counts: test cards get nothing in a live installation, whatever an event says of them.
+
 What Stripe refuses because of the caller's input is a BadRequest; everything else, our own wrong key included, is
 Unavailable, so that callers (Stripe's webhooks among them) come back. Nothing here knows Kubernetes.
 """
@@ -53,10 +55,14 @@ class CompletedSession:
 class StripeGateway:
     """Stripe, as far as we use it."""
 
-    def __init__(self, client: stripe.StripeClient, webhook_secret: str | None, price_id: str | None = None) -> None:
+    def __init__(
+        self, client: stripe.StripeClient, webhook_secret: str | None, price_id: str | None = None, *, livemode: bool
+    ) -> None:
+        """`livemode`: whether the client's key is a live one."""
         self._client = client
         self._webhook_secret = webhook_secret
         self._price_id = price_id
+        self._livemode = livemode
 
     async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
         """Begins a checkout for a new customer: it saves a card or, where there is a price, subscribes with one.
@@ -110,7 +116,7 @@ class StripeGateway:
                 if error.http_status == 404:
                     return None
                 raise
-        return _completed(session.to_dict())
+        return _completed(session.to_dict()) if session.livemode is self._livemode else None
 
     async def can_pay(self, customer_id: str) -> bool:
         """Whether the customer exists in Stripe and has a card now and, where there is a price, a paid subscription.
@@ -127,14 +133,21 @@ class StripeGateway:
                 if error.code == "resource_missing":
                     return False
                 raise
-        return bool(methods.data) and (self._price_id is None or await self._is_subscribed(customer_id))
+        has_card = any(method.livemode is self._livemode for method in methods.data)
+        return has_card and (self._price_id is None or await self._is_subscribed(customer_id))
 
     async def _is_subscribed(self, customer_id: str) -> bool:
         """Any subscription of the customer counts, whatever its price: prices change, and people move customers."""
         async with _asking("read a customer's subscriptions"):
             # Without a status Stripe lists all that were not canceled.
             found = await self._client.v1.subscriptions.list_async({"customer": customer_id, "limit": 100})
-        return any(subscription.status in _PAID for subscription in found.data)
+        return any(one.status in _PAID and one.livemode is self._livemode for one in found.data)
+
+    def is_ours(self, event: Event) -> bool:
+        """Whether the event is of the key's mode; one of the other is of other customers, and not acted on."""
+        if event.livemode is not self._livemode:
+            log.warning("webhook_of_other_mode", event_id=event.event_id, livemode=event.livemode)
+        return event.livemode is self._livemode
 
     def event(self, raw: bytes, signature: str | None) -> Event:
         """The event of a webhook's raw body.
@@ -155,6 +168,8 @@ async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | No
         log.warning("billing_not_configured", missing="STRIPE_SECRET_KEY")
         yield None
         return
+    if settings.stripe_test_mode:
+        log.warning("stripe_test_mode", meaning="Stripe's test cards get AWS accounts here.")
     http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
     secret = settings.stripe_webhook_secret
     base = settings.stripe_api_base
@@ -165,7 +180,12 @@ async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | No
         max_network_retries=_RETRIES,
     )
     try:
-        yield StripeGateway(client, secret.get_secret_value() if secret else None, settings.stripe_price_id)
+        yield StripeGateway(
+            client,
+            secret.get_secret_value() if secret else None,
+            settings.stripe_price_id,
+            livemode=not settings.stripe_test_mode,
+        )
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
 

@@ -28,7 +28,8 @@ async def receive(request: web.Request) -> web.Response:
     raw = await read_bytes(request)
     billing = request.app[BILLING]
     event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
-    await _act(billing, event)
+    if billing.stripe.is_ours(event):
+        await _act(billing, event)
     answer: Received = {"received": True}
     return json_answer(answer)
 

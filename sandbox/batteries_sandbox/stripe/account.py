@@ -43,6 +43,7 @@ class Account:
 
     base_url: str
     send: Callable[[JsonObject], None]  # hands an event to the webhook endpoint, if that asked for its type
+    livemode: bool = False  # of every object: an account's two modes know nothing of each other
     clock: Clock = field(default_factory=Clock)
     customers: dict[str, JsonObject] = field(default_factory=dict)
     payment_methods: dict[str, JsonObject] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Account:
             "api_version": stripe.api_version,
             "created": self.clock.now(),
             "data": data,
-            "livemode": False,
+            "livemode": self.livemode,
             "pending_webhooks": 0,
             "request": {"id": cause.request_id, "idempotency_key": cause.idempotency_key},
             "type": kind,

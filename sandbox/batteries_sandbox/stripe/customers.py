@@ -50,7 +50,7 @@ def new_customer(account: Account, fields: JsonObject, cause: Cause) -> JsonObje
             "footer": None,
             "rendering_options": None,
         },
-        "livemode": False,
+        "livemode": account.livemode,
         "metadata": {},
         "name": None,
         "next_invoice_sequence": 1,

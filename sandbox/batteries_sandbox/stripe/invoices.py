@@ -59,7 +59,7 @@ def new_invoice(account: Account, subscription: JsonObject, amount: int, reason:
         "discounts": [],
         "issuer": {"type": "self"},
         "lines": {"object": "list", "data": [], "has_more": False, "url": f"/v1/invoices/{invoice_id}/lines"},
-        "livemode": False,
+        "livemode": account.livemode,
         "metadata": {},
         "next_payment_attempt": None,
         "parent": {"quote_details": None, "subscription_details": details, "type": "subscription_details"},

@@ -15,6 +15,7 @@ _ALPHABET = string.ascii_letters + string.digits
 # Prefix, and how many characters follow it, as seen in Stripe's own examples.
 _LENGTHS = {
     "cs_test_": 58,
+    "cs_live_": 58,
     "cus_": 14,
     "evt_": 24,
     "in_": 24,

@@ -24,7 +24,7 @@ def new_card(account: Account, card: Card, email: str | None) -> JsonObject:
         "created": account.clock.now(),
         "customer": None,
         "customer_account": None,
-        "livemode": False,
+        "livemode": account.livemode,
         "metadata": {},
         "type": "card",
     }

@@ -20,7 +20,7 @@ def add_price(account: Account, price_id: str) -> None:
         "created": account.clock.now(),
         "currency": CURRENCY,
         "custom_unit_amount": None,
-        "livemode": False,
+        "livemode": account.livemode,
         "lookup_key": None,
         "metadata": {},
         "nickname": None,

@@ -29,7 +29,9 @@ async def serve(settings: StripeSettings) -> AsyncIterator[str]:
     with socket.create_server((settings.host, settings.port), backlog=512) as listener:
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
         webhooks = Webhooks(settings)
-        account = Account(base_url=(settings.public_url or url).rstrip("/"), send=webhooks.send)
+        account = Account(
+            base_url=(settings.public_url or url).rstrip("/"), send=webhooks.send, livemode=settings.livemode
+        )
         for price_id in settings.price_ids:
             add_price(account, price_id)
         runner = web.AppRunner(_application(settings, account, webhooks), access_log=None, shutdown_timeout=1)

@@ -80,7 +80,7 @@ _SHOWN = (
 def create(account: Account, call: Call) -> JsonObject:
     params = call.params
     check_session(account, params)
-    session_id, now = new_id("cs_test_"), account.clock.now()
+    session_id, now = new_id("cs_live_" if account.livemode else "cs_test_"), account.clock.now()
     session: JsonObject = {
         "id": session_id,
         "object": "checkout.session",
@@ -92,7 +92,7 @@ def create(account: Account, call: Call) -> JsonObject:
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
         "customer_details": None,
         "expires_at": params.get("expires_at", now + _DEFAULT_LIFETIME),
-        "livemode": False,
+        "livemode": account.livemode,
         "metadata": _metadata(params),
         "mode": params["mode"],
         "payment_method_collection": "always",

@@ -1,5 +1,6 @@
 """What can be chosen about a stand-in, in one frozen value that the process and the tests both build."""
 
+import re
 from dataclasses import dataclass
 
 # What an endpoint is registered for unless it says otherwise. Stripe sends an endpoint only the types it asked for;
@@ -45,3 +46,8 @@ class StripeSettings:
     public_url: str | None = None
     # The prices that exist, monthly ones.
     price_ids: tuple[str, ...] = ("price_standin_monthly",)
+
+    @property
+    def livemode(self) -> bool:
+        """Whether all that is made is real, as the secret key says."""
+        return not re.match("[sr]k_test_", self.secret_key)

@@ -31,7 +31,7 @@ def new_setup_intent(account: Account, fields: JsonObject, cause: Cause) -> Json
         "flow_directions": None,
         "last_setup_error": None,
         "latest_attempt": None,
-        "livemode": False,
+        "livemode": account.livemode,
         "mandate": None,
         "metadata": {},
         "next_action": None,

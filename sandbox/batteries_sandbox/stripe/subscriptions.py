@@ -103,7 +103,7 @@ def _new(account: Account, customer: str, method: str, line: JsonObject, data: J
         "discounts": [],
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
         "items": {"object": "list", "data": [item], "has_more": False, "total_count": 1, "url": url},
-        "livemode": False,
+        "livemode": account.livemode,
         "metadata": dict(given.get("metadata") or {}),
         "start_date": now,
         "status": "incomplete",
