@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from batteries_operator import root_email
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guards import guards
@@ -54,6 +55,7 @@ class Doctor:
         return (
             self.management_account,
             self.permissions,
+            self.root_addresses,
             self.account_quota,
             self.customers_ou,
             self.suspended_ou,
@@ -92,6 +94,18 @@ class Doctor:
             not refused,
             "every permission is granted",
             f"grant what `batteries-operator policy` prints; missing: {', '.join(sorted(refused))}",
+        )
+
+    async def root_addresses(self) -> Finding:
+        """Whether AWS takes the root e-mail addresses that we would make, and whether the mailbox can be ours."""
+        template = self._settings.account_email_template
+        if (wrong := root_email.problem(template)) is not None:
+            return Finding(Verdict.MISSING, wrong)
+        strangers = root_email.not_yours(template)
+        return _finding(
+            strangers is None,
+            f"root e-mail addresses are made of {template}" + ("" if strangers is None else f" ({strangers})"),
+            f"set {root_email.VARIABLE} to a mailbox of yours",
         )
 
     async def account_quota(self) -> Finding:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
-from batteries_operator import bootstrap, doctor, logs, orphans, run
+from batteries_operator import bootstrap, doctor, logs, orphans, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
@@ -53,6 +53,10 @@ def main() -> int:
         for problem in error.errors():
             variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
             print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
+        return 2
+    # The other commands make no accounts; doctor names it among what it finds.
+    if command == "run" and (wrong := root_email.problem(settings.account_email_template)):
+        print(wrong, file=sys.stderr)
         return 2
     quiet = command != "run" and settings.log_level == "info"  # those print for people, who need not see each call
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)

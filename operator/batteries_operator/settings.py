@@ -7,13 +7,8 @@ variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from batteries_operator.naming import account_email
-
-_ANY_ACCOUNT = "00000000-0000-0000-0000-000000000000"
-MAX_EMAIL_LENGTH = 64  # CreateAccount's Email, botocore's organizations model
 
 
 class Settings(BaseSettings):
@@ -29,9 +24,10 @@ class Settings(BaseSettings):
         str,
         Field(
             description="Root e-mail address of each AWS account; {id} becomes 26 characters made from the account "
-            "id. At most 64 characters in all, and its mailbox must be yours: it is the only way back in."
+            "id. At most 64 characters in all. There is no default, and `run` refuses to start without it: whoever "
+            "reads its mailbox can reset the root password of every account, so it must be yours."
         ),
-    ] = "aws+{id}@aibatteriesincluded.com"
+    ] = ""
     account_name_prefix: Annotated[
         str, Field(max_length=20, pattern=r"^[ -~]*$", description="Begins the name of each AWS account.")
     ] = "batteries"
@@ -60,7 +56,7 @@ class Settings(BaseSettings):
     ] = None
     mail_sender: Annotated[
         str, Field(description="From-address of the welcome mail, verified in SES; empty sends none.")
-    ] = "noreply@aibatteriesincluded.com"
+    ] = ""
     creations_in_flight: Annotated[
         int, Field(ge=1, le=100, description="AWS accounts being created at one time; AWS allows 5 unless raised.")
     ] = 5
@@ -163,18 +159,6 @@ class Settings(BaseSettings):
         "json"
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="What is logged.")] = "info"
-
-    @model_validator(mode="after")
-    def _email_fits(self) -> "Settings":
-        if "{id}" not in self.account_email_template:
-            raise ValueError("BATTERIES_ACCOUNT_EMAIL_TEMPLATE must hold {id}: each AWS account needs its own address.")
-        rendered = account_email(self.account_email_template, _ANY_ACCOUNT)
-        if len(rendered) > MAX_EMAIL_LENGTH:
-            raise ValueError(
-                f"BATTERIES_ACCOUNT_EMAIL_TEMPLATE makes addresses of {len(rendered)} characters; "
-                f"AWS takes {MAX_EMAIL_LENGTH}. Shorten it."
-            )
-        return self
 
     @property
     def namespace_list(self) -> list[str]:

@@ -10,12 +10,15 @@ from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_operator.aws.permissions import for_running, policy
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox.cluster import NAMESPACE
+from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 from batteries_sandbox.places import Places
 from batteries_sandbox.process import Command
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
 OPERATOR_KEY = "sandbox-operator"
+OPERATOR_SETTINGS = {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": ROOT_EMAILS, "BATTERIES_MAIL_SENDER": SENDER}
+"""What has no default, and has to be an installation's own."""
 _RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
@@ -160,6 +163,7 @@ def operator_environment(places: Places, aws: Aws, kubeconfig: Path) -> dict[str
     return {
         **clean_environment(),
         **aws.environment(),
+        **OPERATOR_SETTINGS,
         "BATTERIES_KUBECONFIG": str(kubeconfig),
         "BATTERIES_METRICS_PORT": str(places.ports.operator_metrics),
         "BATTERIES_HEALTH_PORT": str(places.ports.operator_health),

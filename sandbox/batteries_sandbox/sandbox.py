@@ -113,6 +113,7 @@ async def _start(places: Places, programs: Binaries, stack: contextlib.AsyncExit
             "OPERATOR_PID": str(operator_part.pid),
             "API_PID": str(api_part.pid),
             "LOG_DIR": str(places.logs),
+            **parts.OPERATOR_SETTINGS,
         }
         env_file.write(places.env_file, values)
         return values

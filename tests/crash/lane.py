@@ -224,6 +224,7 @@ async def open_lane(
         environment = {
             **parts.clean_environment(),
             **aws.environment(),
+            **parts.OPERATOR_SETTINGS,
             **FAST,
             "BATTERIES_KUBECONFIG": str(kubeconfig),
             "BATTERIES_NAMESPACES": namespace,
@@ -231,9 +232,14 @@ async def open_lane(
         await _bootstrap(environment)
         api = await stack.enter_async_context(await connect(str(plane.kubeconfig)))
         accounts = Resources(api, AwsAccount, "harness")
-        lane = Lane(number, namespace, proxy, api, accounts, url, Settings(), environment, lane_log, zygote, http)
+        lane = Lane(number, namespace, proxy, api, accounts, url, _settings(), environment, lane_log, zygote, http)
         stack.push_async_callback(lane.kill)
         yield lane
+
+
+def _settings() -> Settings:
+    """The operator's, as far as what it makes follows from them."""
+    return Settings(account_email_template=parts.OPERATOR_SETTINGS["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"])
 
 
 def _server_and_token(kubeconfig: Path) -> tuple[str, str]:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from batteries_sandbox import parts
+
 PROGRAM = Path(sys.executable).parent / "batteries-operator"
 ACCOUNT = """
 apiVersion: aibatteriesincluded.com/v1
@@ -26,6 +28,7 @@ def command(sandbox: Any, name: str) -> subprocess.CompletedProcess[str]:
         "AWS_SECRET_ACCESS_KEY": "sandbox-operator",
         "AWS_REGION": env["AWS_REGION"],
         "BATTERIES_KUBECONFIG": env["KUBECONFIG"],
+        **parts.OPERATOR_SETTINGS,
     }
     return subprocess.run([PROGRAM, name], env=environment, capture_output=True, text=True, check=False)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import requests
 
+from batteries_sandbox import parts
 from batteries_sandbox.parts import BIN, clean_environment
 
 PROGRAMS = ("batteries-operator", "batteries-apiserver")
@@ -61,6 +62,7 @@ def other_operator(sandbox: Any, namespace: str) -> Iterator[None]:
     """An operator as a release with a list of namespaces and a grace period for customers who don't pay."""
     env = sandbox.env
     settings = {
+        **parts.OPERATOR_SETTINGS,
         "BATTERIES_KUBECONFIG": str(sandbox.folder / "operator.kubeconfig"),
         "BATTERIES_NAMESPACES": namespace,
         "BATTERIES_SUSPEND_UNPAID_SECONDS": "3600",

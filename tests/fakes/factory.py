@@ -36,6 +36,7 @@ from batteries_operator.service import Service, Stopped
 from batteries_operator.settings import Settings
 from batteries_operator.step import Tools
 from batteries_operator.under_way import UnderWay
+from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
 NAMESPACE = "customers"
 PAUSE = 0.01
@@ -83,7 +84,8 @@ class CrashError(BaseException):
 def settings(**changes: Any) -> Settings:
     """Settings in which nothing takes long."""
     fast: dict[str, Any] = {"intent_grace_seconds": 0, "poll_seconds": 0.01, "backoff_max_seconds": 0.01}
-    return Settings(**fast | {"aws_threads": 8} | changes)
+    own = {"account_email_template": ROOT_EMAILS, "mail_sender": SENDER}
+    return Settings(**fast | own | {"aws_threads": 8} | changes)
 
 
 class Process:

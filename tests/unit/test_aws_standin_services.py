@@ -18,10 +18,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from batteries_sandbox.aws import StandinSettings, serve, serve_in_thread
+from batteries_sandbox.mailboxes import SENDER
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
-SENDER = "noreply@aibatteriesincluded.com"
 
 
 def client(url: str, service: str, region: str = "us-east-1") -> Any:

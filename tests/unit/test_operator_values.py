@@ -87,8 +87,6 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"account_email_template": "aws@example.com"}, "must hold {id}"),
-        ({"account_email_template": "aws+{id}@" + "x" * 30 + ".com"}, "addresses of 65 characters; AWS takes 64"),
         ({"account_name_prefix": "Ü"}, "pattern"),
         ({"creations_in_flight": 0}, "greater than or equal to 1"),
         ({"assignments_in_flight": 11}, "less than or equal to 10"),
@@ -101,11 +99,6 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_wrong_settings_are_refused_with_what_is_wrong(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         Settings(**changes)
-
-
-def test_the_longest_address_that_aws_takes_is_taken() -> None:
-    template = "aws+{id}@" + "x" * 29 + ".com"
-    assert len(account_email(Settings(account_email_template=template).account_email_template, IDS[0])) == 64
 
 
 def test_a_password_has_every_class_of_iams_policy() -> None:

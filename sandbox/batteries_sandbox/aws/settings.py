@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from batteries_sandbox.mailboxes import SENDER
+
 
 @dataclass(slots=True)
 class StandinSettings:
@@ -24,7 +26,7 @@ class StandinSettings:
     management_account_id: str = "111111111111"
     region: str = "us-east-1"
     identity_source: str = "identity-center"  # external: an IdP or AD provisions users, and nobody else makes them
-    ses_identities: tuple[str, ...] = ("noreply@aibatteriesincluded.com",)
+    ses_identities: tuple[str, ...] = (SENDER,)
     # Sandbox-sized delays: in AWS these are minutes.
     creation_seconds: float = 3.0
     role_seconds: float = 2.0  # until a new account's first role can be assumed

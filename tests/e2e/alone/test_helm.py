@@ -210,8 +210,30 @@ def test_the_chart_passes_lint_strictly(bare: Bare) -> None:
 
 def test_a_value_that_does_not_exist_is_refused(bare: Bare) -> None:
     with pytest.raises(AssertionError, match=r"additional properties 'replicaz' not allowed"):
-        bare.helm("template", RELEASE, str(helm.CHART), "--set=api.replicaz=3")
+        bare.helm("template", RELEASE, str(helm.CHART), helm.REQUIRED, "--set=api.replicaz=3")
     print("proved: a misspelt value is refused")
+
+
+@pytest.mark.parametrize("command", ["template", "install"])
+def test_without_root_e_mail_addresses_nothing_is_rendered_and_helm_says_why(
+    bare: Bare, tmp_path: Path, command: str
+) -> None:
+    empty = tmp_path / "values.yaml"
+    empty.touch()
+    with pytest.raises(AssertionError, match=r"accountEmailTemplate is not set, and it has no default"):
+        bare.helm(command, RELEASE, str(helm.CHART), f"--values={empty}")
+    print(f"proved: helm {command} with an empty values file fails and says what to set")
+
+
+def test_root_e_mail_addresses_may_come_by_every_way_that_settings_do(bare: Bare, tmp_path: Path) -> None:
+    name, template = "BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "aws+{id}@acme.io"
+    from_secret = {"name": name, "valueFrom": {"secretKeyRef": {"name": "mailbox", "key": "template"}}}
+    file = tmp_path / "values.yaml"
+    for values in ({"settings": {name: template}}, {"extraEnv": [from_secret]}):
+        file.write_text(yaml.safe_dump({"operator": values}))
+        assert name in bare.helm("template", RELEASE, str(helm.CHART), f"--values={file}")
+    with pytest.raises(AssertionError, match=r"must hold \{id\}"):
+        bare.helm("template", RELEASE, str(helm.CHART), "--set=operator.accountEmailTemplate=aws@acme.io")
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
@@ -253,12 +275,10 @@ def test_what_the_cluster_does_not_have_is_not_rendered() -> None:
     print("proved: only what a cluster has is rendered")
 
 
-def test_an_empty_values_file_installs_and_the_notes_work_as_pasted(bare: Bare, tmp_path: Path) -> None:
-    empty = tmp_path / "values.yaml"
-    empty.touch()
+def test_a_release_with_no_more_than_it_needs_installs_and_the_notes_work_as_pasted(bare: Bare) -> None:
     namespace = "fresh"
-    where = (f"--namespace={namespace}", f"--values={empty}")
-    bare.helm("install", RELEASE, str(helm.CHART), "--create-namespace", *where)
+    where = f"--namespace={namespace}"
+    bare.helm("install", RELEASE, str(helm.CHART), "--create-namespace", where, helm.REQUIRED)
     base = bare.places.ports
     api = _containers(
         bare,
@@ -281,7 +301,9 @@ def test_an_empty_values_file_installs_and_the_notes_work_as_pasted(bare: Bare, 
     key = base64.b64decode(secret["data"]["key"]).decode()
     answer = requests.get(f"{api}/v1/admin/accounts", headers={"Authorization": f"Bearer {key}"}, timeout=10)
     assert answer.status_code == 200, answer.text
-    print(f"proved: installed with an empty values file; pasted {len(commands)} commands; the account is ready")
+    print(
+        f"proved: installed with the one value that is required; pasted {len(commands)} commands; the account is ready"
+    )
     for part in (bare.parts.pop(), bare.parts.pop()):
         bare.run(part.stop())
     before = bare.get("awsaccount", "first", f"--namespace={namespace}")
@@ -304,8 +326,8 @@ def test_an_upgrade_from_the_previous_chart_keeps_the_data(bare: Bare) -> None:
     bare.cluster.run("create", where, "-f", str(sample))
     before = bare.get("awsaccounts", where)["items"]
     assert before
-    bare.helm("upgrade", RELEASE, str(helm.CHART), where, "--take-ownership", "--force-conflicts")
-    bare.helm("upgrade", RELEASE, str(helm.CHART), where, "--set=api.replicas=3")
+    bare.helm("upgrade", RELEASE, str(helm.CHART), where, helm.REQUIRED, "--take-ownership", "--force-conflicts")
+    bare.helm("upgrade", RELEASE, str(helm.CHART), where, helm.REQUIRED, "--set=api.replicas=3")
     after = bare.get("awsaccounts", where)["items"]
     assert [(one["metadata"]["uid"], one["spec"]) for one in after] == [
         (one["metadata"]["uid"], one["spec"]) for one in before
