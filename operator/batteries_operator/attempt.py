@@ -2,7 +2,7 @@
 
 import structlog
 
-from batteries_operator.aws.errors import AwsError, ErrorKind
+from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.outcome import Fail, Outcome, Wait
@@ -22,7 +22,11 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
         LostRaceError, NotLeadingError: nothing may be concluded from this visit.
     """
     with structlog.contextvars.bound_contextvars(step=step.name.value):
-        return await _try(step, scope, backoff)
+        outcome, kind = await _try(step, scope, backoff)
+    if isinstance(outcome, Fail):
+        # Whoever mends what made it fail may have changed whose the AWS account is: proved anew at the next try.
+        scope.tools.aws.ownership.forget(scope.account.metadata.uid)
+    return outcome, kind
 
 
 async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
@@ -41,6 +45,9 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
         return Fail("ManagementAccountRefused", str(error)), None
+    except NotOursError as error:
+        log.warning("found in AWS and not ours", reason=error.reason, detail=str(error))
+        return Fail(error.reason, str(error)), None
     except (LostRaceError, NotLeadingError):
         raise
     except Exception as error:

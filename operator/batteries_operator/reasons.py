@@ -71,6 +71,10 @@ PROGRESS = {
         BY_ITSELF,
     ),
     "NotWanted": Entry("Suspended or deleted before AWS made anything; nothing will be made.", NOTHING),
+    "WaitingForTags": Entry(
+        "AWS made an account, and the tags that it was asked for do not show yet. Nothing is done to it before.",
+        "Nothing; where it lasts, see in Organizations whose the account in the message is.",
+    ),
     "RolePropagating": Entry("The new account's access role does not answer yet; minutes are usual.", BY_ITSELF),
     "ParentChanged": Entry("Somebody moved the account between our look and our act.", BY_ITSELF),
     "AssigningAccess": Entry("Identity Center is assigning the owner's access.", BY_ITSELF),
@@ -135,10 +139,10 @@ FAILURES = {
     ),
     "NotOurAccount": Entry(
         "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
-        "namespace/name. "
-        "Nothing is adopted, and nothing is closed, without it.",
-        f"If it is this one, tag it in Organizations, then `{RETRY}`; to let a deleted object go, "
-        "`spec.deletionPolicy: Retain`.",
+        "namespace/name, or is not a member of the organization. Without that tag no step does anything to an AWS "
+        "account or inside it, whatever the status says.",
+        f"If it is this one, tag it in Organizations, then `{RETRY}`. If `status.awsAccountId` is wrong, find out who "
+        "wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its finalizer away.",
     ),
     "ManagementAccountRefused": Entry(
         "The AWS account is the organization's management account, which is never touched.",

@@ -20,6 +20,7 @@ from batteries_operator.announcements import Announcement
 from batteries_operator.attempt import attempt
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.errors import ErrorKind
+from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.metrics import DRIFTS, STEP_OUTCOMES
 from batteries_operator.news import Announce, News, Runbook, is_no_news
 from batteries_operator.outcome import Done, Outcome, Wait
@@ -63,6 +64,11 @@ class _Scope:
     @property
     def account(self) -> AwsAccount:
         return self._recorder.account
+
+    async def owned_account(self) -> OwnedAccount:
+        aws_account_id = self.account.status.aws_account_id
+        assert aws_account_id is not None  # check_status is done
+        return await self.tools.aws.ownership.prove(self.account, aws_account_id)
 
     async def record(self, **facts: Any) -> None:
         account = self.account
@@ -148,6 +154,8 @@ class Runner:
             return False
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._news)
+        # Whose the AWS account is may have changed as well.
+        self._tools.aws.ownership.forget(account.metadata.uid)
         drifted = False
         for step in self._runbook(account):
             if not step.drifts or not is_current(step, recorder.account):

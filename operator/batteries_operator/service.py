@@ -127,6 +127,7 @@ class Service:
         async with self._turn(meta.uid):
             bell = self.bells.of(meta.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
+        self.tools.aws.ownership.forget(meta.uid)  # before access or an account is ended, its tag is read anew
         pace = Pace()
         try:
             while True:
@@ -159,6 +160,7 @@ class Service:
     def forget(self, uid: str) -> None:
         """The account is gone: its places and spots in line go to others."""
         self.sightings.forget(uid)
+        self.tools.aws.ownership.forget(uid)
         self.tools.let_go(uid)
 
     def _turn(self, uid: str) -> asyncio.Lock:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.expected import Expected
 from batteries_operator.outcome import Outcome, Wait
 from batteries_operator.places import Places
@@ -122,6 +123,13 @@ class Scope(Protocol):
     @property
     def tools(self) -> Tools:
         """What all visits share."""
+
+    async def owned_account(self) -> OwnedAccount:
+        """The AWS account that the status names, proved to be this AwsAccount's: the only key to acting on it.
+
+        Raises:
+            NotOurAccountError, ManagementAccountError, AwsError: as `Ownership.prove`.
+        """
 
     async def record(self, **facts: Any) -> None:
         """Persists status fields before going on; raises where somebody else wrote meanwhile."""

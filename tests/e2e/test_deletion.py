@@ -47,7 +47,7 @@ def test_a_closure_that_waits_says_what_for_and_ends_when_aws_allows_it(sandbox:
     sandbox.kubectl("delete", "awsaccount", name, "--wait=false")
     sandbox.kubectl("wait", "--for=condition=Stalled", "--timeout=30s", f"awsaccount/{name}")
     said = {each["type"]: each for each in show(sandbox, name)["status"]["conditions"]}
-    assert said["Closed"]["reason"] == "NotOurAccount"
+    assert said["Quarantined"]["reason"] == "NotOurAccount"
     assert member(sandbox, aws_account_id)["state"] == "ACTIVE", "nobody is closed who isn't ours"
     organizations.tag_resource(ResourceId=aws_account_id, Tags=ours)
     sandbox.kubectl("annotate", "awsaccount", name, "aibatteriesincluded.com/retry=1")

@@ -221,11 +221,12 @@ async def test_an_account_without_our_tag_is_never_closed(factory: Factory, tag:
     if tag:
         organizations.tag_resource(ResourceId=account.status.aws_account_id, Tags=[{"Key": key, "Value": tag}])
     delete(factory)
-    task = asyncio.create_task(released(process))
-    refused = await _until(factory, lambda each: reason(each, "Closed") == "NotOurAccount")
-    assert "Set spec.deletionPolicy to Retain" in (refused.status.error or "")
+    calls, task = len(process.calls), asyncio.create_task(released(process))
+    refused = await _until(factory, lambda each: reason(each, "Quarantined") == "NotOurAccount")
+    assert "set spec.deletionPolicy to Retain" in (refused.status.error or "")
     assert reason(refused, "Stalled") == "NotOurAccount"
     assert await state(factory, account) == "ACTIVE"
+    assert not any(acts(operation) for operation in process.calls[calls:]), "nothing is done to it, quarantine included"
     await factory.change(deletionPolicy="Retain")
     process.bells.ring(account.metadata.uid)
     await asyncio.wait_for(task, 10)

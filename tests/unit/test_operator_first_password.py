@@ -61,15 +61,18 @@ class Store:
 
 
 async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
-    async def member(account: str, account_id: str) -> Any:
+    async def member(account: Any) -> Any:
         return iam
+
+    async def owned_account() -> Any:
+        return SimpleNamespace(id="123456789012", account_id=str(account.account_id))
 
     status = {"awsAccountId": "123456789012", "credentialsSecretName": secret_name}
     account = AwsAccount.model_validate(
         {"metadata": {"name": "a", "namespace": "n"}, "spec": {"email": "a@example.com"}, "status": status}
     )
     tools = SimpleNamespace(settings=Settings(), aws=SimpleNamespace(iam=member), passwords=store)
-    scope: Any = SimpleNamespace(account=account, tools=tools)
+    scope: Any = SimpleNamespace(account=account, tools=tools, owned_account=owned_account)
     outcome = await create_iam_user.run(scope)
     assert isinstance(outcome, Done)
     return outcome

@@ -5,9 +5,15 @@ import threading
 from typing import Any
 
 import pytest
-from fakes.factory import Factory
+from fakes.factory import Factory, Process
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.ownership import OwnedAccount
+
+
+async def proved(process: Process, account: AwsAccount) -> OwnedAccount:
+    return await process.tools.aws.ownership.prove(account, str(account.status.aws_account_id))
 
 
 async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(factory: Factory) -> None:
@@ -18,7 +24,7 @@ async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(fac
     accounts = await asyncio.gather(*(process.until(name) for name in names))
     ids = [str(account.status.aws_account_id) for account in accounts]
     assert len(set(ids)) == len(ids)
-    all_of_them = [await process.tools.aws.iam(each, "id") for each in ids]
+    all_of_them = [await process.tools.aws.iam(await proved(process, each)) for each in accounts]
     together = threading.Barrier(len(ids))
 
     def on_the_way(**_: Any) -> None:
@@ -38,8 +44,9 @@ async def test_whose_keys_they_are_is_asked_under_those_keys(factory: Factory) -
     other = await factory.add("other")
     await process.until("other")
     sts = process.tools.aws.sts
-    ids = [str((await factory.account(name)).status.aws_account_id) for name in ("acme", other.metadata.name)]
-    keys = await asyncio.gather(*(sts.assume(each) for each in ids))
+    both = [await factory.account(name) for name in ("acme", other.metadata.name)]
+    ids = [str(each.status.aws_account_id) for each in both]
+    keys = [await sts.assume(await proved(process, each)) for each in both]
     assert await asyncio.gather(*(sts.identity(each) for each in keys)) == ids
 
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 from botocore.exceptions import ClientError
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory, Process, settings
+from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_operator import doctor
@@ -98,18 +97,11 @@ async def test_looking_changes_nothing(factory: Factory) -> None:
     assert await changes(factory) == before
 
 
-GUARDED: dict[str, Callable[[Process], Awaitable[object]]] = {
-    "iam": lambda process: process.tools.aws.iam(MANAGEMENT, "x"),
-    "move": lambda process: process.tools.aws.organizations.move(MANAGEMENT, source="r-1", destination="ou-1"),
-    "refuse": lambda process: process.tools.aws.organizations.refuse_management(MANAGEMENT),
-}
-
-
-@pytest.mark.parametrize("guard", GUARDED)
-async def test_the_management_account_is_refused_before_anything_is_done(factory: Factory, guard: str) -> None:
-    process = await factory.start()
+async def test_the_management_account_is_never_proved_to_be_somebodys(factory: Factory) -> None:
+    """Without a proof no gateway does anything to an account, or in it."""
+    process, account = await factory.start(), await factory.add()
     with pytest.raises(ManagementAccountError, match="never provisioned, moved, suspended or closed"):
-        await GUARDED[guard](process)
+        await process.tools.aws.ownership.prove(account, MANAGEMENT)
     assert process.calls == ["organizations:DescribeOrganization"]
 
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from batteries_crds.aws_account_status import Hold
-from batteries_operator import reasons, status, steps
+from batteries_operator import reasons, status
+from batteries_operator.aws import ownership
 
 PACKAGE = Path(str(status.__file__)).parent
-GIVE = {"Wait", "Fail", "_Words", "_for_good", "_ask_again", "put"}
+GIVE = {"Wait", "Fail", "NotOursError", "_Words", "_for_good", "_ask_again", "put"}
 REASON = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
-CONSTANTS = {status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, "Done", "Suspended", *Hold}
+CONSTANTS = {ownership.NOT_OURS, status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, "Done", "Suspended", *Hold}
 
 
 def given() -> Iterator[str]:
     """The CamelCase words among the arguments of whatever gives a reason."""
-    for path in [*PACKAGE.glob("*.py"), *Path(str(steps.__file__)).parent.glob("*.py")]:
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GIVE:
                 words = [each.value for each in node.args[:3] if isinstance(each, ast.Constant)]

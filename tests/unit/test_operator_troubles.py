@@ -214,7 +214,8 @@ async def test_an_assignment_that_was_undone_meanwhile_is_made_again(factory: Fa
     account, center = await factory.account(), process.tools.aws.identity_center
     member, user = str(account.status.aws_account_id), str(account.status.sso_user_id)
     permission_set = await center.permission_set(factory.settings.permission_set_name)
-    started = await center.assign(member, permission_set, user)
+    owned = await process.tools.aws.ownership.prove(account, member)
+    started = await center.assign(owned, permission_set, user)
     async with asyncio.timeout(5):
         state = ""
         while state != "SUCCEEDED":

@@ -46,6 +46,17 @@ class AwsError(Exception):
         return _BY_REASON.get(self.reason) or _BY_CODE.get(self.code, ErrorKind.UNKNOWN)
 
 
+class NotOursError(Exception):
+    """Something in AWS that was found by its name or number is not ours. Nothing was done to it.
+
+    `reason` is a condition's; the text says what was found and what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 NO_ANSWER = "NoAnswer"
 """The code we give where the connection failed: the call may or may not have been done."""
 

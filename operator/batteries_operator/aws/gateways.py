@@ -12,6 +12,7 @@ from batteries_operator.aws.limits import Limits
 from batteries_operator.aws.mail import Mail
 from batteries_operator.aws.members import MemberClient
 from batteries_operator.aws.organizations import Organizations
+from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.aws.sts import Sts
 from batteries_operator.settings import Settings
 
@@ -36,6 +37,7 @@ class Aws:
     ) -> None:
         self.caller = caller
         self.organizations = organizations
+        self.ownership = Ownership(organizations)
         self.creations = creations
         self.sts = sts
         self.identity_center = identity_center
@@ -67,16 +69,11 @@ class Aws:
             await caller.members_client("iam"),
         )
 
-    async def iam(self, account: str, account_id: str) -> Iam:
-        """IAM of a member account, as its access role. `account_id` is our id, for tags.
-
-        Raises:
-            ManagementAccountError: `account` is the management account.
-        """
-        await self.organizations.refuse_management(account)
+    async def iam(self, account: OwnedAccount) -> Iam:
+        """IAM of a member account, as its access role."""
         credentials = await self.sts.assume(account)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
-        return Iam(self.caller, client, account, account_id)
+        return Iam(self.caller, client, account)
 
     def close(self) -> None:
         """Ends the threads."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_crds.trust_policy import AUDIENCE, PROVIDER_HOST, same_policy
 from batteries_operator.aws.caller import AwsError, Caller
+from batteries_operator.aws.ownership import OwnedAccount
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -20,11 +21,11 @@ MISSING = "NoSuchEntity"
 class Iam:
     """IAM of the account that `client` has credentials for."""
 
-    def __init__(self, caller: Caller, client: "IAMClient", account: str, account_id: str) -> None:
+    def __init__(self, caller: Caller, client: "IAMClient", account: OwnedAccount) -> None:
         self._caller = caller
         self._client = client
         self._account = account
-        self._tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": account_id}]
+        self._tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}]
 
     async def ensure_user(self, name: str) -> None:
         """The user is there, found or made."""
@@ -103,7 +104,7 @@ class Iam:
 
     async def ensure_github_provider(self) -> str:
         """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic."""
-        arn = f"arn:aws:iam::{self._account}:oidc-provider/{PROVIDER_HOST}"
+        arn = f"arn:aws:iam::{self._account.id}:oidc-provider/{PROVIDER_HOST}"
         try:
             found = await self._caller.call(
                 "iam:GetOpenIDConnectProvider",

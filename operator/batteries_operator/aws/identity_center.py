@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sso_admin import SSOAdminClient
     from mypy_boto3_sso_admin.type_defs import AccountAssignmentOperationStatusTypeDef
 
+    from batteries_operator.aws.ownership import OwnedAccount
+
 
 T = TypeVar("T")
 
@@ -155,18 +157,18 @@ class IdentityCenter:
                 if assignment.get("PrincipalType") == "USER":
                     yield assignment.get("PrincipalId", "")
 
-    async def _assignment(self, account: str, permission_set: str, user_id: str) -> dict[str, Any]:
+    async def _assignment(self, account: "OwnedAccount", permission_set: str, user_id: str) -> dict[str, Any]:
         """What names one assignment, for making and for removing it."""
         return {
             "InstanceArn": (await self.instance()).arn,
-            "TargetId": account,
+            "TargetId": account.id,
             "TargetType": "AWS_ACCOUNT",
             "PermissionSetArn": permission_set,
             "PrincipalType": "USER",
             "PrincipalId": user_id,
         }
 
-    async def assign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
+    async def assign(self, account: "OwnedAccount", permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the assignment."""
         answer = await self._caller.call(
             "sso:CreateAccountAssignment",
@@ -175,7 +177,7 @@ class IdentityCenter:
         )
         return _status(answer["AccountAssignmentCreationStatus"])
 
-    async def unassign(self, account: str, permission_set: str, user_id: str) -> AssignmentStatus:
+    async def unassign(self, account: "OwnedAccount", permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the removal of the assignment."""
         answer = await self._caller.call(
             "sso:DeleteAccountAssignment",

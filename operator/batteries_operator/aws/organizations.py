@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_organizations.type_defs import RootTypeDef
 
+    from batteries_operator.aws.ownership import OwnedAccount
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -112,18 +114,13 @@ class Organizations:
                 return parent.get("Id", "")
         raise AwsError("organizations:ListParents", "NoParent", f"AWS names no parent of account {account}.")
 
-    async def move(self, account: str, *, source: str, destination: str) -> None:
-        """Moves the account; being there already is success.
-
-        Raises:
-            ManagementAccountError: it is the management account.
-        """
-        await self.refuse_management(account)
+    async def move(self, account: "OwnedAccount", *, source: str, destination: str) -> None:
+        """Moves the account; being there already is success."""
         try:
             await self.write(
                 "organizations:MoveAccount",
                 self.client.move_account,
-                AccountId=account,
+                AccountId=account.id,
                 SourceParentId=source,
                 DestinationParentId=destination,
             )
@@ -144,15 +141,10 @@ class Organizations:
         # State replaced Status on 2026-09-09 (botocore's organizations model).
         return answer["Account"].get("State")
 
-    async def close(self, account: str) -> None:
-        """Asks AWS to close the account; closed already, or being closed, is success.
-
-        Raises:
-            ManagementAccountError: it is the management account.
-        """
-        await self.refuse_management(account)
+    async def close(self, account: "OwnedAccount") -> None:
+        """Asks AWS to close the account; closed already, or being closed, is success."""
         try:
-            await self.write("organizations:CloseAccount", self.client.close_account, AccountId=account)
+            await self.write("organizations:CloseAccount", self.client.close_account, AccountId=account.id)
         except AwsError as error:
             if error.code != "AccountAlreadyClosedException":
                 raise

@@ -15,6 +15,8 @@ from batteries_operator.visits import in_turn
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
+    from batteries_operator.aws.ownership import OwnedAccount
+
 SESSION_NAME = "ai-batteries-included"
 REFRESH_BEFORE = timedelta(minutes=10)  # botocore's own mandatory refresh margin
 KEPT = 512
@@ -47,24 +49,24 @@ class Sts:
         self._known: OrderedDict[str, Credentials] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def assume(self, account: str) -> Credentials:
+    async def assume(self, account: "OwnedAccount") -> Credentials:
         """Credentials of `account`, remembered until shortly before they expire."""
-        async with in_turn(self._locks.setdefault(account, asyncio.Lock())):
-            known = self._known.get(account)
+        async with in_turn(self._locks.setdefault(account.id, asyncio.Lock())):
+            known = self._known.get(account.id)
             if known is None or known.expires - datetime.now(UTC) < REFRESH_BEFORE:
                 known = await self._assume(account)
-                self._known[account] = known
-            self._known.move_to_end(account)
+                self._known[account.id] = known
+            self._known.move_to_end(account.id)
             while len(self._known) > KEPT:
                 oldest, _ = self._known.popitem(last=False)
                 self._locks.pop(oldest, None)
             return known
 
-    async def _assume(self, account: str) -> Credentials:
+    async def _assume(self, account: "OwnedAccount") -> Credentials:
         answer = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
-            RoleArn=f"arn:aws:iam::{account}:role/{self._role}",
+            RoleArn=f"arn:aws:iam::{account.id}:role/{self._role}",
             RoleSessionName=SESSION_NAME,
         )
         raw = answer["Credentials"]

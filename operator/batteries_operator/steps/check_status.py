@@ -10,6 +10,7 @@ from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
 from batteries_operator.aws.creations import CreationStatus
+from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.create_account import refused
@@ -85,7 +86,8 @@ async def run(scope: Scope) -> Outcome:
     status = scope.account.status
     if status.aws_account_id is not None:
         scope.tools.creations.leave(scope.account.metadata.uid)
-        return Done(f"The AWS account is {status.aws_account_id}.")
+        owned = await scope.owned_account()
+        return Done(f"The AWS account is {owned.id}.")
     request = status.create_request
     assert request is not None  # create_account is not current without it
     assert request.request_id is not None
@@ -104,12 +106,19 @@ async def run(scope: Scope) -> Outcome:
         scope.tools.creations.proved()
         if creation.seconds is not None:
             scope.tools.under_way.lasted(creation.seconds)
-        organizations = scope.tools.aws.organizations
-        await organizations.refuse_management(creation.account_id)
-        if request.found and await organizations.holder(creation.account_id) != scope.account.key:
-            return _anothers(scope, request)
-        return Done(f"AWS made the account {creation.account_id}.", {"aws_account_id": creation.account_id})
+        return await _made(scope, creation.account_id, request)
     return await _failed(scope, creation, request)
+
+
+async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
+    """AWS's answer to a request names the account; its tag tells whether the request was ours."""
+    try:
+        owned = await scope.tools.aws.ownership.prove(scope.account, made)
+    except NotOurAccountError as error:
+        if error.holder is None and not request.found:
+            return Wait(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.", counts=True)
+        return _anothers(scope, request)
+    return Done(f"AWS made the account {owned.id}.", {"aws_account_id": owned.id})
 
 
 async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest) -> Outcome:
@@ -137,20 +146,25 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
     organizations = scope.tools.aws.organizations
     existing = await organizations.find_account_by_email(request.email)
-    holder = None if existing is None else await organizations.holder(existing)
-    if existing is not None and holder == scope.account.key:
-        await organizations.refuse_management(existing)
-        return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    if existing is not None:
+        try:
+            owned = await scope.tools.aws.ownership.prove(scope.account, existing)
+        except NotOurAccountError as error:
+            return _strangers(scope, request) if error.holder is None else _anothers(scope, request)
+        return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
     identity = str(scope.account.account_id)
-    if existing is None and (earlier := await scope.tools.aws.creations.find(identity)) is not None:
+    if (earlier := await scope.tools.aws.creations.find(identity)) is not None:
         return Wait(
             None,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
             facts={"create_request": request.model_copy(update={"request_id": earlier.request_id, "found": True})},
         )
-    if holder is not None:
-        return _anothers(scope, request)
+    return _strangers(scope, request)
+
+
+def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
+    """Nobody's by its tags, or in another organization, where we see nothing of it."""
     if not scope.account.is_wanted:
         return _ask_again("NotWanted", NOT_WANTED)
     return _for_good(

@@ -7,7 +7,7 @@ again by one: that may take weeks, and the condition says so. Nobody is ever clo
 
 from batteries_crds.base import utc_now
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
 
 LINE_SECONDS = 3600
@@ -29,8 +29,7 @@ async def run(scope: Scope) -> Outcome:
     account, closures = scope.account, scope.tools.closures
     aws_account_id = account.status.aws_account_id
     assert aws_account_id is not None  # check_status is done
-    organizations = scope.tools.aws.organizations
-    await organizations.refuse_management(aws_account_id)
+    organizations, ownership = scope.tools.aws.organizations, scope.tools.aws.ownership
     state = await organizations.state(aws_account_id)
     asked = account.status.closure_requested_at is not None
     if state is None or state == CLOSED or (asked and state == ENDED_BY_AWS):
@@ -38,19 +37,13 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"AWS account {aws_account_id} is {'no member any more' if state is None else 'closed'}.")
     if state == CLOSING:
         return _closing(scope)
-    tag = await organizations.holder(aws_account_id)
-    if tag != account.key:
-        return Fail(
-            "NotOurAccount",
-            f"AWS account {aws_account_id} {'carries no tag of ours' if tag is None else 'is tagged as another one'}, "
-            "so it is not closed. Set spec.deletionPolicy to Retain to let this object go, or mend the tag and set "
-            "the retry annotation.",
-        )
+    ownership.forget(account.metadata.uid)  # a closure can't be taken back: the tag is read anew
+    owned = await scope.owned_account()
     owner = account.status.owner or account.key
     if not closures.enter(account.metadata.uid, owner, account.since):
         return _in_line(scope)
     try:
-        await organizations.close(aws_account_id)
+        await organizations.close(owned)
     except AwsError as error:
         if error.reason not in _FULL:
             raise

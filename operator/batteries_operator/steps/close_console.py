@@ -11,8 +11,7 @@ from batteries_operator.step import Scope
 async def run(scope: Scope) -> Outcome:
     """Done once the user has no login profile and no Secret holds its password."""
     account, user = scope.account, scope.tools.settings.iam_user_name
-    assert account.status.aws_account_id is not None  # check_status is done
-    iam = await scope.tools.aws.iam(account.status.aws_account_id, str(account.account_id))
+    iam = await scope.tools.aws.iam(await scope.owned_account())
     await iam.delete_login_profile(user)
     await scope.tools.passwords.discard(account)
     return Done(f"The IAM user {user} can't sign in.", {"credentials_secret_name": None})

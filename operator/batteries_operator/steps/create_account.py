@@ -6,17 +6,18 @@ look, and ask again only if nothing is found. Even then AWS takes each root e-ma
 always the same for the same account.
 """
 
+import contextlib
 from datetime import UTC, datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
-from batteries_crds.names import TAG_RESOURCE
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.naming import account_email, account_name
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.setup_oidc import too_large
 
@@ -38,6 +39,9 @@ def has_request(account: AwsAccount) -> bool:
 async def run(scope: Scope) -> Outcome:
     """Observes, then asks; Done once the request's id, or the account, is known."""
     account = scope.account
+    if account.status.aws_account_id is not None:
+        owned = await scope.owned_account()
+        return Done(f"There is an AWS account already: {owned.id}.")
     # A list that setup_oidc must refuse is refused before there is an account to be left half-made.
     try:
         check_size(account.spec.github_repos, limit=scope.tools.settings.trust_policy_limit)
@@ -151,9 +155,10 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     if found is not None:
         return _requested(intent.model_copy(update={"found": True}), found.request_id)
     existing = await organizations.find_account_by_email(intent.email)
-    if existing is not None and await organizations.holder(existing) == scope.account.key:
-        await organizations.refuse_management(existing)
-        return Done(f"Found the AWS account {existing}, made by an earlier request.", {"aws_account_id": existing})
+    if existing is not None:
+        with contextlib.suppress(NotOurAccountError):  # AWS says of the next request that the address is taken
+            owned = await scope.tools.aws.ownership.prove(scope.account, existing)
+            return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
     if not scope.account.is_wanted:
         if age < grace + CALL_SECONDS:
             # AWS may have taken a call at its very end, and asking again would find out; this account asks no more.
@@ -174,18 +179,9 @@ def _unresolved(seconds: float) -> Wait:
 
 async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
     """spec.awsAccountId: an account that exists. It is taken only if its tag says that it is this AwsAccount's."""
-    organizations = scope.tools.aws.organizations
-    await organizations.refuse_management(aws_account_id)
-    tag = await organizations.holder(aws_account_id)
-    if tag != scope.account.key:
-        return Fail(
-            "NotOurAccount",
-            f"AWS account {aws_account_id} does not carry the tag that says it is this AwsAccount's "
-            f"({'it has none' if tag is None else 'it names another'}). If it is to be managed here, tag it "
-            f"{TAG_RESOURCE}={scope.account.key} in Organizations, then change this AwsAccount's spec.",
-        )
+    owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id)
     owner = await _owner(scope)
     return Done(
-        f"Adopted the AWS account {aws_account_id}.",
-        {"aws_account_id": aws_account_id, "owner": owner, "account_id": str(scope.account.account_id)},
+        f"Adopted the AWS account {owned.id}.",
+        {"aws_account_id": owned.id, "owner": owner, "account_id": str(scope.account.account_id)},
     )

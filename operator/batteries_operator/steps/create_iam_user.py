@@ -15,9 +15,8 @@ from batteries_operator.step import Scope, StoredPassword
 async def run(scope: Scope) -> Outcome:
     """Done once the user is there, may administer the account, and has a password that the Secret knows."""
     account, settings = scope.account, scope.tools.settings
-    aws_account_id = account.status.aws_account_id
-    assert aws_account_id is not None  # check_status is done
-    iam = await scope.tools.aws.iam(aws_account_id, str(account.account_id))
+    owned = await scope.owned_account()
+    iam = await scope.tools.aws.iam(owned)
     user = settings.iam_user_name
     await iam.ensure_user(user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
@@ -32,7 +31,7 @@ async def run(scope: Scope) -> Outcome:
         f"The IAM user {user} can sign in.",
         {
             "iam_user_name": user,
-            "sign_in_url": f"https://{aws_account_id}.signin.aws.amazon.com/console",
+            "sign_in_url": f"https://{owned.id}.signin.aws.amazon.com/console",
             "credentials_secret_name": stored.secret_name if stored else account.status.credentials_secret_name,
         },
     )

@@ -21,19 +21,19 @@ async def run(scope: Scope) -> Outcome:
 
 async def placed(scope: Scope, name: str) -> Outcome:
     """Done once the account's parent is the OU of that name."""
-    account = scope.account.status.aws_account_id
+    account, organizations = scope.account.status.aws_account_id, scope.tools.aws.organizations
     assert account is not None  # check_status is done
-    organizations = scope.tools.aws.organizations
     state = await organizations.state(account)
     if state in GONE and scope.account.is_deleted:
         return Done("The account is closed in AWS already.")
     if state in GONE:
         return Fail("AccountGone", f"AWS account {account} {GONE[state]}")
+    owned = await scope.owned_account()
     destination = await organizations.ou(name)
-    source = await organizations.parent(account)
+    source = await organizations.parent(owned.id)
     if source != destination:
         try:
-            await organizations.move(account, source=source, destination=destination)
+            await organizations.move(owned, source=source, destination=destination)
         except AwsError as error:
             if error.code != "SourceParentNotFoundException":
                 raise

@@ -5,6 +5,7 @@ Asynchronous like the assignment, and limited together with it: started when the
 
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
+from batteries_operator.steps.move_to_ou import GONE
 from batteries_operator.steps.setup_sso_access import FORGET, LINE_SECONDS, RETRY_SECONDS
 
 
@@ -13,7 +14,9 @@ async def run(scope: Scope) -> Outcome:
     account, tools = scope.account, scope.tools
     center, uid = tools.aws.identity_center, account.metadata.uid
     status = account.status
-    assert status.aws_account_id is not None  # check_status is done
+    if account.is_deleted and await _is_gone(scope):
+        return Done("The AWS account is closed already, and with it all access.", FORGET)
+    owned = await scope.owned_account()
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
@@ -21,7 +24,7 @@ async def run(scope: Scope) -> Outcome:
     tools.assignment_time.forget(uid)
     user_id = status.sso_user_id or await tools.aws.directory.find_user(status.owner)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
-    if user_id is None or not await center.is_assigned(status.aws_account_id, permission_set, user_id):
+    if user_id is None or not await center.is_assigned(owned.id, permission_set, user_id):
         tools.assignments.leave(uid)
         return Done(f"{status.owner} has no access by single sign-on.", FORGET)
     if status.sso_revocation_request_id is not None:
@@ -34,13 +37,20 @@ async def run(scope: Scope) -> Outcome:
             f"In line: {limit} single sign-on assignments are changed at a time.",
             steady=True,
         )
-    started = await center.unassign(status.aws_account_id, permission_set, user_id)
+    started = await center.unassign(owned, permission_set, user_id)
     return Wait(
         None,
         "RevokingAccess",
         "Identity Center is revoking access.",
         facts={"sso_revocation_request_id": started.request_id},
     )
+
+
+async def _is_gone(scope: Scope) -> bool:
+    """Whether AWS holds no usable account any more, in which an assignment could be looked for."""
+    aws_account_id = scope.account.status.aws_account_id
+    assert aws_account_id is not None  # check_status is done
+    return await scope.tools.aws.organizations.state(aws_account_id) in GONE
 
 
 async def _still_assigning(scope: Scope, request_id: str) -> bool:

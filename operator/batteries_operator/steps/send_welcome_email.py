@@ -23,9 +23,10 @@ async def run(scope: Scope) -> Outcome:
     status, mail = scope.account.status, scope.tools.aws.mail
     if not mail.enabled:
         return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty.")
+    owned = await scope.owned_account()
     assert status.owner is not None  # create_account is done
     text = TEXT.format(
-        account=status.aws_account_id,
+        account=owned.id,
         portal=status.sso_portal_url,
         owner=status.owner,
         user=status.iam_user_name,
@@ -34,7 +35,7 @@ async def run(scope: Scope) -> Outcome:
     )
     message_id = await mail.send(
         status.owner,
-        SUBJECT.format(account=status.aws_account_id),
+        SUBJECT.format(account=owned.id),
         text,
         account_id=str(scope.account.account_id),
     )

@@ -25,14 +25,13 @@ def too_large(error: PolicyTooLargeError) -> Fail:
 async def run(scope: Scope) -> Outcome:
     """Done once the trust policy in AWS equals the one rendered."""
     account, settings = scope.account, scope.tools.settings
-    aws_account_id = account.status.aws_account_id
-    assert aws_account_id is not None  # check_status is done
+    owned = await scope.owned_account()
     try:
-        provider, limit = provider_arn(aws_account_id), settings.trust_policy_limit
+        provider, limit = provider_arn(owned.id), settings.trust_policy_limit
         trust = render(sorted(account.spec.github_repos), provider, limit=limit)
     except PolicyTooLargeError as error:
         return too_large(error)
-    iam = await scope.tools.aws.iam(aws_account_id, str(account.account_id))
+    iam = await scope.tools.aws.iam(owned)
     await iam.ensure_github_provider()
     role_arn = await iam.ensure_role(ROLE_NAME, trust, settings.managed_policy_arn)
     admitted = ", ".join(account.spec.github_repos) or "nobody: no repository is listed"

@@ -19,8 +19,7 @@ async def run(scope: Scope) -> Outcome:
     """Done once Identity Center lists the assignment."""
     account, tools = scope.account, scope.tools
     center, uid = tools.aws.identity_center, account.metadata.uid
-    aws_account_id, owner = account.status.aws_account_id, account.status.owner
-    assert aws_account_id is not None  # check_status is done
+    owned, owner = await scope.owned_account(), account.status.owner
     assert owner is not None  # create_account is done
     tools.assignment_time.looked(uid)
     revocation_id = account.status.sso_revocation_request_id
@@ -32,7 +31,7 @@ async def run(scope: Scope) -> Outcome:
         return under_way
     permission_set = await center.permission_set(tools.settings.permission_set_name)
     user_id = account.status.sso_user_id or await tools.aws.directory.ensure_user(owner)
-    if await center.is_assigned(aws_account_id, permission_set, user_id):
+    if await center.is_assigned(owned.id, permission_set, user_id):
         tools.assignments.leave(uid)
         tools.assignment_time.ended(uid)
         return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
@@ -47,7 +46,7 @@ async def run(scope: Scope) -> Outcome:
             f"In line: {limit} single sign-on assignments are made at a time.",
             steady=True,
         )
-    started = await center.assign(aws_account_id, permission_set, user_id)
+    started = await center.assign(owned, permission_set, user_id)
     return Wait(
         tools.assignment_time.first_look(uid, tools.settings.poll_max_seconds),
         "AssigningAccess",

@@ -19,22 +19,20 @@ SLOW_SECONDS = 60
 
 async def run(scope: Scope) -> Outcome:
     """Done once the role's identity is in the account that we made."""
-    status, sts = scope.account.status, scope.tools.aws.sts
-    assert status.aws_account_id is not None  # check_status is done
+    owned, sts = await scope.owned_account(), scope.tools.aws.sts
     uid, expected = scope.account.metadata.uid, scope.tools.role_time
     expected.looked(uid)
-    await scope.tools.aws.organizations.refuse_management(status.aws_account_id)
     try:
-        identity = await sts.identity(await sts.assume(status.aws_account_id))
+        identity = await sts.identity(await sts.assume(owned))
     except AwsError as error:
         if error.code not in _NOT_YET:
             expected.forget(uid)  # an outage tells nothing of how long roles take
             raise
         return _not_yet(scope)
-    if identity != status.aws_account_id:
+    if identity != owned.id:
         return Fail(
             "WrongIdentity",
-            f"The access role answers as AWS account {identity} instead of {status.aws_account_id}. "
+            f"The access role answers as AWS account {identity} instead of {owned.id}. "
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
         )
     expected.ended(uid)
