@@ -32,6 +32,16 @@ class CustomerSpec(Model):
             json_schema_extra=rules(email_rule("spec.email")),
         ),
     ]
+    confirmed_email: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_OWNER_LENGTH,
+            description="The e-mail address that its owner has confirmed by the link in a mail. spec.email counts as "
+            "confirmed while it is the same but for case. Who is trusted to know the address may set it by hand. Until "
+            "it is confirmed, single sign-on leads to no user that was there before this Customer.",
+            json_schema_extra=rules(email_rule("spec.confirmedEmail")),
+        ),
+    ] = None
     stripe_customer_id: Annotated[
         str | None,
         Field(max_length=255, description="The customer's id in Stripe (cus_…); whether they can pay is asked there."),
@@ -82,6 +92,7 @@ class Customer(Resource):
             Column(
                 "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
             ),
+            Column("Confirmed", ".spec.confirmedEmail", description="The address that its owner confirmed", wide=True),
             Column("Stripe", ".spec.stripeCustomerId", description="The customer's id in Stripe", wide=True),
         ),
         selectable=(".spec.stripeCustomerId",),
@@ -89,3 +100,9 @@ class Customer(Resource):
 
     spec: CustomerSpec
     status: CustomerStatus = CustomerStatus()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its owner has confirmed the e-mail address that it has now."""
+        confirmed = self.spec.confirmed_email
+        return confirmed is not None and confirmed.lower() == self.spec.email.lower()

@@ -15,10 +15,11 @@ from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP, VERSION
+from batteries_crds.notification import Notification
 from batteries_crds.resource import Column, Resource
 from batteries_crds.schema import structural
 
-RESOURCES: tuple[type[Resource], ...] = (AwsAccount, Customer, ApiKey)
+RESOURCES: tuple[type[Resource], ...] = (AwsAccount, Customer, ApiKey, Notification)
 
 
 def crd(resource: type[Resource]) -> dict[str, Any]:

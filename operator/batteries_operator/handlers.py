@@ -16,9 +16,12 @@ import kopf
 from kopf._cogs.configs.configuration import PostingSettings
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.names import FINALIZER, GROUP, VERSION
+from batteries_crds.notification import Notification
 from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.mails.outbox import Outbox
 from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
@@ -90,10 +93,12 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     payments = Payments(service.accounts, timedelta(seconds=seconds) if seconds else None)
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
     watched = Watched(service, resync, payments.account_seen)
+    outbox = _outbox(service)
     _add_watch(handlers, watched)
     _add_work(handlers, service, watched)
-    _add_beside(handlers, resync.run, service.tools.under_way.follow)
+    _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
     _add_payments(handlers, payments)
+    _add_mails(handlers, outbox)
     return handlers
 
 
@@ -151,6 +156,23 @@ def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
     async def stop(**_: Any) -> None:
         """Ends what is planned."""
         payments.close()
+
+
+def _outbox(service: Service) -> Outbox:
+    notifications = Resources(service.api, Notification, FIELD_MANAGER)
+    customers = Resources(service.api, Customer, FIELD_MANAGER)
+    return Outbox(notifications, customers, service.tools.aws.mail, service.tools.settings)
+
+
+def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox) -> None:
+    @kopf.on.event(GROUP, VERSION, Notification.definition.plural, registry=handlers)
+    async def notification(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Has the mail sent that is still to be sent, and what is finished deleted in time."""
+        if type == "DELETED":
+            outbox.forget(str(meta.namespace), str(meta.name))
+        else:
+            outbox.see(Notification.model_validate(dict(body)))
+            _slim(body)
 
 
 def _add_beside(handlers: kopf.OperatorRegistry, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -46,5 +46,13 @@ PLACES_HELD = Gauge(
 )
 PLACES_WAITING = Gauge("batteries_places_waiting", "Accounts in line for a place.", ["limit"])
 
+MAILS = Counter(
+    "batteries_mails_total",
+    "Mails of Notifications, by kind and outcome: sent, failed (a try; it is tried again), dropped (given up) or "
+    "disabled (there is no sender).",
+    ["kind", "outcome"],
+)
+MAILS_WAITING = Gauge("batteries_mails_waiting", "Notifications whose mail is still to be sent.")
+
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 LEADING = Gauge("batteries_leading", "1 where this operator holds the Lease and works, 0 where it stands by.")

@@ -54,8 +54,27 @@ class Settings(BaseSettings):
     sso_portal_url: Annotated[
         str | None, Field(description="Where single sign-on starts, if not https://<store>.awsapps.com/start.")
     ] = None
-    mail_sender: Annotated[
-        str, Field(description="From-address of the welcome mail, verified in SES; empty sends none.")
+    mail_sender: Annotated[str, Field(description="From-address of all mails, verified in SES; empty sends none.")] = ""
+    mails_per_second: Annotated[
+        float,
+        Field(gt=0, le=100, description="How many mails are sent in a second at most; SES takes 1 in its sandbox."),
+    ] = 5
+    public_url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[^\s]+$",
+            description="Where customers reach the API, for the links in mails; give the operator and the API server "
+            "the same.",
+        ),
+    ] = "http://localhost:8080"
+    support_contact: Annotated[
+        str,
+        Field(
+            max_length=200,
+            pattern=r"^[^\r\n]*$",
+            description="Whom mails tell people to turn to, such as support@example.com; empty names "
+            "BATTERIES_PUBLIC_URL.",
+        ),
     ] = ""
     creations_in_flight: Annotated[
         int, Field(ge=1, le=100, description="AWS accounts being created at one time; AWS allows 5 unless raised.")

@@ -72,6 +72,15 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             says="Somebody changed in AWS what this step sets.",
         ),
     ),
+    "Mails": (
+        Panel("Mails", {"{{kind}} {{outcome}}": _rate("batteries_mails_total", "kind, outcome")}, "ops", 12),
+        Panel(
+            "Mails waiting",
+            {"waiting": "sum(batteries_mails_waiting{NAMESPACE})"},
+            width=12,
+            says="Those held back for an address that got enough for now among them.",
+        ),
+    ),
     "Reconciling": (
         Panel("Operators that work", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),
         Panel("Visits by result", {"{{result}}": _rate("batteries_reconcile_total", "result")}, "ops", 10),

@@ -167,6 +167,7 @@ def operator_environment(places: Places, aws: Aws, kubeconfig: Path) -> dict[str
         "BATTERIES_KUBECONFIG": str(kubeconfig),
         "BATTERIES_METRICS_PORT": str(places.ports.operator_metrics),
         "BATTERIES_HEALTH_PORT": str(places.ports.operator_health),
+        "BATTERIES_PUBLIC_URL": f"http://127.0.0.1:{places.ports.api}",
         # As a pod's name: the restarted process takes its own Lease back at once.
         "BATTERIES_LEASE_IDENTITY": "sandbox-operator",
         "BATTERIES_LEASE_NAMESPACE": NAMESPACE,

@@ -194,6 +194,9 @@ class FakeResources(Generic[R]):
     async def merge_status(self, namespace: str, name: str, body: Json) -> R:
         return self.read(self._cluster.patch(self._kind, namespace, name, body, status=True))
 
+    async def delete(self, namespace: str, name: str) -> None:
+        self._cluster.delete(self._kind, namespace, name)
+
 
 class FakeSecrets:
     """Stands for `batteries_crds.secrets.Secrets`, as far as the operator uses it."""

@@ -107,8 +107,9 @@ def test_a_hundred_distinct_repositories_are_taken(cluster: Any) -> None:
     ("plural", "columns", "wide"),
     [
         ("awsaccounts", "NAME READY STATUS AWS_ACCOUNT OWNER AGE", "STEP ROLE_ARN MESSAGE"),
-        ("customers", "NAME EMAIL PAYMENT LIMIT AGE", "PAYMENT_SINCE STRIPE"),
+        ("customers", "NAME EMAIL PAYMENT LIMIT AGE", "PAYMENT_SINCE CONFIRMED STRIPE"),
         ("apikeys", "NAME PREFIX CALLED CUSTOMER ROLE LAST_USED REVOKED AGE", ""),
+        ("notifications", "NAME KIND CUSTOMER STATE AGE", "TO MESSAGE_ID ERROR"),
     ],
 )
 def test_get_shows_what_people_ask_first(cluster: Any, plural: str, columns: str, wide: str) -> None:

@@ -1,8 +1,7 @@
-"""SES: the welcome mail. At least once, because SendEmail has no idempotency token; so it holds no secret."""
+"""SES: mails to owners. At least once, because SendEmail has no idempotency token."""
 
 from typing import TYPE_CHECKING
 
-from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.aws.caller import AwsError, Caller
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ class Mail:
                     return True
         return False
 
-    async def send(self, to: str, subject: str, text: str, *, account_id: str) -> str:
-        """Sends a plain-text mail and returns SES's message id. `account_id` becomes a header, to tell repeats by."""
+    async def send(self, to: str, subject: str, text: str, *, about: str) -> str:
+        """Sends a plain-text mail and returns SES's message id. `about` becomes a header, to tell repeats by."""
         answer = await self._caller.call(
             "ses:SendEmail",
             self._client.send_email,
@@ -53,7 +52,7 @@ class Mail:
                 "Simple": {
                     "Subject": {"Data": subject, "Charset": "UTF-8"},
                     "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
-                    "Headers": [{"Name": "X-Entity-Ref-ID", "Value": f"{TAG_ACCOUNT_ID}/{account_id}"}],
+                    "Headers": [{"Name": "X-Entity-Ref-ID", "Value": about}],
                 }
             },
         )

@@ -1,5 +1,6 @@
 """send_welcome_email: tells the owner where everything is. Holds no secret, and never holds the account back."""
 
+from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope
 
@@ -37,6 +38,6 @@ async def run(scope: Scope) -> Outcome:
         status.owner,
         SUBJECT.format(account=owned.id),
         text,
-        account_id=str(scope.account.account_id),
+        about=f"{TAG_ACCOUNT_ID}/{scope.account.account_id}",
     )
     return Done(f"Mailed to {status.owner}.", {"welcome_message_id": message_id})

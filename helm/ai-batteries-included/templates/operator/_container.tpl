@@ -23,6 +23,8 @@ env:
     "BATTERIES_NAMESPACES" (include "batteries.watched" .)
     "BATTERIES_ACCOUNT_EMAIL_TEMPLATE" .Values.operator.accountEmailTemplate
     "BATTERIES_MAIL_SENDER" .Values.operator.mailSender
+    "BATTERIES_SUPPORT_CONTACT" .Values.operator.supportContact
+    "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
     "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
     "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
     "BATTERIES_LOG_FORMAT" .Values.log.format

@@ -1,0 +1,181 @@
+"""Notification: one mail that is to be sent. The programs write down what happened; the operator sends the mail.
+
+The name is derived from what happened, so that a repeat makes no second mail. No secret is ever in one.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from batteries_crds.aws_account import CustomerRef
+from batteries_crds.base import Model, Timestamp
+from batteries_crds.cel import email_rule, rule, rules
+from batteries_crds.identity import derived_uuid
+from batteries_crds.names import MAX_OWNER_LENGTH
+from batteries_crds.resource import Column, Definition, Resource
+
+DETAIL_LENGTH = 1024
+CONFIRMATION_HOURS = 24
+"""How long the link of a ConfirmEmail mail works."""
+
+CONFIRMATIONS_A_DAY = 5
+"""How many ConfirmEmail mails a customer may ask for in a day (UTC)."""
+
+
+class NotificationKind(StrEnum):
+    """What the mail tells."""
+
+    CONFIRM_EMAIL = "ConfirmEmail"
+    KEY_HANDED_OVER = "KeyHandedOver"
+    KEY_CREATED = "KeyCreated"
+    KEY_REVOKED = "KeyRevoked"
+    REPOSITORIES_CHANGED = "RepositoriesChanged"
+    PASSWORD_REVEALED = "PasswordRevealed"  # noqa: S105  # a name
+    PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
+    SUSPENSION_SOON = "SuspensionSoon"
+    SUSPENDED = "Suspended"
+
+
+class NotificationState(StrEnum):
+    """What became of the mail."""
+
+    SENT = "Sent"
+    DISABLED = "Disabled"
+    DROPPED = "Dropped"
+
+
+_TO_PAYER = f"self.kind == '{NotificationKind.KEY_HANDED_OVER.value}'"
+
+
+class NotificationSpec(Model):
+    """What happened, and to which customer. It never changes after it is made."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        json_schema_extra=rules(
+            rule(
+                "self == oldSelf",
+                "A Notification can't be changed; delete it, and make another where another mail is wanted.",
+                reason="FieldValueForbidden",
+            ),
+            rule(
+                f"has(self.to) == ({_TO_PAYER})",
+                "spec.to is for the mail to who paid (spec.kind KeyHandedOver) and must be given there. Every other "
+                "mail goes to the Customer's own address: leave spec.to out.",
+            ),
+        ),
+    )
+
+    kind: Annotated[NotificationKind, Field(description="What the mail tells; it decides the mail's words.")]
+    customer_ref: Annotated[
+        CustomerRef, Field(description="The Customer whom it concerns. The mail goes to the Customer's spec.email.")
+    ]
+    to: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_OWNER_LENGTH,
+            description="The e-mail address of who paid, as Stripe collected it at the checkout; for "
+            "KeyHandedOver only.",
+            json_schema_extra=rules(email_rule("spec.to")),
+        ),
+    ] = None
+    details: Annotated[
+        dict[str, Annotated[str, Field(max_length=DETAIL_LENGTH)]],
+        Field(
+            max_length=16,
+            description="What the mail's words need to know, such as keyPrefix or accountId. Never a secret.",
+        ),
+    ] = {}
+
+
+class Confirmation(Model):
+    """What proves that somebody reads the mail: the hash of the token in its link."""
+
+    email: Annotated[str, Field(max_length=MAX_OWNER_LENGTH, description="The address that the mail went to.")]
+    token_hash: Annotated[
+        str,
+        Field(
+            max_length=64,
+            pattern="^[0-9a-f]{64}$",
+            description="The SHA-256 of the token, in hexadecimal; the token itself is in the mail alone.",
+        ),
+    ]
+    expires_at: Annotated[Timestamp, Field(description="When the link stops working.")]
+
+
+class NotificationStatus(Model):
+    """What became of the mail. Only the operator writes it."""
+
+    state: Annotated[
+        NotificationState | None,
+        Field(
+            description="Sent: SES took the mail. Disabled: no mail is sent here, the operator has no sender. Dropped: "
+            "it could not be sent, and is not tried any more; see error. Absent: it is still to be sent."
+        ),
+    ] = None
+    finished_at: Annotated[
+        Timestamp | None,
+        Field(description="When it was sent, or given up. The operator deletes the object some days later."),
+    ] = None
+    to: Annotated[
+        str | None, Field(max_length=MAX_OWNER_LENGTH, description="The address that the mail was sent to.")
+    ] = None
+    message_id: Annotated[str | None, Field(max_length=128, description="The mail's id in Amazon SES.")] = None
+    error: Annotated[
+        str | None,
+        Field(max_length=1024, description="Why it is not sent yet, or was given up; absent once it is sent."),
+    ] = None
+    confirmation: Confirmation | None = None
+
+
+class Notification(Resource):
+    """A mail to a customer: written down by the API server or the operator, sent by the operator, and deleted some days
+    after.
+    """
+
+    definition: ClassVar[Definition] = Definition(
+        kind="Notification",
+        plural="notifications",
+        short_names=("notif",),
+        columns=(
+            Column("Kind", ".spec.kind", description="What the mail tells"),
+            Column("Customer", ".spec.customerRef.name", description="Whom it concerns"),
+            Column("State", ".status.state", description="Sent, Disabled or Dropped; empty: still to be sent"),
+            Column("Age", ".metadata.creationTimestamp", "date"),
+            Column("To", ".status.to", description="The address that it was sent to", wide=True),
+            Column("Message id", ".status.messageId", description="The mail's id in Amazon SES", wide=True),
+            Column("Error", ".status.error", description="Why it is not sent", wide=True),
+        ),
+        selectable=(".spec.customerRef.name", ".spec.kind"),
+        categories=(),
+    )
+
+    spec: NotificationSpec
+    status: NotificationStatus = NotificationStatus()
+
+
+def notification(
+    kind: NotificationKind,
+    customer: str,
+    *what: str,
+    to: str | None = None,
+    owner: dict[str, Any] | None = None,
+    **details: str,
+) -> dict[str, Any]:
+    """The body of a new Notification. `what` tells one happening of this kind from another and so makes the name;
+    `owner` is an owner reference, so that the mail goes with its Customer. Details go by their camelCase names.
+    """
+    name = str(derived_uuid("/".join(["notification", kind.value, customer, *what])))
+    metadata: dict[str, Any] = {"name": name}
+    if owner is not None:
+        metadata["ownerReferences"] = [owner]
+    spec: dict[str, Any] = {"kind": kind.value, "customerRef": {"name": customer}}
+    if to is not None:
+        spec["to"] = to
+    if details:
+        spec["details"] = {to_camel(key): value[:DETAIL_LENGTH] for key, value in details.items()}
+    return {"metadata": metadata, "spec": spec}

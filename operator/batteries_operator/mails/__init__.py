@@ -1,0 +1,1 @@
+"""Mails to customers: each Notification becomes one mail, sent by SES."""

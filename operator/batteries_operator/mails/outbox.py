@@ -1,0 +1,248 @@
+"""Sends each Notification's mail by SES, at least once and at a bounded rate, and deletes it some days later.
+
+One worker goes through them in order of when they are due. Nothing waits for a mail: what can't be sent is tried again
+with growing pauses, and given up after some days. Everything is decided from the objects, so a restart forgets nothing;
+what is finished already costs no call and no write before its time to be deleted.
+"""
+
+import asyncio
+import hashlib
+import heapq
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.client import NOT_FOUND, UNANSWERED, Resources, status_of, tolerated
+from batteries_crds.customer import Customer
+from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.mail import Mail
+from batteries_operator.lease import NotLeadingError
+from batteries_operator.mails.rates import Rates
+from batteries_operator.mails.words import render
+from batteries_operator.metrics import MAILS, MAILS_WAITING
+from batteries_operator.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+Key = tuple[str, str]
+
+KEPT = timedelta(days=14)
+"""How long a finished Notification stays, to be looked up."""
+
+GIVEN_UP = timedelta(days=3)
+"""How long a mail is tried."""
+
+AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 900.0
+"""The first and the longest pause after a try that failed."""
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A mail that is to be sent."""
+
+    notification: Notification
+    failures: int = 0
+    said: str | None = None
+    """The error that its status tells of."""
+    sent: dict[str, Any] | None = None
+    """What is to be written: SES took the mail, and Kubernetes not yet the news of it."""
+
+
+class HeldBackError(Exception):
+    """The mail has to wait for so many seconds, because its address got enough for now."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("This address got as many mails as it may within this time; it is sent later.")
+        self.seconds = seconds
+
+
+class Outbox:
+    """The mails of one operator process."""
+
+    def __init__(
+        self, notifications: Resources[Notification], customers: Resources[Customer], mail: Mail, settings: Settings
+    ) -> None:
+        self._notifications = notifications
+        self._customers = customers
+        self._mail = mail
+        self._settings = settings
+        self._rates = Rates()
+        self._owed: dict[Key, _Owed] = {}
+        self._finished: dict[Key, datetime] = {}
+        self._due: list[tuple[float, Key]] = []
+        self._more = asyncio.Event()
+        MAILS_WAITING.set_function(self._owed.__len__)
+
+    def see(self, notification: Notification) -> None:
+        """A Notification as the watch shows it."""
+        meta, status = notification.metadata, notification.status
+        key = meta.namespace, meta.name
+        if meta.deletion_timestamp is not None:
+            self.forget(*key)
+        elif status.state is None:
+            if key not in self._owed:
+                self._owed[key] = _Owed(notification, said=status.error)
+                self._schedule(key, 0)
+        elif key not in self._finished:
+            self._owed.pop(key, None)
+            finished = status.finished_at or utc_now()
+            self._finished[key] = finished
+            if status.state is NotificationState.SENT and status.to is not None:
+                self._rates.note(status.to, notification.spec.kind, finished)
+            self._schedule(key, (finished + KEPT - utc_now()).total_seconds())
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A Notification is gone."""
+        self._owed.pop((namespace, name), None)
+        self._finished.pop((namespace, name), None)
+
+    async def run(self) -> None:
+        """Sends and deletes until cancelled, or until this operator leads no more."""
+        while True:
+            key = await self._next()
+            try:
+                if key in self._owed:
+                    await self._try(key, self._owed[key])
+                    await asyncio.sleep(1 / self._settings.mails_per_second)
+                elif key in self._finished:
+                    await self._remove(key)
+            except NotLeadingError:
+                return
+
+    async def _next(self) -> Key:
+        clock = asyncio.get_running_loop().time
+        while True:
+            self._more.clear()
+            if self._due and self._due[0][0] <= clock():
+                return heapq.heappop(self._due)[1]
+            left = self._due[0][0] - clock() if self._due else None
+            try:
+                await asyncio.wait_for(self._more.wait(), left)
+            except TimeoutError:
+                continue
+
+    def _schedule(self, key: Key, seconds: float) -> None:
+        heapq.heappush(self._due, (asyncio.get_running_loop().time() + seconds, key))
+        self._more.set()
+
+    async def _try(self, key: Key, owed: _Owed) -> None:
+        """One try at one mail; the next one is planned where it did not come to an end."""
+        pause = min(LONGEST_SECONDS, AGAIN_SECONDS * 2.0 ** min(owed.failures, 16))
+        try:
+            await self._bring_to_an_end(key, owed)
+            return
+        except NotLeadingError:
+            raise
+        except HeldBackError as error:
+            pause, problem = error.seconds, str(error)
+        except ApiException as error:
+            if status_of(error) == NOT_FOUND:
+                self.forget(*key)
+                return
+            problem = None
+            log.warning("kubernetes refused", notification="/".join(key), status=status_of(error), again_in=pause)
+        except Exception as error:  # one mail's trouble must not end the others
+            problem = _problem(key, owed, error)
+        owed.failures += 1
+        await self._tell(key, owed, problem)
+        self._schedule(key, pause)
+
+    async def _tell(self, key: Key, owed: _Owed, problem: str | None) -> None:
+        """Writes what is the matter, once."""
+        if problem is None or problem == owed.said:
+            return
+        try:
+            await self._notifications.merge_status(*key, {"status": {"error": problem}})
+        except (ApiException, *UNANSWERED) as error:
+            log.warning("trouble not written", notification="/".join(key), error=str(error))
+        else:
+            owed.said = problem
+
+    async def _bring_to_an_end(self, key: Key, owed: _Owed) -> None:
+        """Sends the mail, or finds that there is none to send, and writes that down."""
+        if owed.sent is None:
+            owed.sent = await self._sent(key, owed.notification)
+            if owed.sent["state"] == NotificationState.SENT:
+                self._rates.note(owed.sent["to"], owed.notification.spec.kind, utc_now())
+            MAILS.labels(owed.notification.spec.kind, str(owed.sent["state"]).lower()).inc()
+        status = {"error": None, **owed.sent, "finishedAt": to_rfc3339(utc_now())}
+        written = await self._notifications.merge_status(*key, {"status": status})
+        log.info("notification finished", notification="/".join(key), state=owed.sent["state"])
+        self._owed.pop(key, None)
+        self.see(written)
+
+    async def _sent(self, key: Key, notification: Notification) -> dict[str, Any]:
+        """What the status has to say.
+
+        Raises:
+            HeldBackError: the address got enough mails for now.
+            AwsError, ApiException: it is to be tried again.
+        """
+        spec, made = notification.spec, notification.metadata.creation_timestamp or utc_now()
+        if not self._mail.enabled:
+            return {"state": NotificationState.DISABLED}
+        if utc_now() - made > GIVEN_UP:
+            return _dropped(f"It could not be sent for {GIVEN_UP.days} days.")
+        customer = await self._customers.find(key[0], spec.customer_ref.name)
+        if customer is None:
+            return _dropped("There is no such Customer any more.")
+        if spec.kind is NotificationKind.CONFIRM_EMAIL and customer.is_confirmed:
+            return _dropped("The address is confirmed already.")
+        to = spec.to or customer.spec.email
+        if (wait := self._rates.wait(to, spec.kind)) is not None:
+            raise HeldBackError(wait.total_seconds())
+        link = await self._link(key, to) if spec.kind is NotificationKind.CONFIRM_EMAIL else ""
+        public = self._settings.public_url.rstrip("/")
+        subject, text = render(notification, public=public, contact=self._settings.support_contact, link=link)
+        message_id = await self._mail.send(to, subject, text, about=f"notification/{notification.metadata.uid}")
+        return {"state": NotificationState.SENT, "to": to, "messageId": message_id}
+
+    async def _link(self, key: Key, email: str) -> str:
+        """A new link. Its token's hash is written before the mail goes: a link that arrives is one that works."""
+        token = f"{key[1]}.{secrets.token_urlsafe(32)}"
+        confirmation = {
+            "email": email,
+            "tokenHash": hashlib.sha256(token.encode()).hexdigest(),
+            "expiresAt": to_rfc3339(utc_now() + timedelta(hours=CONFIRMATION_HOURS)),
+        }
+        await self._notifications.merge_status(*key, {"status": {"confirmation": confirmation}})
+        return f"{self._settings.public_url.rstrip('/')}/confirm-email#{token}"
+
+    async def _remove(self, key: Key) -> None:
+        """Deletes a Notification whose time has come."""
+        left = (self._finished[key] + KEPT - utc_now()).total_seconds()
+        if left > 0:
+            self._schedule(key, left)
+            return
+        try:
+            with tolerated(NOT_FOUND):
+                await self._notifications.delete(*key)
+        except (ApiException, *UNANSWERED) as error:
+            log.warning("notification not deleted; again later", notification="/".join(key), error=str(error))
+            self._schedule(key, LONGEST_SECONDS)
+        else:
+            self.forget(*key)
+
+
+def _problem(key: Key, owed: _Owed, error: Exception) -> str | None:
+    """What the status says of it; None where Kubernetes is away, which would not take it either."""
+    notification = "/".join(key)
+    if isinstance(error, UNANSWERED):
+        log.warning("kubernetes did not answer", notification=notification, error=str(error))
+        return None
+    MAILS.labels(owed.notification.spec.kind, "failed").inc()
+    if isinstance(error, AwsError):
+        log.warning("mail not sent", notification=notification, error=str(error))
+        return f"SES did not take it ({error.code}); it is tried again."
+    log.error("mail not sent", notification=notification, exc_info=error)
+    return "The operator met an error of its own; it is tried again."
+
+
+def _dropped(why: str) -> dict[str, Any]:
+    return {"state": NotificationState.DROPPED, "error": why}

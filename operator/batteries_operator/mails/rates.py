@@ -1,0 +1,40 @@
+"""How many mails one address gets: who signs up with a stranger's address must not be able to fill their mailbox."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from batteries_crds.base import utc_now
+from batteries_crds.notification import CONFIRMATIONS_A_DAY, NotificationKind
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MAILS_AN_HOUR = 20
+"""To one address, of all kinds but ConfirmEmail."""
+
+
+class Rates:
+    """What each address got within the last day. Sent mails are still there after a restart and are noted again."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._sent: dict[tuple[str, bool], deque[datetime]] = {}
+
+    def note(self, address: str, kind: NotificationKind, moment: datetime) -> None:
+        """A mail that was sent."""
+        if self._now() - moment < DAY:
+            self._sent.setdefault(_key(address, kind), deque(maxlen=MAILS_AN_HOUR)).append(moment)
+
+    def wait(self, address: str, kind: NotificationKind) -> timedelta | None:
+        """How long a mail has to wait for others to the same address; None where it may go now."""
+        key = _key(address, kind)
+        most, period = (CONFIRMATIONS_A_DAY, DAY) if key[1] else (MAILS_AN_HOUR, HOUR)
+        recent = sorted(moment for moment in self._sent.get(key, ()) if self._now() - moment < period)
+        if not recent:
+            self._sent.pop(key, None)
+        if len(recent) < most:
+            return None
+        return recent[-most] + period - self._now()
+
+
+def _key(address: str, kind: NotificationKind) -> tuple[str, bool]:
+    return address.lower(), kind is NotificationKind.CONFIRM_EMAIL
