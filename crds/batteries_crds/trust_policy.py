@@ -37,27 +37,28 @@ def subjects(repository: Repository) -> list[str]:
     return [f"repo:{owner}/{name}:*", f"repo:{owner}@*/{name}@*:*"]
 
 
-def provider_arn(aws_account_id: str) -> str:
-    """GitHub's OIDC provider in that account."""
-    return f"arn:aws:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
+def provider_arn(aws_account_id: str, partition: str = "aws") -> str:
+    """GitHub's OIDC provider in that account, of that partition of AWS (aws, aws-us-gov, aws-cn)."""
+    return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
 
 
-def check_size(repositories: Sequence[str], *, limit: int) -> None:
+def check_size(repositories: Sequence[str], *, limit: int, partition: str = "aws", audience: str = AUDIENCE) -> None:
     """Whether the policy for these fits, before there is an account to put it into; ids are all of one length.
 
     Raises:
         PolicyTooLargeError: it would not.
     """
-    render(repositories, provider_arn("0" * 12), limit=limit)
+    render(repositories, provider_arn("0" * 12, partition), limit=limit, audience=audience)
 
 
-def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dict[str, Any]:
+def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audience: str = AUDIENCE) -> dict[str, Any]:
     """The policy document for these repositories.
 
     Args:
         repositories: As `spec.githubRepos` has them.
         provider_arn: GitHub's OIDC provider in the same account.
         limit: Characters that AWS takes, whitespace not counted.
+        audience: What the tokens must be made for; AWS in China has one of its own.
 
     Raises:
         PolicyTooLargeError: it would not fit.
@@ -65,7 +66,7 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int) -> dic
     if not repositories:
         return nobody()
     patterns = [pattern for text in repositories for pattern in subjects(parse(text))]
-    condition: dict[str, Any] = {"StringEquals": {_AUD: AUDIENCE}, "StringLike": {_SUB: patterns}}
+    condition: dict[str, Any] = {"StringEquals": {_AUD: audience}, "StringLike": {_SUB: patterns}}
     if any(pattern.count("*") > 1 for pattern in patterns):
         condition["StringNotLike"] = {_SUB: _SPOOFED}
     policy = _policy(

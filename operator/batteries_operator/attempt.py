@@ -4,6 +4,7 @@ import structlog
 
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.outcome import Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError
@@ -41,7 +42,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
             again_in=round(backoff, 1),
         )
         return _from_error(error, backoff), error.kind
-    except NotPreparedError as error:
+    except (NotPreparedError, UnsupportedPartitionError) as error:
         return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
         return Fail("ManagementAccountRefused", str(error)), None

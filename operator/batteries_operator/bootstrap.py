@@ -15,15 +15,13 @@ async def bootstrap(settings: Settings) -> int:
     aws = await Aws.open(settings)
     setup = Setup(aws, settings)
     try:
+        chosen = guards(settings, await aws.sts.partition())
         for what, made in (
             (f"OU {settings.customers_ou_name}", await setup.ensure_ou(settings.customers_ou_name)),
             (f"OU {settings.suspended_ou_name}", await setup.ensure_ou(settings.suspended_ou_name)),
             ("service control policies enabled on the root", await setup.ensure_policies_enabled()),
-            *[(f"policy {guard.name}", await setup.ensure_policy(guard)) for guard in guards(settings)],
-            *[
-                (f"policy {guard.name} attached to {guard.ou}", await setup.ensure_attached(guard))
-                for guard in guards(settings)
-            ],
+            *[(f"policy {guard.name}", await setup.ensure_policy(guard)) for guard in chosen],
+            *[(f"policy {guard.name} attached to {guard.ou}", await setup.ensure_attached(guard)) for guard in chosen],
             (f"permission set {settings.permission_set_name}", await setup.ensure_permission_set()),
         ):
             print(f"{'made ' if made else 'there'}  {what}")

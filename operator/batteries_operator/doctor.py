@@ -12,6 +12,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guards import guards
 from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.aws.permissions import ANY, for_running
 from batteries_operator.aws.setup import Setup
 from batteries_operator.settings import Settings
@@ -19,6 +20,7 @@ from batteries_operator.settings import Settings
 FEW_ACCOUNTS = 5
 FEW_MAILS = 100
 _EXAMPLE = "111122223333"
+NO_MAIL = "BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES"
 BOOTSTRAP = "run `batteries-operator bootstrap`"
 
 
@@ -82,8 +84,9 @@ class Doctor:
         """Whether our policies grant all that the operator calls."""
         arn, refused = await self._aws.sts.own_arn(), list[str]()
         by_resource: dict[str, list[str]] = {}
+        partition = await self._aws.sts.partition()
         for permission in for_running(self._settings.access_role_name):
-            for resource in permission.resources:
+            for resource in map(partition.translated, permission.resources):
                 # IAM simulates on what is named; a pattern stands for one account, OU or root.
                 by_resource.setdefault(resource.replace("*", _EXAMPLE) if resource != ANY else ANY, []).append(
                     permission.action
@@ -142,12 +145,12 @@ class Doctor:
 
     async def policy_that_closes(self) -> Finding:
         """The policy of suspended accounts."""
-        closes, _ = guards(self._settings)
+        closes, _ = guards(self._settings, await self._aws.sts.partition())
         return _finding(await self._setup.is_attached(closes), f"policy {closes.name} closes OU {closes.ou}", BOOTSTRAP)
 
     async def policy_that_keeps_access(self) -> Finding:
         """The policy of all others."""
-        _, keeps = guards(self._settings)
+        _, keeps = guards(self._settings, await self._aws.sts.partition())
         what = f"policy {keeps.name} keeps our role in the accounts of OU {keeps.ou}"
         return _finding(await self._setup.is_attached(keeps), what, BOOTSTRAP)
 
@@ -164,6 +167,8 @@ class Doctor:
 
     async def mail_account(self) -> Finding:
         """Whether SES sends to anybody, or only to verified recipients."""
+        if not self._aws.mail.enabled:
+            return Finding(Verdict.WARNING, "SES is not asked: " + NO_MAIL)
         account = await self._aws.mail.account()
         if not account.get("SendingEnabled"):
             return _finding(False, "SES sending is on", "resume it in the SES console")
@@ -186,7 +191,7 @@ class Doctor:
     async def mail_sender(self) -> Finding:
         """Whether SES would send from our address."""
         if not self._aws.mail.enabled:
-            return Finding(Verdict.WARNING, "no welcome mail is sent: BATTERIES_MAIL_SENDER is empty")
+            return Finding(Verdict.WARNING, "no welcome mail is sent: " + NO_MAIL)
         return _finding(
             await self._aws.mail.sender_verified(),
             f"SES may send from {self._settings.mail_sender}",
@@ -198,7 +203,7 @@ class Doctor:
 async def _run(check: Callable[[], Awaitable[Finding]]) -> Finding:
     try:
         return await check()
-    except NotPreparedError as error:
+    except (NotPreparedError, UnsupportedPartitionError) as error:
         return Finding(Verdict.MISSING, str(error))
     except AwsError as error:
         what = f"{error.operation} was refused ({error.code}: {error.message})"

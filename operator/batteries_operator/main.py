@@ -12,9 +12,15 @@ from batteries_crds.client import NoClusterError
 from batteries_operator import bootstrap, doctor, logs, orphans, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.partition import Partition, UnsupportedPartitionError, chosen_region, of_region
 from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.settings import Settings
+
+
+def _partition() -> Partition:
+    """AWS's partition by the region that is set: these commands ask AWS nothing, and need no credentials."""
+    return of_region(chosen_region())
 
 
 def main() -> int:
@@ -35,11 +41,11 @@ def main() -> int:
         ),
         "policy": (
             "print the IAM policy that the operator needs in the management account",
-            lambda settings: print(json.dumps(policy(for_running(settings.access_role_name)), indent=2)),
+            lambda settings: print(json.dumps(policy(for_running(settings.access_role_name), _partition()), indent=2)),
         ),
         "bootstrap-policy": (
             "print the IAM policy that bootstrap needs beside that one",
-            lambda _: print(json.dumps(policy(for_bootstrap()), indent=2)),
+            lambda _: print(json.dumps(policy(for_bootstrap(), _partition()), indent=2)),
         ),
     }
     parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")
@@ -62,7 +68,7 @@ def main() -> int:
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
     try:
         return commands[command][1](settings) or 0
-    except (NoClusterError, NotPreparedError, NotLeadingError) as error:
+    except (NoClusterError, NotPreparedError, NotLeadingError, UnsupportedPartitionError) as error:
         print(error, file=sys.stderr)
     except AwsError as error:
         print(f"AWS refused {error.operation}: {error.message or error.code}", file=sys.stderr)

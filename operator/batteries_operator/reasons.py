@@ -51,8 +51,8 @@ LINES = {
     "AccountLimitReached": Entry(
         "The organization has as many AWS accounts as its quota allows; closed ones count for 90 days. All pending "
         "accounts stand in line, and one asks every five minutes for all.",
-        "Have 'Maximum number of accounts' raised in Service Quotas (us-east-1); `batteries-operator doctor` says "
-        "what is left.",
+        "Have 'Maximum number of accounts' raised in Service Quotas, in the region of Organizations (us-east-1, "
+        "us-gov-west-1, cn-northwest-1); `batteries-operator doctor` says what is left.",
     ),
     "LimitReached": Entry(
         "Another limit of AWS holds a step back; the message names the call.", "Have that quota raised, or make room."
@@ -99,6 +99,10 @@ TROUBLES = {
     ),
     "OrganizationNotPrepared": Entry(
         "The organization lacks an OU or the permission set.", "Run `batteries-operator bootstrap`."
+    ),
+    "AccountsNotCreatedHere": Entry(
+        "AWS GovCloud (US) creates no accounts by Organizations; they are created from outside it and invited.",
+        "Create it with CreateGovCloudAccount, invite it, and make an AwsAccount with its `spec.awsAccountId`.",
     ),
     "CustomerNotFound": Entry(
         "`spec.customerRef` names no Customer in the account's namespace.", "Create that Customer."

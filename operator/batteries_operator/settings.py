@@ -41,7 +41,11 @@ class Settings(BaseSettings):
     ] = "BatteriesAdministrator"
     iam_user_name: Annotated[str, Field(max_length=64, description="The IAM user in each account.")] = "admin"
     managed_policy_arn: Annotated[
-        str, Field(description="What the IAM user, the deploy role and the permission set may do.")
+        str,
+        Field(
+            description="What the IAM user, the deploy role and the permission set may do. A policy of AWS's own is "
+            "taken from the partition of the credentials."
+        ),
     ] = "arn:aws:iam::aws:policy/AdministratorAccess"
     trust_policy_limit: Annotated[
         int,
@@ -52,7 +56,11 @@ class Settings(BaseSettings):
         ),
     ] = 2048
     sso_portal_url: Annotated[
-        str | None, Field(description="Where single sign-on starts, if not https://<store>.awsapps.com/start.")
+        str | None,
+        Field(
+            description="Where single sign-on starts, if not at the address that AWS gives it, such as "
+            "https://<store>.awsapps.com/start."
+        ),
     ] = None
     mail_sender: Annotated[str, Field(description="From-address of all mails, verified in SES; empty sends none.")] = ""
     mails_per_second: Annotated[

@@ -24,6 +24,7 @@ from batteries_crds.customer import Customer
 from batteries_operator import bootstrap, provisioning
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
 from batteries_operator.kube import Customers, Passwords
@@ -296,9 +297,10 @@ class Factory:
 
     async def client(self, service: str, account: str | None = None) -> Any:
         """boto3 of the management account, or of a member as its access role."""
+        region = os.environ["AWS_REGION"]
         if account is None:
-            return SHARED.client(service)
-        role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
+            return SHARED.client(service, region_name=region)
+        role = of_region(region).arn("iam", f"role/{self.settings.access_role_name}", account)
         sts = await self.client("sts")
         return _as_session(service, await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="test"))
 
@@ -317,9 +319,10 @@ class Factory:
         return _as_session(service, await self._deploy_session(account, subject))
 
     async def _deploy_session(self, account: AwsAccount, subject: str) -> Any:
-        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+        audience = of_region(os.environ["AWS_REGION"]).audience
+        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": audience, "sub": subject}
         token = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
-        sts = SHARED.client("sts", config=UNSIGNED_CALLS)
+        sts = SHARED.client("sts", region_name=os.environ["AWS_REGION"], config=UNSIGNED_CALLS)
         return await asyncio.to_thread(
             sts.assume_role_with_web_identity,
             RoleArn=account.status.oidc_role_arn,
@@ -333,6 +336,7 @@ def _as_session(service: str, answer: Any) -> Any:
     raw = answer["Credentials"]
     return SHARED.client(
         service,
+        region_name=os.environ["AWS_REGION"],
         aws_access_key_id=raw["AccessKeyId"],
         aws_secret_access_key=raw["SecretAccessKey"],
         aws_session_token=raw["SessionToken"],

@@ -34,8 +34,9 @@ def aws_url(standin_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
     quick = {"creation_seconds": 0.02, "role_seconds": 0.02, "assignment_seconds": 0.02}
     # Off, so that tests can say which calls are made; test_operator_troubles turns all of them on.
     quick |= {"iam_seconds": 0, "identity_center_seconds": 0, "organization_write_seconds": 0}
-    with serve_in_thread(StandinSettings(**quick | standin_settings)) as url:
-        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}.items():
+    chosen = StandinSettings(**quick | standin_settings)
+    with serve_in_thread(chosen) as url:
+        for name, value in {**ENVIRONMENT, "AWS_REGION": chosen.region, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(caller, "boto3", SimpleNamespace(Session=lambda: SHARED))
         yield url

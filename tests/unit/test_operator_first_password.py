@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_operator.aws.partition import AWS, Partition
 from batteries_operator.outcome import Done
 from batteries_operator.settings import Settings
 from batteries_operator.step import StoredPassword
@@ -67,11 +68,16 @@ async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
     async def owned_account() -> Any:
         return SimpleNamespace(id="123456789012", account_id=str(account.account_id))
 
+    async def partition() -> Partition:
+        return AWS
+
     status = {"awsAccountId": "123456789012", "credentialsSecretName": secret_name}
     account = AwsAccount.model_validate(
         {"metadata": {"name": "a", "namespace": "n"}, "spec": {"email": "a@example.com"}, "status": status}
     )
-    tools = SimpleNamespace(settings=Settings(), aws=SimpleNamespace(iam=member), passwords=store)
+    tools = SimpleNamespace(
+        settings=Settings(), aws=SimpleNamespace(iam=member, sts=SimpleNamespace(partition=partition)), passwords=store
+    )
     scope: Any = SimpleNamespace(account=account, tools=tools, owned_account=owned_account)
     outcome = await create_iam_user.run(scope)
     assert isinstance(outcome, Done)

@@ -22,6 +22,7 @@ from batteries_operator.aws.acts import is_act, note
 from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
 from batteries_operator.aws.fenced import fence
 from batteries_operator.aws.members import NOBODY, take_keys_of_the_call
+from batteries_operator.aws.partition import chosen_region
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 from batteries_operator.visits import in_turn
 
@@ -74,6 +75,7 @@ class Caller:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
         self._threads = asyncio.Semaphore(threads)  # the line before the pool, which tells nobody of its own
         self._session = boto3.Session()
+        self.region = chosen_region(self._session)
         self._require = require
         if require is not None:
             # After the wait for a thread, and once more as bytes go out: whoever may not act any more raises there.
@@ -99,7 +101,7 @@ class Caller:
             client = await self._in_thread(
                 lambda: self._session.client(
                     service,  # type: ignore[call-overload]  # the stubs have one overload for each literal name
-                    region_name=region or self._session.region_name or "us-east-1",
+                    region_name=region or self.region,
                     config=self._config,
                     **credentials,
                 )

@@ -13,6 +13,7 @@ from batteries_operator.aws.mail import Mail
 from batteries_operator.aws.members import MemberClient
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
+from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.sts import Sts
 from batteries_operator.settings import Settings
 
@@ -51,11 +52,16 @@ class Aws:
         """Gateways with the credentials, region and endpoint that boto3's environment names.
 
         `require` is asked right before each call is sent, and raises where none may be.
+
+        Raises:
+            UnsupportedPartitionError: the region is none of a partition that we can work in.
         """
         caller = Caller(settings.aws_threads, require)
+        # By the region, because a start asks AWS nothing; that it is right is seen by our own ARN (Sts.partition).
+        partition = of_region(caller.region)
         center = IdentityCenter(caller, await caller.client("sso-admin"))
-        # Organizations is a global service whose one endpoint is us-east-1.
-        organizations = Organizations(caller, await caller.client("organizations", region="us-east-1"))
+        # Organizations is a global service with one endpoint in each partition.
+        organizations = Organizations(caller, await caller.client("organizations", region=partition.global_region))
         return cls(
             caller,
             organizations,
@@ -63,9 +69,13 @@ class Aws:
             Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
             center,
             Directory(caller, await caller.client("identitystore"), center),
-            Mail(caller, await caller.client("sesv2"), settings.mail_sender),
-            # Quotas of a global service are kept in us-east-1 too.
-            Limits(caller, await caller.client("service-quotas", region="us-east-1"), await caller.client("iam")),
+            Mail(caller, await caller.client("sesv2"), settings.mail_sender if partition.sends_mail else ""),
+            # Quotas of a global service are kept there too.
+            Limits(
+                caller,
+                await caller.client("service-quotas", region=partition.global_region),
+                await caller.client("iam"),
+            ),
             await caller.members_client("iam"),
         )
 
@@ -73,7 +83,7 @@ class Aws:
         """IAM of a member account, as its access role."""
         credentials = await self.sts.assume(account)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
-        return Iam(self.caller, client, account)
+        return Iam(self.caller, client, account, await self.sts.partition())
 
     def close(self) -> None:
         """Ends the threads."""

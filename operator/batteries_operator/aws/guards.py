@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from batteries_operator.aws.partition import Partition
 from batteries_operator.settings import Settings
 
 DENY_ALL = "BatteriesDenyAll"
@@ -29,9 +30,9 @@ class Guard:
     content: dict[str, Any]
 
 
-def guards(settings: Settings) -> tuple[Guard, ...]:
+def guards(settings: Settings, partition: Partition) -> tuple[Guard, ...]:
     """All of them."""
-    role = f"arn:aws:iam::*:role/{settings.access_role_name}"
+    role = partition.arn("iam", f"role/{settings.access_role_name}", "*")
     return (
         Guard(
             DENY_ALL,

@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batteries_crds.names import TAG_ACCOUNT_ID
-from batteries_crds.trust_policy import AUDIENCE, PROVIDER_HOST, same_policy
+from batteries_crds.trust_policy import PROVIDER_HOST, provider_arn, same_policy
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.ownership import OwnedAccount
+from batteries_operator.aws.partition import Partition
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -21,10 +22,11 @@ MISSING = "NoSuchEntity"
 class Iam:
     """IAM of the account that `client` has credentials for."""
 
-    def __init__(self, caller: Caller, client: "IAMClient", account: OwnedAccount) -> None:
+    def __init__(self, caller: Caller, client: "IAMClient", account: OwnedAccount, partition: Partition) -> None:
         self._caller = caller
         self._client = client
         self._account = account
+        self._partition = partition
         self._tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}]
 
     async def ensure_user(self, name: str) -> None:
@@ -39,7 +41,10 @@ class Iam:
     async def attach_to_user(self, name: str, policy_arn: str) -> None:
         """The managed policy is attached to the user (attaching twice is harmless)."""
         await self._caller.call(
-            "iam:AttachUserPolicy", self._client.attach_user_policy, UserName=name, PolicyArn=policy_arn
+            "iam:AttachUserPolicy",
+            self._client.attach_user_policy,
+            UserName=name,
+            PolicyArn=self._partition.managed_policy(policy_arn),
         )
 
     async def has_login_profile(self, name: str) -> bool:
@@ -104,7 +109,8 @@ class Iam:
 
     async def ensure_github_provider(self) -> str:
         """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic."""
-        arn = f"arn:aws:iam::{self._account.id}:oidc-provider/{PROVIDER_HOST}"
+        arn = provider_arn(self._account.id, self._partition.name)
+        audience = self._partition.audience
         try:
             found = await self._caller.call(
                 "iam:GetOpenIDConnectProvider",
@@ -120,16 +126,16 @@ class Iam:
                 "iam:CreateOpenIDConnectProvider",
                 self._client.create_open_id_connect_provider,
                 Url=f"https://{PROVIDER_HOST}",
-                ClientIDList=[AUDIENCE],
+                ClientIDList=[audience],
                 Tags=self._tags,
             )
             return arn
-        if AUDIENCE not in found.get("ClientIDList", []):
+        if audience not in found.get("ClientIDList", []):
             await self._caller.call(
                 "iam:AddClientIDToOpenIDConnectProvider",
                 self._client.add_client_id_to_open_id_connect_provider,
                 OpenIDConnectProviderArn=arn,
-                ClientID=AUDIENCE,
+                ClientID=audience,
             )
         return arn
 
@@ -152,7 +158,7 @@ class Iam:
             )["Role"]
         else:
             await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
-        await self._attach_to_role(name, policy_arn)
+        await self._attach_to_role(name, self._partition.managed_policy(policy_arn))
         return role["Arn"]
 
     async def _attach_to_role(self, name: str, policy_arn: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from batteries_operator.aws.partition import AWS, Partition
+
 ANY = "*"
 MEMBERS = "arn:aws:organizations::*:account/*"
 PLACES = ("arn:aws:organizations::*:root/*", "arn:aws:organizations::*:ou/*")
@@ -76,15 +78,15 @@ def for_bootstrap() -> tuple[Permission, ...]:
     )
 
 
-def policy(permissions: Iterable[Permission]) -> dict[str, Any]:
-    """An IAM policy that grants these, a statement for each kind of resource."""
+def policy(permissions: Iterable[Permission], partition: Partition = AWS) -> dict[str, Any]:
+    """An IAM policy that grants these in that partition of AWS, a statement for each kind of resource."""
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for permission in permissions:
         by_resources.setdefault(permission.resources, []).append(permission.action)
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
+            {"Effect": "Allow", "Action": sorted(actions), "Resource": list(map(partition.translated, resources))}
             for resources, actions in by_resources.items()
         ],
     }

@@ -22,6 +22,7 @@ class Setup:
         self._client = aws.organizations.client
         self._center = aws.identity_center
         self._settings = settings
+        self._partition = aws.sts.partition
 
     async def ensure_ou(self, name: str) -> bool:
         """The OU of that name is there, under the root."""
@@ -103,7 +104,8 @@ class Setup:
         arn, made = await center.find_permission_set(name), False
         if arn is None:
             arn, made = await center.create_permission_set(name), True
-        return await center.attach_to_permission_set(arn, self._settings.managed_policy_arn) or made
+        policy = (await self._partition()).managed_policy(self._settings.managed_policy_arn)
+        return await center.attach_to_permission_set(arn, policy) or made
 
     async def _unless(self, code: str, operation: str, function: Any, **arguments: Any) -> bool:
         """Calls; the error `code` means that somebody made it meanwhile."""

@@ -10,6 +10,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.members import MemberClient
+from batteries_operator.aws.partition import Partition, of_arn
 from batteries_operator.visits import in_turn
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Sts:
         self._client = client
         self._members = members
         self._role = role_name
+        self._partition: Partition | None = None
+        self._asking = asyncio.Lock()  # steps that run side by side ask together
         self._known: OrderedDict[str, Credentials] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -66,11 +69,22 @@ class Sts:
         answer = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
-            RoleArn=f"arn:aws:iam::{account.id}:role/{self._role}",
+            RoleArn=(await self.partition()).arn("iam", f"role/{self._role}", account.id),
             RoleSessionName=SESSION_NAME,
         )
         raw = answer["Credentials"]
         return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], raw["Expiration"])
+
+    async def partition(self) -> Partition:
+        """The partition of AWS that our own credentials belong to; asked once.
+
+        Raises:
+            UnsupportedPartitionError: it is one that we don't know.
+        """
+        async with in_turn(self._asking):
+            if self._partition is None:
+                self._partition = of_arn(await self.own_arn())
+            return self._partition
 
     async def own_account(self) -> str:
         """The account that our own credentials belong to."""

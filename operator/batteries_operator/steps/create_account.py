@@ -17,7 +17,7 @@ from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.naming import account_email, account_name
-from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 from batteries_operator.steps.setup_oidc import too_large
 
@@ -42,13 +42,26 @@ async def run(scope: Scope) -> Outcome:
     if account.status.aws_account_id is not None:
         owned = await scope.owned_account()
         return Done(f"There is an AWS account already: {owned.id}.")
+    partition = await scope.tools.aws.sts.partition()
     # A list that setup_oidc must refuse is refused before there is an account to be left half-made.
     try:
-        check_size(account.spec.github_repos, limit=scope.tools.settings.trust_policy_limit)
+        check_size(
+            account.spec.github_repos,
+            limit=scope.tools.settings.trust_policy_limit,
+            partition=partition.name,
+            audience=partition.audience,
+        )
     except PolicyTooLargeError as error:
         return too_large(error)
     if account.spec.aws_account_id is not None:
         return await _adopt(scope, account.spec.aws_account_id)
+    if not partition.creates_accounts:
+        return Fail(
+            "AccountsNotCreatedHere",
+            f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
+            "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
+            "new AwsAccount to its id.",
+        )
     owner = await _owner(scope)
     if owner is None:
         assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer

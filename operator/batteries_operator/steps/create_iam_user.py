@@ -31,7 +31,7 @@ async def run(scope: Scope) -> Outcome:
         f"The IAM user {user} can sign in.",
         {
             "iam_user_name": user,
-            "sign_in_url": f"https://{owned.id}.signin.aws.amazon.com/console",
+            "sign_in_url": (await scope.tools.aws.sts.partition()).sign_in_url(owned.id),
             "credentials_secret_name": stored.secret_name if stored else account.status.credentials_secret_name,
         },
     )

@@ -23,7 +23,7 @@ async def run(scope: Scope) -> Outcome:
     """Done once SES took the mail and its message id is known."""
     status, mail = scope.account.status, scope.tools.aws.mail
     if not mail.enabled:
-        return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty.")
+        return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES.")
     owned = await scope.owned_account()
     assert status.owner is not None  # create_account is done
     text = TEXT.format(

@@ -25,10 +25,12 @@ def too_large(error: PolicyTooLargeError) -> Fail:
 async def run(scope: Scope) -> Outcome:
     """Done once the trust policy in AWS equals the one rendered."""
     account, settings = scope.account, scope.tools.settings
-    owned = await scope.owned_account()
+    owned, partition = await scope.owned_account(), await scope.tools.aws.sts.partition()
+    provider = provider_arn(owned.id, partition.name)
     try:
-        provider, limit = provider_arn(owned.id), settings.trust_policy_limit
-        trust = render(sorted(account.spec.github_repos), provider, limit=limit)
+        trust = render(
+            sorted(account.spec.github_repos), provider, limit=settings.trust_policy_limit, audience=partition.audience
+        )
     except PolicyTooLargeError as error:
         return too_large(error)
     iam = await scope.tools.aws.iam(owned)

@@ -92,7 +92,7 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
 
 async def _facts(scope: Scope, owner: str, user_id: str) -> dict[str, str | None]:
     store = (await scope.tools.aws.identity_center.instance()).identity_store_id
-    portal = scope.tools.settings.sso_portal_url or f"https://{store}.awsapps.com/start"
+    portal = scope.tools.settings.sso_portal_url or (await scope.tools.aws.sts.partition()).portal_url(store)
     return {
         "sso_user_name": owner,
         "sso_user_id": user_id,

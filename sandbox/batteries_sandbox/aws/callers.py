@@ -54,14 +54,15 @@ class Session:
 class Callers:
     """Every access key that works."""
 
-    def __init__(self, root_key: str, management_account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, root_key: str, management_account_id: str, clock: Callable[[], float], partition: str) -> None:
         self._clock = clock
+        self._partition = partition
         self._by_key: dict[str, Caller] = {}
         self.add_user(root_key, management_account_id, "operator")
 
     def add_user(self, access_key: str, account_id: str, name: str) -> None:
         """Makes a long-lived key work, of an IAM user."""
-        arn = f"arn:aws:iam::{account_id}:user/{name}"
+        arn = f"arn:{self._partition}:iam::{account_id}:user/{name}"
         self._by_key[access_key] = Caller(account_id, arn, f"AIDASANDBOX{name.upper()}1")
 
     def find(self, access_key: str) -> Caller | None:
@@ -73,7 +74,7 @@ class Callers:
         account_id, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
         caller = Caller(
             account_id=account_id,
-            arn=f"arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}",
+            arn=f"arn:{self._partition}:sts::{account_id}:assumed-role/{role_name}/{session_name}",
             user_id=f"{role_id}:{session_name}",
             role_arn=role_arn,
             session_token=secrets.token_urlsafe(120),

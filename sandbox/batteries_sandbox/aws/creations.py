@@ -122,8 +122,7 @@ class Creations:
         account = organizations.accounts[-1]
         account.create_account_status_id = creation.id
         account.create_time = datetime.fromtimestamp(creation.completed_at, UTC).replace(tzinfo=None)
-        for role in self.moto.iam(account.id).get_roles():
-            role.path = "/"  # moto leaves it empty, which makes a broken ARN
+        self.moto.settle_access_role(account.id)
         creation.state = "SUCCEEDED"
         creation.account_id = account.id
         self._usable_at[account.id] = creation.due + self.settings.role_seconds

@@ -37,12 +37,14 @@ class Moto:
         from moto.core.base_backend import BackendDict
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.organizations.models import organizations_backends
+        from moto.utilities.utils import get_partition
 
         BackendDict.reset()
         organizations_backends.master_accounts.clear()  # which moto's own reset forgets
         self._app = DomainDispatcherApplication(create_backend_app)
         self._management_account_id = management_account_id
         self._region = region
+        self._partition = get_partition(region)
 
     def __call__(self, call: Call) -> Answer:
         """Has moto answer the call, in the caller's account."""
@@ -69,13 +71,36 @@ class Moto:
         """moto's organization."""
         from moto.organizations.models import organizations_backends
 
-        return organizations_backends[self._management_account_id]["aws"]
+        return organizations_backends[self._management_account_id][self._partition]
 
     def iam(self, account_id: str) -> IAMBackend:
         """moto's IAM of one account."""
         from moto.iam.models import iam_backends
 
-        return iam_backends[account_id]["aws"]
+        return iam_backends[account_id][self._partition]
+
+    def settle_access_role(self, account_id: str) -> None:
+        """Gives a new account's first role what moto forgets: a path (its ARN is broken without) and the partition.
+
+        moto puts it into the partition `aws`, whatever the organization's is, and has it trust an account there.
+        """
+        from moto.iam.models import iam_backends
+
+        made, ours = iam_backends[account_id]["aws"], self.iam(account_id)
+        for role in list(made.get_roles()):
+            role.path = "/"
+            if ours is not made:
+                ours.create_role(
+                    role_name=role.name,
+                    assume_role_policy_document=role.assume_role_policy_document.replace(
+                        "arn:aws:", f"arn:{self._partition}:"
+                    ),
+                    path="/",
+                    permissions_boundary=None,
+                    description="",
+                    tags=[],
+                    max_session_duration="3600",
+                )
 
     def identity_center(self) -> SSOAdminBackend:
         """moto's Identity Center in the one region that has an instance."""

@@ -42,7 +42,7 @@ def resources(call: Call, world: World) -> tuple[str, ...]:
     if call.service == "sts":
         return (call.text("RoleArn") or "*",)
     if call.service == "iam":
-        return (_iam(call),)
+        return (_iam(call, world),)
     return ()
 
 
@@ -67,8 +67,8 @@ def _organization(call: Call, world: World) -> tuple[str, ...]:
     return tuple(thing.arn for thing in things if thing.id in named)
 
 
-def _iam(call: Call) -> str:
-    account = f"arn:aws:iam::{call.account_id}"
+def _iam(call: Call, world: World) -> str:
+    account = f"arn:{world.settings.partition}:iam::{call.account_id}"
     if name := call.text("UserName"):
         return f"{account}:user/{name}"
     if name := call.text("RoleName"):

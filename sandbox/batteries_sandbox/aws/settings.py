@@ -48,6 +48,13 @@ class StandinSettings:
     closed_state: str = "CLOSED"  # of an account once closed; believed, the CloseAccount page says SUSPENDED
     trust_policy_size: int = 2048  # characters; IAM quotas page, "Role trust policy length"
 
+    @property
+    def partition(self) -> str:
+        """The partition of AWS that the region is in, as ARNs name it."""
+        from moto.utilities.utils import get_partition
+
+        return get_partition(self.region)
+
 
 _FIXED = frozenset(
     {"host", "port", "access_key_id", "admin_key_id", "operator_policy", "management_account_id", "region"}

@@ -31,7 +31,7 @@ class World:
         self.settings = settings = replace(settings)  # our own, as limits may be changed while it runs
         self.clock = clock
         self.moto = Moto(settings.management_account_id, settings.region)
-        self.callers = Callers(settings.access_key_id, settings.management_account_id, clock)
+        self.callers = Callers(settings.access_key_id, settings.management_account_id, clock, settings.partition)
         if settings.admin_key_id:
             self.callers.add_user(settings.admin_key_id, settings.management_account_id, "administrator")
         self.operator_policy = _policy(settings.operator_policy)
@@ -70,13 +70,15 @@ class World:
 
     def _prepare_organization(self) -> None:
         organizations = self.moto.organizations()
-        organizations.create_organization(region="us-east-1", FeatureSet="ALL")
+        organizations.create_organization(region=self.settings.region, FeatureSet="ALL")
         organizations.enable_policy_type(RootId=organizations.ou[0].id, PolicyType="SERVICE_CONTROL_POLICY")
         self.creations.reserve_email(organizations.accounts[0].email)
 
     def _verify_senders(self) -> None:
         from moto.ses.models import ses_backends
 
+        if self.settings.partition == "aws-cn":  # which has no SES
+            return
         backend = ses_backends[self.settings.management_account_id][self.settings.region]
         for identity in self.settings.ses_identities:
             created = backend.create_email_identity_v2(identity, None, None, None)

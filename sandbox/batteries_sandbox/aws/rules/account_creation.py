@@ -30,6 +30,8 @@ _MAX_TAGS = 50
 
 def create(call: Call, world: World, proceed: Proceed) -> Answer:
     """CreateAccount: takes the request, or says that too many are in progress."""
+    if world.settings.partition == "aws-us-gov":  # GovCloud user guide, "AWS Organizations": not supported from there
+        raise AwsError("UnsupportedAPIEndpointException", "This action isn't available in the current AWS Region.")
     params = call.params
     _check_text(params, "Email", 6, 64, _EMAIL)
     _check_text(params, "AccountName", 1, 50, _NAME)

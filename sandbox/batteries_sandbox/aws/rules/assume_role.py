@@ -18,7 +18,7 @@ from batteries_sandbox.aws.rules import Proceed
 from batteries_sandbox.aws.wire import Answer, AwsError, answer
 from batteries_sandbox.aws.world import World
 
-_ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/[\u0021-\u007F]+")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\u0021-\u007F]+")
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _CHAINED_SECONDS = 3600  # the most for a role that assumes a role (STS API reference, AssumeRole)
 _SESSION_POLICY_SIZE = 2048
@@ -35,7 +35,12 @@ def assume(call: Call, world: World, proceed: Proceed) -> Answer:
     caller = _caller(call)
     check_form(call)
     role = open_role(call.text("RoleArn"), world)
-    principals = {caller.arn, caller.role_arn, caller.account_id, f"arn:aws:iam::{caller.account_id}:root"}
+    principals = {
+        caller.arn,
+        caller.role_arn,
+        caller.account_id,
+        f"arn:{world.settings.partition}:iam::{caller.account_id}:root",
+    }
     context = {"aws:principalarn": [caller.role_arn or caller.arn]}
     if external_id := call.text("ExternalId"):
         context["sts:externalid"] = [external_id]

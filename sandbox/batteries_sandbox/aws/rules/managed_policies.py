@@ -15,15 +15,15 @@ from batteries_sandbox.aws.rules import Proceed
 from batteries_sandbox.aws.wire import Answer
 from batteries_sandbox.aws.world import World
 
-_PREFIX = "arn:aws:iam::aws:policy/"
 _ALWAYS = ("AdministratorAccess", "IAMUserChangePassword")
 
 
 def provide(call: Call, world: World, proceed: Proceed) -> Answer:
     """Puts the policies that a call may need into its account's IAM, then goes on."""
     backend = world.moto.iam(call.account_id)
+    prefix = f"arn:{world.settings.partition}:iam::aws:policy/"
     named = [call.text("PolicyArn"), call.text("PermissionsBoundary")]
-    wanted = [*_ALWAYS, *(arn.rpartition("/")[2] for arn in named if arn.startswith(_PREFIX))]
+    wanted = [*_ALWAYS, *(arn.rpartition("/")[2] for arn in named if arn.startswith(prefix))]
     present = {policy.name for policy in backend.aws_managed_policies}
     for name in wanted:
         if name not in present and name in _all():

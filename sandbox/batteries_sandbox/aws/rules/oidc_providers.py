@@ -19,7 +19,7 @@ def create(call: Call, world: World, proceed: Proceed) -> Answer:
     url = call.text("Url")
     if not url.startswith("https://"):
         raise AwsError("ValidationError", "Invalid Open ID Connect Provider URL")
-    arn = f"arn:aws:iam::{call.account_id}:oidc-provider/{url.removeprefix('https://')}"
+    arn = f"arn:{world.settings.partition}:iam::{call.account_id}:oidc-provider/{url.removeprefix('https://')}"
     if arn in world.moto.iam(call.account_id).open_id_providers:
         raise AwsError("EntityAlreadyExists", f"Provider with url {url} already exists.", status=409)
     return proceed(call)

@@ -22,7 +22,7 @@ def get(call: Call, world: World, proceed: Proceed) -> Answer:
         "ServiceCode": _ACCOUNTS[0],
         "ServiceName": "AWS Organizations",
         "QuotaCode": _ACCOUNTS[1],
-        "QuotaArn": f"arn:aws:servicequotas:::{_ACCOUNTS[0]}/{_ACCOUNTS[1]}",
+        "QuotaArn": f"arn:{world.settings.partition}:servicequotas:::{_ACCOUNTS[0]}/{_ACCOUNTS[1]}",
         "QuotaName": "Default maximum number of accounts",
         "Value": float(world.settings.max_accounts if applied else 10),
         "Unit": "None",

@@ -18,7 +18,7 @@ from batteries_sandbox.aws.world import World
 def principal(call: Call, world: World, proceed: Proceed) -> Answer:
     """Each action with its decision."""
     source = call.text("PolicySourceArn")
-    if ":assumed-role/" in source or not source.startswith("arn:aws:iam::"):
+    if ":assumed-role/" in source or not source.startswith(f"arn:{world.settings.partition}:iam::"):
         raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type and name.")
     resources = _members(call, "ResourceArns") or ["*"]
     results = [

@@ -23,9 +23,11 @@ _GUARD_KEYS = frozenset({f"{_GITHUB}:sub", f"{_GITHUB}:job_workflow_ref"})
 _ACTION = re.compile(r"sts:(AssumeRole|AssumeRoleWith\w+|TagSession|SetSourceIdentity|SetContext|\*)")
 # What each kind of principal can look like (IAM user guide, "AWS JSON policy elements: Principal").
 _PRINCIPALS = {
-    "AWS": re.compile(r"\*|\d{12}|arn:aws:iam::\d{12}:(root|(role|user)/\S+)|arn:aws:sts::\d{12}:assumed-role/\S+"),
+    "AWS": re.compile(
+        r"\*|\d{12}|arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/\S+)|arn:aws[a-z-]*:sts::\d{12}:assumed-role/\S+"
+    ),
     "Federated": re.compile(
-        r"arn:aws:iam::\d{12}:(oidc|saml)-provider/\S+|cognito-identity\.amazonaws\.com|www\.amazon\.com"
+        r"arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider/\S+|cognito-identity\.amazonaws\.com|www\.amazon\.com"
         r"|graph\.facebook\.com|accounts\.google\.com"
     ),
     "Service": re.compile(r"[a-z0-9.-]+\.amazonaws\.com"),
@@ -39,11 +41,21 @@ def check(call: Call, world: World, proceed: Proceed) -> Answer:
     document = _document(text)
     for statement in statements(document):
         _check_statement(statement, world)
+        _check_partition(statement, world)
     size = len(re.sub(r"\s", "", text))  # "IAM does not count white space" (IAM quotas page)
     if size > world.settings.trust_policy_size:
         message = f"Cannot exceed quota for ACLSizePerRole: {world.settings.trust_policy_size}"
         raise AwsError("LimitExceeded", message, status=409)
     return proceed(call)
+
+
+def _check_partition(statement: Mapping[str, Any], world: World) -> None:
+    """Nobody of another partition can be named: IAM knows no such principal."""
+    principals = statement.get("Principal")
+    named = [each for kind in principals.values() for each in values(kind)] if isinstance(principals, Mapping) else []
+    for each in named:
+        if each.startswith("arn:") and each.split(":")[1] != world.settings.partition:
+            raise _malformed(f"Invalid principal in policy: {each}")
 
 
 def _document(text: str) -> Mapping[str, Any]:

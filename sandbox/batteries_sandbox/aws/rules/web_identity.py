@@ -34,7 +34,7 @@ def assume(call: Call, world: World, proceed: Proceed) -> Answer:
     claims = _claims(call.text("WebIdentityToken"))
     role = open_role(call.text("RoleArn"), world)
     _check_provider(call.text("RoleArn").split(":")[4], claims, world)
-    if role is None or not _is_trusted(role, claims):
+    if role is None or not _is_trusted(world, role, claims):
         raise AwsError("AccessDenied", f"Not authorized to perform {_ACTION}", status=403)
     session = world.callers.assume(role.arn, role.id, call.text("RoleSessionName"), duration(call, role))
     result = session.describe() | {
@@ -53,7 +53,7 @@ def _check_provider(account_id: str, claims: dict[str, Any], world: World) -> No
     account = world.account(account_id)
     if account is None or account.state != "ACTIVE":
         return  # to which AWS answers as to a role that isn't there: who asks must not learn more
-    provider = world.moto.iam(account_id).open_id_providers.get(_provider_arn(account_id, claims))
+    provider = world.moto.iam(account_id).open_id_providers.get(_provider_arn(world, account_id, claims))
     if provider is None:
         message = f"No OpenIDConnect provider found in your account for {claims['iss']}"
         raise AwsError("InvalidIdentityToken", message)
@@ -61,15 +61,17 @@ def _check_provider(account_id: str, claims: dict[str, Any], world: World) -> No
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
 
 
-def _is_trusted(role: Any, claims: dict[str, Any]) -> bool:
-    provider_arn = _provider_arn(role.arn.split(":")[4], claims)
+def _is_trusted(world: World, role: Any, claims: dict[str, Any]) -> bool:
+    provider_arn = _provider_arn(world, role.arn.split(":")[4], claims)
     host = provider_arn.partition("oidc-provider/")[2]
     context = {f"{host}:{name}".lower(): values(claims.get(name)) for name in _CLAIMS}
     return allows(trust_of(role), _ACTION, "Federated", {provider_arn}, context)
 
 
-def _provider_arn(account_id: str, claims: dict[str, Any]) -> str:
-    return f"arn:aws:iam::{account_id}:oidc-provider/{str(claims['iss']).removeprefix('https://')}"
+def _provider_arn(world: World, account_id: str, claims: dict[str, Any]) -> str:
+    return (
+        f"arn:{world.settings.partition}:iam::{account_id}:oidc-provider/{str(claims['iss']).removeprefix('https://')}"
+    )
 
 
 def _claims(token: str) -> dict[str, Any]:
