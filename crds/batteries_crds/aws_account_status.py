@@ -73,6 +73,21 @@ class StepRecord(Model):
     error: Annotated[
         str | None, Field(max_length=1024, description="What troubles it, as a sentence; absent while it goes well.")
     ] = None
+    cause: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="What AWS, Kubernetes or the program said of it, for administrators; the HTTP API shows it to "
+            "nobody else.",
+        ),
+    ] = None
+    stalled: Annotated[
+        bool | None,
+        Field(
+            description="Whether only somebody's act outside this system ends its trouble; it is looked at again all "
+            "the same."
+        ),
+    ] = None
     told: Annotated[
         str | None,
         Field(
@@ -95,6 +110,13 @@ class HistoryEvent(Model):
         str | None, Field(max_length=1024, description="What was achieved, as a sentence; of a failure the reason.")
     ] = None
     error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
+    cause: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="What AWS, Kubernetes or the program said of it, for administrators.",
+        ),
+    ] = None
 
 
 class AwsAccountStatus(Model):
@@ -194,6 +216,14 @@ class AwsAccountStatus(Model):
             max_length=1024,
             description="What keeps the account from being ready and who can mend it, as a sentence; absent where "
             "all goes well.",
+        ),
+    ] = None
+    cause: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="What AWS, Kubernetes or the program said of error, with ids and ARNs, for administrators; the "
+            "HTTP API shows it to nobody else.",
         ),
     ] = None
     steps: Annotated[

@@ -19,6 +19,11 @@ STALLED = "Stalled"
 PROVISIONED = "Provisioned"
 SUSPENDED = "Suspended"
 
+ACCOUNT_GONE = "AccountGone"
+"""A reason: the AWS account is closed, or no member of the organization any more."""
+SUSPENDED_BY_AWS = "SuspendedByAws"
+"""A reason: AWS itself has suspended the AWS account."""
+
 SUMMARIES: dict[str, str] = {
     READY: "Every required step is done for the spec as it stands now.",
     PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",

@@ -1,6 +1,11 @@
-"""A step tried: a known error becomes an outcome here, once for all steps."""
+"""A step tried: a known error becomes an outcome here, once for all steps.
+
+What the outcome says to customers is a sentence of our own. What AWS, Kubernetes or Python said is its `cause`, which
+administrators alone are shown.
+"""
 
 import structlog
+from kubernetes.aio.client import ApiException
 
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
@@ -14,6 +19,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LIMIT_SECONDS = 30.0
 """At least, until a limit of AWS is tried again."""
+
+OWN_ERROR = (
+    "The operator met an error of its own; trying again. If this stays, the platform team has to look into its log."
+)
+
+MANAGEMENT_ACCOUNT = (
+    "The AWS account is the organization's management account. It is never provisioned, moved, suspended or closed."
+)
 
 
 async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
@@ -45,7 +58,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
     except (NotPreparedError, UnsupportedPartitionError) as error:
         return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
-        return Fail("ManagementAccountRefused", str(error)), None
+        return Fail("ManagementAccountRefused", MANAGEMENT_ACCOUNT, cause=str(error)), None
     except NotOursError as error:
         log.warning("found in AWS and not ours", reason=error.reason, detail=str(error))
         return Fail(error.reason, str(error)), None
@@ -54,23 +67,28 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
     except Exception as error:
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
         log.exception("step raised")
-        message = f"The operator met an error of its own ({type(error).__name__}: {error}); trying again."
-        return Wait(backoff, "UnexpectedError", message, problem=True, counts=True), ErrorKind.UNKNOWN
+        cause = f"{type(error).__name__}: {_brief(error)}"
+        return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:
-    """What an AWS error means for the account."""
-    match error.kind:
+    """What an AWS error means for the account, by its row of the table."""
+    meaning = error.meaning
+    match meaning.kind:
         case ErrorKind.TRANSIENT:
-            return Wait(backoff, "AwsUnavailable", f"AWS did not take {error.operation} ({error.code}); trying again.")
+            problem = meaning.counts  # what never wears out patience, such as a throttle, is no trouble of anybody's
+            return Wait(backoff, meaning.reason, error.words, problem=problem, counts=problem, cause=error.cause)
         case ErrorKind.CAPACITY:
-            message = f"A limit of AWS holds {error.operation} back: {error.message} It goes on when there is room."
-            return Wait(max(backoff, LIMIT_SECONDS), "LimitReached", message, problem=True)
+            seconds = max(backoff, LIMIT_SECONDS)
+            return Wait(seconds, meaning.reason, error.words, problem=True, cause=error.cause)
         case ErrorKind.TERMINAL:
-            message = f"AWS refuses {error.operation}: {error.message or error.code}. Mend the spec or the settings."
-            return Fail("RefusedByAws", message)
+            return Fail(meaning.reason, error.words, cause=error.cause)
         case ErrorKind.UNKNOWN:
-            message = f"{error.operation} failed ({error.code}: {error.message}); trying again."
-            if error.code.startswith("AccessDenied"):
-                message = f"The operator may not call {error.operation}. Grant it that permission: {error.message}"
-            return Wait(backoff, "UnexpectedAwsError", message, problem=True, counts=True)
+            return Wait(backoff, meaning.reason, error.words, problem=True, counts=True, cause=error.cause)
+
+
+def _brief(error: Exception) -> str:
+    """An ApiException prints all headers; its status, reason and the API server's sentence say enough."""
+    if isinstance(error, ApiException):
+        return f"{error.status} {error.reason} {error.body or ''}".strip()
+    return str(error)

@@ -1,4 +1,8 @@
-"""What a step returns. Values, not exceptions: exceptions are for what nobody expected."""
+"""What a step returns. Values, not exceptions: exceptions are for what nobody expected.
+
+Customers read each `message`: it is a sentence of the step's own, and holds nothing that AWS or Kubernetes said, no ARN
+or request id, and no account but the customer's. Such things go into `cause`, which administrators are shown.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +15,7 @@ class Done:
 
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class Wait:
     that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
     lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a place in line, is
     written once for its reason and not again when it changes: a line of thousands moves without a write.
-    `facts` as in Done: what was learnt or undone meanwhile.
+    `stalled` marks one that only somebody's act outside ends: the account is Stalled at once, and looked at again all
+    the same, because what was seen may be seen otherwise. `facts` as in Done: what was learnt or undone meanwhile.
     """
 
     seconds: float | None
@@ -31,7 +37,9 @@ class Wait:
     quiet: bool = False
     counts: bool = False
     steady: bool = False
+    stalled: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Fail:
     reason: str
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    cause: str = ""
 
 
 Outcome: TypeAlias = Done | Wait | Fail

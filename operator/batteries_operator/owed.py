@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import ConditionStatus, find, is_true
+from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS, ConditionStatus, find, is_true
 from batteries_operator.step import Step
+
+ONLY_SEEN = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
+"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow."""
 
 
 def is_current(step: Step, account: AwsAccount) -> bool:
@@ -26,7 +29,20 @@ def gave_up(step: Step, account: AwsAccount) -> bool:
         record is not None
         and record.gave_up_at == account.metadata.generation
         and record.gave_up_retry == account.retry
+        and not _is_only_seen(step, account)
     )
+
+
+def _is_only_seen(step: Step, account: AwsAccount) -> bool:
+    """Whether what ended its tries was only seen, and may be seen otherwise: releases before took that for final."""
+    condition = find(account.status.conditions, step.condition)
+    return condition is not None and condition.reason in ONLY_SEEN
+
+
+def is_stalled(step: Step, account: AwsAccount) -> bool:
+    """Whether only somebody's act outside ends its trouble; it is tried all the same."""
+    record = account.status.steps.get(step.name)
+    return record is not None and record.stalled is True
 
 
 def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:

@@ -55,7 +55,8 @@ LINES = {
         "us-gov-west-1, cn-northwest-1); `batteries-operator doctor` says what is left.",
     ),
     "LimitReached": Entry(
-        "Another limit of AWS holds a step back; the message names the call.", "Have that quota raised, or make room."
+        "Another limit of AWS holds a step back; the message names the call, and `.status.cause` has AWS's words.",
+        "Have that quota raised, or make room.",
     ),
     "ClosureQuotaReached": Entry(
         "AWS closes no more accounts for now: 250 or a fifth of them in 30 days. The account is quarantined meanwhile.",
@@ -87,11 +88,57 @@ TROUBLES = {
         "AWS throttles, has trouble of its own, or did not answer; more than four times in a row. Never a failure.",
         "Nothing, unless it lasts: see the AWS Health Dashboard and the operator's network.",
     ),
+    "NotFoundInAws": Entry(
+        "AWS does not find something that a call names: it is new and not known everywhere yet, or somebody deleted "
+        "it. What the operator remembered of it is forgotten, and looked up once more by its name.",
+        "Nothing for some minutes. If it stays, read `.status.cause`, and have what is missing made again "
+        "(`batteries-operator doctor`).",
+    ),
+    "ExistsInAws": Entry(
+        "Something is in AWS already under the name that a call gives it, and the look for it did not show it.",
+        "Read `.status.cause`. A user of Identity Center with the same name or address is the usual case: rename it.",
+    ),
+    "ConflictInAws": Entry(
+        "A call conflicts with another one that AWS has not ended yet; tried again.",
+        "Nothing for some minutes. If it stays, read `.status.cause`.",
+    ),
+    "ServiceNotReady": Entry(
+        "AWS has not opened a service for this account yet, as it does in the first hours.",
+        "Nothing at first. If it stays, ask AWS Support with `.status.cause`.",
+    ),
+    "CredentialsRefused": Entry(
+        "AWS does not accept the credentials of a call: those of the account's access role, or the operator's own. "
+        "They are forgotten and asked for anew.",
+        "See that the access role exists in the account, and that the operator's own credentials and clock are right.",
+    ),
+    "NoAwsCredentials": Entry(
+        "The operator finds no AWS credentials, or can't use those that it finds.",
+        "Give its service account a role (EKS Pod Identity or IRSA), see `.status.cause`.",
+    ),
+    "AccessDenied": Entry(
+        "AWS denies a call to the operator. The message says which kind of policy does, and whether a grant helps: an "
+        "explicit deny (of a service control policy, a permissions boundary, …) is overridden by none.",
+        "Change the policy that the message names; `batteries-operator policy` prints what the operator needs. AWS's "
+        "words with the ARNs are in `.status.cause`.",
+    ),
+    "MailRefused": Entry(
+        "Amazon SES does not take the welcome mail. The account is active all the same.",
+        "See that the sender's identity is verified and sending is not paused; `batteries-operator doctor` does.",
+    ),
+    "SuspendedByAws": Entry(
+        "AWS itself has suspended the AWS account, mostly for unpaid bills or abuse. Looked at again every ten "
+        "minutes, and goes on by itself when AWS lifts it.",
+        "Ask AWS Support why; or delete the AwsAccount.",
+    ),
+    "AccountGone": Entry(
+        "The AWS account is closed, is being closed, or is not a member of the organization any more. Looked at again "
+        "every ten minutes.",
+        "Delete the AwsAccount; or have AWS Support reopen the account (within 90 days), or invite it back: it goes "
+        "on by itself then.",
+    ),
     "UnexpectedAwsError": Entry(
-        "AWS answered an error that the operator has no rule for, or refused a permission; the message holds it. "
-        "It is tried again, with growing pauses.",
-        "For AccessDenied grant the action in the message to the operator. Else read the message; report it if it "
-        "stays.",
+        "AWS answered an error that the operator has no rule for. It is tried again, with growing pauses.",
+        "Read `.status.cause`, which holds AWS's words; report it if it stays.",
     ),
     "UnexpectedError": Entry(
         "The operator met an error of its own, or Kubernetes refused it. It is tried again.",
@@ -113,15 +160,16 @@ TROUBLES = {
         "invited has none: create it).",
     ),
     "AssignmentFailed": Entry(
-        "Identity Center could not assign access; tried again.", "Read AWS's words in the message."
+        "Identity Center could not assign access; tried again.", "Read AWS's words in `.status.cause`."
     ),
     "RevocationFailed": Entry(
-        "Identity Center could not revoke access; tried again.", "Read AWS's words in the message."
+        "Identity Center could not revoke access; tried again.", "Read AWS's words in `.status.cause`."
     ),
     "AwsInternalFailure": Entry("AWS failed to create the account by its own fault; asked again.", BY_ITSELF),
     "ConcurrentModification": Entry("AWS is still working on an earlier request; asked again.", BY_ITSELF),
     "CreationFailed": Entry(
-        "AWS could not create the account, for a reason that is not known; asked again.", BY_ITSELF
+        "AWS could not create the account, for a reason that is not known; asked again.",
+        "Nothing at first. If it stays, read `.status.cause`.",
     ),
     "BusinessValidationPending": _business("it is still at it; asked again every five minutes"),
 }
@@ -134,8 +182,8 @@ FAILURES = {
         f"namespace, say), set the tag to this one's namespace/name in Organizations, then `{RETRY}`.",
     ),
     "RefusedByAws": Entry(
-        "AWS refuses a request that would be the same the next time; the message holds its words.",
-        f"Mend the spec or the setting that the message names, then `{RETRY}`.",
+        "AWS refuses a request that would be the same the next time; `.status.cause` holds its words.",
+        f"Mend the spec or the setting that they name, then `{RETRY}`.",
     ),
     "TrustPolicyTooLarge": Entry(
         "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
@@ -159,10 +207,6 @@ FAILURES = {
     "WrongIdentity": Entry(
         "The access role answers as another AWS account; nothing was done there.",
         "Look at AWS_ENDPOINT_URL and the role's trust. Do not retry before you know why.",
-    ),
-    "AccountGone": Entry(
-        "The AWS account is closed, suspended by AWS, or not a member of the organization any more.",
-        f"Delete the AwsAccount; or have AWS Support reopen the account (within 90 days), then `{RETRY}`.",
     ),
     "InvalidEmail": Entry(
         "AWS does not accept the root e-mail address.", f"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE, then `{RETRY}`."

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
+    ACCOUNT_GONE,
     PROVISIONED,
     READY,
     RECONCILING,
     STALLED,
     SUSPENDED,
+    SUSPENDED_BY_AWS,
     Condition,
     ConditionStatus,
     find,
@@ -24,7 +26,7 @@ from batteries_crds.conditions import (
 )
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.owed import blocking, gave_up, is_current, is_overdue
+from batteries_operator.owed import blocking, gave_up, is_current, is_overdue, is_stalled
 from batteries_operator.step import Step
 
 NOT_STARTED = "NotStarted"
@@ -66,28 +68,42 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     """The account with the outcome of `step` in its conditions, facts and history."""
     generation = account.metadata.generation
     record = account.status.steps.get(step.name, StepRecord())
+    cause = outcome.cause[:1024] or None
     event: HistoryEvent | None
     match outcome:
         case Done(message=message):
             state, reason = ConditionStatus.TRUE, "Done"
             record = StepRecord(inputs=step.fingerprint(account))
-            event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024])
-        case Wait(reason=reason, message=message, problem=problem, counts=counts):
+            event = HistoryEvent(
+                timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
+            )
+        case Wait(reason=reason, message=message, problem=problem, counts=counts, stalled=stalled):
             state = ConditionStatus.FALSE
             record = StepRecord(
                 inputs=record.inputs,
                 troubled_since=(record.troubled_since or now) if counts else None,
                 error=message[:1024] if problem else None,
+                cause=cause if problem else None,
+                stalled=stalled or None,
                 told=reason if problem else record.told,
             )
             event = None
         case Fail(reason=reason, message=message):
             state = ConditionStatus.FALSE
             record = StepRecord(
-                inputs=record.inputs, gave_up_at=generation, gave_up_retry=account.retry, error=message[:1024]
+                inputs=record.inputs,
+                gave_up_at=generation,
+                gave_up_retry=account.retry,
+                error=message[:1024],
+                cause=cause,
             )
             event = HistoryEvent(
-                timestamp=now, step=step.name, status=EventStatus.FAILED, detail=reason, error=message[:1024]
+                timestamp=now,
+                step=step.name,
+                status=EventStatus.FAILED,
+                detail=reason,
+                error=message[:1024],
+                cause=cause,
             )
     conditions = upsert(
         _all_known(steps, account, now), step.condition, state, reason, message, generation=generation, now=now
@@ -125,7 +141,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     conditions = _observed(steps, account, _all_known(steps, account, now))
     block = blocking(steps, account)
     overdue = block is not None and is_overdue(block, account, now)
-    stalled = block is not None and (gave_up(block, account) or overdue)
+    stalled = block is not None and (gave_up(block, account) or overdue or is_stalled(block, account))
 
     def put(kind: str, state: ConditionStatus, reason: str, message: str) -> None:
         nonlocal conditions
@@ -156,6 +172,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         else:
             conditions = without(conditions, kind)
     phase = _phase(account, conditions)
+    error, why = _error(steps, account)
     return _with(
         account,
         conditions=conditions,
@@ -163,17 +180,18 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         account_id=str(account.account_id),
         phase=phase,
         provisioning_step=_step(account, phase, block),
-        error=_error(steps, account),
+        error=error,
+        cause=why,
     )
 
 
-def _error(steps: Sequence[Step], account: AwsAccount) -> str | None:
-    """What troubles the first step that is in trouble and keeps the account from being ready."""
+def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str | None]:
+    """What troubles the first step that is in trouble and keeps the account from being ready, and its cause."""
     for step in steps:
         record = account.status.steps.get(step.name)
         if step.required and record is not None and record.error and not is_current(step, account):
-            return record.error
-    return None
+            return record.error, record.cause
+    return None, None
 
 
 def _why_suspended(account: AwsAccount) -> tuple[str, str]:
@@ -192,6 +210,11 @@ def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
     quarantined = account.is_deleted and is_true(conditions, "Quarantined")
     if is_true(conditions, SUSPENDED) or quarantined:
         return Phase.SUSPENDED
+    seen = {condition.reason for condition in conditions if condition.status == ConditionStatus.FALSE}
+    if SUSPENDED_BY_AWS in seen:
+        return Phase.SUSPENDED
+    if ACCOUNT_GONE in seen:  # it was provisioned once, and nobody can use it
+        return Phase.FAILED
     if is_true(conditions, PROVISIONED):
         return Phase.ACTIVE
     if is_true(conditions, STALLED):

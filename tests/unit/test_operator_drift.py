@@ -195,7 +195,7 @@ async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Fa
     assert process.tools.assignments.held == 0
 
 
-async def test_an_account_closed_in_aws_is_said_and_recovers_with_a_retry(factory: Factory) -> None:
+async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back(factory: Factory) -> None:
     process = await factory.active()
     process.before_call = refusal("organizations:DescribeAccount", "AccountNotFoundException")
     assert await process.service.resync(await factory.account())
@@ -204,12 +204,18 @@ async def test_an_account_closed_in_aws_is_said_and_recovers_with_a_retry(factor
     assert said is not None
     assert said.reason == "AccountGone"
     assert "not a member of the organization" in (account.status.error or "")
-    assert account.status.phase == "active", "it was provisioned; Ready says that it isn't to be used"
+    assert account.status.phase == "failed", "nobody can use it, though it was provisioned once"
+    visit = await process.runner.visit(NAMESPACE, "acme")
+    assert visit.seconds is not None
+    assert visit.seconds >= 60, "an observation is made again, and not all the time"
+    writes = len(factory.cluster.writes)
+    assert (await process.runner.visit(NAMESPACE, "acme")).seconds is not None
+    assert len(factory.cluster.writes) == writes, "said once"
     assert not is_true(account.status.conditions, "Ready")
     process.before_call = lambda operation, number: None
-    meta = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
-    await factory.accounts.merge(NAMESPACE, "acme", meta)
-    await assert_exactly_right(factory, await process.until("acme"), mails=0)
+    back = await process.until("acme")
+    assert (back.status.phase, back.status.error) == ("active", None)
+    await assert_exactly_right(factory, back, mails=0)
 
 
 def test_the_policy_that_admits_nobody_is_no_drift_of_itself() -> None:

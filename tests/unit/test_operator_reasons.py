@@ -7,12 +7,15 @@ from pathlib import Path
 
 from batteries_crds.aws_account_status import Hold
 from batteries_operator import reasons, status
-from batteries_operator.aws import ownership
+from batteries_operator.aws import errors, ownership
+from batteries_operator.owed import ONLY_SEEN
 
 PACKAGE = Path(str(status.__file__)).parent
 GIVE = {"Wait", "Fail", "NotOursError", "_Words", "_for_good", "_ask_again", "put"}
 REASON = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
-CONSTANTS = {ownership.NOT_OURS, status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, "Done", "Suspended", *Hold}
+TABLE = {each.reason for each in vars(errors).values() if isinstance(each, errors.Meaning)}
+SAID = {status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, ownership.NOT_OURS, "Done", "Suspended"}
+CONSTANTS = {*TABLE, *ONLY_SEEN, *SAID, *Hold}
 
 
 def given() -> Iterator[str]:

@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import RECONCILING, find, is_true
+from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, find, is_true
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 
 _DOING = {
@@ -17,6 +17,11 @@ _DOING = {
     ProvisioningStep.SETUP_OIDC: "setting up the role that GitHub Actions assume",
     ProvisioningStep.SEND_WELCOME_EMAIL: "sending the welcome mail",
 }
+_NOT_USABLE = {
+    ACCOUNT_GONE: "The AWS account is closed or has left the organization, which error explains; it has been so for",
+    SUSPENDED_BY_AWS: "AWS has suspended the account, which error explains; it has been so for",
+}
+"""By the reason why it is not ready."""
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -40,19 +45,27 @@ def doing(account: AwsAccount) -> tuple[str, datetime | None]:
         if status.phase is Phase.SUSPENDED:
             return "The account is suspended, and has been for", _changed_at(account)
         return "The account is being suspended, for", _changed_at(account)
-    if status.phase is Phase.FAILED:
-        return (
-            "The account could not be provisioned, which error explains; it has waited for a change for",
-            _changed_at(account),
-        )
+    if status.phase in (Phase.FAILED, Phase.SUSPENDED):
+        return _stopped(account)
     if status.phase is Phase.ACTIVE:
         if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
             return "The account is ready to use; a change to it is being applied, for", _changed_at(account)
         return "The account is ready to use, and has been for", _since(account, "Provisioned")
-    if status.phase is Phase.SUSPENDED:
-        return "The account is being resumed, for", _changed_at(account)
     doing = _DOING.get(status.provisioning_step, "setting up the account")
     return f"We are {doing}, for", _begun_at(account) or created
+
+
+def _stopped(account: AwsAccount) -> tuple[str, datetime | None]:
+    """Of an account that is to be usable and isn't."""
+    ready = find(account.status.conditions, READY)
+    if ready is not None and ready.reason in _NOT_USABLE:
+        return _NOT_USABLE[ready.reason], _since(account, READY)
+    if account.status.phase is Phase.SUSPENDED:
+        return "The account is being resumed, for", _changed_at(account)
+    return (
+        "The account could not be provisioned, which error explains; it has waited for a change for",
+        _changed_at(account),
+    )
 
 
 def _begun_at(account: AwsAccount) -> datetime | None:

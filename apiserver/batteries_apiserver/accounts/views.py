@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.accounts.message import message
+from batteries_apiserver.accounts.trouble import error_for_customers
 from batteries_apiserver.paging import place
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import EPOCH, to_rfc3339
@@ -124,7 +125,7 @@ def detail(account: AwsAccount) -> AccountDetail:
         oidcRoleArn=status.oidc_role_arn,
         updatedAt=updated_at(account),
         message=message(account),
-        error=status.error,
+        error=error_for_customers(account),
     )
 
 

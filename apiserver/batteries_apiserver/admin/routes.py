@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from batteries_apiserver.admin import handlers, views
-from batteries_apiserver.events.views import EventList
+from batteries_apiserver.events.views import AdminEventList
 from batteries_apiserver.paging import LINK, PageQuery
 from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 
@@ -31,7 +31,7 @@ ROUTES = (
         summary="List the provisioning events of all accounts",
         details="Newest last. Of each account the last 64 are kept.",
         query=handlers.EventQuery,
-        answers={200: Answer("Event list", EventList, headers=(LINK,))},
+        answers={200: Answer("Event list", AdminEventList, headers=(LINK,))},
     ),
     Route(
         method="POST",

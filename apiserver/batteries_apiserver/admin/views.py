@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.accounts import views
+from batteries_apiserver.accounts.trouble import cause_for_admins
 from batteries_apiserver.accounts.views import AccountDetail, AccountId, Moment, Status, Step
 from batteries_crds.aws_account import AwsAccount
 
@@ -17,6 +18,9 @@ class AdminAccount(AccountDetail):
     name: Annotated[str, Field(description="The name of its AwsAccount.")]
     customerId: NotRequired[Annotated[str, Field(description="The Customer that owns it.")]]
     owner: NotRequired[Annotated[str, Field(description="The owner's e-mail address.")]]
+    cause: NotRequired[
+        Annotated[str, Field(description="What AWS or Kubernetes said, where error says that something went wrong.")]
+    ]
 
 
 class AdminAccountList(TypedDict):
@@ -42,6 +46,9 @@ def for_admins(account: AwsAccount) -> dict[str, str]:
     owner = account.status.owner or account.spec.email
     if owner is not None:
         more["owner"] = owner
+    cause = cause_for_admins(account)
+    if cause is not None:
+        more["cause"] = cause
     return more
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sortedcontainers import SortedDict
 
-from batteries_apiserver.events.views import ProvisioningEvent, views_of
+from batteries_apiserver.events.views import AdminEvent, views_of
 from batteries_apiserver.packed import unpacked
 from batteries_apiserver.paging import moment_of, place
 from batteries_crds.aws_account import AwsAccount
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     """An event, and its place in the order of all."""
 
     place: str
-    event: ProvisioningEvent
+    event: AdminEvent
 
 
 class EventLog:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NotRequired, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from batteries_apiserver.accounts.trouble import event_for_customers, own_ids
 from batteries_apiserver.accounts.views import AccountId, Moment
 from batteries_apiserver.packed import unpacked
 from batteries_crds.aws_account import AwsAccount
@@ -25,6 +26,18 @@ class ProvisioningEvent(TypedDict):
     error: NotRequired[Annotated[str, Field(description="What went wrong, as a sentence.")]]
 
 
+class AdminEvent(ProvisioningEvent):
+    """The same as administrators see it."""
+
+    cause: NotRequired[Annotated[str, Field(description="What AWS or Kubernetes said of it.")]]
+
+
+class AdminEventList(TypedDict):
+    """Events of all accounts, newest last."""
+
+    events: list[AdminEvent]
+
+
 class EventList(TypedDict):
     """Events, newest last."""
 
@@ -32,20 +45,24 @@ class EventList(TypedDict):
 
 
 def event_views(account: AwsAccount) -> list[ProvisioningEvent]:
-    """The account's history, oldest first."""
-    return views_of(str(account.account_id), unpacked(account.status.history))
+    """The account's history, oldest first, as its customer sees it."""
+    ids = own_ids(account)
+    return [
+        cast(ProvisioningEvent, event_for_customers(event, ids))
+        for event in views_of(str(account.account_id), unpacked(account.status.history))
+    ]
 
 
-def views_of(account_id: str, events: Iterable[Mapping[str, Any]]) -> list[ProvisioningEvent]:
+def views_of(account_id: str, events: Iterable[Mapping[str, Any]]) -> list[AdminEvent]:
     """Events of one account as JSON has them; all of one moment, or none. Their fields have the contract's names.
 
     An id is made of what is stored, so it is the same on every replica, and names one event alone: the operator gives
     each a moment of its own. Of those that others wrote at the same moment, the second and so on are numbered.
     """
-    views, seen = list[ProvisioningEvent](), Counter[str]()
+    views, seen = list[AdminEvent](), Counter[str]()
     for event in events:
         named = "{timestamp}/{step}/{status}".format_map(event)
         seen[named] += 1
         number = f"/{seen[named]}" if seen[named] > 1 else ""
-        views.append(cast(ProvisioningEvent, {"id": named + number, "accountId": account_id, **event}))
+        views.append(cast(AdminEvent, {"id": named + number, "accountId": account_id, **event}))
     return views

@@ -17,6 +17,7 @@ import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from batteries_operator.aws.acts import is_act, note
 from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
@@ -119,7 +120,7 @@ class Caller:
         told = _Told(operation)
         try:
             answer = await self._in_thread(lambda: function(*args, **kwargs))
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             if self._require is not None:
                 self._require()  # what was not sent because it may not be is no answer of AWS
             translated = translate(operation, error)

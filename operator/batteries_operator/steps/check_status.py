@@ -130,16 +130,15 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
         # create_account is owed again; it will say so from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
     words = FAILURES.get(creation.failure_reason or "") or _Words(
-        "CreationFailed",
-        f"AWS could not create the account: {creation.failure_reason or 'it gave no reason'}; asking again.",
-        retry_seconds=120,
+        "CreationFailed", "AWS could not create the account; asking again.", retry_seconds=120
     )
+    cause = creation.failure_reason or "AWS gave no reason."
     if words.retry_seconds is None:
-        return _for_good(scope, words.reason, words.message)
+        return replace(_for_good(scope, words.reason, words.message), cause=cause)
     left = words.retry_seconds - (utc_now() - (creation.completed or request.recorded_at)).total_seconds()
     if left > 0:
-        return Wait(left, words.reason, words.message, problem=True)
-    return _ask_again(words.reason, words.message)
+        return Wait(left, words.reason, words.message, problem=True, cause=cause)
+    return replace(_ask_again(words.reason, words.message), cause=cause)
 
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
@@ -193,7 +192,7 @@ def _anothers(scope: Scope, request: CreateRequest) -> Outcome:
     )
 
 
-def _for_good(scope: Scope, reason: str, message: str) -> Outcome:
+def _for_good(scope: Scope, reason: str, message: str) -> Wait | Fail:
     """Fails. Where that was said before, the spec has changed since: AWS is asked anew.
 
     The failed request stays on record until then: forgotten at once it would be asked for again at once.
@@ -204,6 +203,6 @@ def _for_good(scope: Scope, reason: str, message: str) -> Outcome:
     return Fail(reason, message)
 
 
-def _ask_again(reason: str, message: str) -> Outcome:
+def _ask_again(reason: str, message: str) -> Wait:
     # Forgetting the request makes create_account owed again, with a new intent.
     return Wait(AGAIN_SECONDS, reason, message, problem=True, facts={"create_request": None})

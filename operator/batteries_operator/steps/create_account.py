@@ -152,8 +152,9 @@ def in_line(scope: Scope) -> Wait:
 
 def _requested(intent: CreateRequest, request_id: str) -> Outcome:
     return Done(
-        f"AWS was asked for the account ({request_id}).",
+        "AWS was asked for the account.",
         {"create_request": intent.model_copy(update={"request_id": request_id})},
+        cause=f"AWS's id of the request is {request_id}.",
     )
 
 

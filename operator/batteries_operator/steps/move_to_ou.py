@@ -1,17 +1,21 @@
 """move_to_ou: puts the account into the Customers OU, where the organization's policies for customers hold."""
 
+from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
 
-_HOW = "Delete this AwsAccount to let it go, or have the platform team {} and set the retry annotation."
-GONE: dict[str | None, str] = {
-    None: f"is not a member of the organization. {_HOW.format('invite it back')}",
-    "PENDING_CLOSURE": f"is being closed in AWS. {_HOW.format('have AWS Support reopen it')}",
-    "CLOSED": f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}",
-    "SUSPENDED": f"is suspended by AWS, or closed. {_HOW.format('ask AWS Support why')}",
+_HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
+GONE: dict[str | None, tuple[str, str]] = {
+    None: (ACCOUNT_GONE, f"is not a member of the organization. {_HOW.format('invite it back')}"),
+    "PENDING_CLOSURE": (ACCOUNT_GONE, f"is being closed in AWS. {_HOW.format('have AWS Support reopen it')}"),
+    "CLOSED": (ACCOUNT_GONE, f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}"),
+    "SUSPENDED": (SUSPENDED_BY_AWS, f"was suspended by AWS. {_HOW.format('ask AWS Support why')}"),
 }
-"""States of AWS in which nothing can be done in an account."""
+"""States of AWS in which nothing can be done in an account: the reason, and words. AWS may leave them again."""
+
+LOOK_AGAIN_SECONDS = 600.0
+"""Between two looks at an account in such a state: one call each."""
 
 
 async def run(scope: Scope) -> Outcome:
@@ -27,7 +31,9 @@ async def placed(scope: Scope, name: str) -> Outcome:
     if state in GONE and scope.account.is_deleted:
         return Done("The account is closed in AWS already.")
     if state in GONE:
-        return Fail("AccountGone", f"AWS account {account} {GONE[state]}")
+        reason, words = GONE[state]
+        message = f"AWS account {account} {words}"
+        return Wait(LOOK_AGAIN_SECONDS, reason, message, problem=True, stalled=True)
     owned = await scope.owned_account()
     destination = await organizations.ou(name)
     source = await organizations.parent(owned.id)

@@ -73,8 +73,9 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
     return Wait(
         RETRY_SECONDS,
         "RevocationFailed",
-        f"Identity Center could not revoke access: {status.failure_reason or 'it gave no reason'}; trying again.",
+        "Identity Center could not revoke access; trying again. If this stays, the platform team has to look.",
         problem=True,
         counts=True,
+        cause=status.failure_reason or "AWS gave no reason.",
         facts=forget,
     )

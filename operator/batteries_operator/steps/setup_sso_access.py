@@ -83,9 +83,10 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     return Wait(
         RETRY_SECONDS,
         "AssignmentFailed",
-        f"Identity Center could not assign access: {status.failure_reason or 'it gave no reason'}; trying again.",
+        "Identity Center could not assign access; trying again. If this stays, the platform team has to look.",
         problem=True,
         counts=True,
+        cause=status.failure_reason or "AWS gave no reason.",
         facts={**FORGET, "sso_user_id": None},
     )
 

@@ -32,8 +32,9 @@ async def run(scope: Scope) -> Outcome:
     if identity != owned.id:
         return Fail(
             "WrongIdentity",
-            f"The access role answers as AWS account {identity} instead of {owned.id}. "
+            f"The access role of AWS account {owned.id} answers as another account. "
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
+            cause=f"It answers as AWS account {identity}.",
         )
     expected.ended(uid)
     return Done(f"The access role answers as {identity}.")
