@@ -1,6 +1,7 @@
 """What every model of the contract shares: camelCase on the wire, nothing unknown accepted, plain ISO times."""
 
 from datetime import UTC, datetime
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
@@ -29,6 +30,20 @@ def utc_now() -> datetime:
 def utc_now_exactly() -> datetime:
     """The time in UTC with microseconds, for what has to differ from the time before."""
     return datetime.now(UTC)
+
+
+AHEAD_SECONDS = 60.0
+"""How far another machine's clock may be ahead of ours, and all is well."""
+
+
+def seconds_since(moment: datetime) -> float:
+    """How long ago a stored time was, for what must be waited for across restarts; infinite where it lies ahead.
+
+    The clock was set back then, or was wrong when the time was stored: how long ago it was can't be known, and whoever
+    waited for it to pass would wait for as long as the clock was set back.
+    """
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    return inf if seconds < -AHEAD_SECONDS else max(seconds, 0.0)
 
 
 def to_rfc3339(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -181,6 +182,16 @@ def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
     assert windows.incr("a", 60) == (1, 60)
 
 
+def test_a_wall_clock_that_is_set_back_or_forward_changes_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = Windows()
+    windows.incr("a", 60)
+    for hours in (-1, 1):
+        monkeypatch.setattr(time, "time", lambda hours=hours: 1_790_000_000 + hours * 3600)
+        count, left = windows.incr("a", 60)
+        assert count > 1
+        assert 0 < left <= 60
+
+
 def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:
     windows = Windows(size=1000)
     for number in range(5000):
@@ -209,6 +220,28 @@ def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:
         (1, ["2001:db8:1:2:ffff::1"], "2001:db8:1:2::/64"),
         (1, ["::ffff:1.1.1.1"], "1.1.1.1"),
         (1, ["fe80::1%eth0"], "fe80::/64"),
+        # With ports, as Azure's gateways and some load balancers write them.
+        (1, ["1.1.1.1:54321"], "1.1.1.1"),
+        (1, ["[2001:db8:1:2::5]:54321"], "2001:db8:1:2::/64"),
+        (1, ["[2001:db8:1:2::5]"], "2001:db8:1:2::/64"),
+        (1, ['"[2001:db8:1:2::5]:54321"'], "2001:db8:1:2::/64"),
+        (1, ['"1.1.1.1:54321"'], "1.1.1.1"),
+        (1, ["for=1.1.1.1"], "1.1.1.1"),
+        (1, ['For="[2001:db8:1:2::5]:54321"'], "2001:db8:1:2::/64"),
+        (1, ["[fe80::1%eth0]:1"], "fe80::/64"),
+        (1, ["[::ffff:1.1.1.1]:54321"], "1.1.1.1"),
+        (1, ["64:ff9b::1.1.1.1"], "1.1.1.1"),
+        (2, ["6.6.6.6:1, 1.1.1.1:2 , 10.0.0.1:3"], "1.1.1.1"),
+        # Not to be read: the proxy that wrote it stands for its clients, and none of them can choose an address.
+        (1, ["1.1.1.1:port"], "9.9.9.9"),
+        (1, ["1.1.1.1:"], "9.9.9.9"),
+        (1, ["[1.1.1.1"], "9.9.9.9"),
+        (1, ["]:80["], "9.9.9.9"),
+        (1, ["[]:80"], "9.9.9.9"),
+        (1, ["unknown"], "9.9.9.9"),
+        (1, ["_hidden"], "9.9.9.9"),
+        (1, ["6.6.6.6, "], "9.9.9.9"),
+        (1, ['"'], "9.9.9.9"),
     ],
 )
 def test_only_what_our_own_proxies_wrote_counts(proxies: int, forwarded: list[str], expected: str) -> None:

@@ -43,7 +43,7 @@ class Usage:
     def note(self, key: ApiKey) -> None:
         """The key was used now."""
         now, last = self._now(), key.status.last_used_at
-        if last is None or now - last >= AT_MOST_EVERY:
+        if last is None or not timedelta() <= now - last < AT_MOST_EVERY:  # ahead of now: the clock was set back
             self._uses[key.metadata.name] = now
 
     async def flush(self) -> None:

@@ -19,7 +19,7 @@ from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
-from batteries_crds.base import utc_now
+from batteries_crds.base import AHEAD_SECONDS, utc_now
 from batteries_crds.client import NOT_FOUND, UNANSWERED, status_of
 from batteries_crds.customer import Customer
 
@@ -95,4 +95,5 @@ class Reconciler:
         if asked is None:
             return True
         bound = self._seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-        return (self._now() - asked).total_seconds() > bound
+        age = (self._now() - asked).total_seconds()
+        return age > bound or age < -AHEAD_SECONDS  # asked in the future: the clock was set back

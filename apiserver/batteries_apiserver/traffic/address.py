@@ -2,14 +2,20 @@
 
 Anyone can write X-Forwarded-For, so it counts only as far as proxies of ours have written it: each appends the
 address that it saw, so with n proxies the n-th entry from the right is the client, and what stands left of it is
-whatever the client made up.
+whatever the client made up. Proxies differ in how they write an address: alone, with a port, with brackets, in quotes.
 """
 
-from ipaddress import IPv6Address, ip_address
+import re
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
 
 _UNKNOWN = "unknown"
+
+_WITH_BRACKETS = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?")
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 clients of a service that has IPv6 only (RFC 6052): the last 32 bits are the client's address."""
 
 
 def client_address(request: web.Request, trusted_proxies: int) -> str:
@@ -21,13 +27,26 @@ def client_address(request: web.Request, trusted_proxies: int) -> str:
     return _network(entries[-trusted_proxies]) or _network(peer) or _UNKNOWN
 
 
+def _bare(text: str) -> str:
+    """The address of an entry without its quotes, `for=`, brackets, port and zone."""
+    text = text.strip()
+    if text[:4].lower() == "for=":  # RFC 7239's way to write it
+        text = text[4:]
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    found = _WITH_BRACKETS.fullmatch(text) or _WITH_PORT.fullmatch(text)
+    return (found[1] if found else text).partition("%")[0]
+
+
 def _network(text: str) -> str | None:
     try:
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(_bare(text))
     except ValueError:
         return None
     if not isinstance(address, IPv6Address):
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
+    if address in _NAT64:
+        return str(ip_address(int(address) & 0xFFFF_FFFF))
     return f"{IPv6Address(int(address) >> 64 << 64)}/64"

@@ -1,7 +1,8 @@
 """Counts of requests in fixed windows: in this process, bounded, at a cost that does not grow with the callers.
 
 A store that walks over all counts at each request, as that of the `limits` library does, is a gift to whoever comes
-from many addresses. This one forgets the oldest window first when it is full.
+from many addresses. This one forgets the oldest window first when it is full. Time is the monotonic clock's: when the
+wall clock is set back by an hour, a window of a minute must not last an hour.
 """
 
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 class Windows:
     """Fixed windows, each beginning with its first request."""
 
-    def __init__(self, *, size: int = 100_000, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, size: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._clock = clock
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()

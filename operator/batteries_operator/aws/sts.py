@@ -1,9 +1,9 @@
 """STS: credentials for member accounts, and proof of whose they are."""
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from batteries_operator.aws.ownership import OwnedAccount
 
 SESSION_NAME = "ai-batteries-included"
-REFRESH_BEFORE = timedelta(minutes=10)  # botocore's own mandatory refresh margin
+LIFETIME_SECONDS = 3600
+"""What we ask for: AWS's own default, and the most where a role assumes another."""
+REFRESH_BEFORE_SECONDS = 600  # botocore's own mandatory refresh margin
 KEPT = 512
 """Accounts whose credentials are remembered; more than are ever in work at one time."""
 
@@ -31,7 +33,8 @@ class Credentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
-    expires: datetime
+    expires_at: float
+    """By the monotonic clock: by a wall clock that is set back they would be used when they have long expired."""
 
     def for_botocore(self) -> BotocoreCredentials:
         """As botocore signs with them."""
@@ -56,7 +59,7 @@ class Sts:
         """Credentials of `account`, remembered until shortly before they expire."""
         async with in_turn(self._locks.setdefault(account.id, asyncio.Lock())):
             known = self._known.get(account.id)
-            if known is None or known.expires - datetime.now(UTC) < REFRESH_BEFORE:
+            if known is None or known.expires_at - time.monotonic() < REFRESH_BEFORE_SECONDS:
                 known = await self._assume(account)
                 self._known[account.id] = known
             self._known.move_to_end(account.id)
@@ -66,14 +69,16 @@ class Sts:
             return known
 
     async def _assume(self, account: "OwnedAccount") -> Credentials:
+        asked = time.monotonic()
         answer = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
             RoleArn=(await self.partition()).arn("iam", f"role/{self._role}", account.id),
             RoleSessionName=SESSION_NAME,
+            DurationSeconds=LIFETIME_SECONDS,
         )
         raw = answer["Credentials"]
-        return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], raw["Expiration"])
+        return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], asked + LIFETIME_SECONDS)
 
     async def partition(self) -> Partition:
         """The partition of AWS that our own credentials belong to; asked once.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
-from batteries_crds.base import utc_now
+from batteries_crds.base import seconds_since, utc_now
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
@@ -160,7 +160,7 @@ def _requested(intent: CreateRequest, request_id: str) -> Outcome:
 
 async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     """The intent stands and AWS's answer is not known: a crash or a lost answer. Looks before it asks again."""
-    age = (datetime.now(UTC) - intent.recorded_at).total_seconds()
+    age = seconds_since(intent.recorded_at)
     grace = scope.tools.settings.intent_grace_seconds
     if age < grace:
         return _unresolved(grace - age)
