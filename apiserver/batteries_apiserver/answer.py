@@ -12,6 +12,9 @@ from multidict import CIMultiDict
 AT_ONCE = 200
 """Items of a long list that are made before others get their turn: a few milliseconds' worth."""
 
+CODE = web.ResponseKey("error code", str)
+"""The code of an answer that is an error."""
+
 T = TypeVar("T")
 
 
@@ -57,4 +60,6 @@ def _json(shown: Any) -> bytes:
 
 def error_answer(status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """The one error shape."""
-    return json_answer({"error": sentence, "code": code}, status=status, headers=headers)
+    answer = json_answer({"error": sentence, "code": code}, status=status, headers=headers)
+    answer[CODE] = code
+    return answer

@@ -3,12 +3,14 @@
 from typing import Any, TypeVar
 
 import orjson
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from batteries_apiserver.content_encoding import decoded, encoding_of, unreadable
 from batteries_apiserver.errors import BadRequest
+from batteries_apiserver.time_limit import begin_time_limit_anew
 
 
 class Body(BaseModel):
@@ -20,20 +22,31 @@ class Body(BaseModel):
 B = TypeVar("B", bound=Body)
 
 
+_BEING_READ = web.RequestKey("body being read", bool)
+
+
 async def read_bytes(request: web.Request) -> bytes:
-    """The raw body.
+    """The body, without its Content-Encoding. The time that it takes to come is the client's, and not the handler's.
 
     Raises:
-        BadRequest: it can't be read, such as a broken Content-Encoding.
+        BadRequest: it can't be read: it broke off, or is not what its headers say.
+        UnsupportedMediaType: its Content-Encoding is none of ours.
         web.HTTPRequestEntityTooLarge: it is longer than the application's limit.
     """
+    encoding = encoding_of(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
+    request[_BEING_READ] = True
     try:
-        return await request.read()
-    except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError) as error:
-        raise BadRequest(
-            "unreadable_body",
-            "The request's body can't be read. Send it whole, and uncompressed or as its Content-Encoding says.",
-        ) from error
+        raw = await request.read()
+    except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
+        raise unreadable() from error
+    request[_BEING_READ] = False
+    begin_time_limit_anew(request)
+    return decoded(raw, encoding, request.app._client_max_size)
+
+
+def is_being_read(request: web.Request) -> bool:
+    """Whether the handler waits for the rest of the body."""
+    return bool(request.get(_BEING_READ))
 
 
 async def read_body(request: web.Request, model: type[B], *, required: bool = True) -> B:

@@ -13,6 +13,8 @@ class ErrorCode:
 
     status: int
     meaning: str
+    fault: str | None = None
+    """Whose doing it is, where the status does not tell; see `fault_of`."""
 
 
 ERRORS: dict[str, ErrorCode] = {
@@ -20,6 +22,10 @@ ERRORS: dict[str, ErrorCode] = {
     "invalid_json": ErrorCode(400, "The body is not a JSON object."),
     "unreadable_body": ErrorCode(400, "The body broke off or is not what its Content-Encoding says."),
     "invalid_request": ErrorCode(400, "A field or parameter breaks a rule; the sentence names it."),
+    "body_timeout": ErrorCode(408, "The body did not come in time. Send the same request again, whole."),
+    "unsupported_encoding": ErrorCode(
+        415, "The Content-Encoding is not one that is read here; the Accept-Encoding header says which are."
+    ),
     "body_too_large": ErrorCode(413, "The body is longer than this server takes."),
     "expectation_failed": ErrorCode(417, "The Expect header asks for something other than 100-continue."),
     "not_found": ErrorCode(404, "There is nothing at this path."),
@@ -58,7 +64,7 @@ ERRORS: dict[str, ErrorCode] = {
     "invalid_email": ErrorCode(400, "Stripe does not take this e-mail address."),
     "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),
     "invalid_signature": ErrorCode(400, "The event was not signed by Stripe for this endpoint just now."),
-    "billing_not_configured": ErrorCode(503, "This server takes no cards."),
+    "billing_not_configured": ErrorCode(503, "This server takes no cards.", fault="configuration"),
     "busy": ErrorCode(503, "Others are changing this customer. Try again after Retry-After."),
     "stripe_unavailable": ErrorCode(503, "Stripe does not answer. Try again after Retry-After."),
     # Ours to mend.
@@ -71,5 +77,16 @@ ERRORS: dict[str, ErrorCode] = {
 ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")
 OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
-OF_A_BODY = ("invalid_json", "unreadable_body", "invalid_request", "body_too_large")
+OF_ANY_BODY = ("unreadable_body", "body_timeout", "unsupported_encoding", "body_too_large")
+OF_A_BODY = ("invalid_json", "invalid_request", *OF_ANY_BODY)
 OF_A_QUERY = ("invalid_request",)
+
+
+def fault_of(status: int, code: str | None) -> str:
+    """Whose doing an answer is: none (no error), caller, configuration (chosen by who installed it), or ours."""
+    if status < 400:
+        return "none"
+    known = ERRORS.get(code or "")
+    if known is not None and known.fault is not None:
+        return known.fault
+    return "caller" if status < 500 else "ours"

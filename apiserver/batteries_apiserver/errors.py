@@ -57,6 +57,18 @@ class Conflict(ApiError):
     status = 409
 
 
+class RequestTimeout(ApiError):
+    """The caller began a request and did not send all of it."""
+
+    status = 408
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is written in a way that is not read here."""
+
+    status = 415
+
+
 class Unprocessable(ApiError):
     """It is well formed, and contradicts what was asked before."""
 

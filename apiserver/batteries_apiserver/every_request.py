@@ -11,8 +11,12 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from batteries_apiserver.answer import CODE
+from batteries_apiserver.body import is_being_read
 from batteries_apiserver.drain import Drain
 from batteries_apiserver.error_answers import answer_to
+from batteries_apiserver.error_codes import fault_of
+from batteries_apiserver.errors import RequestTimeout
 from batteries_apiserver.request_context import OF_THE_REQUEST
 from batteries_apiserver.request_log import HEADER, answered, what_to_say
 from batteries_apiserver.time_limit import TimeLimits
@@ -32,7 +36,7 @@ def every_request(rate_limits: RateLimits, time_limits: TimeLimits, drain: Drain
             if not time_limits.end(task):
                 raise
             task.uncancel()
-            return answer_to(request, TimeoutError("The request took too long."))
+            return _took_too_long(request)
         except Exception as error:
             return answer_to(request, error)
         finally:
@@ -48,9 +52,19 @@ def every_request(rate_limits: RateLimits, time_limits: TimeLimits, drain: Drain
                 response.headers[HEADER] = said["request_id"]
                 if drain.begun:
                     response.force_close()
-            answered(said, response.status, time.monotonic() - begun)
+            answered(said, response.status, fault_of(response.status, response.get(CODE)), time.monotonic() - begun)
         finally:
             OF_THE_REQUEST.reset(told)
         return response
 
     return middleware
+
+
+def _took_too_long(request: web.Request) -> web.StreamResponse:
+    """Whose fault it was: the client's, where its body is still to come, else ours."""
+    if not is_being_read(request):
+        return answer_to(request, TimeoutError("The request took too long."))
+    sentence = "The request's body did not come in time. Send the same request again, whole."
+    answer = answer_to(request, RequestTimeout("body_timeout", sentence))
+    answer.force_close()  # the rest of the body would be taken for the next request
+    return answer

@@ -1,13 +1,15 @@
 """Answers the Expect header in our error shape: aiohttp's own refusal would bypass the middlewares."""
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.request_log import HEADER, request_id_of
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Says to go on, or that no other expectation is known."""
+    """Says to go on, or that no other expectation is known; an HTTP/1.0 client knows no such answer (RFC 9110)."""
+    if request.version < HttpVersion11:
+        return None
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
         return unknown_expectation(request)
     if request.transport is not None:

@@ -34,10 +34,10 @@ async def long_list_answer(
     response.content_type = "application/json"
     if request.app[DRAIN].begun:
         response.force_close()
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
     with suppress(ConnectionError):  # the reader went
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         before = b'{"%b":[' % name.encode()
         async for piece in pieces(chain(first, left), view):
             await response.write(before + piece)

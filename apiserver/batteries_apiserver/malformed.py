@@ -7,7 +7,8 @@ with the key.
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from batteries_apiserver.answer import error_answer
@@ -17,11 +18,22 @@ from batteries_apiserver.traffic.headers import secure
 
 log = structlog.get_logger(__name__)
 
+CLIENTS_DOING = (HttpProcessingError, ClientPayloadError, web.RequestPayloadError, ConnectionError)
+"""A body that is not what its headers say, read on after the answer, or a connection that broke off."""
+
 
 class _Connection(RequestHandler):
     """One connection; everything but its errors is aiohttp's."""
 
     __slots__ = ()
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """What goes wrong beside a handler; where it was the client's doing, at debug and without a traceback."""
+        error = kwargs.get("exc_info")
+        if isinstance(error, CLIENTS_DOING):
+            log.debug("client_failed", error=type(error).__name__)
+        else:
+            super().log_exception(*args, **kwargs)
 
     def handle_error(
         self,
@@ -71,5 +83,6 @@ class Runner(web.AppRunner):
             handle,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
-            **made._kwargs,
+            # Not by aiohttp: see `content_encoding`.
+            **{**made._kwargs, "auto_decompress": False},
         )

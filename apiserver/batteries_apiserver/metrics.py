@@ -6,7 +6,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 REQUESTS = Counter(
-    "batteries_http_requests_total", "Requests answered, by route and status.", ["method", "route", "status"]
+    "batteries_http_requests_total",
+    "Requests answered, by route, status and fault: none, caller (4xx), configuration (such as no key of Stripe's), "
+    "or ours.",
+    ["method", "route", "status", "fault"],
 )
 REQUEST_SECONDS = Histogram(
     "batteries_http_request_duration_seconds", "Time to answer a request.", ["method", "route", "status"]

@@ -45,16 +45,16 @@ def what_to_say(request: web.Request) -> dict[str, Any]:
     }
 
 
-def answered(said: dict[str, Any], status: int, seconds: float) -> None:
+def answered(said: dict[str, Any], status: int, fault: str, seconds: float) -> None:
     """The line and the count of a request that was answered after so many seconds."""
     log_request(status=status, milliseconds=round(seconds * 1000, 1), **said)
-    count, duration = _meters(said["method"], said["route"], status)
+    count, duration = _meters(said["method"], said["route"], status, fault)
     count.inc()
     duration.observe(seconds)
 
 
 @lru_cache(maxsize=2048)
-def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+def _meters(method: str, route: str, status: int, fault: str) -> tuple[Counter, Histogram]:
     """The series of such a request: looking them up takes longer than counting."""
     labels = (method, route, str(status))
-    return metrics.REQUESTS.labels(*labels), metrics.REQUEST_SECONDS.labels(*labels)
+    return metrics.REQUESTS.labels(*labels, fault), metrics.REQUEST_SECONDS.labels(*labels)

@@ -29,6 +29,11 @@ class TimeLimits:
         """The task answers a request since `now` (time.monotonic)."""
         self._begun[task] = now
 
+    def begin_anew(self, task: asyncio.Task[object]) -> None:
+        """Its time begins now, if it has any limit."""
+        if task in self._begun:
+            self._begun[task] = time.monotonic()
+
     def lift(self, task: asyncio.Task[object]) -> None:
         """From now on its request may take for ever."""
         self._begun.pop(task, None)
@@ -64,6 +69,11 @@ async def limits_watched(app: web.Application) -> AsyncIterator[None]:
 
 
 TIME_LIMITS = web.AppKey("time limits", TimeLimits)
+
+
+def begin_time_limit_anew(request: web.Request) -> None:
+    """The time that the request may take begins now: its body has come."""
+    request.app[TIME_LIMITS].begin_anew(request.task)
 
 
 def lift_time_limit(request: web.Request) -> None:

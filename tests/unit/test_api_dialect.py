@@ -149,6 +149,7 @@ def wrong_requests(route: Route) -> Iterator[tuple[str, dict[str, str], bytes | 
             yield path_of(route), json, body
         yield path_of(route), json, b" " * 600_000
         yield path_of(route), {"Content-Encoding": "gzip"}, b"no gzip"
+        yield path_of(route), {"Content-Encoding": "br"}, b"{}"
         yield path_of(route), {"Content-Type": "text/xml; charset=nonsense"}, b"<x/>"
     for query in ("?status=x&since=x&limit=x&cursor=x", "?limit=-1", "?limit=1&limit=x", "?cursor=%00%ff", "?%ff=%ff"):
         yield path_of(route) + query, {}, b"{}" if route.body else None
@@ -169,7 +170,7 @@ async def test_whatever_goes_wrong_is_in_the_one_shape_and_in_the_table(server: 
     assert "internal_error" not in seen
     assert "expectation_failed" in seen
     if route.body:
-        assert {"invalid_json", "unreadable_body", "body_too_large"} <= seen
+        assert {"invalid_json", "unreadable_body", "unsupported_encoding", "body_too_large"} <= seen
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.access is not Access.ANYONE], ids=str)

@@ -1,6 +1,7 @@
 """The routes of sign-up: a checkout, the key that it earns, Stripe's webhooks, and where browsers come back to."""
 
 from batteries_apiserver.billing import handlers, landing, webhook
+from batteries_apiserver.error_codes import OF_ANY_BODY
 from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 
 ROUTES = (
@@ -39,8 +40,7 @@ ROUTES = (
         answers={200: Answer("Event processed", webhook.Received)},
         errors=(
             "invalid_signature",
-            "unreadable_body",
-            "body_too_large",
+            *OF_ANY_BODY,
             "busy",
             "billing_not_configured",
             "stripe_unavailable",

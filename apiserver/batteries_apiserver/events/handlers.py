@@ -41,10 +41,10 @@ async def _stream(request: web.Request, caller: Caller, account: AwsAccount, las
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request_id()}
         response = web.StreamResponse(headers=headers)
         response.content_type = EVENT_STREAM
-        await response.prepare(request)
-        if request.method == "HEAD":
-            return response
         with suppress(ConnectionError):  # the reader went
+            await response.prepare(request)
+            if request.method == "HEAD":
+                return response
             await stream(
                 response,
                 kube,
