@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 
 import uvloop
@@ -16,12 +17,14 @@ from batteries_apiserver.request_context import add_request
 from batteries_apiserver.settings import Settings
 from batteries_crds import logs
 from batteries_crds.client import NoClusterError
+from batteries_crds.environment import WrongEnvironmentError, prepare
 
 
 def main() -> int:
     """Runs a subcommand; the exit status is 1, with a sentence on stderr, where it can't."""
     arguments = _parser().parse_args()
     try:
+        prepare(os.environ)
         settings = Settings()
         # stripe's logs each request and answer at DEBUG, with what is in them.
         quiet = {"stripe": logging.WARNING}
@@ -33,7 +36,7 @@ def main() -> int:
     except ValidationError as error:
         print(_settings_wrong(error), file=sys.stderr)
         return 1
-    except (NoClusterError, OSError) as error:
+    except (NoClusterError, WrongEnvironmentError, OSError) as error:
         print(str(error), file=sys.stderr)
         return 1
     except ApiException as error:

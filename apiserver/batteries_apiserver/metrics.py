@@ -20,6 +20,11 @@ SESSIONS = Counter(
     "Checkout sessions at Stripe, by event: opened, or fetched (the key that it earned).",
     ["event"],
 )
+STRIPE_FAILURES = Counter(
+    "batteries_stripe_failures_total",
+    "Calls that Stripe did not do, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
+    ["outcome"],
+)
 STREAMS = Gauge("batteries_event_streams", "Event streams open.")
 CACHE_AGE = Gauge("batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes.", ["resource"])
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])

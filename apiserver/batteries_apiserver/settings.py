@@ -7,9 +7,10 @@ documentation is generated from these fields.
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
+from batteries_crds.environment import FromEnvironment
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """What Stripe replaces by the session's id when it sends a browser back."""
@@ -17,7 +18,7 @@ SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class Settings(BaseSettings):
+class Settings(FromEnvironment):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)

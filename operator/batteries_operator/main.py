@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 
 from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
+from batteries_crds.environment import WrongEnvironmentError, prepare
 from batteries_operator import bootstrap, doctor, logs, orphans, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
@@ -53,12 +55,8 @@ def main() -> int:
     for name, (text, _) in commands.items():
         subparsers.add_parser(name, help=text, description=text)
     command = parser.parse_args().command
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
+    settings = _settings()
+    if settings is None:
         return 2
     # The other commands make no accounts; doctor names it among what it finds.
     if command == "run" and (wrong := root_email.problem(settings.account_email_template)):
@@ -75,6 +73,20 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 1
+
+
+def _settings() -> Settings | None:
+    """What the environment says; None, with a line on stderr for each, where something of it can't be right."""
+    try:
+        prepare(os.environ)
+        return Settings()
+    except WrongEnvironmentError as error:
+        print(error, file=sys.stderr)
+    except ValidationError as error:
+        for problem in error.errors():
+            variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
+    return None
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from batteries_crds.environment import FromEnvironment
 
 
-class Settings(BaseSettings):
+class Settings(FromEnvironment):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)
@@ -58,8 +60,9 @@ class Settings(BaseSettings):
     sso_portal_url: Annotated[
         str | None,
         Field(
+            pattern=r"^https?://[^\s/]+\S*$",
             description="Where single sign-on starts, if not at the address that AWS gives it, such as "
-            "https://<store>.awsapps.com/start."
+            "https://<store>.awsapps.com/start.",
         ),
     ] = None
     mail_sender: Annotated[str, Field(description="From-address of all mails, verified in SES; empty sends none.")] = ""

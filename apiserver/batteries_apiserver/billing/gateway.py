@@ -19,6 +19,7 @@ import structlog
 from stripe.params.checkout import SessionCreateParams
 
 from batteries_apiserver.billing.events import Event, verified
+from batteries_apiserver.billing.failures import failed, unavailable
 from batteries_apiserver.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
 
@@ -89,7 +90,7 @@ class StripeGateway:
                     raise
                 raise BadRequest("invalid_email", "This is not an e-mail address that Stripe takes.") from error
         if session.url is None:
-            raise _unavailable()
+            raise unavailable()
         return NewSession(session.id, session.url)
 
     def _what_it_is_for(self) -> SessionCreateParams:
@@ -195,22 +196,10 @@ async def _asking(what: str) -> AsyncIterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        log.error(
-            "stripe_failed", doing=what, error=type(error).__name__, status=error.http_status, stripe_code=error.code
-        )
-        raise _unavailable() from error
+        raise failed(what, error) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # The library wraps a failed connection, but not an answer that breaks off.
-        log.error("stripe_failed", doing=what, error=type(error).__name__)
-        raise _unavailable() from error
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable(
-        "stripe_unavailable",
-        "Stripe, which takes the cards, does not answer right now. Send the same request again shortly.",
-        retry_after=10,
-    )
+        raise failed(what, error) from error
 
 
 def _completed(session: dict[str, Any]) -> CompletedSession | None:

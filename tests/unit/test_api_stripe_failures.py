@@ -1,0 +1,42 @@
+"""Why Stripe did not do what it was asked: told to whoever runs this server, and to nobody else."""
+
+from typing import Any
+
+import pytest
+import stripe
+import structlog
+
+from batteries_apiserver.billing.failures import failed
+from batteries_apiserver.metrics import STRIPE_FAILURES
+
+CASES: list[tuple[Any, str, str]] = [
+    (stripe.AuthenticationError("Invalid API Key provided: sk_live_***1", http_status=401), "key_refused", "STRIPE_"),
+    (stripe.PermissionError("The provided key lacks it", http_status=403), "not_permitted", "docs/stripe.md"),
+    (stripe.RateLimitError("Too many", http_status=429), "rate_limited", ""),
+    (stripe.InvalidRequestError("No such price: 'price_1'", "price"), "invalid_request", ""),
+    (stripe.APIConnectionError("no route"), "unreachable", ""),
+    (TimeoutError(), "unreachable", ""),
+]
+
+
+@pytest.mark.parametrize(("error", "outcome", "to_do"), CASES)
+def test_the_log_has_stripes_reason_and_what_to_do(error: Exception, outcome: str, to_do: str) -> None:
+    before = STRIPE_FAILURES.labels(outcome)._value.get()
+    with structlog.testing.capture_logs() as lines:
+        told = failed("read a checkout", error)
+    [line] = lines
+    assert (line["log_level"], line["outcome"], line["doing"]) == ("error", outcome, "read a checkout")
+    assert line["reason"]
+    assert str(error)[:20] in line["reason"]
+    assert to_do in (line["to_do"] or "")
+    assert STRIPE_FAILURES.labels(outcome)._value.get() == before + 1
+    assert told.code == "stripe_unavailable"
+    assert "does not answer" in told.sentence or outcome in ("key_refused", "not_permitted"), "it did answer"
+    assert "sk_live" not in told.sentence
+
+
+def test_no_address_of_a_customer_is_logged() -> None:
+    error = stripe.InvalidRequestError("Invalid email address: 'jo@example.com'\n", "customer_email")
+    with structlog.testing.capture_logs() as lines:
+        failed("create a checkout", error)
+    assert lines[0]["reason"] == "Invalid email address: '<e-mail>'"

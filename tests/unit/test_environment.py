@@ -1,0 +1,112 @@
+"""Credentials and URLs of both programs: whitespace is dropped, and what can't be right is refused at the start."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from batteries_apiserver import main as api
+from batteries_apiserver.settings import Settings
+from batteries_crds.environment import WrongEnvironmentError, prepare
+from batteries_operator import main as operator
+from batteries_operator.settings import Settings as OperatorSettings
+
+BLANKS = ["\n", "\r\n", " \n", "\t", "\u00a0", "\ufeff"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_secret_with_a_newline_is_the_secret(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    given = {
+        "STRIPE_SECRET_KEY": "sk_live_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "STRIPE_PRICE_ID": "price_1",
+        "STRIPE_API_BASE": "https://stripe.example.com",
+        "BATTERIES_PUBLIC_URL": "https://api.example.com",
+        "BATTERIES_CHECKOUT_CANCEL_URL": "https://shop.example.com/gone",
+        "BATTERIES_API_PORT": "8080",
+        "BATTERIES_NAMESPACE": "batteries",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, blank + value + blank)
+    settings = Settings()
+    assert settings.stripe_secret_key is not None
+    assert settings.stripe_webhook_secret is not None
+    assert settings.stripe_secret_key.get_secret_value() == "sk_live_1"
+    assert settings.stripe_webhook_secret.get_secret_value() == "whsec_1"
+    assert (settings.stripe_price_id, settings.api_port, settings.namespace) == ("price_1", 8080, "batteries")
+    assert settings.cancel_url == "https://shop.example.com/gone"
+    assert settings.public_base == "https://api.example.com"
+    assert str(settings.stripe_api_base) == "https://stripe.example.com/"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_the_operators_settings_too(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    monkeypatch.setenv("BATTERIES_ACCOUNT_EMAIL_TEMPLATE", f"aws+{{id}}@example.com{blank}")
+    monkeypatch.setenv("BATTERIES_SSO_PORTAL_URL", f"{blank}https://sso.example.com/start{blank}")
+    monkeypatch.setenv("BATTERIES_MAIL_SENDER", f"noreply@example.com{blank}")
+    settings = OperatorSettings()
+    assert settings.account_email_template == "aws+{id}@example.com"
+    assert settings.sso_portal_url == "https://sso.example.com/start"
+    assert settings.mail_sender == "noreply@example.com"
+
+
+def test_a_portal_that_is_no_url_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        OperatorSettings(account_email_template="aws+{id}@example.com", sso_portal_url="sso.example.com")
+
+
+def test_what_libraries_read_by_themselves_is_tidied_too() -> None:
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL_STS", "https_proxy", "OTHER")
+    values = ("AKIA1", "se+cr/et=", "eu-central-1", "https://sts.example.com", "http://proxy:3128", "as it is")
+    environ = {name: f" {value}\n" for name, value in zip(names, values, strict=True)}
+    prepare(environ)
+    assert environ == {**dict(zip(names, values, strict=True)), "OTHER": " as it is\n"}
+
+
+WRONG = [
+    ("AWS_ACCESS_KEY_ID", "AKIA1 AKIA2"),
+    ("AWS_SECRET_ACCESS_KEY", "never\nshown"),
+    ("AWS_SESSION_TOKEN", "never shown"),
+    ("AWS_REGION", "Frankfurt (never shown)"),
+    ("AWS_DEFAULT_REGION", "eu central"),
+    ("AWS_ENDPOINT_URL", "never.shown:4566"),
+    ("AWS_ENDPOINT_URL_IAM", "ftp://never.shown"),
+    ("AWS_ROLE_ARN", "never-shown"),
+    ("HTTPS_PROXY", "never.shown:3128"),
+    ("http_proxy", "://never.shown"),
+    ("SSL_CERT_FILE", "/never/shown.pem"),
+    ("AWS_CA_BUNDLE", "/"),
+    ("REQUESTS_CA_BUNDLE", __file__),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize("program", [api, operator])
+def test_the_wrong_form_is_refused_at_the_start_by_its_variable_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: object, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["batteries", "run"])
+    assert program.main() in (1, 2)  # type: ignore[attr-defined]
+    told = capsys.readouterr().err
+    assert f"{name} must " in told
+    assert value not in told
+    assert "shown" not in told
+    assert "Traceback" not in told
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(WrongEnvironmentError) as told:
+        prepare({"AWS_REGION": "?", "HTTPS_PROXY": "proxy"})
+    assert "AWS_REGION" in str(told.value)
+    assert "HTTPS_PROXY" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_authorities_named_for_others_are_trusted_by_aws_clients(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    environ = {name: f"{file}\n"}
+    prepare(environ)
+    assert environ["AWS_CA_BUNDLE"] == str(file)
