@@ -24,7 +24,7 @@ from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.traffic.headers import add_headers
-from batteries_apiserver.traffic.rate_limit import RateLimits
+from batteries_apiserver.traffic.rate_limit import RATE_LIMITS, RateLimits
 from batteries_crds.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -75,15 +75,16 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
             async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
                 yield
 
-    drain, time_limits = Drain(), TimeLimits(settings.api_request_seconds)
+    drain, time_limits, rate_limits = Drain(), TimeLimits(settings.api_request_seconds), RateLimits(settings)
     app = web.Application(
-        middlewares=[every_request(RateLimits(settings), time_limits, drain)], client_max_size=settings.api_body_limit
+        middlewares=[every_request(rate_limits, time_limits, drain)], client_max_size=settings.api_body_limit
     )
     app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
     app[DRAIN] = drain
     app[TIME_LIMITS] = time_limits
-    app[STREAMS] = Streams(settings.api_streams_per_key)
+    app[RATE_LIMITS] = rate_limits
+    app[STREAMS] = Streams(settings.api_streams_per_customer)
     app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing, limits_watched])
     app.on_shutdown.append(let_go_of_waiting)
     app[GUIDE] = Guide(ROUTES, settings.public_base)

@@ -52,7 +52,7 @@ ERRORS: dict[str, ErrorCode] = {
     "nothing_to_retry": ErrorCode(409, "No step of the account was given up."),
     "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again once it has."),
     "credentials_gone": ErrorCode(404, "The first password was revealed already and is kept nowhere."),
-    "too_many_streams": ErrorCode(429, "The key has as many event streams open as it may; close one."),
+    "too_many_streams": ErrorCode(429, "Your keys have as many event streams open as they may; close one."),
     "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
     "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),
     # API keys.

@@ -90,8 +90,18 @@ class Settings(FromEnvironment):
             "of BATTERIES_API_REQUEST_SECONDS.",
         ),
     ] = 20.0
-    api_streams_per_key: Annotated[
-        int, Field(ge=1, description="Event streams that one API key may have open at a time, on each replica.")
+    api_streams_per_customer: Annotated[
+        int,
+        Field(
+            ge=1,
+            validation_alias=AliasChoices(
+                "BATTERIES_API_STREAMS_PER_CUSTOMER",
+                "BATTERIES_API_STREAMS_PER_KEY",  # its name when each key had a count of its own
+                "api_streams_per_customer",
+            ),
+            description="Event streams that one customer, with all of its keys together, may have open at a time, on "
+            "each replica.",
+        ),
     ] = 10
     api_heartbeat_seconds: Annotated[
         float,
@@ -130,7 +140,7 @@ class Settings(FromEnvironment):
             le=10,
             description="How many proxies of yours stand before this server, such as an ingress; the client's address "
             "is then read from X-Forwarded-For. With 0 that header is ignored, and callers behind one proxy share a "
-            "rate limit.",
+            "rate limit. The chart says 1 with its Ingress or HTTPRoute.",
         ),
     ] = 0
     rate_limit_sign_up: Annotated[
@@ -138,14 +148,19 @@ class Settings(FromEnvironment):
         Field(
             ge=0,
             description="How many sign-ups one address may begin in a minute, and how often it may ask for the keys of "
-            "sign-ups; 0: no limit.",
+            "sign-ups; 0: no limit. Only what reaches Stripe counts.",
         ),
     ] = 120
     rate_limit_anonymous: Annotated[
         int, Field(ge=0, description="How many other requests without a good key one address may send in a minute.")
     ] = 1800
     rate_limit_key: Annotated[
-        int, Field(ge=0, description="How many requests one API key may send in a minute; 0: no limit.")
+        int,
+        Field(
+            ge=0,
+            description="How many requests one customer, with all of its keys together, or one administrator's key may "
+            "send in a minute; 0: no limit.",
+        ),
     ] = 6000
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"

@@ -21,6 +21,7 @@ _TYPES = {
     "tag:yaml.org,2002:int": "integer",
     "tag:yaml.org,2002:float": "number",
     "tag:yaml.org,2002:bool": "boolean",
+    "tag:yaml.org,2002:null": "null",
 }
 _OPEN = ("requests", "limits", "labels")
 """Maps with defaults that an installation may add names to."""

@@ -93,7 +93,7 @@ async def world(
         kubeconfig=str(cluster.kubeconfig),
         namespace=namespace,
         api_heartbeat_seconds=0.2,
-        api_streams_per_key=2,
+        api_streams_per_customer=2,
         api_key_limit=4,
         admin_key_secret="",
     )
@@ -325,7 +325,7 @@ async def _events(world: World, account_id: str) -> bool:
     return bool((await response.json())["events"])
 
 
-async def test_streams_are_counted_by_key_and_a_closed_one_counts_no_more(world: World) -> None:
+async def test_streams_are_counted_by_customer_and_a_closed_one_counts_no_more(world: World) -> None:
     account_id = await world.made()
     open_ones = [await follow(world, account_id) for _ in range(2)]
     refused = await world.client.get(

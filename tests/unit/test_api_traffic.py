@@ -13,7 +13,13 @@ from aiohttp.test_utils import TestClient, make_mocked_request
 from kubernetes.aio.client import ApiClient, Configuration
 
 from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.billing.handover import key_name_of
+from batteries_apiserver.errors import TooManyRequests
+from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.address import client_address
@@ -27,12 +33,21 @@ PROBES = ("/healthz", "/readyz")
 
 @pytest.fixture
 def keys() -> list[NewKey]:
-    return [mint(), mint()]
+    """Two of one customer, one of another, two of administrators."""
+    return [mint() for _ in range(5)]
+
+
+def stored(key: NewKey, name: str, version: int, **spec: Any) -> ApiKey:
+    metadata = {"name": name, "namespace": "n", "uid": "u", "resourceVersion": str(version)}
+    whose = spec or {"customerRef": {"name": "c"}}
+    return ApiKey.model_validate(
+        {"metadata": metadata, "spec": {"keyPrefix": key.prefix, "keyHash": key.digest, **whose}}
+    )
 
 
 @pytest.fixture
 async def open_client(keys: list[NewKey], aiohttp_client: Callable[..., Awaitable[Client]]) -> Open:
-    """The application with two known keys and nothing behind it."""
+    """The application with known keys and nothing behind it."""
 
     @asynccontextmanager
     async def source(settings: Settings) -> AsyncIterator[Kube]:
@@ -41,10 +56,9 @@ async def open_client(keys: list[NewKey], aiohttp_client: Callable[..., Awaitabl
             for cache in kube.caches.all():
                 cache.synced.set()
                 cache.heard()
-            for number, key in enumerate(keys):
-                spec = {"customerRef": {"name": "c"}, "keyPrefix": key.prefix, "keyHash": key.digest}
-                metadata = {"name": f"key-{number}", "namespace": "n", "uid": "u", "resourceVersion": str(number + 2)}
-                kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))
+            whose: list[dict[str, Any]] = [{"customerRef": {"name": name}} for name in ("c", "c", "d")]
+            for number, (key, spec) in enumerate(zip(keys, [*whose, *[{"role": "admin"}] * 2], strict=True)):
+                kube.caches.keys.put(stored(key, f"key-{number}", number + 2, **spec))
             yield kube
 
     async def opened(**settings: Any) -> Client:
@@ -81,16 +95,24 @@ async def test_beyond_the_limit_is_a_429_that_says_when_to_come_back(open_client
 async def test_every_answer_tells_what_is_left(open_client: Open, keys: list[NewKey]) -> None:
     client = await open_client(rate_limit_key=10)
     told = [(await client.get("/v1/accounts", headers=bearer(keys[0]))).headers["RateLimit"] for _ in range(3)]
-    assert [re.sub("t=.*", "", one) for one in told] == ['"key";r=9;', '"key";r=8;', '"key";r=7;']
+    assert [re.sub("t=.*", "", one) for one in told] == ['"customer";r=9;', '"customer";r=8;', '"customer";r=7;']
 
 
-async def test_each_key_has_its_own_limit_and_anonymous_callers_do_not_use_it_up(
+async def test_a_customers_keys_share_a_limit_and_anonymous_callers_do_not_use_it_up(
     open_client: Open, keys: list[NewKey]
 ) -> None:
     client = await open_client(rate_limit_key=2, rate_limit_anonymous=2)
-    assert await statuses(client, "/v1/accounts", 3, headers=bearer(keys[0])) == [200, 200, 429]
-    assert await statuses(client, "/v1/accounts", 2, headers=bearer(keys[1])) == [200, 200]
+    answers = [await client.get("/v1/accounts", headers=bearer(key)) for key in (keys[0], keys[1], keys[0], keys[1])]
+    assert [answer.status for answer in answers] == [200, 200, 429, 429]
+    assert "one customer may send 2 of these" in (await answers[2].json())["error"]
+    assert await statuses(client, "/v1/accounts", 2, headers=bearer(keys[2])) == [200, 200], "another customer"
     assert await statuses(client, "/v1/accounts", 3) == [401, 401, 429]
+
+
+async def test_each_administrators_key_has_its_own_limit(open_client: Open, keys: list[NewKey]) -> None:
+    client = await open_client(rate_limit_key=2)
+    for key in keys[3:]:
+        assert await statuses(client, "/v1/admin/accounts", 3, headers=bearer(key)) == [200, 200, 429]
 
 
 async def test_guessing_keys_is_limited_by_address(open_client: Open) -> None:
@@ -116,26 +138,92 @@ async def sent(client: Client, path: str, authorization: bytes) -> int:
     return int(line.split()[1])
 
 
-async def test_sign_ups_have_a_limit_of_their_own_whatever_key_is_shown(open_client: Open, keys: list[NewKey]) -> None:
-    client = await open_client(rate_limit_sign_up=2)
-    answers = [(await client.post("/v1/stripe/setup", headers=bearer(keys[0]))).status for _ in range(3)]
-    assert answers == [400, 400, 429]
-    assert (await client.get("/v1/stripe/session/cs_x")).status == 404
+STRIPE: dict[str, Any] = {"stripe_secret_key": "sk_test_unit", "stripe_test_mode": True}
+EMAIL = {"email": "ada@example.com"}
 
 
-async def test_fetching_keys_has_a_limit_of_its_own_so_that_made_up_sessions_cannot_use_up_stripes(
-    open_client: Open, keys: list[NewKey]
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What Stripe was asked for: it begins each checkout, and knows no session."""
+    found: list[str] = []
+
+    async def new_session(gateway: StripeGateway, email: str, **urls: str) -> NewSession:
+        found.append(email)
+        return NewSession("cs_test_12345678", "https://checkout.example/")
+
+    async def completed_session(gateway: StripeGateway, session_id: str) -> None:
+        found.append(session_id)
+
+    monkeypatch.setattr(StripeGateway, "new_session", new_session)
+    monkeypatch.setattr(StripeGateway, "completed_session", completed_session)
+    return found
+
+
+async def test_sign_ups_have_a_limit_of_their_own_whatever_key_is_shown(
+    open_client: Open, keys: list[NewKey], asked: list[str]
 ) -> None:
-    client = await open_client(rate_limit_sign_up=2, rate_limit_anonymous=4)
-    answers = [await client.get(f"/v1/stripe/session/cs_{n}", headers=bearer(keys[0])) for n in range(3)]
+    client = await open_client(rate_limit_sign_up=2, **STRIPE)
+    answers = [await client.post("/v1/stripe/setup", json=EMAIL, headers=bearer(key)) for key in keys[:3]]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["RateLimit-Policy"] == '"sign-up";q=2;w=60'
+    assert len(asked) == 2
+    assert (await client.get("/v1/stripe/session/cs_test_12345678")).status == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"data": b""}, {"data": b"not json"}, {"json": {}}, {"json": {"email": "nobody"}}, {"json": {"email": None}}],
+    ids=["nothing", "no JSON", "no field", "no address", "null"],
+)
+async def test_sign_ups_that_never_reach_stripe_leave_room_for_those_that_do(
+    open_client: Open, asked: list[str], body: dict[str, Any]
+) -> None:
+    client = await open_client(**STRIPE)
+    refused = [(await client.post("/v1/stripe/setup", **body)).status for _ in range(130)]
+    assert set(refused) == {400}
+    assert asked == []
+    assert (await client.post("/v1/stripe/setup", json=EMAIL)).status == 200
+
+
+async def test_what_never_reaches_stripe_counts_like_any_other_request(open_client: Open) -> None:
+    client = await open_client(rate_limit_anonymous=3, **STRIPE)
+    answers = [(await client.post("/v1/stripe/setup")).status for _ in range(2)]
+    answers += await statuses(client, "/v1/stripe/session/cs_x", 2)
+    assert answers == [400, 400, 404, 429]
+
+
+async def test_without_stripe_no_sign_up_is_counted(open_client: Open) -> None:
+    client = await open_client(rate_limit_sign_up=1)
+    assert [(await client.post("/v1/stripe/setup", json=EMAIL)).status for _ in range(3)] == [503] * 3
+
+
+async def test_asking_stripe_for_sessions_has_a_limit_of_its_own_so_that_made_up_ones_cannot_use_up_stripes(
+    open_client: Open, keys: list[NewKey], asked: list[str]
+) -> None:
+    client = await open_client(rate_limit_sign_up=2, rate_limit_anonymous=4, **STRIPE)
+    path = "/v1/stripe/session/cs_test_1234567"
+    answers = [await client.get(f"{path}{n}", headers=bearer(keys[0])) for n in range(3)]
     assert [answer.status for answer in answers] == [404, 404, 429]
     assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"session";q=2;w=60'}
     told = [re.sub("t=.*", "", answer.headers["RateLimit"]) for answer in answers]
     assert told == ['"session";r=1;', '"session";r=0;', '"session";r=0;']
     assert int(answers[2].headers["Retry-After"]) > 0
-    # A bucket of its own: neither sign-ups nor other requests have less for it, nor it for them.
-    assert [(await client.post("/v1/stripe/setup")).status for _ in range(3)] == [400, 400, 429]
-    assert await statuses(client, "/nope", 5) == [404] * 4 + [429]
+    # A bucket of its own: sign-ups have no less for it.
+    answers = [await client.post("/v1/stripe/setup", json=EMAIL) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert len(asked) == 4
+
+
+async def test_sessions_that_stripe_is_not_asked_for_take_nothing_from_those_that_it_is(
+    open_client: Open, keys: list[NewKey], asked: list[str]
+) -> None:
+    client = await open_client(rate_limit_sign_up=1, **STRIPE)
+    fetched = "cs_test_fetched1"
+    client.server.app[KUBE].caches.keys.put(stored(keys[0], key_name_of(fetched), 9))  # type: ignore[attr-defined]
+    assert await statuses(client, "/v1/stripe/session/no-session", 5) == [404] * 5
+    assert await statuses(client, f"/v1/stripe/session/{fetched}", 5) == [404] * 5
+    assert asked == []
+    assert await statuses(client, "/v1/stripe/session/cs_test_12345678", 2) == [404, 429]
 
 
 async def test_probes_and_stripes_webhooks_are_not_limited(open_client: Open) -> None:
@@ -165,6 +253,23 @@ async def test_a_limit_of_zero_is_none(open_client: Open) -> None:
     response = await client.get("/nope")
     assert response.status == 404
     assert "RateLimit" not in response.headers
+
+
+def test_a_customers_keys_share_the_event_streams_and_administrators_keys_do_not() -> None:
+    streams = Streams(1)
+    with streams.one(Caller("key-1", "c", is_admin=False)):
+        with pytest.raises(TooManyRequests), streams.one(Caller("key-2", "c", is_admin=False)):
+            pass
+        for other in (Caller("key-3", "d", is_admin=False), Caller("c", None, is_admin=True)):
+            with streams.one(other):
+                pass
+    with streams.one(Caller("key-2", "c", is_admin=False)):
+        pass
+
+
+def test_the_old_name_of_the_number_of_streams_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATTERIES_API_STREAMS_PER_KEY", "3")
+    assert Settings().api_streams_per_customer == 3
 
 
 # --- counting

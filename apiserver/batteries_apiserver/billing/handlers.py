@@ -10,11 +10,12 @@ from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
-from batteries_apiserver.billing.handover import claim, earner
+from batteries_apiserver.billing.handover import claim, earner, is_handed_over
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.errors import NotFound, Unavailable
 from batteries_apiserver.metrics import SESSIONS
 from batteries_apiserver.time_limit import lift_time_limit
+from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
 from batteries_crds.names import MAX_OWNER_LENGTH
 
 _EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
@@ -67,7 +68,9 @@ async def setup(request: web.Request) -> web.Response:
     """POST /v1/stripe/setup: begins a checkout. Nothing is stored before it completes."""
     wanted = await read_body(request, Setup)
     billing = request.app[BILLING]
-    session = await billing.stripe.new_session(
+    gateway = billing.stripe
+    request.app[RATE_LIMITS].take_sign_up(request)
+    session = await gateway.new_session(
         wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
     )
     SESSIONS.labels("opened").inc()
@@ -80,8 +83,10 @@ async def retrieve_key(request: web.Request) -> web.Response:
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
     customer = handed = None
-    if SESSION_ID.fullmatch(session_id):
-        customer = await earner(billing.kube, billing.stripe, session_id, within=within)
+    if SESSION_ID.fullmatch(session_id) and not is_handed_over(billing.kube, session_id):
+        gateway = billing.stripe
+        request.app[RATE_LIMITS].take_session(request)
+        customer = await earner(billing.kube, gateway, session_id, within=within)
     if customer is not None:
         _refuse_who_left(request)
         # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.

@@ -37,15 +37,18 @@ def key_name_of(session_id: str) -> str:
     return str(derived_uuid(f"checkout-session/{session_id}"))
 
 
+def is_handed_over(kube: Kube, session_id: str) -> bool:
+    """Whether that session's key was claimed, as far as the cache knows: then nobody need be asked."""
+    return kube.caches.keys.get(key_name_of(session_id)) is not None
+
+
 async def earner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Customer | None:
-    """Who may claim that session's key; None where the session is not ours, not complete, too old, or its key is gone.
+    """Who may claim that session's key; None where the session is not ours, not complete or too old.
 
     Raises:
         Unavailable: Stripe does not answer.
         kubernetes.aio.client.ApiException: Kubernetes refuses.
     """
-    if kube.caches.keys.get(key_name_of(session_id)) is not None:
-        return None
     session = await gateway.completed_session(session_id)
     if session is None or datetime.now(UTC) - session.completed_at > within:
         return None

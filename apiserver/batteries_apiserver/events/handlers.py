@@ -35,7 +35,7 @@ def _wants_stream(request: web.Request) -> bool:
 
 async def _stream(request: web.Request, caller: Caller, account: AwsAccount, last_id: str | None) -> web.StreamResponse:
     kube, settings = request.app[KUBE], request.app[SETTINGS]
-    with request.app[STREAMS].one(caller.key_name):
+    with request.app[STREAMS].one(caller):
         lift_time_limit(request)
         # No buffering: nginx holds a stream back otherwise until its buffer is full.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request_id()}

@@ -13,6 +13,7 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
+from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.events.views import ProvisioningEvent, event_views
 from batteries_apiserver.kube import Kube
@@ -23,33 +24,35 @@ _RECONNECT_MILLISECONDS = 2000
 
 
 class Streams:
-    """How many streams each key has open here."""
+    """How many streams each caller has open here: a customer, or an administrator's key."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._open: dict[str, int] = {}
+        self._open: dict[tuple[str | None, str | None], int] = {}
 
     @contextmanager
-    def one(self, key_name: str) -> Iterator[None]:
+    def one(self, caller: Caller) -> Iterator[None]:
         """Counts one while the block runs.
 
         Raises:
-            TooManyRequests: the key has as many as it may.
+            TooManyRequests: the caller has as many as it may.
         """
-        if self._open.get(key_name, 0) >= self._limit:
+        who = caller.customer, None if caller.customer else caller.key_name
+        if self._open.get(who, 0) >= self._limit:
             raise TooManyRequests(
                 "too_many_streams",
-                f"This API key has {self._limit} event streams open, which is as many as it may. Close one.",
+                f"There are {self._limit} event streams open by your API keys, which is as many as there may be. Close "
+                "one.",
             )
-        self._open[key_name] = self._open.get(key_name, 0) + 1
+        self._open[who] = self._open.get(who, 0) + 1
         STREAMS.inc()
         try:
             yield
         finally:
             STREAMS.dec()
-            self._open[key_name] -= 1
-            if self._open[key_name] == 0:
-                del self._open[key_name]
+            self._open[who] -= 1
+            if self._open[who] == 0:
+                del self._open[who]
 
 
 def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[ProvisioningEvent]:

@@ -1,11 +1,16 @@
-"""How many requests one caller may send: an address while it shows no key that is known, and else the key.
+"""How many requests one caller may send: a customer, whichever of its keys it shows; an administrator's key; and
+else, while no key that is known is shown, an address.
 
 Each replica counts for itself, so that a limit costs nobody a round trip; behind n replicas a caller gets up to n times
-as much. The headers are those of draft-ietf-httpapi-ratelimit-headers. Fetching a sign-up's key counts apart, by
-address whatever key is shown, and may be done as often as sign-ups begun: each time asks Stripe, whose own limit all
-callers share, also about sessions that are made up. Not limited are probes, and Stripe's webhooks: they come in bursts,
-from addresses that also others may have behind a proxy, and each is refused at the price of one HMAC where it is not
-signed.
+as much. The headers are those of draft-ietf-httpapi-ratelimit-headers.
+
+Stripe's own limit is shared by all callers. So what is about to ask Stripe for somebody without a key counts once more,
+by address whatever key is shown: beginning a sign-up, and looking for a session's key, made-up sessions included. What
+is refused before that (no e-mail address, no session's id, a key that was fetched) takes nothing from it: whoever
+shares the address with a broken client can still sign up.
+
+Not limited are probes, and Stripe's webhooks: they come in bursts, from addresses that also others may have behind a
+proxy, and each is refused at the price of one HMAC where it is not signed.
 """
 
 import math
@@ -24,8 +29,6 @@ from batteries_apiserver.traffic.windows import Windows
 from batteries_crds.api_key import ApiKey
 
 _UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
-_SIGN_UP = ("POST", "/v1/stripe/setup")
-_SESSION = ("GET", "/v1/stripe/session/{id}")
 
 HEADERS = web.RequestKey("rate limit headers", dict[str, str])
 """What the answer to this request says of its limit; `headers.add_headers` puts it there."""
@@ -62,6 +65,7 @@ class RateLimits:
         self._sign_up = _policy("sign-up", "address", settings.rate_limit_sign_up)
         self._session = _policy("session", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
+        self._customer = _policy("customer", "customer", settings.rate_limit_key)
         self._key = _policy("key", "API key", settings.rate_limit_key)
 
     def take(self, request: web.Request) -> None:
@@ -70,7 +74,25 @@ class RateLimits:
         Raises:
             TooManyRequests: there were as many in this minute as there may be.
         """
-        policy, who = self._of(request)
+        self._count(request, *self._of(request))
+
+    def take_sign_up(self, request: web.Request) -> None:
+        """Counts a sign-up that Stripe is about to be asked for.
+
+        Raises:
+            TooManyRequests: as `take`.
+        """
+        self._count(request, self._sign_up, client_address(request, self._proxies))
+
+    def take_session(self, request: web.Request) -> None:
+        """Counts a session that Stripe is about to be asked for.
+
+        Raises:
+            TooManyRequests: as `take`.
+        """
+        self._count(request, self._session, client_address(request, self._proxies))
+
+    def _count(self, request: web.Request, policy: Policy | None, who: str) -> None:
         if policy is None:
             return
         count, left = self._windows.incr(f"{policy.name}/{who}", _WINDOW_SECONDS)
@@ -95,17 +117,17 @@ class RateLimits:
         path = resource.canonical if resource is not None else ""
         if path in _UNLIMITED:
             return None, ""
-        if (request.method, path) == _SIGN_UP:
-            return self._sign_up, client_address(request, self._proxies)
-        if (request.method, path) == _SESSION:
-            return self._session, client_address(request, self._proxies)
         # A key that the cache does not know counts as none, so that guessing keys is limited by address.
         given = request.headers.get(AUTHORIZATION)
         key = request.app[AUTHENTICATOR].known(given) if given else None
         if key is None:
             return self._anonymous, client_address(request, self._proxies)
         request[KNOWN_KEY] = key
-        return self._key, key.metadata.name
+        owner = key.spec.customer_ref
+        return (self._key, key.metadata.name) if owner is None else (self._customer, owner.name)
+
+
+RATE_LIMITS = web.AppKey("rate limits", RateLimits)
 
 
 def _policy(name: str, whose: str, per_minute: int) -> Policy | None:

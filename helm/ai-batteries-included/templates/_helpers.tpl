@@ -59,6 +59,13 @@ http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ first .Values.ingress.host
 {{- else -}}http://{{ include "batteries.fullname" . }}-apiserver.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}{{- end -}}
 {{- end }}
 
+{{/* How many proxies stand before the API: as given, or one where the chart puts one there. */}}
+{{- define "batteries.trustedProxies" -}}
+{{- if not (kindIs "invalid" .Values.api.trustedProxies) -}}{{ .Values.api.trustedProxies | int }}
+{{- else if or .Values.ingress.enabled .Values.httpRoute.enabled -}}1
+{{- else -}}0{{- end -}}
+{{- end }}
+
 {{/* One environment variable for each entry of a map; a number is written whole, not as 5.24288e+05. */}}
 {{- define "batteries.environment" -}}
 {{- range $name, $value := . }}
