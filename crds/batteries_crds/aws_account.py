@@ -251,9 +251,15 @@ class AwsAccount(Resource):
         return self.metadata.deletion_timestamp is not None
 
     @property
+    def holds(self) -> frozenset[str]:
+        """The reasons for which the operator holds it; values of Hold, and what a later release may add."""
+        status = self.status
+        return frozenset(status.holds) if status.hold is None else frozenset({*status.holds, status.hold})
+
+    @property
     def is_suspended(self) -> bool:
         """Whether it is to be closed: its spec says so, or the operator holds it."""
-        return self.spec.suspended or self.status.hold is not None
+        return self.spec.suspended or bool(self.status.holds) or self.status.hold is not None
 
     @property
     def is_wanted(self) -> bool:

@@ -20,9 +20,16 @@ AwsAccountId = Annotated[
 
 
 class Hold(StrEnum):
-    """Why the operator suspends an account that its spec does not."""
+    """Why the operator suspends an account that its spec does not; the gravest first."""
 
+    CUSTOMER_BLOCKED = "CustomerBlocked"
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
+
+
+class HoldRecord(Model):
+    """One reason for which the account is held."""
+
+    since: Annotated[Timestamp, Field(description="Since when.")]
 
 
 class CreateRequest(Model):
@@ -203,12 +210,18 @@ class AwsAccountStatus(Model):
     welcome_message_id: Annotated[
         str | None, Field(max_length=128, description="The welcome mail's id in Amazon SES.")
     ] = None
+    holds: Annotated[
+        dict[str, HoldRecord],
+        Field(
+            max_length=8,
+            description="Why the operator suspends the account though its spec does not say so, by reason; the account "
+            "opens when none is left and spec.suspended is not true. PaymentMethodMissing: the Customer could not pay "
+            "for longer than the grace period. CustomerBlocked: the Customer's spec.blocked is true.",
+        ),
+    ] = {}
     hold: Annotated[
         Hold | None,
-        Field(
-            description="Why the operator suspends the account though its spec does not say so; absent where it "
-            "doesn't. PaymentMethodMissing: the Customer can't pay."
-        ),
+        Field(description="What holds holds today, as releases before wrote it: it counts, and is moved into holds."),
     ] = None
     error: Annotated[
         str | None,

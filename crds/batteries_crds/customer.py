@@ -1,5 +1,6 @@
 """Customer: who pays. Never merged by e-mail: an address typed into a form proves nothing."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -9,6 +10,7 @@ from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import email_rule, rules
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
+from batteries_crds.schema import NOT_DEFAULTED
 
 DEFAULT_ACCOUNT_LIMIT = 100
 
@@ -55,6 +57,19 @@ class CustomerSpec(Model):
         ),
     ] = DEFAULT_ACCOUNT_LIMIT
 
+    blocked: Annotated[
+        bool,
+        Field(
+            description="true refuses the customer everything but reading over HTTP, refuses sign-ups with the same "
+            "card, and has the operator suspend all of the customer's accounts; false or absent lifts just that.",
+            json_schema_extra=NOT_DEFAULTED,
+        ),
+    ] = False
+    blocked_reason: Annotated[
+        str | None,
+        Field(max_length=256, description="Why, for administrators; the customer does not see it."),
+    ] = None
+
 
 class CustomerStatus(Model):
     """What Stripe says of the customer. Only the API server writes it."""
@@ -67,9 +82,14 @@ class CustomerStatus(Model):
     ] = None
     payment_method_since: Annotated[
         Timestamp | None,
+        Field(description="Since when paymentMethod is what it is."),
+    ] = None
+    payment_grace_since: Annotated[
+        Timestamp | None,
         Field(
-            description="Since when paymentMethod is what it is; where it is missing for longer than the grace period "
-            "that the operator may have been given, the customer's accounts are suspended."
+            description="Since when the grace period runs, while paymentMethod is missing; when it is over, the "
+            "customer's accounts are suspended. The moment of the loss, or, where that was before there was a grace "
+            "period, the moment at which it was first noticed."
         ),
     ] = None
     payment_method_checked_at: Annotated[Timestamp | None, Field(description="When Stripe was last asked.")] = None
@@ -88,6 +108,7 @@ class Customer(Resource):
             Column("Email", ".spec.email"),
             Column("Payment", ".status.paymentMethod", description="Whether they can be charged: valid or missing"),
             Column("Limit", ".spec.accountLimit", "integer", description="How many accounts they may have"),
+            Column("Blocked", ".spec.blocked", "boolean", description="Whether everything but reading is refused"),
             Column("Age", ".metadata.creationTimestamp", "date"),
             Column(
                 "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
@@ -106,3 +127,10 @@ class Customer(Resource):
         """Whether its owner has confirmed the e-mail address that it has now."""
         confirmed = self.spec.confirmed_email
         return confirmed is not None and confirmed.lower() == self.spec.email.lower()
+
+    def grace_ends(self, grace: timedelta | None) -> datetime | None:
+        """When the grace period of a missing payment method ends or ended; None where none runs."""
+        since = self.status.payment_grace_since
+        if grace is None or since is None or self.status.payment_method is not PaymentMethod.MISSING:
+            return None
+        return since + grace

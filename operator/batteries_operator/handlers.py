@@ -20,9 +20,9 @@ from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
+from batteries_operator.customer_holds import CustomerHolds
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
-from batteries_operator.payments import Payments
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
 from batteries_operator.watched import Watched
@@ -90,14 +90,14 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
     seconds = service.tools.settings.suspend_unpaid_seconds
-    payments = Payments(service.accounts, timedelta(seconds=seconds) if seconds else None)
+    holds = CustomerHolds(service.accounts, timedelta(seconds=seconds) if seconds else None)
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    watched = Watched(service, resync, payments.account_seen)
+    watched = Watched(service, resync, holds.account_seen)
     outbox = _outbox(service)
     _add_watch(handlers, watched)
     _add_work(handlers, service, watched)
     _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
-    _add_payments(handlers, payments)
+    _add_customers(handlers, holds)
     _add_mails(handlers, outbox)
     return handlers
 
@@ -140,22 +140,19 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
         await service.release(AwsAccount.model_validate(dict(body)))
 
 
-def _add_payments(handlers: kopf.OperatorRegistry, payments: Payments) -> None:
-    if payments.suspends:
-        customers = (GROUP, VERSION, Customer.definition.plural)
-
-        @kopf.on.event(*customers, registry=handlers)
-        async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-            """Plans the suspension of a Customer's accounts, or the end of it."""
-            if type == "DELETED":
-                payments.customer_gone(str(meta.namespace), str(meta.name))
-            else:
-                payments.customer_seen(Customer.model_validate(dict(body)))
+def _add_customers(handlers: kopf.OperatorRegistry, holds: CustomerHolds) -> None:
+    @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
+    async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Plans holds of a Customer's accounts, or the end of them."""
+        if type == "DELETED":
+            holds.customer_gone(str(meta.namespace), str(meta.name))
+        else:
+            holds.customer_seen(Customer.model_validate(dict(body)))
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:
         """Ends what is planned."""
-        payments.close()
+        holds.close()
 
 
 def _outbox(service: Service) -> Outbox:

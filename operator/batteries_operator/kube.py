@@ -32,10 +32,9 @@ class Customers:
     def __init__(self, customers: Resources[Customer]) -> None:
         self._customers = customers
 
-    async def email(self, namespace: str, name: str) -> str | None:
-        """The Customer's e-mail address, or None where there is no such Customer."""
-        customer = await self._customers.find(namespace, name)
-        return None if customer is None else customer.spec.email
+    async def find(self, namespace: str, name: str) -> Customer | None:
+        """The Customer, or None where there is none."""
+        return await self._customers.find(namespace, name)
 
 
 class Passwords:

@@ -6,6 +6,7 @@ from datetime import datetime
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS, ConditionStatus, find, is_true
 from batteries_operator.step import Step
+from batteries_operator.suspended import says_otherwise
 
 ONLY_SEEN = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
 """Reasons that are observations of AWS: an account that is closed today may be open tomorrow."""
@@ -86,5 +87,6 @@ def _needed(steps: Sequence[Step], number: int) -> list[Step]:
 
 
 def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
-    """Whether the account needs a visit: its spec was not observed yet, or a step is owed."""
-    return account.status.observed_generation != account.metadata.generation or bool(ready(steps, account))
+    """Whether the account needs a visit: its spec was not observed yet, a step is owed, or it gives an old reason."""
+    observed = account.status.observed_generation == account.metadata.generation
+    return not observed or bool(ready(steps, account)) or says_otherwise(account)

@@ -1,134 +1,65 @@
-"""Suspends the accounts of a Customer whose payment method is lost, after a grace period; off by default.
+"""What a Customer's state means for its accounts, and when: holds and notices. Pure: no clock of its own, no I/O.
 
-The API server notes on the Customer since when the payment method is missing. The operator never writes a spec, so
-the hold stands in each account's status, and the runbook treats it like `spec.suspended`. It is lifted as soon as the
-Customer can pay again, or as this is switched off: nobody else would. Of a Customer that is deleted the accounts
-stay as they are. Everything is decided anew from the objects, so a restart forgets nothing.
+The API server notes on the Customer since when the payment method is missing, and since when the grace period runs: of
+a Customer that was missing one before there was a grace period, from when the API server first saw it. So nobody is
+suspended without having had the whole period, and its notices.
 """
 
-import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-import structlog
-from kubernetes.aio.client import ApiException
-
-from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
-from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_crds.customer import Customer, PaymentMethod
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-LISTS = 4
-"""How many Customers' accounts are listed at one time: after an outage of Stripe's they may be due together."""
-
-AGAIN_SECONDS = 30.0
-"""After Kubernetes refused or failed."""
-
-Key = tuple[str, str]
+REMINDERS = (timedelta(days=3), timedelta(days=1))
+"""So long before the suspension the owner is reminded of it."""
 
 
-class Payments:
-    """Knows of each Customer what its accounts should be, and of each account what it is."""
+class NoticeKind(StrEnum):
+    """What a notice tells the owner."""
 
-    def __init__(self, accounts: Resources[AwsAccount], grace: timedelta | None) -> None:
-        """`grace` None: nothing is suspended, and what is held is let go."""
-        self._accounts = accounts
-        self._grace = grace
-        self._listing = asyncio.Semaphore(LISTS)
-        self._held: set[Key] = set()
-        self._customers: dict[Key, Customer] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
-
-    @property
-    def suspends(self) -> bool:
-        """Whether it is switched on, and Customers are to be shown to it."""
-        return self._grace is not None
-
-    def customer_seen(self, customer: Customer) -> None:
-        """A Customer as it is now."""
-        key = customer.metadata.namespace, customer.metadata.name
-        before, self._customers[key] = self._customers.get(key), customer
-        # Of a thousand that a start shows, most can pay and have nothing held: those need no look at their accounts.
-        since = None if before is None else _missing_since(before)
-        if since != _missing_since(customer) or (before is None and key in self._held):
-            self._plan(key)
-
-    def customer_gone(self, namespace: str, name: str) -> None:
-        """A Customer was deleted; its accounts stay as they are."""
-        self._customers.pop((namespace, name), None)
-        if (task := self._tasks.pop((namespace, name), None)) is not None:
-            task.cancel()
-
-    def account_seen(self, account: AwsAccount) -> None:
-        """An account as it is now: one that came later than its owner's trouble, or that a restart finds held."""
-        if account.spec.customer_ref is None:
-            return
-        key = account.metadata.namespace, account.spec.customer_ref.name
-        is_held = account.status.hold is not None
-        if is_held:
-            self._held.add(key)
-        if self.suspends and key not in self._customers:
-            return  # whether they can pay is not known, or never will be
-        left = self._left(key)
-        if is_held != (left is not None and left <= 0):
-            self._plan(key)
-
-    def close(self) -> None:
-        """Ends what is waiting."""
-        for task in self._tasks.values():
-            task.cancel()
-
-    def _left(self, key: Key) -> float | None:
-        """Seconds until the Customer's accounts are to be held, none or fewer where that is now; None where never."""
-        customer = self._customers.get(key)
-        since = None if customer is None else _missing_since(customer)
-        return None if since is None or self._grace is None else (since + self._grace - utc_now()).total_seconds()
-
-    def _plan(self, key: Key) -> None:
-        if (running := self._tasks.get(key)) is not None:
-            running.cancel()
-        self._tasks[key] = asyncio.create_task(self._carry_out(key))
-
-    async def _carry_out(self, key: Key) -> None:
-        left = self._left(key)
-        if left is None or (left > 0 and key in self._held):  # from before they could pay, or of a shorter grace
-            await self._have(key, None)
-            self._held.discard(key)
-        if left is not None:
-            await asyncio.sleep(left)
-            await self._have(key, Hold.PAYMENT_METHOD_MISSING)
-
-    async def _have(self, key: Key, hold: Hold | None) -> None:
-        """Returns when each of the Customer's accounts has this hold."""
-        while True:
-            try:
-                async with self._listing:
-                    await self._hold(key, hold)
-            except (ApiException, UnreadableError, *UNANSWERED) as error:
-                log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                return
-
-    async def _hold(self, key: Key, hold: Hold | None) -> None:
-        """Writes the hold on, or takes it off, each of the Customer's accounts that has it otherwise."""
-        namespace, name = key
-        selector = f"spec.customerRef.name={name}"
-        async for account in self._accounts.all(namespace, field_selector=selector):
-            if account.status.hold is hold:
-                continue
-            body = {"status": {"hold": hold.value if hold else None}}
-            try:
-                await self._accounts.merge_status(namespace, account.metadata.name, body)
-            except ApiException as error:
-                if status_of(error) not in (NOT_FOUND, CONFLICT):
-                    raise
-            else:
-                log.info("hold changed", account=str(account.account_id), customer=name, hold=hold)
+    LOST = "PaymentMethodLost"
+    REMINDER = "SuspensionAhead"
+    SUSPENDED = "SuspendedUnpaid"
 
 
-def _missing_since(customer: Customer) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the owner has to be told from `at` on; `suspends_at` is when the accounts are suspended."""
+
+    kind: NoticeKind
+    at: datetime
+    suspends_at: datetime
+
+
+def due_holds(customer: Customer, grace: timedelta | None, now: datetime) -> frozenset[Hold]:
+    """The holds that the Customer's accounts should have; `grace` None: none for want of payment."""
+    ends = customer.grace_ends(grace)
+    holds = {Hold.CUSTOMER_BLOCKED} if customer.spec.blocked else set()
+    return frozenset(holds | ({Hold.PAYMENT_METHOD_MISSING} if ends is not None and ends <= now else set()))
+
+
+def is_undecided(customer: Customer, grace: timedelta | None) -> bool:
+    """Whether payment is missing and the API server has not begun the grace period yet: what is held stays as it is."""
     status = customer.status
-    return status.payment_method_since if status.payment_method is PaymentMethod.MISSING else None
+    missing = status.payment_method is PaymentMethod.MISSING
+    return grace is not None and missing and status.payment_grace_since is None
+
+
+def notices(customer: Customer, grace: timedelta | None) -> Iterator[Notice]:
+    """All that the owner is to be told of this loss of payment, in order of time; nothing while they can pay.
+
+    The loss itself, at once; a reminder three days and one day before the suspension, as far as the grace period has
+    room for them; and the suspension. Who sends them compares `at` with the clock, and with what was sent already.
+    """
+    ends = customer.grace_ends(grace)
+    began = customer.status.payment_grace_since
+    if ends is None or began is None:
+        return
+    yield Notice(NoticeKind.LOST, began, ends)
+    for before in REMINDERS:
+        if ends - before > began:
+            yield Notice(NoticeKind.REMINDER, ends - before, ends)
+    yield Notice(NoticeKind.SUSPENDED, ends, ends)

@@ -34,12 +34,18 @@ GENERAL = {
     "Suspended": Entry("Every door into the account is closed, seen in AWS.", "To open it: `spec.suspended: false`."),
 }
 
+GENERAL["CustomerBlocked"] = Entry(
+    "An administrator has blocked the Customer that owns the account (`spec.blocked`). AWS is not asked for it or, "
+    "where it exists, every door into it was closed.",
+    "`POST /v1/admin/customers/{id}/unblock`, or `kubectl patch customer NAME --type=merge -p "
+    '\'{"spec":{"blocked":false}}\'`. Other holds stay.',
+)
 GENERAL["PaymentMethodMissing"] = Entry(
     "The owner's payment method was missing for longer than BATTERIES_SUSPEND_UNPAID_SECONDS, so every door into the "
     "account was closed.",
     "Have the owner give a valid payment method; the account is opened by itself. If the Customer was deleted, delete "
     "the account too; to open it all the same, `kubectl patch awsaccount NAME --subresource=status --type=merge -p "
-    '\'{"status":{"hold":null}}\'`.',
+    '\'{"status":{"holds":{"PaymentMethodMissing":null}}}\'`.',
 )
 
 LINES = {

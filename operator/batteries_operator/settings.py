@@ -114,9 +114,9 @@ class Settings(FromEnvironment):
         Field(
             ge=0,
             description="How long a Customer's payment method may be missing until its accounts are suspended; 0 never "
-            "suspends them, and opens those that were.",
+            "suspends them, and opens those that were. Give the operator and the API server the same.",
         ),
-    ] = 0
+    ] = 604_800
     retained_access: Annotated[
         Literal["keep", "remove"],
         Field(

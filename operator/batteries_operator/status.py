@@ -25,6 +25,7 @@ from batteries_crds.conditions import (
     without,
 )
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_operator import suspended
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.owed import blocking, gave_up, is_current, is_overdue, is_stalled
 from batteries_operator.step import Step
@@ -148,8 +149,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
 
     if block is None and not account.is_wanted:
-        reason, remedy = _why_suspended(account)
-        closed = f"Every door into the account is closed; {remedy} to open them again."
+        reason, closed = suspended.why(account)
         put(READY, ConditionStatus.FALSE, reason, closed)
         put(SUSPENDED, ConditionStatus.TRUE, reason, closed)
     elif block is None:
@@ -192,13 +192,6 @@ def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str 
         if step.required and record is not None and record.error and not is_current(step, account):
             return record.error, record.cause
     return None, None
-
-
-def _why_suspended(account: AwsAccount) -> tuple[str, str]:
-    """The reason, and what opens the account again."""
-    if account.spec.suspended or account.status.hold is None:
-        return "Suspended", "set spec.suspended to false"
-    return account.status.hold.value, "the owner has to give a valid payment method"
 
 
 def _minutes(patience: timedelta) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.ownership import OwnedAccount
@@ -32,10 +33,10 @@ class Limit(StrEnum):
 
 
 class CustomerReader(Protocol):
-    """Finds a Customer's e-mail address."""
+    """Finds Customers."""
 
-    async def email(self, namespace: str, name: str) -> str | None:
-        """The address, or None where there is no such Customer."""
+    async def find(self, namespace: str, name: str) -> Customer | None:
+        """The Customer as it is now, or None where there is none."""
 
 
 class PasswordStore(Protocol):

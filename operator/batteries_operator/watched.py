@@ -15,8 +15,8 @@ from batteries_operator.service import Service
 class _Known:
     """What is remembered of an account from one event to the next."""
 
-    wish: tuple[int, str | None, str | None, bool]
-    """Its generation, retry annotation and hold, and whether our finalizer is on it: what wakes it where it changes."""
+    wish: tuple[int, str | None, frozenset[str], bool]
+    """Its generation, retry annotation and holds, and whether our finalizer is on it: a change of it wakes it."""
     owed: bool
     """Whether it needs a visit."""
 
@@ -42,7 +42,7 @@ class Watched:
         meta = account.metadata
         self._census.know(meta.uid, body.get("status", {}))
         retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers
-        now = _Known((meta.generation, retry, account.status.hold, is_kept), self._service.see(account))
+        now = _Known((meta.generation, retry, account.holds, is_kept), self._service.see(account))
         before, self._known[meta.uid] = self._known.get(meta.uid), now
         if before is None:
             self._resync.know(account)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import CreateRequest, Hold
+from batteries_crds.aws_account_status import CreateRequest, Hold, HoldRecord
 from batteries_crds.conditions import is_true
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.owed import ready
@@ -89,7 +89,7 @@ def _changed(account: AwsAccount, **spec: Any) -> AwsAccount:
 
 
 def _held(account: AwsAccount) -> AwsAccount:
-    status = account.status.model_copy(update={"hold": Hold.PAYMENT_METHOD_MISSING})
+    status = account.status.model_copy(update={"holds": {Hold.PAYMENT_METHOD_MISSING: HoldRecord(since=NOW)}})
     return _looked_at(account.model_copy(update={"status": status}))
 
 

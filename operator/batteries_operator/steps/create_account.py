@@ -7,17 +7,19 @@ always the same for the same account.
 """
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import CreateRequest
+from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.base import seconds_since, utc_now
+from batteries_crds.customer import Customer
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.naming import account_email, account_name
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.payments import due_holds
 from batteries_operator.step import Scope
 from batteries_operator.steps.setup_oidc import too_large
 
@@ -53,8 +55,11 @@ async def run(scope: Scope) -> Outcome:
         )
     except PolicyTooLargeError as error:
         return too_large(error)
+    customer = await _customer(scope)
+    if customer is not None and (held := _held(scope, customer)) is not None:
+        return held
     if account.spec.aws_account_id is not None:
-        return await _adopt(scope, account.spec.aws_account_id)
+        return await _adopt(scope, account.spec.aws_account_id, customer)
     if not partition.creates_accounts:
         return Fail(
             "AccountsNotCreatedHere",
@@ -62,7 +67,7 @@ async def run(scope: Scope) -> Outcome:
             "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
             "new AwsAccount to its id.",
         )
-    owner = await _owner(scope)
+    owner = _owner(account, customer)
     if owner is None:
         assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
         scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
@@ -83,14 +88,38 @@ async def run(scope: Scope) -> Outcome:
     return await _resolve(scope, intent)
 
 
-async def _owner(scope: Scope) -> str | None:
-    """The owner's e-mail address; None where the Customer is missing."""
+async def _customer(scope: Scope) -> Customer | None:
+    """The Customer that owns it, read live; None where none does, it is missing, or it is not asked about any more."""
     spec, status = scope.account.spec, scope.account.status
-    if status.create_request is not None and status.owner is not None:
-        return status.owner  # the intent was written for this one; what is under way is followed up without it
-    if spec.customer_ref is None:
-        return spec.email
-    return await scope.tools.customers.email(scope.account.metadata.namespace, spec.customer_ref.name)
+    if spec.customer_ref is None or (status.create_request is not None and status.owner is not None):
+        return None  # the intent was written for this owner; what is under way is followed up without it
+    return await scope.tools.customers.find(scope.account.metadata.namespace, spec.customer_ref.name)
+
+
+def _held(scope: Scope, customer: Customer) -> Wait | None:
+    """What the account waits for before AWS is asked, where the Customer is blocked or did not pay.
+
+    Its hold may not have been written yet: an account that was just applied is visited before anything else is done.
+    """
+    seconds = scope.tools.settings.suspend_unpaid_seconds
+    due = due_holds(customer, timedelta(seconds=seconds) if seconds else None, utc_now())
+    if not due:
+        return None
+    scope.tools.creations.leave(scope.account.metadata.uid)
+    if Hold.CUSTOMER_BLOCKED in due:
+        message = f"The Customer '{customer.metadata.name}' is blocked, so AWS is not asked for the account; an "
+        return Wait(30, "CustomerBlocked", f"{message}administrator has to unblock it.", problem=True)
+    message = f"The Customer '{customer.metadata.name}' has no valid payment method, so AWS is not asked for the "
+    return Wait(30, "PaymentMethodMissing", f"{message}account; the owner has to give one.", problem=True)
+
+
+def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
+    """The owner's e-mail address; None where the Customer is missing."""
+    if account.status.create_request is not None and account.status.owner is not None:
+        return account.status.owner
+    if account.spec.customer_ref is None:
+        return account.spec.email
+    return None if customer is None else customer.spec.email
 
 
 def _intent(scope: Scope, owner: str) -> CreateRequest:
@@ -191,10 +220,10 @@ def _unresolved(seconds: float) -> Wait:
     return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
-async def _adopt(scope: Scope, aws_account_id: str) -> Outcome:
+async def _adopt(scope: Scope, aws_account_id: str, customer: Customer | None) -> Outcome:
     """spec.awsAccountId: an account that exists. It is taken only if its tag says that it is this AwsAccount's."""
     owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id)
-    owner = await _owner(scope)
+    owner = _owner(scope.account, customer)
     return Done(
         f"Adopted the AWS account {owned.id}.",
         {"aws_account_id": owned.id, "owner": owner, "account_id": str(scope.account.account_id)},

@@ -16,7 +16,7 @@ if is_true("Stalled") then
 end
 if is_true("Reconciling") then
   -- While an account is being closed its step is the one that it will go on from.
-  local closing = obj.spec.suspended or status.hold ~= nil
+  local closing = obj.spec.suspended or status.hold ~= nil or next(status.holds or {}) ~= nil
   local step = closing and "suspending" or status.provisioningStep
   local message = conditions.Reconciling.message or ""
   return { status = "Progressing", message = message == "" and step or step .. ": " .. message }

@@ -1,0 +1,34 @@
+"""Why an account is closed and what opens it again, in one sentence. Pure."""
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import Hold
+from batteries_crds.conditions import SUSPENDED, ConditionStatus, find
+
+BY_THE_SPEC = "Suspended"
+
+_WAY_OUT = {
+    Hold.CUSTOMER_BLOCKED: "an administrator has to unblock the Customer",
+    Hold.PAYMENT_METHOD_MISSING: "the owner has to give a valid payment method",
+}
+
+
+def why(account: AwsAccount) -> tuple[str, str]:
+    """The reason for the conditions, the first where there are several, and the sentence, which names the way out of
+    each.
+    """
+    ways: dict[str, str] = {reason: _WAY_OUT[reason] for reason in Hold if reason in account.holds}
+    ways |= {reason: f"the hold {reason} has to be lifted" for reason in sorted(account.holds - set(Hold))}
+    by_the_spec = {BY_THE_SPEC: "set spec.suspended to false"}
+    if account.spec.suspended or not ways:
+        ways = {**by_the_spec, **ways}
+    return next(
+        iter(ways)
+    ), f"Every door into the account is closed; {', and '.join(ways.values())} to open them again."
+
+
+def says_otherwise(account: AwsAccount) -> bool:
+    """Whether a closed account gives another reason than is so by now: holds come and go without a new generation."""
+    said = find(account.status.conditions, SUSPENDED)
+    if said is None or said.status is not ConditionStatus.TRUE or account.is_wanted or account.is_deleted:
+        return False
+    return (said.reason, said.message) != why(account)
