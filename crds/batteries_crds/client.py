@@ -139,6 +139,16 @@ class Resources(Generic[R]):
         """The object as the API server has it now."""
         return self._read(await self._rest.json("GET", self._path(namespace, name)))
 
+    @property
+    def manager(self) -> str:
+        """The field manager that its writes say."""
+        return self._manager
+
+    async def raw(self, namespace: str, name: str) -> dict[str, Any]:
+        """As `get`, as JSON has it: with the managed fields, which no model has."""
+        found: dict[str, Any] = await self._rest.json("GET", self._path(namespace, name))
+        return found
+
     async def find(self, namespace: str, name: str) -> R | None:
         """The object, or None where there is none."""
         with tolerated(NOT_FOUND):
@@ -208,12 +218,13 @@ class Resources(Generic[R]):
         """As `merge`, on the status subresource."""
         return await self._patch(self._path(namespace, name, "status"), body, MERGE_PATCH)
 
-    async def apply(self, namespace: str, name: str, body: dict[str, Any]) -> R:
-        """Server-side apply without force: 409 where another manager owns a field with another value."""
+    async def apply(self, namespace: str, name: str, body: dict[str, Any], *, force: bool = False) -> R:
+        """Server-side apply: 409 where another manager owns a field with another value; `force` takes it over."""
         whole = self._whole(body)
         whole["metadata"] = {"name": name, **whole.get("metadata", {})}
         # Else Kubernetes reads the body once more, for warnings about unknown fields, which nobody here would read.
-        return await self._patch(self._path(namespace, name), whole, APPLY_PATCH, fieldValidation="Ignore")
+        query = {"fieldValidation": "Ignore", **({"force": "true"} if force else {})}
+        return await self._patch(self._path(namespace, name), whole, APPLY_PATCH, **query)
 
     async def _patch(self, path: str, body: dict[str, Any], content_type: str, **query: str) -> R:
         query["fieldManager"] = self._manager

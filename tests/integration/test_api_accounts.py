@@ -1,6 +1,7 @@
 """/v1/accounts on a real kube-apiserver: who owns which field, and what several replicas see."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
-from batteries_crds.names import GROUP, VERSION
+from batteries_crds.names import API_VERSION, GROUP, VERSION
 
 Client = TestClient[web.Request, web.Application]
 OWNER = "11111111-1111-4111-8111-111111111111"
@@ -33,6 +34,8 @@ class Cluster(Protocol):
     kubeconfig: Any
 
     def namespace(self) -> str: ...
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str: ...
 
 
 class World:
@@ -251,6 +254,95 @@ async def test_an_account_that_git_owns_answers_who_owns_it_and_stays_as_it_is(w
     assert answer["code"] == "owned_elsewhere"
     assert "argocd-controller" in answer["error"]
     assert (await world.raw("team-a"))["spec"]["githubRepos"] == ["my-org/from-git"]
+
+
+ONE_OFF = {
+    "edit": ("patch", "--field-manager=kubectl-edit"),
+    "patch": ("patch",),
+    "replace": ("replace",),
+    "create": ("create",),
+}
+DECLARED = {
+    "kubectl apply": ("apply",),
+    "kubectl apply --server-side": ("apply", "--server-side"),
+    "argocd, client-side": ("apply", "--field-manager=argocd-controller"),
+}
+FROM_KUBECTL = {"spec": {"githubRepos": ["my-org/from-kubectl"]}}
+
+
+async def _written(cluster: Cluster, world: World, verb: str, *options: str) -> str:
+    """The id of an account whose repositories kubectl wrote."""
+    if verb in ("create", "apply"):
+        spec = {"customerRef": {"name": OWNER}, **FROM_KUBECTL["spec"]}
+        body = {"apiVersion": API_VERSION, "kind": "AwsAccount", "metadata": {"name": "team-k"}, "spec": spec}
+        await asyncio.to_thread(
+            cluster.run, verb, *options, f"--namespace={world.namespace}", "-f", "-", stdin=json.dumps(body)
+        )
+        account = await world.accounts().get(world.namespace, "team-k")
+    else:
+        account_id = await world.post("my-org/mine")
+        if verb == "patch":
+            patch = f"--patch={json.dumps(FROM_KUBECTL)}"
+            where = f"--namespace={world.namespace}"
+            await asyncio.to_thread(cluster.run, verb, *options, where, "awsaccount", account_id, "--type=merge", patch)
+        else:
+            raw = await world.raw(account_id)
+            raw["metadata"].pop("managedFields", None)
+            raw["spec"] |= FROM_KUBECTL["spec"]
+            await asyncio.to_thread(cluster.run, verb, *options, "-f", "-", stdin=json.dumps(raw))
+        account = await world.accounts().get(world.namespace, account_id)
+    assert account.spec.github_repos == ["my-org/from-kubectl"]
+    await world.activate(account.metadata.name)
+    await until(lambda: _listed(world, str(account.account_id)))
+    return str(account.account_id)
+
+
+@pytest.mark.parametrize("how", ONE_OFF)
+async def test_what_kubectl_wrote_once_the_api_takes_over(cluster: Cluster, world: World, how: str) -> None:
+    account_id = await _written(cluster, world, *ONE_OFF[how])
+    for wanted in ("my-org/over-http", "my-org/again"):
+        status, answer = await world.patch(account_id, wanted)
+        assert status == 200, answer
+        [account] = [one async for one in world.accounts().all(world.namespace)]
+        assert account.spec.github_repos == [wanted]
+
+
+@pytest.mark.parametrize("how", DECLARED)
+async def test_what_is_declared_stays_as_declared(cluster: Cluster, world: World, how: str) -> None:
+    account_id = await _written(cluster, world, *DECLARED[how])
+    status, answer = await world.patch(account_id, "my-org/over-http")
+    assert (status, answer["code"]) == (409, "owned_elsewhere"), answer
+    [account] = [one async for one in world.accounts().all(world.namespace)]
+    assert account.spec.github_repos == ["my-org/from-kubectl"]
+
+
+async def test_an_edit_of_what_kubectl_applied_elsewhere_is_taken_over(cluster: Cluster, world: World) -> None:
+    """What was applied names no repositories, so nobody would write them again."""
+    spec = {"customerRef": {"name": OWNER}}
+    body = {"apiVersion": API_VERSION, "kind": "AwsAccount", "metadata": {"name": "team-l"}, "spec": spec}
+    where = f"--namespace={world.namespace}"
+    await asyncio.to_thread(cluster.run, "apply", where, "-f", "-", stdin=json.dumps(body))
+    patch = f"--patch={json.dumps(FROM_KUBECTL)}"
+    await asyncio.to_thread(cluster.run, "patch", where, "awsaccount", "team-l", "--type=merge", patch)
+    account = await world.accounts().get(world.namespace, "team-l")
+    await world.activate("team-l")
+    await until(lambda: _listed(world, str(account.account_id)))
+    status, answer = await world.patch(str(account.account_id), "my-org/over-http")
+    assert status == 200, answer
+
+
+@pytest.mark.parametrize(("annotations", "status"), [({"meta.helm.sh/release-name": "accounts"}, 409), ({}, 200)])
+async def test_a_release_of_helm_3_declares_and_another_helm_does_not(
+    world: World, annotations: dict[str, str], status: int
+) -> None:
+    body = {
+        "metadata": {"name": "team-h", "annotations": annotations},
+        "spec": {"customerRef": {"name": OWNER}, **FROM_KUBECTL["spec"]},
+    }
+    account = await world.accounts("helm").create(world.namespace, body)
+    await world.activate("team-h")
+    await until(lambda: _listed(world, str(account.account_id)))
+    assert (await world.patch(str(account.account_id), "my-org/over-http"))[0] == status
 
 
 async def test_where_git_leaves_the_list_open_the_api_may_fill_it_and_git_may_apply_again(world: World) -> None:

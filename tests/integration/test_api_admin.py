@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
@@ -128,6 +129,19 @@ async def test_where_somebody_else_decides_on_suspension_the_answer_says_who(clu
     code, answer = await world.order(account, "suspend")
     assert (code, answer["code"]) == (409, "owned_elsewhere")
     assert "argocd-controller" in answer["error"]
+
+
+async def test_what_kubectl_suspended_an_administrator_may_resume(cluster: Cluster, world: World) -> None:
+    account = await make(cluster, world, "create")
+    await world.until_seen(account)
+    for suspended, verb in ((True, "resume"), (False, "suspend")):
+        patch = json.dumps({"spec": {"suspended": suspended}})
+        where = f"--namespace={world.team}"
+        await asyncio.to_thread(cluster.run, "patch", where, "awsaccount", "team-a", "--type=merge", "--patch", patch)
+        async with asyncio.timeout(10):  # an order changes nothing until the cache knows what kubectl did
+            while (await world.accounts().get(world.team, "team-a")).spec.suspended is suspended:
+                code, answer = await world.order(account, verb)
+                assert code == 200, answer
 
 
 async def test_only_what_was_given_up_can_be_tried_again_and_the_operator_is_told_each_time(

@@ -1,6 +1,7 @@
 """Writes AwsAccounts so that Kubernetes knows which fields are the API's, and which are git's or a person's.
 
-Both writes are server-side apply by our field manager, never with force, and of the same set of fields (`_ours`):
+Both writes are server-side apply by our field manager, and of the same set of fields (`_ours`). What somebody declares,
+in git or otherwise, is never written over; what somebody wrote once is (`taking_over`):
 
 - Creating by POST would record the manager under operation Update, and a later apply by the same manager would
   conflict with it: Kubernetes tells managers apart by name *and* operation. So creation is an apply as well.
@@ -18,9 +19,10 @@ from collections.abc import Awaitable
 from typing import Any
 from uuid import uuid4
 
-import orjson
 from kubernetes.aio.client import ApiException
 
+from batteries_apiserver.accounts import taking_over
+from batteries_apiserver.accounts.taking_over import causes
 from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.lost_answers import written
@@ -30,7 +32,6 @@ from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
 _LONGEST_LABEL = 63
-_MANAGER = re.compile(r'conflict with "([^"]+)"')
 _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
 """A rule on a string is reported with the string, one on a list or an object without."""
 
@@ -75,7 +76,7 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
     """
     body = _ours(customer, repositories, account.metadata.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = account.metadata.uid
-    return await _noted(kube, kube.accounts.apply(kube.namespace, account.metadata.name, body))
+    return await _noted(kube, taking_over.apply(kube.accounts, kube.namespace, account.metadata.name, body))
 
 
 async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
@@ -117,13 +118,6 @@ def refusal_of(error: ApiException) -> ApiError | None:
         return NotFound("account_not_found", "This account is gone.")
     if status != CONFLICT:
         return None
-    owners = sorted({owner for cause in _causes(error) for owner in _MANAGER.findall(str(cause.get("message")))})
-    if owners:
-        return Conflict(
-            "owned_elsewhere",
-            f"This part of the account is managed by {' and '.join(owners)}, not by this API. Change it where that "
-            "gets it from, such as its git repository.",
-        )
     return Conflict(
         "changed_meanwhile", "This account was changed or deleted at the same moment. Read it and try again."
     )
@@ -131,12 +125,5 @@ def refusal_of(error: ApiException) -> ApiError | None:
 
 def _sentences(error: ApiException) -> str:
     """What the rules say, without what Kubernetes wraps around it."""
-    found = [_WRAPPING.sub("", str(cause.get("message", ""))) for cause in _causes(error)]
+    found = [_WRAPPING.sub("", str(cause.get("message", ""))) for cause in causes(error)]
     return " ".join(dict.fromkeys(found)) or "The account's specification is not valid."
-
-
-def _causes(error: ApiException) -> list[dict[str, Any]]:
-    try:
-        return list(orjson.loads(error.body or b"{}")["details"]["causes"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return []

@@ -1,13 +1,14 @@
 """What an administrator orders of an account, written so that Kubernetes knows who owns what.
 
-spec.suspended is applied server-side by a field manager of its own, never with force: where git owns it, the answer
-says so. A retry is an annotation, which nobody owns for long. Both are fenced by uid: an account that was deleted
-meanwhile is not made anew.
+spec.suspended is applied server-side by a field manager of its own: where git owns it, the answer says so; what a
+person set once with kubectl is taken over. A retry is an annotation, which nobody owns for long. Both are fenced by
+uid: an account that was deleted meanwhile is not made anew.
 """
 
 import structlog
 from kubernetes.aio.client import ApiException
 
+from batteries_apiserver.accounts import taking_over
 from batteries_apiserver.accounts.ownership import refusal_of
 from batteries_apiserver.errors import Conflict
 from batteries_apiserver.kube import Kube
@@ -30,7 +31,7 @@ async def suspend(kube: Kube, account: AwsAccount, suspended: bool) -> AwsAccoun
     meta = account.metadata
     body = {"metadata": {"uid": meta.uid}, "spec": {"suspended": suspended}}
     try:
-        written = await kube.suspensions.apply(meta.namespace, meta.name, body)
+        written = await taking_over.apply(kube.suspensions, meta.namespace, meta.name, body)
     except ApiException as error:
         raise _as_ours(error) from error
     kube.caches.accounts.put(written)
