@@ -164,7 +164,8 @@ class AwsAccountSpec(Model):
             max_length=12,
             description="Take over this AWS account, twelve digits in quotes, instead of making one. It must be a "
             "member of the organization and carry the tag aibatteriesincluded.com/resource with this object's "
-            "namespace/name. Immutable once set.",
+            "namespace/name; one that had an owner by an earlier AwsAccount is taken over for that owner only. "
+            "Immutable once set.",
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[0-9]{12}$')",

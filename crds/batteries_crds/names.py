@@ -26,6 +26,13 @@ TAG_ACCOUNT_ID = f"{GROUP}/account-id"
 TAG_RESOURCE = f"{GROUP}/resource"
 """Of an AWS account: whose it is, as `namespace/name` of an AwsAccount. No other takes it over or closes it."""
 
+TAG_UID = f"{GROUP}/uid"
+"""Of an AWS account: the uid of that AwsAccount, which a later one of the same name does not have."""
+
+TAG_OWNER = f"{GROUP}/owner"
+"""Of an AWS account: hashes that name the owner, who alone may adopt it by a later AwsAccount of the same name. On what
+we make inside an account: for which owner."""
+
 
 class Phase(StrEnum):
     """The contract's account status. Derived from conditions, never set."""

@@ -1,18 +1,22 @@
 """`batteries-operator orphans`: what AWS holds and Kubernetes doesn't, and the other way round.
 
 Member accounts with our tag and no AwsAccount (an AwsAccount that was deleted with Retain, an etcd put back to
-yesterday) are printed on stdout as YAML that adopts them, for `kubectl apply -f -`. Their tag says the namespace and
-the name that they had; those of namespaces that this operator does not watch are others' business. AwsAccounts whose
-AWS account is closed or left the organization are told on stderr. The exit status is 1 where there is any of either.
+yesterday) are printed on stdout as YAML that adopts them, for `kubectl apply -f -`. Their tags say the namespace, the
+name and the Customer that they had; those of namespaces that this operator does not watch are others' business.
+AwsAccounts whose AWS account is closed or left the organization are told on stderr. The exit status is 1 where there is
+any of either.
 """
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
+from batteries_crds.customer import Customer
 from batteries_crds.names import API_VERSION
+from batteries_operator.aws.account_tags import AccountTags, customer_mark
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.organizations import Member
 from batteries_operator.kube import FIELD_MANAGER
@@ -31,11 +35,19 @@ class Orphan:
     namespace: str
     name: str
     owner: str | None
+    """The owner's e-mail address."""
+    customer: str | None
+    """The Customer of that namespace whom the account's tag names, which goes before the address."""
     suspended: bool
 
     def manifest(self) -> str:
         """The AwsAccount that adopts it: with the namespace and name of before, so that it has its id again."""
-        note = "" if self.owner else "  # the owner is not known; put their address here"
+        if self.customer is not None:
+            owner = f"  customerRef: {{name: {self.customer}}}"
+        elif self.owner is not None:
+            owner = f"  email: {self.owner}"
+        else:
+            owner = f"  email: {self.member.email}  # the owner is not known; put the address of before here"
         lines = [
             "---",
             f"# AWS account {self.member.id}, {self.member.name!r}, root e-mail {self.member.email}",
@@ -45,7 +57,7 @@ class Orphan:
             f"  namespace: {self.namespace}",
             f"  name: {self.name}",
             "spec:",
-            f"  email: {self.owner or self.member.email}{note}",
+            owner,
             f'  awsAccountId: "{self.member.id}"',
         ]
         return "\n".join([*lines, "  suspended: true"] if self.suspended else lines)
@@ -66,8 +78,10 @@ class Lost:
         )
 
 
-async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tuple[list[Orphan], list[Lost]]:
-    """Both kinds, told by the tag and by status.awsAccountId.
+async def find(
+    aws: Aws, settings: Settings, accounts: list[AwsAccount], customers: Sequence[Customer] = ()
+) -> tuple[list[Orphan], list[Lost]]:
+    """Both kinds, told by the tags and by status.awsAccountId; `customers` are those that an orphan could be of.
 
     Raises:
         AwsError: AWS refused.
@@ -75,14 +89,18 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
     members = {member.id: member async for member in aws.organizations.members()}
     by_aws = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
     ours = {account.key for account in accounts}
-    orphans = [
-        await _described(aws, settings, member, *held.groups())
-        for member in members.values()
-        if member.id not in by_aws and member.state == ACTIVE
+    orphans = []
+    for member in members.values():
+        if member.id in by_aws or member.state != ACTIVE:
+            continue
         # Tags cost a call for each account, so only those of strangers to Kubernetes are read.
-        if (held := _KEY.fullmatch(await aws.organizations.holder(member.id) or "")) is not None
-        if held[0] not in ours and (not settings.namespace_list or held[1] in settings.namespace_list)
-    ]
+        tags = AccountTags.read(await aws.organizations.tags(member.id))
+        held = _KEY.fullmatch(tags.resource or "")
+        if held is None or held[0] in ours or (settings.namespace_list and held[1] not in settings.namespace_list):
+            continue
+        names = (each.metadata.name for each in customers if each.metadata.namespace == held[1])
+        customer = next((name for name in names if tags.names(customer_mark(name))), None)
+        orphans.append(await _described(aws, settings, member, customer, *held.groups()))
     return orphans, [
         Lost(account, member.state if member else None)
         for account in accounts
@@ -92,7 +110,9 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount]) -> tupl
     ]
 
 
-async def _described(aws: Aws, settings: Settings, member: Member, namespace: str, name: str) -> Orphan:
+async def _described(
+    aws: Aws, settings: Settings, member: Member, customer: str | None, namespace: str, name: str
+) -> Orphan:
     """With its owner, where single sign-on knows one, and whether it is quarantined."""
     permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
     user = None
@@ -100,7 +120,8 @@ async def _described(aws: Aws, settings: Settings, member: Member, namespace: st
         user = await anext(aws.identity_center.assigned_users(member.id, permission_set), None)
     owner = await aws.directory.user_name(user) if user is not None else None
     quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
-    return Orphan(member, namespace, name, owner, await aws.organizations.parent(member.id) == quarantine)
+    suspended = await aws.organizations.parent(member.id) == quarantine
+    return Orphan(member, namespace, name, owner, customer, suspended)
 
 
 async def orphans(settings: Settings) -> int:
@@ -108,9 +129,11 @@ async def orphans(settings: Settings) -> int:
     async with await connect(settings.kubeconfig) as api:
         resources = Resources(api, AwsAccount, FIELD_MANAGER)
         accounts = [account for namespace in settings.listed_namespaces async for account in resources.all(namespace)]
+        owners = Resources(api, Customer, FIELD_MANAGER)
+        customers = [each for namespace in settings.listed_namespaces async for each in owners.all(namespace)]
     aws = await Aws.open(settings)
     try:
-        found, lost = await find(aws, settings, accounts)
+        found, lost = await find(aws, settings, accounts, customers)
     finally:
         aws.close()
     for orphan in found:

@@ -198,9 +198,13 @@ FAILURES = {
     "NotOurAccount": Entry(
         "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
         "namespace/name, or is not a member of the organization. Without that tag no step does anything to an AWS "
-        "account or inside it, whatever the status says.",
-        f"If it is this one, tag it in Organizations, then `{RETRY}`. If `status.awsAccountId` is wrong, find out who "
-        "wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its finalizer away.",
+        "account or inside it, whatever the status says. Or it does, and its tag `aibatteriesincluded.com/owner` names "
+        "another owner: an earlier AwsAccount of this name was deleted with Retain.",
+        f"If it is this one, tag it in Organizations, then `{RETRY}`. If it was another owner's, make the AwsAccount "
+        "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
+        f"users, access keys), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
+        "`status.awsAccountId` is wrong, find out who wrote it. To let a deleted object go: "
+        "`spec.deletionPolicy: Retain`, or take its finalizer away.",
     ),
     "ManagementAccountRefused": Entry(
         "The AWS account is the organization's management account, which is never touched.",

@@ -326,3 +326,16 @@ def test_member_account_may_ask_which_organization_it_is_in() -> None:
         member = here.member("organizations", account)
         assert member.describe_organization()["Organization"]["MasterAccountId"] == MANAGEMENT
         assert refusal(member.list_roots)["code"] == "AccessDeniedException"
+
+
+def test_tags_are_what_aws_takes() -> None:
+    with place() as here:
+        (account,) = here.accounts("a")
+        for bad in ({"Key": "a", "Value": "b" * 257}, {"Key": "aws:a", "Value": "b"}, {"Key": "a", "Value": "b%"}):
+            assert refusal(here.organizations.tag_resource, ResourceId=account, Tags=[bad])["code"] == (
+                "InvalidInputException"
+            )
+        many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
+        here.organizations.tag_resource(ResourceId=account, Tags=many)
+        answer = refusal(here.organizations.tag_resource, ResourceId=account, Tags=[{"Key": "one more", "Value": ""}])
+        assert answer["reason"] == "MAX_TAG_LIMIT_EXCEEDED"

@@ -9,6 +9,7 @@ from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator import doctor
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 
@@ -141,8 +142,7 @@ async def existing(factory: Factory, resource: str) -> str:
         email="old@example.com",
         name="old",
         role=factory.settings.access_role_name,
-        account_id=str(identity),
-        resource=resource,
+        tags={TAG_ACCOUNT_ID: str(identity), TAG_RESOURCE: resource},
     )
     async with asyncio.timeout(5):
         while not (found := (await creations.status(request.request_id)).account_id):

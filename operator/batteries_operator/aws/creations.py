@@ -4,11 +4,11 @@ AWS makes an account some time after it took the request, and takes the same req
 the name and the tags that it was asked with can tell.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.naming import names_account
@@ -43,18 +43,15 @@ class Creations:
         self._caller = caller
         self._organizations = organizations
 
-    async def create(self, *, email: str, name: str, role: str, account_id: str, resource: str) -> CreationStatus:
-        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first.
-
-        `account_id` is our id and `resource` the AwsAccount's `namespace/name`, for its tags.
-        """
+    async def create(self, *, email: str, name: str, role: str, tags: Mapping[str, str]) -> CreationStatus:
+        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first."""
         answer = await self._organizations.write(
             "organizations:CreateAccount",
             self._organizations.client.create_account,
             Email=email,
             AccountName=name,
             RoleName=role,
-            Tags=[{"Key": TAG_ACCOUNT_ID, "Value": account_id}, {"Key": TAG_RESOURCE, "Value": resource}],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
         return _status(answer["CreateAccountStatus"])
 

@@ -35,10 +35,11 @@ class Aws:
         mail: Mail,
         limits: Limits,
         members_iam: "IAMClient",
+        ownership: Ownership,
     ) -> None:
         self.caller = caller
         self.organizations = organizations
-        self.ownership = Ownership(organizations)
+        self.ownership = ownership
         self.creations = creations
         self.sts = sts
         self.identity_center = identity_center
@@ -60,6 +61,7 @@ class Aws:
         # By the region, because a start asks AWS nothing; that it is right is seen by our own ARN (Sts.partition).
         partition = of_region(caller.region)
         center = IdentityCenter(caller, await caller.client("sso-admin"))
+        directory = Directory(caller, await caller.client("identitystore"), center)
         # Organizations is a global service with one endpoint in each partition.
         organizations = Organizations(caller, await caller.client("organizations", region=partition.global_region))
         return cls(
@@ -68,7 +70,7 @@ class Aws:
             Creations(caller, organizations),
             Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
             center,
-            Directory(caller, await caller.client("identitystore"), center),
+            directory,
             Mail(caller, await caller.client("sesv2"), settings.mail_sender if partition.sends_mail else ""),
             # Quotas of a global service are kept there too.
             Limits(
@@ -77,6 +79,7 @@ class Aws:
                 await caller.client("iam"),
             ),
             await caller.members_client("iam"),
+            Ownership(organizations, center, directory, settings.permission_set_name),
         )
 
     async def iam(self, account: OwnedAccount) -> Iam:

@@ -5,11 +5,10 @@ Facts in here, unless marked otherwise, are from botocore's organizations 2016-1
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.visits import in_turn
 
@@ -96,16 +95,24 @@ class Organizations:
                         raw.get("Id", ""), raw.get("Name", ""), raw.get("Email", ""), str(raw.get("State", ""))
                     )
 
-    async def holder(self, account: str) -> str | None:
-        """Whose an AWS account is by its tag, `namespace/name` of an AwsAccount; None where it carries none."""
+    async def tags(self, account: str) -> dict[str, str]:
+        """An AWS account's tags."""
+        found: dict[str, str] = {}
         pages = self._caller.pages(
             "organizations:ListTagsForResource", self.client.list_tags_for_resource, ResourceId=account
         )
         async for page in pages:
-            for tag in page["Tags"]:
-                if tag["Key"] == TAG_RESOURCE:
-                    return tag["Value"]
-        return None
+            found |= {tag["Key"]: tag["Value"] for tag in page["Tags"]}
+        return found
+
+    async def tag(self, account: "OwnedAccount", tags: Mapping[str, str]) -> None:
+        """Puts these tags on the account, and leaves its others."""
+        await self.write(
+            "organizations:TagResource",
+            self.client.tag_resource,
+            ResourceId=account.id,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
 
     async def parent(self, account: str) -> str:
         """The id of the OU or root that holds the account."""

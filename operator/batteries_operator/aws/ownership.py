@@ -1,9 +1,9 @@
 """Proof that an AWS account is an AwsAccount's, before anything is done to it or inside it.
 
-A status can be forged, restored from elsewhere, or written by hand: the id in it proves nothing. The account's tag in
-Organizations does, because only the management account writes it. So every method of a gateway that changes a member
-account, or enters it, takes an `OwnedAccount`, and only `Ownership.prove` makes those. A new step can't skip the proof:
-mypy refuses the id alone.
+A status can be forged, restored from elsewhere, or written by hand: the id in it proves nothing. The account's tags in
+Organizations do (`account_tags`), because only the management account writes them. So every method of a
+gateway that changes a member account, or enters it, takes an `OwnedAccount`, and only `Ownership.prove` makes those. A
+new step can't skip the proof: mypy refuses the id alone.
 """
 
 import asyncio
@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
+import structlog
+
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_RESOURCE
+from batteries_crds.conditions import is_true
+from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, ProvisioningStep
+from batteries_operator.aws.account_tags import AccountTags, own_mark
+from batteries_operator.aws.acts import noted_acts
+from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
+from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.visits import in_turn
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 REMEMBERED = 16_384
 """Proofs kept in memory, the latest used; one that is dropped costs one call when it is needed again."""
@@ -42,7 +51,11 @@ class OwnedAccount:
 
 
 class NotOurAccountError(NotOursError):
-    """The AWS account is not this AwsAccount's; `holder` is whose its tag says it is, None where it carries none."""
+    """The AWS account is not this AwsAccount's.
+
+    `holder` is the AwsAccount that its tag names, None where it names none. That may be this one's name, which another
+    owner had before.
+    """
 
     def __init__(self, message: str, holder: str | None) -> None:
         super().__init__(NOT_OURS, message)
@@ -52,64 +65,153 @@ class NotOurAccountError(NotOursError):
 class Ownership:
     """Proves once for each AwsAccount and AWS account, and remembers it for this process."""
 
-    def __init__(self, organizations: Organizations) -> None:
+    def __init__(
+        self, organizations: Organizations, center: IdentityCenter, directory: Directory, permission_set: str
+    ) -> None:
+        """`permission_set` is the name of the one that owners get."""
         self._organizations = organizations
+        self._center = center
+        self._directory = directory
+        self._permission_set = permission_set
         self._proved: OrderedDict[tuple[str, str], OwnedAccount] = OrderedDict()
         # Steps that run side by side ask together.
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def prove(self, account: AwsAccount, aws_account_id: str) -> OwnedAccount:
-        """The AWS account of that id, as this AwsAccount's.
+    async def prove(self, account: AwsAccount, aws_account_id: str, owner: str | None = None) -> OwnedAccount:
+        """The AWS account of that id, as this AwsAccount's. Tags that it lacks are written.
+
+        `owner` is the owner's e-mail address, the status's where it is not given.
 
         Raises:
-            NotOurAccountError: its tag does not name this AwsAccount.
+            NotOurAccountError: its tags do not name this AwsAccount, or name another owner.
             ManagementAccountError: it is the management account, whatever its tags say.
             AwsError: AWS did not tell.
         """
         uid, key = account.metadata.uid, (account.metadata.uid, aws_account_id)
+        address = owner or account.status.owner or account.spec.email
         async with in_turn(self._asking.setdefault(uid, asyncio.Lock())):
-            if key not in self._proved:
-                await self._organizations.refuse_management(aws_account_id)
-                self._proved[key] = await self._look(account, aws_account_id)
-            self._proved.move_to_end(key)
-            while len(self._proved) > REMEMBERED:
-                self._proved.popitem(last=False)
-            return self._proved[key]
-
-    async def _look(self, account: AwsAccount, aws_account_id: str) -> OwnedAccount:
-        try:
-            holder = await self._organizations.holder(aws_account_id)
-        except AwsError as error:
-            if error.code != "TargetNotFoundException":
-                raise
-            message = f"AWS account {aws_account_id} is not a member of the organization, so nothing is done to it."
-            raise NotOurAccountError(f"{message} {_ways_on(account)}", None) from error
-        if holder != account.key:
-            raise NotOurAccountError(_refused(account, aws_account_id, holder), holder)
-        return OwnedAccount(aws_account_id, str(account.account_id), _PROVED)
+            if (known := self._proved.get(key)) is not None:
+                self._proved.move_to_end(key)
+                return known
+            await self._organizations.refuse_management(aws_account_id)
+            tags = await self._tags(account, aws_account_id)
+            await self._refuse_others(account, aws_account_id, tags, address)
+            owned = OwnedAccount(aws_account_id, str(account.account_id), _PROVED)
+            if await self._brought_up_to_date(account, owned, tags, address):
+                self._remember(key, owned)
+            return owned
 
     def forget(self, uid: str) -> None:
         """What was proved for this AwsAccount has to be proved again: what it rests on may have changed."""
         for key in [key for key in self._proved if key[0] == uid]:
             del self._proved[key]
 
+    def _remember(self, key: tuple[str, str], owned: OwnedAccount) -> None:
+        self._proved[key] = owned
+        while len(self._proved) > REMEMBERED:
+            self._proved.popitem(last=False)
 
-def _refused(account: AwsAccount, aws_account_id: str, holder: str | None) -> str:
-    """Says what was found, and each way on."""
+    async def _tags(self, account: AwsAccount, aws_account_id: str) -> AccountTags:
+        try:
+            return AccountTags.read(await self._organizations.tags(aws_account_id))
+        except AwsError as error:
+            if error.code != "TargetNotFoundException":
+                raise
+            message = f"AWS account {aws_account_id} is not a member of the organization, so nothing is done to it."
+            raise NotOurAccountError(f"{message} {_tag_it(account)}", None) from error
+
+    async def _refuse_others(
+        self, account: AwsAccount, aws_account_id: str, tags: AccountTags, address: str | None
+    ) -> None:
+        if tags.resource != account.key:
+            raise NotOurAccountError(_not_named(account, aws_account_id, tags.resource), tags.resource)
+        if tags.uid == account.metadata.uid or tags.names(own_mark(account)):
+            return
+        if tags.owner is not None:
+            raise NotOurAccountError(_another_owner(account, aws_account_id), tags.resource)
+        # No owner is named: tagged by an earlier release, or by the platform team for an adoption.
+        if not _was_known(account, aws_account_id) and await self._has_others(aws_account_id, address):
+            raise NotOurAccountError(_still_open(account, aws_account_id, self._permission_set), tags.resource)
+
+    async def _has_others(self, aws_account_id: str, address: str | None) -> bool:
+        """Whether anybody but the owner has our permission set in the account, as an earlier owner would."""
+        permission_set = await self._center.find_permission_set(self._permission_set)
+        if permission_set is None:
+            return False
+        users = {user async for user in self._center.assigned_users(aws_account_id, permission_set)}
+        own = await self._directory.find_user(address) if users and address else None
+        return bool(users - {own})
+
+    async def _brought_up_to_date(
+        self, account: AwsAccount, owned: OwnedAccount, tags: AccountTags, address: str | None
+    ) -> bool:
+        """Whether the tags name this object and its owner now.
+
+        For an account that was ours before a tag that can't be written holds nothing up, such as a suspension.
+        """
+        lacking = tags.lacking(account, address)
+        if not lacking:
+            return True
+        try:
+            with noted_acts():  # a list of its own: this is no drift that a comparison found
+                await self._organizations.tag(owned, lacking)
+        except AwsError as error:
+            if not _was_known(account, owned.id):
+                raise
+            log.warning("the account's tags could not be brought up to date; tried again later", error=str(error))
+            return False
+        return True
+
+
+def _was_known(account: AwsAccount, aws_account_id: str) -> bool:
+    """Whether the AWS account was found to be this very object's before, and is not about to be adopted."""
+    status = account.status
+    record = status.steps.get(ProvisioningStep.CHECK_STATUS)
+    return (
+        status.aws_account_id == aws_account_id
+        and is_true(status.conditions, "AccountCreated")
+        and record is not None
+        and record.inputs is not None
+    )
+
+
+def _not_named(account: AwsAccount, aws_account_id: str, holder: str | None) -> str:
     found = f"carries no tag {TAG_RESOURCE}" if holder is None else f"is tagged {TAG_RESOURCE}={holder}"
     sentence = f"AWS account {aws_account_id} {found}, so it is not this AwsAccount's and nothing is done to it."
-    return f"{sentence} {_ways_on(account)}"
+    return f"{sentence} {_tag_it(account)}"
 
 
-def _ways_on(account: AwsAccount) -> str:
-    """What to do, as sentences."""
-    mend = (
-        f"If it is to be managed here, have the platform team tag it {TAG_RESOURCE}={account.key} in Organizations, "
-        f"then set the annotation {ANNOTATION_RETRY} to a new value."
-    )
-    if not account.is_deleted:
-        return mend
+def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
     return (
-        f"{mend} To let this object go without touching the AWS account, set spec.deletionPolicy to Retain; where that "
-        f"is not enough, take away its finalizer {FINALIZER}."
+        f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner: its tag "
+        f"{TAG_OWNER} says so. Nothing is done to it. Make this AwsAccount anew with another name. If the AWS account "
+        "is to change hands, have the platform team end the first owner's access (single sign-on, IAM users, access "
+        f"keys) and then take the tag {TAG_OWNER} away in Organizations. {_again(account)}"
+    )
+
+
+def _still_open(account: AwsAccount, aws_account_id: str, permission_set: str) -> str:
+    return (
+        f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key}, but somebody else than the owner has "
+        f"the permission set {permission_set} in it, as an earlier owner would. Nothing is done to it. Make this "
+        "AwsAccount anew with another name; or, if the AWS account is to change hands, have the platform team take "
+        f"that assignment away in Identity Center, and end what else the other has there. {_again(account)}"
+    )
+
+
+def _tag_it(account: AwsAccount) -> str:
+    return (
+        "If it is to be managed here, have the platform team tag it "
+        f"{TAG_RESOURCE}={account.key} in Organizations. {_again(account)}"
+    )
+
+
+def _again(account: AwsAccount) -> str:
+    """How to go on then, and how to let a deleted object go without it."""
+    again = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
+    if not account.is_deleted:
+        return again
+    return (
+        f"{again} To let this object go without touching the AWS account, set spec.deletionPolicy to Retain; where "
+        f"that is not enough, take away its finalizer {FINALIZER}."
     )

@@ -28,7 +28,10 @@ def for_running(access_role_name: str) -> tuple[Permission, ...]:
     """What `run`, `doctor` and `orphans` call, and nothing else."""
     return (
         Permission("organizations:CreateAccount", "makes the member account"),
-        Permission("organizations:TagResource", "CreateAccount's tags: by them an account is known to be ours"),
+        Permission(
+            "organizations:TagResource",
+            "the tags that prove whose an account is",
+        ),
         Permission("organizations:DescribeCreateAccountStatus", "follows its making"),
         Permission("organizations:ListCreateAccountStatus", "finds a request whose answer was lost"),
         Permission(

@@ -117,7 +117,7 @@ async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
     except NotOurAccountError as error:
         if error.holder is None and not request.found:
             return Wait(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.", counts=True)
-        return _anothers(scope, request)
+        return _refused(scope, request, error)
     return Done(f"AWS made the account {owned.id}.", {"aws_account_id": owned.id})
 
 
@@ -149,7 +149,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
         try:
             owned = await scope.tools.aws.ownership.prove(scope.account, existing)
         except NotOurAccountError as error:
-            return _strangers(scope, request) if error.holder is None else _anothers(scope, request)
+            return _strangers(scope, request) if error.holder is None else _refused(scope, request, error)
         return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
     identity = str(scope.account.account_id)
     if (earlier := await scope.tools.aws.creations.find(identity)) is not None:
@@ -175,14 +175,16 @@ def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
     )
 
 
-def _anothers(scope: Scope, request: CreateRequest) -> Outcome:
-    """The AWS account with this id is by its tag another AwsAccount's.
+def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) -> Outcome:
+    """The AWS account with this id is by its tags another AwsAccount's, or was another owner's of the same name.
 
     An id follows from a name, and whoever may make AwsAccounts in another namespace could give one a name of the same
     id: it must not be given the AWS account, also where it asked first or lost AWS's answer.
     """
     if not scope.account.is_wanted:
         return _ask_again("NotWanted", NOT_WANTED)
+    if error.holder == scope.account.key:
+        return _for_good(scope, error.reason, str(error))
     return _for_good(
         scope,
         "AccountIdTaken",

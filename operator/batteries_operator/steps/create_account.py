@@ -14,6 +14,7 @@ from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.base import seconds_since, utc_now
 from batteries_crds.customer import Customer
 from batteries_crds.trust_policy import PolicyTooLargeError, check_size
+from batteries_operator.aws.account_tags import tags_for
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
@@ -58,15 +59,6 @@ async def run(scope: Scope) -> Outcome:
     customer = await _customer(scope)
     if customer is not None and (held := _held(scope, customer)) is not None:
         return held
-    if account.spec.aws_account_id is not None:
-        return await _adopt(scope, account.spec.aws_account_id, customer)
-    if not partition.creates_accounts:
-        return Fail(
-            "AccountsNotCreatedHere",
-            f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
-            "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
-            "new AwsAccount to its id.",
-        )
     owner = _owner(account, customer)
     if owner is None:
         assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
@@ -78,6 +70,21 @@ async def run(scope: Scope) -> Outcome:
             "Create it; the account follows by itself.",
             problem=True,
         )
+    if account.spec.aws_account_id is not None:
+        return await _adopt(scope, account.spec.aws_account_id, owner)
+    if not partition.creates_accounts:
+        return Fail(
+            "AccountsNotCreatedHere",
+            f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
+            "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
+            "new AwsAccount to its id.",
+        )
+    return await _in_turn(scope, owner)
+
+
+async def _in_turn(scope: Scope, owner: str) -> Outcome:
+    """Asks AWS when there is a place, or finds out what became of asking."""
+    account = scope.account
     if not scope.tools.creations.enter(account.metadata.uid, owner, account.since):
         return in_line(scope)
     intent = account.status.create_request
@@ -139,8 +146,7 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
             email=intent.email,
             name=intent.account_name,
             role=scope.tools.settings.access_role_name,
-            account_id=str(scope.account.account_id),
-            resource=scope.account.key,
+            tags=tags_for(scope.account, scope.account.status.owner),
         )
     except AwsError as error:
         if error.refused:
@@ -220,10 +226,9 @@ def _unresolved(seconds: float) -> Wait:
     return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
-async def _adopt(scope: Scope, aws_account_id: str, customer: Customer | None) -> Outcome:
-    """spec.awsAccountId: an account that exists. It is taken only if its tag says that it is this AwsAccount's."""
-    owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id)
-    owner = _owner(scope.account, customer)
+async def _adopt(scope: Scope, aws_account_id: str, owner: str) -> Outcome:
+    """spec.awsAccountId: an account that exists. It is taken only if its tags say that it is this AwsAccount's."""
+    owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id, owner)
     return Done(
         f"Adopted the AWS account {owned.id}.",
         {"aws_account_id": owned.id, "owner": owner, "account_id": str(scope.account.account_id)},

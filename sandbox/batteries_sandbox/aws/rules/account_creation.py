@@ -25,7 +25,9 @@ _NAME = re.compile(r"[\u0020-\u007E]+")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _REQUEST_ID = re.compile(r"car-[a-z0-9]{8,32}")
 _STATES = frozenset({"IN_PROGRESS", "SUCCEEDED", "FAILED"})
-_MAX_TAGS = 50
+_TAG_TEXT = re.compile(r"[\w\s.:/=+@-]*")
+"""Letters, numbers and spaces of any language, and `_.:/=+-@` (Tag editor user guide, "Tag naming limits")."""
+MAX_TAGS = 50
 
 
 def create(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -39,7 +41,7 @@ def create(call: Call, world: World, proceed: Proceed) -> Answer:
         raise _invalid("INVALID_ROLE_NAME")
     if params.get("IamUserAccessToBilling", "ALLOW") not in ("ALLOW", "DENY"):
         raise _invalid("INVALID_ENUM")
-    _check_tags(params.get("Tags") or [])
+    check_tags(params.get("Tags") or [])
     accounts = len(world.moto.organizations().accounts)
     if accounts + world.creations.in_progress >= world.settings.max_accounts:
         raise _constraint("ACCOUNT_NUMBER_LIMIT_EXCEEDED", "You have exceeded the allowed number of AWS accounts.")
@@ -84,9 +86,10 @@ def _check_text(params: Mapping[str, Any], name: str, shortest: int, longest: in
         raise _invalid("INVALID_PATTERN")
 
 
-def _check_tags(tags: list[Mapping[str, str]]) -> None:
+def check_tags(tags: list[Mapping[str, str]]) -> None:
+    """Refuses what no resource of an organization can be tagged with."""
     keys = [tag.get("Key", "") for tag in tags]
-    if len(keys) > _MAX_TAGS:
+    if len(keys) > MAX_TAGS:
         raise _constraint("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")
     if len(set(keys)) != len(keys):
         raise _invalid("DUPLICATE_TAG_KEY")
@@ -94,6 +97,8 @@ def _check_tags(tags: list[Mapping[str, str]]) -> None:
         raise _invalid("INVALID_SYSTEM_TAGS_PARAMETER")
     if any(not 1 <= len(tag.get("Key", "")) <= 128 or len(tag.get("Value", "")) > 256 for tag in tags):
         raise _invalid("MAX_LENGTH_EXCEEDED")
+    if any(not _TAG_TEXT.fullmatch(tag.get("Key", "") + tag.get("Value", "")) for tag in tags):
+        raise _invalid("INVALID_PATTERN")
 
 
 def _invalid(reason: str) -> AwsError:

@@ -1,0 +1,79 @@
+"""The tags of an AWS account in Organizations that say whose it is. Pure.
+
+`resource` names an AwsAccount by namespace and name, which another owner may use again once the object is deleted. So
+two more tags name what nobody else can have: `uid`, the object's own, and `owner`, which also holds for an object that
+was restored from a backup or applied again, because those get another uid.
+
+Owners are named by hashes: an e-mail address may hold letters that tags can't, and is nobody's business who reads tags.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE, TAG_UID
+
+_JOINED = "+"
+
+
+def customer_mark(name: str) -> str:
+    """Names a Customer of the account's namespace."""
+    return _mark("customer", name)
+
+
+def email_mark(address: str) -> str:
+    """Names an e-mail address, however it is capitalized."""
+    return _mark("email", address.lower())
+
+
+def _mark(kind: str, text: str) -> str:
+    return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def own_mark(account: AwsAccount) -> str:
+    """Names the owner as the spec does."""
+    if account.spec.customer_ref is not None:
+        return customer_mark(account.spec.customer_ref.name)
+    return email_mark(account.spec.email or "")
+
+
+def owner_tag(account: AwsAccount, address: str | None) -> str:
+    """All names of the owner: the spec's, and the Customer's e-mail address where it is known.
+
+    By the address an account is adopted again also where its Customer is lost, as after the loss of a whole cluster.
+    """
+    return _JOINED.join(dict.fromkeys([own_mark(account), *([email_mark(address)] if address else [])]))
+
+
+def tags_for(account: AwsAccount, address: str | None) -> dict[str, str]:
+    """What an AWS account made for this AwsAccount is tagged with; `address` is its owner's."""
+    return {
+        TAG_ACCOUNT_ID: str(account.account_id),
+        TAG_RESOURCE: account.key,
+        TAG_UID: account.metadata.uid,
+        TAG_OWNER: owner_tag(account, address),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTags:
+    """What an AWS account's tags say."""
+
+    resource: str | None
+    uid: str | None
+    owner: str | None
+
+    @classmethod
+    def read(cls, tags: Mapping[str, str]) -> "AccountTags":
+        """Those of ours among all."""
+        return cls(tags.get(TAG_RESOURCE), tags.get(TAG_UID), tags.get(TAG_OWNER))
+
+    def names(self, mark: str) -> bool:
+        """Whether the owner's tag has that name in it."""
+        return self.owner is not None and mark in self.owner.split(_JOINED)
+
+    def lacking(self, account: AwsAccount, address: str | None) -> dict[str, str]:
+        """What has to be written so that they name this object and an owner; an owner that is named stays."""
+        lacking = {} if self.uid == account.metadata.uid else {TAG_UID: account.metadata.uid}
+        return lacking if self.owner else lacking | {TAG_OWNER: owner_tag(account, address)}
