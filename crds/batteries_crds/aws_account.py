@@ -146,8 +146,8 @@ class AwsAccountSpec(Model):
     suspended: Annotated[
         bool,
         Field(
-            description="true closes every door into the account (console, single sign-on, deploy role, and all else "
-            "by a policy that denies it) and keeps what is in it; false or absent opens them again.",
+            description="true closes the account: console, single sign-on, deploy role, and by a policy all that its "
+            "users and roles may do. What is in it stays, and what runs goes on and costs. false or absent opens it.",
             json_schema_extra=NOT_DEFAULTED,
         ),
     ] = False

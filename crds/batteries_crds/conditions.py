@@ -27,7 +27,8 @@ SUSPENDED_BY_AWS = "SuspendedByAws"
 SUMMARIES: dict[str, str] = {
     READY: "Every required step is done for the spec as it stands now.",
     PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",
-    SUSPENDED: "Every door into the account is closed, seen in AWS; absent otherwise, and until all are open again.",
+    SUSPENDED: "The account is closed, seen in AWS: nobody signs in, and its users and roles are denied everything; "
+    "what runs in it goes on and costs. Absent otherwise, and true until all is open again.",
     RECONCILING: "Work is owed and going on (kstatus); absent otherwise.",
     STALLED: "A step failed for good and waits for a changed spec (kstatus); absent otherwise.",
 }

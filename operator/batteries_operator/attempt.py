@@ -4,6 +4,8 @@ What the outcome says to customers is a sentence of our own. What AWS, Kubernete
 administrators alone are shown.
 """
 
+from dataclasses import replace
+
 import structlog
 from kubernetes.aio.client import ApiException
 
@@ -11,7 +13,7 @@ from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.lease import NotLeadingError
-from batteries_operator.outcome import Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.step import Scope, Step
 
@@ -44,8 +46,10 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
 
 
 async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
+    inputs = step.fingerprint(scope.account)
     try:
-        return await step.run(scope), None
+        outcome = await step.run(scope)
+        return replace(outcome, inputs=inputs) if isinstance(outcome, Done) else outcome, None
     except AwsError as error:
         log.warning(
             "aws call failed",

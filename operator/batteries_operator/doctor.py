@@ -1,20 +1,24 @@
 """`batteries-operator doctor`: asks the real APIs what is missing, before a customer finds out.
 
 One line a check; each that fails says what to do. The exit status is 1 where something must be mended.
+
+`batteries-operator check` asks for no more than accounts need to be made, which the operator's own permissions are
+enough for: the chart runs it before each start. Its exit status is 1 only where nothing could work at all; else the
+operator starts, does what it can, and says on each account what that waits for.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from batteries_operator import root_email
-from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guards import guards
+from batteries_operator.aws.guards import Guard, guards
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
+from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.permissions import ANY, for_running
-from batteries_operator.aws.setup import Setup
 from batteries_operator.settings import Settings
 
 FEW_ACCOUNTS = 5
@@ -38,6 +42,11 @@ class Finding:
 
     verdict: Verdict
     text: str
+    hopeless: bool = False
+    """Whether no account could be made or served until it is mended, so that there is no use in starting."""
+
+
+Check = Callable[[], Awaitable[Finding]]
 
 
 def _finding(good: bool, text: str, remedy: str, *, bad: Verdict = Verdict.MISSING) -> Finding:
@@ -50,9 +59,9 @@ class Doctor:
     def __init__(self, aws: Aws, settings: Settings) -> None:
         self._aws = aws
         self._settings = settings
-        self._setup = Setup(aws, settings)
+        self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
 
-    def checks(self) -> tuple[Callable[[], Awaitable[Finding]], ...]:
+    def checks(self) -> tuple[Check, ...]:
         """All of them."""
         return (
             self.management_account,
@@ -70,15 +79,34 @@ class Doctor:
             self.mail_sender,
         )
 
+    def preflight(self) -> tuple[Check, ...]:
+        """Those without which accounts wait, or can't be closed."""
+        return (
+            self.management_account,
+            self.root_addresses,
+            self.customers_ou,
+            self.suspended_ou,
+            self.policy_that_closes,
+            self.policy_that_keeps_access,
+            self.identity_center,
+            self.permission_set,
+        )
+
     async def management_account(self) -> Finding:
         """Whether our credentials are the management account's: only that one can create accounts."""
-        management = await self._aws.organizations.management_account()
-        ours = await self._aws.sts.own_account()
-        return _finding(
+        try:
+            management = await self._aws.organizations.management_account()
+            ours = await self._aws.sts.own_account()
+        except AwsError as error:
+            # Without an answer nobody knows; a refusal is one that every call after it would meet too.
+            hopeless = error.kind is not ErrorKind.TRANSIENT or error.code == "InvalidClientTokenId"
+            return replace(_refused(error), hopeless=hopeless)
+        found = _finding(
             ours == management,
             f"credentials are of the organization's management account {management}",
             f"give the operator a role in {management}; these are of {ours}",
         )
+        return replace(found, hopeless=ours != management)
 
     async def permissions(self) -> Finding:
         """Whether our policies grant all that the operator calls."""
@@ -103,7 +131,7 @@ class Doctor:
         """Whether AWS takes the root e-mail addresses that we would make, and whether the mailbox can be ours."""
         template = self._settings.account_email_template
         if (wrong := root_email.problem(template)) is not None:
-            return Finding(Verdict.MISSING, wrong)
+            return Finding(Verdict.MISSING, wrong, hopeless=True)
         strangers = root_email.not_yours(template)
         return _finding(
             strangers is None,
@@ -146,13 +174,17 @@ class Doctor:
     async def policy_that_closes(self) -> Finding:
         """The policy of suspended accounts."""
         closes, _ = guards(self._settings, await self._aws.sts.partition())
-        return _finding(await self._setup.is_attached(closes), f"policy {closes.name} closes OU {closes.ou}", BOOTSTRAP)
+        return await self._guard(closes, f"policy {closes.name} closes OU {closes.ou}")
 
     async def policy_that_keeps_access(self) -> Finding:
         """The policy of all others."""
         _, keeps = guards(self._settings, await self._aws.sts.partition())
-        what = f"policy {keeps.name} keeps our role in the accounts of OU {keeps.ou}"
-        return _finding(await self._setup.is_attached(keeps), what, BOOTSTRAP)
+        return await self._guard(keeps, f"policy {keeps.name} keeps our role in the accounts of OU {keeps.ou}")
+
+    async def _guard(self, guard: Guard, what: str) -> Finding:
+        """Whether the policy is on its OU and says what it should, seen in AWS."""
+        wrong = await self._aws.guarding.trouble(guard)
+        return Finding(Verdict.OK, what) if wrong is None else Finding(Verdict.MISSING, f"{what}: no. {wrong}")
 
     async def identity_center(self) -> Finding:
         """Whether there is an Identity Center in this region."""
@@ -162,8 +194,21 @@ class Doctor:
     async def permission_set(self) -> Finding:
         """The permission set that owners get."""
         name = self._settings.permission_set_name
-        found = await self._aws.identity_center.find_permission_set(name)
-        return _finding(found is not None, f"permission set {name} is there", BOOTSTRAP)
+        policy = (await self._aws.sts.partition()).managed_policy(self._settings.managed_policy_arn)
+        arn = await self._permission_sets.find(name)
+        if arn is None:
+            return _finding(False, f"permission set {name} is there", BOOTSTRAP)
+        content = await self._permission_sets.content(arn)
+        if not content.is_ours:
+            text = f"permission set {name} was not made by bootstrap; owners get what it holds: {content}"
+            return Finding(Verdict.WARNING, text)
+        wrong = content.wrong(policy)
+        remedy = "take out what owners are not to have, and " + BOOTSTRAP if content.beside(policy) else BOOTSTRAP
+        return _finding(
+            wrong is None,
+            f"permission set {name} holds {policy} and nothing else" + (f" ({wrong})" if wrong else ""),
+            remedy,
+        )
 
     async def mail_account(self) -> Finding:
         """Whether SES sends to anybody, or only to verified recipients."""
@@ -200,23 +245,48 @@ class Doctor:
         )
 
 
-async def _run(check: Callable[[], Awaitable[Finding]]) -> Finding:
+async def _run(check: Check) -> Finding:
     try:
         return await check()
     except (NotPreparedError, UnsupportedPartitionError) as error:
         return Finding(Verdict.MISSING, str(error))
     except AwsError as error:
-        what = f"{error.operation} was refused ({error.code}: {error.message})"
-        return Finding(Verdict.MISSING, f"{what}: grant the operator that permission, or mend what AWS says.")
+        return _refused(error)
 
 
-async def doctor(settings: Settings) -> int:
-    """Prints one line a check; 1 where something must be mended, else 0."""
+def _refused(error: AwsError) -> Finding:
+    what = f"{error.operation} was refused ({error.code}: {error.message})"
+    return Finding(Verdict.MISSING, f"{what}: grant the operator that permission, or mend what AWS says.")
+
+
+async def _printed(settings: Settings, select: Callable[[Doctor], tuple[Check, ...]]) -> list[Finding]:
     aws = await Aws.open(settings)
     try:
-        findings = [await _run(check) for check in Doctor(aws, settings).checks()]
+        findings = [await _run(check) for check in select(Doctor(aws, settings))]
     finally:
         aws.close()
     for finding in findings:
         print(f"{finding.verdict:<4}  {finding.text}")
+    return findings
+
+
+async def doctor(settings: Settings) -> int:
+    """Prints one line a check; 1 where something must be mended, else 0."""
+    findings = await _printed(settings, Doctor.checks)
     return 1 if any(finding.verdict is Verdict.MISSING for finding in findings) else 0
+
+
+async def check(settings: Settings) -> int:
+    """Prints one line for each of the fewer checks; 1 where nothing could work, else 0, whatever was found."""
+    findings = await _printed(settings, Doctor.preflight)
+    missing = [finding for finding in findings if finding.verdict is Verdict.MISSING]
+    if any(finding.hopeless for finding in findings):
+        print("The operator can't work until that is mended; this is tried again.")
+        return 1
+    if missing:
+        print(
+            "The operator starts all the same, and accounts say what they wait for. To prepare the organization, run "
+            "`batteries-operator bootstrap` once with a person's credentials (`batteries-operator bootstrap-policy` "
+            "prints what it needs)."
+        )
+    return 0

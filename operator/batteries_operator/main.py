@@ -37,6 +37,10 @@ def main() -> int:
             "say what is missing before a customer finds out",
             lambda settings: asyncio.run(doctor.doctor(settings)),
         ),
+        "check": (
+            "say what accounts will wait for, before a start (exit status 1 only where nothing could work)",
+            lambda settings: asyncio.run(doctor.check(settings)),
+        ),
         "orphans": (
             "print what adopts member accounts with our tag that no AwsAccount stands for (exit status 1 if any)",
             lambda settings: asyncio.run(orphans.orphans(settings)),

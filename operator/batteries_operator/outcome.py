@@ -11,11 +11,16 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step's goal is observed in AWS. `facts` go into the status by their model field names."""
+    """The step's goal is observed in AWS. `facts` go into the status by their model field names.
+
+    `inputs` is the fingerprint of what the step was run with, noted when it began: what changed meanwhile makes it
+    owed again.
+    """
 
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     cause: str = ""
+    inputs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
         if not is_current(step, account)
         and not gave_up(step, account)
         and all(is_current(needed, account) for needed in _needed(steps, number))
+        and all(was_tried(each, account) for each in steps if each.condition in step.after)
     ]
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.conditions import is_true
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.step import Limit, Step
@@ -95,12 +96,18 @@ PROVISIONING: tuple[Step, ...] = (
     ),
 )
 
+
+def _unguarded(account: AwsAccount) -> str | None:
+    """Whether a door is closed while AWS does not deny its owner to open it again; then it is closed once more."""
+    return None if is_true(account.status.conditions, "Quarantined") else "unguarded"
+
+
 SUSPENSION: tuple[Step, ...] = (
     Step(
         Closing.QUARANTINE,
         "Quarantined",
         quarantine.run,
-        "MoveAccount to the Suspended OU, whose policy denies everything to everyone but the operator's role",
+        "MoveAccount to the Suspended OU, whose policy, seen in AWS, denies its users and roles everything",
         needs=("AccountCreated",),
         undoes=("InCustomersOU",),
         drifts=True,
@@ -110,7 +117,9 @@ SUSPENSION: tuple[Step, ...] = (
         "ConsoleClosed",
         close_console.run,
         "the IAM user's login profile and its Secret deleted",
-        needs=("RoleReady", "Quarantined"),
+        needs=("RoleReady",),
+        after=("Quarantined",),
+        inputs=_unguarded,
         undoes=("IAMUserReady",),
     ),
     Step(
@@ -118,7 +127,9 @@ SUSPENSION: tuple[Step, ...] = (
         "SSORevoked",
         revoke_sso_access.run,
         "account assignment deleted and polled",
-        needs=("AccountCreated", "Quarantined"),
+        needs=("AccountCreated",),
+        after=("Quarantined",),
+        inputs=_unguarded,
         undoes=("SSOAssigned",),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
@@ -128,7 +139,9 @@ SUSPENSION: tuple[Step, ...] = (
         "DeployRoleClosed",
         close_deploy_role.run,
         "trust policy of GitHubActionsDeployRole admits nobody",
-        needs=("RoleReady", "Quarantined"),
+        needs=("RoleReady",),
+        after=("Quarantined",),
+        inputs=_unguarded,
         undoes=("OIDCConfigured",),
         drifts=True,
     ),
@@ -139,6 +152,9 @@ CLOSE_ACCOUNT = Step(
     "Closed",
     close_account.run,
     "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
+    # An account whose quarantine can't be had is closed all the same: that closes more.
+    needs=("AccountCreated", "SSORevoked"),
+    after=("Quarantined",),
     patience=timedelta(days=1),
     limit=Limit.CLOSURES,
 )

@@ -31,7 +31,13 @@ GENERAL = {
     "Done": Entry("The step's goal was observed in AWS.", NOTHING),
     "Undone": Entry("Another step is undoing this one: a suspension, a resume or a deletion is under way.", BY_ITSELF),
     "Active": Entry("The account is ready to use.", NOTHING),
-    "Suspended": Entry("Every door into the account is closed, seen in AWS.", "To open it: `spec.suspended: false`."),
+    "Suspended": Entry(
+        "The account is closed, seen in AWS: console, single sign-on and deploy role are shut, and the policy "
+        "BatteriesDenyAll denies everything that its users and roles ask for, also those whose sessions run. Not bound "
+        "by such a policy are service-linked roles, what resource policies give to other accounts, and machines that "
+        "run already: they go on, and cost. To end that, close the AWS account.",
+        "To open it: `spec.suspended: false`.",
+    ),
 }
 
 GENERAL["CustomerBlocked"] = Entry(
@@ -41,7 +47,7 @@ GENERAL["CustomerBlocked"] = Entry(
     '\'{"spec":{"blocked":false}}\'`. Other holds stay.',
 )
 GENERAL["PaymentMethodMissing"] = Entry(
-    "The owner's payment method was missing for longer than BATTERIES_SUSPEND_UNPAID_SECONDS, so every door into the "
+    "The owner's payment method was missing for longer than BATTERIES_SUSPEND_UNPAID_SECONDS, so the "
     "account was closed.",
     "Have the owner give a valid payment method; the account is opened by itself. If the Customer was deleted, delete "
     "the account too; to open it all the same, `kubectl patch awsaccount NAME --subresource=status --type=merge -p "
@@ -151,7 +157,10 @@ TROUBLES = {
         "Look into the operator's log for this account's id, and report it.",
     ),
     "OrganizationNotPrepared": Entry(
-        "The organization lacks an OU or the permission set.", "Run `batteries-operator bootstrap`."
+        "The organization lacks an OU, the permission set, or the policy that closes suspended accounts: it is not on "
+        "its OU, does not say what it should, or service control policies are off. A suspended account is not called "
+        "closed then; console, single sign-on and deploy role are shut all the same.",
+        "Run `batteries-operator bootstrap`, which also brings the policies of an older release up to date.",
     ),
     "AccountsNotCreatedHere": Entry(
         "AWS GovCloud (US) creates no accounts by Organizations; they are created from outside it and invited.",

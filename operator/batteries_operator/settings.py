@@ -36,6 +36,9 @@ class Settings(FromEnvironment):
     access_role_name: Annotated[
         str, Field(description="The role that Organizations puts into each new account for us to assume.")
     ] = "OrganizationAccountAccessRole"
+    earlier_access_role_name: Annotated[
+        str, Field(description="The same role in accounts that releases before this setting made.")
+    ] = "OrganizationAccountAccessRole"
     customers_ou_name: Annotated[str, Field(description="The OU that accounts live in, under the root.")] = "Customers"
     suspended_ou_name: Annotated[str, Field(description="The OU of suspended accounts, under the root.")] = "Suspended"
     permission_set_name: Annotated[
@@ -189,6 +192,11 @@ class Settings(FromEnvironment):
         "json"
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="What is logged.")] = "info"
+
+    @property
+    def access_role_names(self) -> tuple[str, ...]:
+        """Every role that we may enter an account by."""
+        return tuple(dict.fromkeys((self.access_role_name, self.earlier_access_role_name)))
 
     @property
     def namespace_list(self) -> list[str]:

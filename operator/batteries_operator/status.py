@@ -74,7 +74,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
     match outcome:
         case Done(message=message):
             state, reason = ConditionStatus.TRUE, "Done"
-            record = StepRecord(inputs=step.fingerprint(account))
+            record = StepRecord(inputs=outcome.inputs or step.fingerprint(account))
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
             )
@@ -160,8 +160,8 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         cause = find(conditions, block.condition)
         reason, message = (cause.reason, cause.message) if cause else (NOT_STARTED, "")
         put(READY, ConditionStatus.FALSE, reason, message)
-        if not is_true(conditions, PROVISIONED):
-            put(PROVISIONED, ConditionStatus.FALSE, reason, message)
+        for kind in _not_so_any_more(account, conditions):
+            put(kind, ConditionStatus.FALSE, reason, message)
     for kind, holds in ((STALLED, stalled), (RECONCILING, block is not None and not stalled)):
         if holds and block is not None:
             cause = find(conditions, block.condition)
@@ -183,6 +183,17 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         error=error,
         cause=why,
     )
+
+
+def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[str]:
+    """The summaries that are false while a step is owed.
+
+    Provisioned stays true for ever. One that is opened stays suspended until all is open; one that was closed and is
+    not seen to be is not.
+    """
+    kinds = [] if is_true(conditions, PROVISIONED) else [PROVISIONED]
+    opened = account.is_wanted or account.is_deleted
+    return kinds if opened or not is_true(conditions, SUSPENDED) else [*kinds, SUSPENDED]
 
 
 def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str | None]:

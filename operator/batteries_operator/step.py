@@ -151,8 +151,9 @@ class Step:
     `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
     same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
     `needs` are the conditions that must be true before it, None for those of all required steps before it: steps that
-    lack nothing are run side by side. A step that is not `required` is tried, but doesn't keep an account from being
-    active. Before it acts, it makes the conditions in `undoes` unknown: what closes a door has the step that opens it
+    lack nothing are run side by side. `after` are conditions that must have been tried before it, whatever came of
+    that. A step that is not `required` is tried, but doesn't keep an account from being active. Before it acts, it
+    makes the conditions in `undoes` unknown: what closes a door has the step that opens it
     owed again, and the other way round, also where a crash or a change of mind comes between. `patience` is how long
     its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
     it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
@@ -168,6 +169,7 @@ class Step:
     inputs: Callable[[AwsAccount], Any] = _no_inputs
     holds: Callable[[AwsAccount], bool] = _always
     needs: tuple[str, ...] | None = None
+    after: tuple[str, ...] = ()
     required: bool = True
     undoes: tuple[str, ...] = ()
     patience: timedelta = timedelta(hours=1)

@@ -6,6 +6,13 @@ from batteries_crds.conditions import SUSPENDED, ConditionStatus, find
 
 BY_THE_SPEC = "Suspended"
 
+_CLOSED = (
+    "The account is closed: console, single sign-on and deploy role are shut, and AWS denies everything that its users "
+    "and roles ask for. Machines that run go on and cost; service-linked roles, and what resource policies give to "
+    "other accounts, are not bound."
+)
+_NEVER_MADE = "The account is suspended; no AWS account was made for it."
+
 _WAY_OUT = {
     Hold.CUSTOMER_BLOCKED: "an administrator has to unblock the Customer",
     Hold.PAYMENT_METHOD_MISSING: "the owner has to give a valid payment method",
@@ -21,9 +28,8 @@ def why(account: AwsAccount) -> tuple[str, str]:
     by_the_spec = {BY_THE_SPEC: "set spec.suspended to false"}
     if account.spec.suspended or not ways:
         ways = {**by_the_spec, **ways}
-    return next(
-        iter(ways)
-    ), f"Every door into the account is closed; {', and '.join(ways.values())} to open them again."
+    said = _CLOSED if account.status.aws_account_id else _NEVER_MADE
+    return next(iter(ways)), f"{said} To open it again, {', and '.join(ways.values())}."
 
 
 def says_otherwise(account: AwsAccount) -> bool:

@@ -135,12 +135,10 @@ STATES: dict[str, State] = {
         "suspending: quarantine has begun.",
         "InProgress",
     ),
-    "suspended": State(_SUSPENDED, "Suspended", "Every door into the account is closed", "InProgress"),
-    "suspended, unpaid": State(
-        _all_done(_held(_ACTIVE)), "Suspended", "Every door into the account is closed; the owner has", "InProgress"
-    ),
+    "suspended": State(_SUSPENDED, "Suspended", "The account is closed", "InProgress"),
+    "suspended, unpaid": State(_all_done(_held(_ACTIVE)), "Suspended", "The account is closed: ", "InProgress"),
     "suspended before it was made": State(
-        _looked_at(_new(suspended=True)), "Suspended", "Every door into the account is closed", "InProgress"
+        _looked_at(_new(suspended=True)), "Suspended", "The account is suspended; no AWS account was made", "InProgress"
     ),
     "resuming": State(
         _begun(_looked_at(_changed(_SUSPENDED, suspended=False))),

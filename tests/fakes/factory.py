@@ -24,7 +24,9 @@ from batteries_crds.customer import Customer
 from batteries_operator import bootstrap, provisioning
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.guards import guards
 from batteries_operator.aws.partition import of_region
+from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
 from batteries_operator.kube import Customers, Passwords
@@ -221,9 +223,12 @@ class Factory:
         """No more than accounts need: the stand-in takes a third of a second over the rest."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
+        setup, (closes, _) = Setup(aws, self.settings), guards(self.settings, await aws.sts.partition())
         for name in (self.settings.customers_ou_name, self.settings.suspended_ou_name):
-            await Setup(aws, self.settings).ensure_ou(name)
-        await aws.identity_center.create_permission_set(self.settings.permission_set_name)
+            await setup.ensure_ou(name)
+        await setup.ensure_policy(closes)
+        await setup.ensure_attached(closes)
+        await PermissionSets(aws.caller, aws.identity_center).create(self.settings.permission_set_name)
 
     async def start(self, runbook: Runbook | None = None) -> Process:
         """A new operator process with an empty memory."""

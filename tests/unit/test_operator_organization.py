@@ -11,7 +11,10 @@ from fakes.factory import NAMESPACE, Factory, settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator import doctor
+from batteries_operator.aws.guards import guards
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.aws.partition import AWS
+from batteries_sandbox.aws.policy_document import denies
 
 MANAGEMENT = "111111111111"
 CHANGES = ("Create", "Enable", "Attach", "Put", "Update", "Delete")
@@ -52,9 +55,35 @@ async def test_an_owner_can_not_change_the_role_by_which_we_come_in(bare_factory
     ):
         with pytest.raises(ClientError, match="explicit deny in a service control policy"):
             change(RoleName=role, **more)
+    for name in bare_factory.settings.access_role_names:
+        arn = {"RoleName": name}
+        for change, more in (
+            (theirs.create_role, {"AssumeRolePolicyDocument": trust}),
+            (theirs.tag_role, {"Tags": [{"Key": "a", "Value": "b"}]}),
+            (theirs.untag_role, {"TagKeys": ["a"]}),
+        ):
+            with pytest.raises(ClientError, match="explicit deny in a service control policy"):
+                change(**arn, **more)
     ours.update_assume_role_policy(RoleName=role, PolicyDocument=trust)
     theirs.create_role(RoleName="their-own", AssumeRolePolicyDocument=trust)
     theirs.update_assume_role_policy(RoleName="their-own", PolicyDocument=trust)
+
+
+async def test_an_owner_can_not_take_the_account_out_of_the_organization(bare_factory: Factory) -> None:
+    await bare_factory.bootstrap()
+    await bare_factory.active(githubRepos=["octo-org/web"])
+    account = await bare_factory.account()
+    theirs = await bare_factory.deployer("organizations", account, "repo:octo-org/web:ref:refs/heads/main")
+    with pytest.raises(ClientError, match="explicit deny in a service control policy"):
+        theirs.leave_organization()
+    # No API of AWS's closes one's own account, but its console asks for this permission.
+    _, keeps = guards(bare_factory.settings, AWS)
+    owner = {"aws:principalarn": ["arn:aws:iam::111122223333:role/GitHubActionsDeployRole"]}
+    root = {"aws:principalarn": ["arn:aws:iam::111122223333:root"]}
+    for who in (owner, root):
+        assert denies(keeps.content, "account:CloseAccount", ["*"], who)
+        assert denies(keeps.content, "organizations:LeaveOrganization", ["*"], who)
+    assert not denies(keeps.content, "account:GetContactInformation", ["*"], owner)
 
 
 async def test_bootstrap_finishes_what_was_begun(bare_factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:

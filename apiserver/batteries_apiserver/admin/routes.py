@@ -40,7 +40,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Suspend an account",
-        details="It counts as suspended at once; the operator closes its doors. Repeating is harmless.",
+        details="It counts as suspended at once; the operator closes it in AWS, where what runs goes on and costs. "
+        "Repeating is harmless.",
         parameters=(ID,),
         answers={200: Answer("Account suspended", views.AccountOrdered)},
         errors=(*_REFUSALS, "owned_elsewhere"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
+from batteries_operator.aws.guarding import KEPT_SECONDS, WRONG_KEPT_SECONDS, Guarding
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.limits import Limits
@@ -34,6 +35,7 @@ class Aws:
         directory: Directory,
         mail: Mail,
         limits: Limits,
+        guarding: Guarding,
         members_iam: "IAMClient",
         ownership: Ownership,
     ) -> None:
@@ -46,6 +48,7 @@ class Aws:
         self.directory = directory
         self.mail = mail
         self.limits = limits
+        self.guarding = guarding
         self._members_iam = members_iam
 
     @classmethod
@@ -77,6 +80,13 @@ class Aws:
                 caller,
                 await caller.client("service-quotas", region=partition.global_region),
                 await caller.client("iam"),
+            ),
+            # No proof is older than a comparison of an account is, however often those come.
+            Guarding(
+                caller,
+                organizations,
+                min(KEPT_SECONDS, settings.resync_seconds or KEPT_SECONDS),
+                min(WRONG_KEPT_SECONDS, settings.backoff_max_seconds / 10),
             ),
             await caller.members_client("iam"),
             Ownership(organizations, center, directory, settings.permission_set_name),

@@ -50,7 +50,7 @@ class IdentityCenter:
 
     def __init__(self, caller: Caller, admin: "SSOAdminClient") -> None:
         self._caller = caller
-        self._admin = admin
+        self.admin = admin
         self._instance: Instance | None = None
         self._permission_sets: dict[str, str] = {}
 
@@ -61,7 +61,7 @@ class IdentityCenter:
             NotPreparedError: Identity Center is not enabled in this region.
         """
         if self._instance is None:
-            answer = await self._caller.call("sso:ListInstances", self._admin.list_instances)
+            answer = await self._caller.call("sso:ListInstances", self.admin.list_instances)
             if not answer["Instances"]:
                 raise NotPreparedError(
                     "IAM Identity Center is not enabled in this region. Enable it for the organization, "
@@ -76,12 +76,12 @@ class IdentityCenter:
         if name in self._permission_sets:
             return self._permission_sets[name]
         instance = await self.instance()
-        pages = self._caller.pages("sso:ListPermissionSets", self._admin.list_permission_sets, InstanceArn=instance.arn)
+        pages = self._caller.pages("sso:ListPermissionSets", self.admin.list_permission_sets, InstanceArn=instance.arn)
         async for page in pages:
             for arn in page["PermissionSets"]:
                 described = await self._caller.call(
                     "sso:DescribePermissionSet",
-                    self._admin.describe_permission_set,
+                    self.admin.describe_permission_set,
                     InstanceArn=instance.arn,
                     PermissionSetArn=arn,
                 )
@@ -102,39 +102,6 @@ class IdentityCenter:
             )
         return found
 
-    async def create_permission_set(self, name: str) -> str:
-        """Makes the permission set and returns its ARN."""
-        instance = await self.instance()
-        answer = await self._caller.call(
-            "sso:CreatePermissionSet",
-            self._admin.create_permission_set,
-            InstanceArn=instance.arn,
-            Name=name,
-            Description="What owners of accounts made by AI Batteries Included may do in them.",
-            SessionDuration="PT8H",
-        )
-        return answer["PermissionSet"].get("PermissionSetArn", "")
-
-    async def attach_to_permission_set(self, permission_set: str, policy_arn: str) -> bool:
-        """The managed policy is in the permission set; says whether it had to be put there."""
-        instance = await self.instance()
-        answer = await self._caller.call(
-            "sso:ListManagedPoliciesInPermissionSet",
-            self._admin.list_managed_policies_in_permission_set,
-            InstanceArn=instance.arn,
-            PermissionSetArn=permission_set,
-        )
-        if any(policy.get("Arn") == policy_arn for policy in answer["AttachedManagedPolicies"]):
-            return False
-        await self._caller.call(
-            "sso:AttachManagedPolicyToPermissionSet",
-            self._admin.attach_managed_policy_to_permission_set,
-            InstanceArn=instance.arn,
-            PermissionSetArn=permission_set,
-            ManagedPolicyArn=policy_arn,
-        )
-        return True
-
     async def is_assigned(self, account: str, permission_set: str, user_id: str) -> bool:
         """Whether that user has that permission set in that account now."""
         async for user in self.assigned_users(account, permission_set):
@@ -147,7 +114,7 @@ class IdentityCenter:
         instance = await self.instance()
         pages = self._caller.pages(
             "sso:ListAccountAssignments",
-            self._admin.list_account_assignments,
+            self.admin.list_account_assignments,
             InstanceArn=instance.arn,
             AccountId=account,
             PermissionSetArn=permission_set,
@@ -172,7 +139,7 @@ class IdentityCenter:
         """Starts the assignment."""
         answer = await self._caller.call(
             "sso:CreateAccountAssignment",
-            self._admin.create_account_assignment,
+            self.admin.create_account_assignment,
             **await self._assignment(account, permission_set, user_id),
         )
         return _status(answer["AccountAssignmentCreationStatus"])
@@ -181,7 +148,7 @@ class IdentityCenter:
         """Starts the removal of the assignment."""
         answer = await self._caller.call(
             "sso:DeleteAccountAssignment",
-            self._admin.delete_account_assignment,
+            self.admin.delete_account_assignment,
             **await self._assignment(account, permission_set, user_id),
         )
         return _status(answer["AccountAssignmentDeletionStatus"])
@@ -190,7 +157,7 @@ class IdentityCenter:
         """How far a started removal is; None where AWS has forgotten it."""
         answer = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentDeletionStatus",
-            self._admin.describe_account_assignment_deletion_status,
+            self.admin.describe_account_assignment_deletion_status,
             AccountAssignmentDeletionRequestId=request_id,
         )
         return None if answer is None else _status(answer["AccountAssignmentDeletionStatus"])
@@ -199,7 +166,7 @@ class IdentityCenter:
         """How far a started assignment is; None where AWS has forgotten it."""
         answer = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentCreationStatus",
-            self._admin.describe_account_assignment_creation_status,
+            self.admin.describe_account_assignment_creation_status,
             AccountAssignmentCreationRequestId=request_id,
         )
         return None if answer is None else _status(answer["AccountAssignmentCreationStatus"])

@@ -171,10 +171,15 @@ class Organizations:
         """The id of the OU of that name under the root; remembered once found."""
         if name in self._ous:
             return self._ous[name]
+        return await self.look_for_ou(name, await self.root())
+
+    async def look_for_ou(self, name: str, root: str) -> str | None:
+        """The same, asked of AWS: the OU may have been deleted and made again since."""
+        self._ous.pop(name, None)
         pages = self._caller.pages(
             "organizations:ListOrganizationalUnitsForParent",
             self.client.list_organizational_units_for_parent,
-            ParentId=await self.root(),
+            ParentId=root,
         )
         async for page in pages:
             for unit in page["OrganizationalUnits"]:

@@ -1,118 +1,196 @@
-"""What an organization must hold before accounts can be made: found, or made once."""
+"""What an organization must hold before accounts can be made: found, made, or brought up to date.
 
+Others may prepare the same organization at the same moment: two Deployments, two people. So each part is looked for
+again whenever AWS says that somebody else was faster or is at it, and nothing is made twice.
+"""
+
+import asyncio
 import json
+import random
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from batteries_operator.aws.caller import AwsError
+from batteries_operator.aws.errors import ErrorKind
+from batteries_operator.aws.guarding import SCP, enabled
 from batteries_operator.aws.guards import Guard
+from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_organizations.type_defs import PolicySummaryTypeDef
+
     from batteries_operator.aws.gateways import Aws
 
-SCP: Any = "SERVICE_CONTROL_POLICY"
+_MADE_MEANWHILE = frozenset(
+    {
+        "DuplicateOrganizationalUnitException",
+        "DuplicatePolicyAttachmentException",
+        "DuplicatePolicyException",
+        "PolicyTypeAlreadyEnabledException",
+    }
+)
+TRIES = 10
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Did(StrEnum):
+    """What had to be done for a part."""
+
+    MADE = "made"
+    UPDATED = "updated"
+    THERE = "there"
+
+
+class NotOursError(Exception):
+    """Something of our name is somebody else's, and was left as it is; the text says what to do."""
+
+
+Ensure = Callable[[], Awaitable[Did]]
+
+
+async def settled(ensure: Ensure, first_pause: float = FIRST_PAUSE_SECONDS) -> Did:
+    """What `ensure` did; it is called again, and so looks again, where somebody else writes at the same time.
+
+    Raises:
+        AwsError: something else is wrong, or it does not end.
+    """
+    for attempt in range(TRIES):
+        try:
+            return await ensure()
+        except AwsError as error:
+            again = error.kind is ErrorKind.TRANSIENT or error.code in _MADE_MEANWHILE
+            if not again or attempt == TRIES - 1:
+                raise
+        pause = min(LONGEST_PAUSE_SECONDS, first_pause * 2**attempt)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+    raise AssertionError("unreachable")
 
 
 class Setup:
-    """Finds or makes each part. Every method says whether it made something."""
+    """Finds, makes or mends each part; each method says what it did, and may be called again."""
 
     def __init__(self, aws: "Aws", settings: Settings) -> None:
         self._caller = aws.caller
         self._organizations = aws.organizations
+        self._guarding = aws.guarding
         self._client = aws.organizations.client
-        self._center = aws.identity_center
+        self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
         self._settings = settings
         self._partition = aws.sts.partition
 
-    async def ensure_ou(self, name: str) -> bool:
+    async def ensure_ou(self, name: str) -> Did:
         """The OU of that name is there, under the root."""
-        if await self._organizations.find_ou(name) is not None:
-            return False
-        return await self._unless(
-            "DuplicateOrganizationalUnitException",
-            "organizations:CreateOrganizationalUnit",
-            self._client.create_organizational_unit,
-            ParentId=await self._organizations.root(),
-            Name=name,
-        )
+        root = await self._organizations.root()
+        if await self._organizations.look_for_ou(name, root) is not None:
+            return Did.THERE
+        create = self._client.create_organizational_unit
+        await self._write("organizations:CreateOrganizationalUnit", create, ParentId=root, Name=name)
+        return Did.MADE
 
-    async def policies_enabled(self) -> bool:
-        """Whether service control policies can be attached at all."""
-        types = (await self._organizations.root_details()).get("PolicyTypes", [])
-        return any(each.get("Type") == SCP and each.get("Status") == "ENABLED" for each in types)
-
-    async def ensure_policies_enabled(self) -> bool:
+    async def ensure_policies_enabled(self) -> Did:
         """Service control policies are enabled on the root."""
-        if await self.policies_enabled():
-            return False
-        return await self._unless(
-            "PolicyTypeAlreadyEnabledException",
-            "organizations:EnablePolicyType",
-            self._client.enable_policy_type,
-            RootId=await self._organizations.root(),
-            PolicyType=SCP,
-        )
+        root = await self._organizations.root_details()
+        if enabled(root):
+            return Did.THERE
+        enable = self._client.enable_policy_type
+        await self._write("organizations:EnablePolicyType", enable, RootId=root.get("Id", ""), PolicyType=SCP)
+        return Did.MADE
 
-    async def _find(self, guard: Guard) -> str | None:
-        """The id of the policy of that name."""
+    async def ensure_policy(self, guard: Guard) -> Did:
+        """The policy is there and says what it should.
+
+        Raises:
+            NotOursError: somebody else made a policy of that name.
+        """
+        content, found = json.dumps(guard.content), await self._find(guard)
+        if found is None:
+            create, text = self._client.create_policy, guard.description
+            more = {"Name": guard.name, "Description": text, "Type": SCP, "Content": content}
+            await self._write("organizations:CreatePolicy", create, **more)
+            return Did.MADE
+        if found.get("Description") != guard.description:
+            raise NotOursError(
+                f"A policy named {guard.name} is there that bootstrap did not make: its description is not "
+                f"'{guard.description}'. Rename that policy, and run bootstrap again."
+            )
+        if await self._guarding.says_what_it_should(found.get("Id", ""), guard):
+            return Did.THERE
+        update = self._client.update_policy
+        await self._write("organizations:UpdatePolicy", update, PolicyId=found.get("Id", ""), Content=content)
+        return Did.UPDATED
+
+    async def ensure_attached(self, guard: Guard) -> Did:
+        """The policy is attached to its OU.
+
+        Raises:
+            NotOursError: the OU holds what is not ours, and the policy would shut or bind that.
+        """
+        unit, policy = await self._organizations.ou(guard.ou), await self._find(guard)
+        attached = await self._guarding.attached(unit, guard)
+        if policy is not None and attached is not None and attached.get("Id") == policy.get("Id"):
+            return Did.THERE
+        if (stranger := await self._stranger_in(unit)) is not None:
+            raise NotOursError(
+                f"The OU {guard.ou} holds {stranger}, which is none of the account factory's, and {guard.name} would "
+                "bind it. Move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or BATTERIES_CUSTOMERS_OU_NAME to an "
+                "OU for the account factory alone; then run bootstrap again."
+            )
+        policy_id = policy.get("Id", "") if policy else ""
+        await self._write("organizations:AttachPolicy", self._client.attach_policy, PolicyId=policy_id, TargetId=unit)
+        return Did.MADE
+
+    async def ensure_permission_set(self) -> Did:
+        """The permission set that owners get is there, with the managed policy and nothing else.
+
+        Raises:
+            NotOursError: somebody else made one of that name, or put more into ours.
+        """
+        name = self._settings.permission_set_name
+        policy = (await self._partition()).managed_policy(self._settings.managed_policy_arn)
+        arn = await self._permission_sets.find(name)
+        if arn is None:
+            arn = await self._permission_sets.create(name)
+            await self._permission_sets.attach(arn, policy)
+            return Did.MADE
+        content = await self._permission_sets.content(arn)
+        if not content.is_ours:
+            raise NotOursError(
+                f"A permission set named {name} is there that bootstrap did not make, and owners get what it holds: "
+                f"{content}. If that is not wanted, delete it, or set BATTERIES_PERMISSION_SET_NAME to another name; "
+                "then run bootstrap again."
+            )
+        did = Did.UPDATED if await self._permission_sets.mend(arn, content, policy) else Did.THERE
+        if (more := content.beside(policy)) is not None:
+            raise NotOursError(
+                f"The permission set {name} also holds {more}, which bootstrap did not put there. Take it out, if "
+                "owners are not to have it."
+            )
+        return did
+
+    async def _find(self, guard: Guard) -> "PolicySummaryTypeDef | None":
+        """The policy of that name."""
         async for page in self._caller.pages("organizations:ListPolicies", self._client.list_policies, Filter=SCP):
             for policy in page["Policies"]:
                 if policy.get("Name") == guard.name:
-                    return policy.get("Id")
+                    return policy
         return None
 
-    async def ensure_policy(self, guard: Guard) -> bool:
-        """The policy is there."""
-        if await self._find(guard) is not None:
-            return False
-        return await self._unless(
-            "DuplicatePolicyException",
-            "organizations:CreatePolicy",
-            self._client.create_policy,
-            Name=guard.name,
-            Description=guard.description,
-            Type=SCP,
-            Content=json.dumps(guard.content),
-        )
+    async def _stranger_in(self, unit: str) -> str | None:
+        """What the OU holds that is not ours by its tag: an account, or an OU below it; None where there is nothing."""
+        listing = self._client.list_accounts_for_parent
+        async for page in self._caller.pages("organizations:ListAccountsForParent", listing, ParentId=unit):
+            for account in page["Accounts"]:
+                if await self._organizations.holder(account.get("Id", "")) is None:
+                    return f"the AWS account {account.get('Id')}"
+        below = self._client.list_organizational_units_for_parent
+        pages = self._caller.pages("organizations:ListOrganizationalUnitsForParent", below, ParentId=unit)
+        async for units in pages:
+            for each in units["OrganizationalUnits"]:
+                return f"the OU {each.get('Name')}"
+        return None
 
-    async def is_attached(self, guard: Guard) -> bool:
-        """Whether the policy is attached to its OU."""
-        policy, unit = await self._find(guard), await self._organizations.ou(guard.ou)
-        pages = self._caller.pages(
-            "organizations:ListPoliciesForTarget", self._client.list_policies_for_target, TargetId=unit, Filter=SCP
-        )
-        async for page in pages:
-            if any(each.get("Id") == policy for each in page["Policies"]):
-                return policy is not None
-        return False
-
-    async def ensure_attached(self, guard: Guard) -> bool:
-        """The policy is attached to its OU."""
-        if await self.is_attached(guard):
-            return False
-        return await self._unless(
-            "DuplicatePolicyAttachmentException",
-            "organizations:AttachPolicy",
-            self._client.attach_policy,
-            PolicyId=await self._find(guard),
-            TargetId=await self._organizations.ou(guard.ou),
-        )
-
-    async def ensure_permission_set(self) -> bool:
-        """The permission set that owners get is there, with the managed policy."""
-        center, name = self._center, self._settings.permission_set_name
-        arn, made = await center.find_permission_set(name), False
-        if arn is None:
-            arn, made = await center.create_permission_set(name), True
-        policy = (await self._partition()).managed_policy(self._settings.managed_policy_arn)
-        return await center.attach_to_permission_set(arn, policy) or made
-
-    async def _unless(self, code: str, operation: str, function: Any, **arguments: Any) -> bool:
-        """Calls; the error `code` means that somebody made it meanwhile."""
-        try:
-            await self._caller.call(operation, function, **arguments)
-        except AwsError as error:
-            if error.code != code:
-                raise
-            return False
-        return True
+    async def _write(self, operation: str, function: Any, **arguments: Any) -> None:
+        await self._organizations.write(operation, function, **arguments)

@@ -1,5 +1,7 @@
 """move_to_ou: puts the account into the Customers OU, where the organization's policies for customers hold."""
 
+from collections.abc import Awaitable, Callable
+
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Done, Outcome, Wait
@@ -23,8 +25,16 @@ async def run(scope: Scope) -> Outcome:
     return await placed(scope, scope.tools.settings.customers_ou_name)
 
 
-async def placed(scope: Scope, name: str) -> Outcome:
-    """Done once the account's parent is the OU of that name."""
+async def _nothing() -> None:
+    pass
+
+
+async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] = _nothing) -> Outcome:
+    """Done once the account's parent is the OU of that name, of which `proved` finds what it has to be.
+
+    Raises:
+        NotPreparedError: there is no such OU, or it is not what it has to be.
+    """
     account, organizations = scope.account.status.aws_account_id, scope.tools.aws.organizations
     assert account is not None  # check_status is done
     state = await organizations.state(account)
@@ -35,6 +45,7 @@ async def placed(scope: Scope, name: str) -> Outcome:
         message = f"AWS account {account} {words}"
         return Wait(LOOK_AGAIN_SECONDS, reason, message, problem=True, stalled=True)
     owned = await scope.owned_account()
+    await proved()
     destination = await organizations.ou(name)
     source = await organizations.parent(owned.id)
     if source != destination:

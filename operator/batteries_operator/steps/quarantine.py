@@ -1,10 +1,21 @@
-"""quarantine: moves the account under the deny-all policy, which closes it to everyone but the operator's role."""
+"""quarantine: moves the account under the deny-all policy, which closes it to everyone but the operator's role.
 
+The policy is proved first: an OU's name closes nothing. And nobody is moved without it, because in Suspended the
+policy that keeps our role in the account does not hold.
+"""
+
+from batteries_operator.aws.guards import guards
 from batteries_operator.outcome import Outcome
 from batteries_operator.step import Scope
 from batteries_operator.steps.move_to_ou import placed
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the account's parent is the Suspended OU."""
-    return await placed(scope, scope.tools.settings.suspended_ou_name)
+    """Done once the account's parent is the Suspended OU, and that OU is seen to be closed by our policy."""
+    settings, aws = scope.tools.settings, scope.tools.aws
+
+    async def proved() -> None:
+        closes, _ = guards(settings, await aws.sts.partition())
+        await aws.guarding.require(closes, settings.access_role_name)
+
+    return await placed(scope, settings.suspended_ou_name, proved)

@@ -25,6 +25,7 @@ from batteries_sandbox.aws.rules import (
     login_profiles,
     mail,
     managed_policies,
+    membership,
     oidc_providers,
     operator_policy,
     organization_writes,
@@ -67,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     Rule("*", "*", access.session_policy),  # a session does what its policy allows
     Rule("*", "*", service_control.enforce),  # an account does what its organization allows
     Rule("*", "*", operator_policy.enforce),  # and the operator what its own policy does
+    Rule("organizations", "LeaveOrganization", membership.leave),
     Rule("organizations", "*", access.management_account_only),
     Rule("sso-admin", "*", access.management_account_only),
     Rule("identitystore", "*", access.management_account_only),
@@ -84,6 +86,7 @@ RULES: tuple[Rule, ...] = (
     Rule("organizations", "MoveAccount", accounts.move),
     Rule("organizations", "CreateOrganizationalUnit", accounts.create_unit),
     Rule("organizations", "CreatePolicy UpdatePolicy", policies.check_content),
+    Rule("organizations", "UpdatePolicy", policies.update),
     Rule("organizations", "AttachPolicy", policies.attach),
     Rule("organizations", "DetachPolicy", policies.detach),
     Rule("sts", "GetCallerIdentity", assume_role.caller_identity),

@@ -198,6 +198,12 @@ def _environment(
     return env | {name: value for name, value in ports.items() if name in env}
 
 
+def _prepare_the_organization(bare: Bare) -> None:
+    """What the notes have a person do once, and the chart does not."""
+    environment = {**parts.clean_environment(), **parts.given_or_standin_aws(bare.places).environment()}
+    subprocess.run([str(parts.BIN / "batteries-operator"), "bootstrap"], env=environment, check=True)
+
+
 def _commands(notes: str) -> list[str]:
     """The commands in helm's notes, as a person would paste them: paragraphs that begin with kubectl."""
     return [paragraph for paragraph in notes.split("\n\n") if paragraph.startswith("kubectl ")]
@@ -250,6 +256,24 @@ def test_the_api_server_takes_every_object(bare: Bare, tmp_path: Path, values: d
     print(f"proved: the API server takes all {len(objects)} objects")
 
 
+@pytest.mark.parametrize(
+    ("values", "run"),
+    [
+        ((), ["check"]),
+        (("--set=operator.bootstrap=true",), ["bootstrap", "check"]),
+        (("--set=operator.check=false",), []),
+    ],
+)
+def test_before_the_operator_nothing_runs_that_writes_unless_asked_for(values: tuple[str, ...], run: list[str]) -> None:
+    (deployment,) = [
+        one
+        for one in yaml.safe_load_all(helm.render("default", *values))
+        if one and one["kind"] == "Deployment" and one["metadata"]["name"].endswith("-operator")
+    ]
+    spec = deployment["spec"]["template"]["spec"]
+    assert [container["args"] for container in spec.get("initContainers", [])] == [[each] for each in run]
+
+
 def test_pods_are_admitted_under_the_restricted_standard(bare: Bare) -> None:
     namespace = "restricted"
     bare.namespace(namespace)
@@ -279,6 +303,7 @@ def test_a_release_with_no_more_than_it_needs_installs_and_the_notes_work_as_pas
     namespace = "fresh"
     where = f"--namespace={namespace}"
     bare.helm("install", RELEASE, str(helm.CHART), "--create-namespace", where, helm.REQUIRED)
+    _prepare_the_organization(bare)
     base = bare.places.ports
     api = _containers(
         bare,

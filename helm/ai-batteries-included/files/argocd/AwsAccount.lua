@@ -1,4 +1,4 @@
--- Healthy when ready, Suspended when every door is closed, Degraded when a step gave up; until then the step it is at.
+-- Healthy when ready, Suspended when the account is closed, Degraded when a step gave up; until then the step it is at.
 -- Argo CD itself answers Progressing for what is being deleted.
 local status = obj.status
 if status == nil or status.observedGeneration ~= obj.metadata.generation then

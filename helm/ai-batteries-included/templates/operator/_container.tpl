@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* What the operator's container and its bootstrap have in common. */}}
+{{/* What the operator's container and its init containers have in common. */}}
 {{- define "batteries.operatorContainer" -}}
 image: {{ include "batteries.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}

@@ -35,11 +35,28 @@ def check_content(call: Call, world: World, proceed: Proceed) -> Answer:
     return proceed(call)
 
 
+def update(call: Call, world: World, proceed: Proceed) -> Answer:
+    """UpdatePolicy: AWS's own policies stay as they are, and a name is one policy's."""
+    policies: list[Any] = world.moto.organizations().policies
+    policy = next((policy for policy in policies if policy.id == call.text("PolicyId")), None)
+    if policy is not None and policy.aws_managed:
+        message = "You can't modify an AWS managed policy."  # wording is ours
+        raise AwsError("InvalidInputException", message, Reason="IMMUTABLE_POLICY")
+    name = call.text("Name")
+    if name and any(other.name == name and other is not policy for other in policies):
+        raise AwsError("DuplicatePolicyException", "A policy with the same name already exists.")
+    return proceed(call)
+
+
 def attach(call: Call, world: World, proceed: Proceed) -> Answer:
-    """AttachPolicy: once, and not more than a target can carry."""
+    """AttachPolicy: once, not more than a target can carry, and only of a type that is enabled on the root."""
     attached = _attached(call, world)
     if attached is None:
         return proceed(call)
+    root: Any = world.moto.organizations().ou[0]
+    if all(enabled["Type"] != "SERVICE_CONTROL_POLICY" for enabled in root.policy_types):
+        message = "The specified policy type isn't currently enabled in this root."
+        raise AwsError("PolicyTypeNotEnabledException", message)
     if any(policy.id == call.text("PolicyId") for policy in attached):
         message = "A policy with the same name and type is already attached to the specified target."
         raise AwsError("DuplicatePolicyAttachmentException", message)
