@@ -70,7 +70,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
             app[KUBE].caches.changes.stop()
 
     async def billing(app: web.Application) -> AsyncIterator[None]:
-        async with stripe_gateway(settings) as gateway:
+        async with stripe_gateway(settings, app[KUBE].installation.name) as gateway:
             app[BILLING] = Billing(settings, app[KUBE], gateway)
             async with rechecking(app[KUBE], gateway, seconds=settings.stripe_recheck_seconds):
                 yield

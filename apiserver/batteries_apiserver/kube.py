@@ -6,6 +6,7 @@ given to the handlers as one value. `synced` and `stale` are what readiness mean
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,14 +18,17 @@ from batteries_apiserver import metrics
 from batteries_apiserver.accounts.shown import ShownAccounts
 from batteries_apiserver.changes import Changes
 from batteries_apiserver.events.log import EventLog
+from batteries_apiserver.installation import Installation
 from batteries_apiserver.kept import kept_account
 from batteries_apiserver.object_store import Index
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.breaker import Breaker
 from batteries_crds.client import Resources
-from batteries_crds.customer import Customer
+from batteries_crds.customer import Customer, PaymentReason
+from batteries_crds.rest import Rest
 from batteries_crds.secrets import Secrets
 
 FIELD_MANAGER = "batteries-apiserver"
@@ -90,6 +94,9 @@ class Caches:
             metrics.CACHE_UNREADABLE.labels(cache.resource).set(cache.unreadable)
         revoked = sum(1 for key in self.keys.all() if key.spec.revoked_at is not None)
         metrics.KEYS.labels("revoked").set(revoked)
+        reasons = Counter(one.status.payment_reason for one in self.customers.all())
+        for reason in PaymentReason:
+            metrics.CUSTOMERS.labels(reason.value).set(reasons[reason])
         metrics.KEYS.labels("valid").set(len(self.keys) - revoked)
 
 
@@ -106,6 +113,8 @@ class Kube:
     stale_after: float
     suspensions: Resources[AwsAccount]
     secrets: Secrets
+    installation: Installation
+    breaker: Breaker
 
     @property
     def trouble(self) -> str | None:
@@ -159,6 +168,8 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         settings.api_cache_stale_seconds,
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
         Secrets(api, FIELD_MANAGER),
+        Installation(Rest(api), space, settings.installation),
+        Breaker(settings.breaker_percent, settings.breaker_customers),
     )
 
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from batteries_apiserver import server
 from batteries_apiserver.auth import admin_key
+from batteries_apiserver.installation import NoInstallationError
 from batteries_apiserver.request_context import add_request
 from batteries_apiserver.settings import Settings
 from batteries_crds import logs
@@ -36,7 +37,7 @@ def main() -> int:
     except ValidationError as error:
         print(_settings_wrong(error), file=sys.stderr)
         return 1
-    except (NoClusterError, WrongEnvironmentError, OSError) as error:
+    except (NoClusterError, NoInstallationError, WrongEnvironmentError, OSError) as error:
         print(str(error), file=sys.stderr)
         return 1
     except ApiException as error:

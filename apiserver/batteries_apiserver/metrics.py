@@ -25,6 +25,11 @@ STRIPE_FAILURES = Counter(
     "Calls that Stripe did not do, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
     ["outcome"],
 )
+CUSTOMERS = Gauge(
+    "batteries_customers",
+    "Customers by why they can pay or not, as Stripe said last; each replica tells of all.",
+    ["reason"],
+)
 STREAMS = Gauge("batteries_event_streams", "Event streams open.")
 CACHE_AGE = Gauge("batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes.", ["resource"])
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])

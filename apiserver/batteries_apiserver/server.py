@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -9,6 +10,7 @@ from aiohttp import web
 from batteries_apiserver.app import make_app
 from batteries_apiserver.app_keys import DRAIN, KUBE
 from batteries_apiserver.drain import LONGEST_SECONDS
+from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings
@@ -21,6 +23,7 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         NoClusterError: no cluster can be reached.
+        NoInstallationError: what marks this installation's checkouts can't be read.
         OSError: a port is taken.
     """
     stop = asyncio.Event()
@@ -38,6 +41,9 @@ async def serve(settings: Settings) -> None:
         keepalive_timeout=settings.api_idle_seconds,
     )
     await runner.setup()
+    if settings.stripe_secret_key is not None:
+        with suppress(Unavailable):  # asked again when it is needed
+            await app[KUBE].installation.required()
     metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()
     try:

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
+from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.environment import FromEnvironment
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
@@ -182,6 +183,28 @@ class Settings(FromEnvironment):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    installation: Annotated[
+        str,
+        Field(
+            pattern="^[A-Za-z0-9._-]*$",
+            max_length=63,
+            description="Marks this installation's checkouts at Stripe: of several on one Stripe account each has its "
+            "own. Empty: the uid of BATTERIES_NAMESPACE.",
+        ),
+    ] = ""
+    breaker_percent: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100,
+            description="Where more than so many percent of the customers lose their payment within a day, and more "
+            "than BATTERIES_BREAKER_CUSTOMERS of them, none of them does until a person has looked; 100 lets it "
+            "happen. Give the operator and the API server the same.",
+        ),
+    ] = DEFAULT_PERCENT
+    breaker_customers: Annotated[
+        int, Field(ge=0, description="As many may do so together in any case; see BATTERIES_BREAKER_PERCENT.")
+    ] = DEFAULT_CUSTOMERS
     stripe_test_mode: Annotated[
         bool,
         Field(

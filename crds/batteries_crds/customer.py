@@ -22,6 +22,23 @@ class PaymentMethod(StrEnum):
     MISSING = "missing"
 
 
+class PaymentReason(StrEnum):
+    """Why a customer can be charged, or can't."""
+
+    METHOD_ON_FILE = "PaymentMethodOnFile"
+    SUBSCRIPTION_PAID = "SubscriptionPaid"
+    SUBSCRIPTION_TRIAL = "SubscriptionTrial"
+    NO_METHOD = "NoPaymentMethod"
+    NO_SUBSCRIPTION = "NoSubscription"
+    INVOICE_PAST_DUE = "InvoicePastDue"
+    INVOICE_UNPAID = "InvoiceUnpaid"
+    FIRST_INVOICE_UNPAID = "FirstInvoiceUnpaid"
+    SUBSCRIPTION_PAUSED = "SubscriptionPaused"
+    DELETED = "DeletedAtStripe"
+    NOT_FOUND = "NotFoundAtStripe"
+    HELD_BACK = "HeldBack"
+
+
 class CustomerSpec(Model):
     """Who the customer is. The API server writes it when a checkout completes; people may change accountLimit."""
 
@@ -80,6 +97,14 @@ class CustomerStatus(Model):
             description="Whether the customer can be charged. valid: may ask for accounts; missing: may not (HTTP 402)."
         ),
     ] = None
+    payment_reason: Annotated[
+        PaymentReason | None,
+        Field(
+            description="Why. NotFoundAtStripe: Stripe's account has no such customer, maybe because the key is "
+            "another account's, and paymentMethod stays as it was. HeldBack: it would be missing, and so would that of "
+            "too many others on the same day; a person has to look."
+        ),
+    ] = None
     payment_method_since: Annotated[
         Timestamp | None,
         Field(description="Since when paymentMethod is what it is."),
@@ -113,6 +138,7 @@ class Customer(Resource):
             Column(
                 "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
             ),
+            Column("Reason", ".status.paymentReason", description="Why they can be charged or not", wide=True),
             Column("Confirmed", ".spec.confirmedEmail", description="The address that its owner confirmed", wide=True),
             Column("Stripe", ".spec.stripeCustomerId", description="The customer's id in Stripe", wide=True),
         ),

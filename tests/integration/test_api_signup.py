@@ -11,8 +11,9 @@ from fakes.lost_answers import LOST, losing
 from batteries_apiserver import lost_answers
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.billing.customers import Customers, name_of
+from batteries_apiserver.billing.standing import Standing
 from batteries_crds.client import Resources
-from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 
 EMAIL = "owner@example.com"
 
@@ -202,12 +203,12 @@ async def test_an_answer_of_stripe_that_was_overtaken_is_not_written(world: Any)
 
         asked = 0
 
-        async def can_pay(self, customer_id: str) -> bool:
+        async def standing(self, customer_id: str) -> Standing:
             self.asked += 1
             if self.asked > 1:
-                return False
+                return Standing(PaymentReason.NO_METHOD)
             await live.merge_status(world.namespace, name, {"status": {"paymentMethod": "missing"}})
-            return True
+            return Standing(PaymentReason.METHOD_ON_FILE)
 
     gateway = Overtaken()
     settled = await Customers(kube, gateway).settle("cus_1", email=None)  # type: ignore[arg-type]

@@ -64,6 +64,10 @@ class Between:
             return web.Response(body=await answer.read(), status=answer.status, content_type="application/json")
 
 
+async def _installation() -> str:
+    return "test"
+
+
 class World:
     """Our gateway, talking to stripe-mock through `between`."""
 
@@ -95,7 +99,7 @@ async def world(mock: str, request: pytest.FixtureRequest) -> AsyncIterator[Worl
             stripe_price_id=request.param,
             stripe_api_base=str(server.make_url("")),
         )
-        gateway = await stack.enter_async_context(stripe_gateway(settings))
+        gateway = await stack.enter_async_context(stripe_gateway(settings, _installation))
         assert gateway is not None
         yield World(between, gateway)
 
@@ -105,7 +109,7 @@ async def test_every_request_of_ours_is_one_that_stripes_schema_takes(world: Wor
     with suppress(Unavailable):
         await world.sign_up()
     await world.gateway.completed_session(SESSION)
-    await world.gateway.can_pay(CUSTOMER)
+    await world.gateway.standing(CUSTOMER)
     assert world.between.refusals == []
     asked = {(method, path) for method, path, _ in world.between.seen}
     wanted = {

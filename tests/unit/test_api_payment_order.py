@@ -11,10 +11,11 @@ from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.billing import customers as module
 from batteries_apiserver.billing.customers import Customers, name_of
+from batteries_apiserver.billing.standing import Standing
 from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.turns import Turns
-from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 
 STRIPE_ID = "cus_1"
 NAME = name_of(STRIPE_ID)
@@ -35,12 +36,12 @@ class Stripe:
         self.held: list[asyncio.Event] = []
         self.asked = 0
 
-    async def can_pay(self, customer_id: str) -> bool:
+    async def standing(self, customer_id: str) -> Standing:
         answer, self.asked = self.is_so, self.asked + 1
         if self.asked <= 2:
             self.held.append(held := asyncio.Event())
             await held.wait()
-        return answer
+        return Standing(PaymentReason.METHOD_ON_FILE if answer else PaymentReason.NO_METHOD)
 
     async def until_asked(self, times: int) -> None:
         async with asyncio.timeout(2):
@@ -104,10 +105,10 @@ async def test_in_one_process_they_take_turns_so_that_any_number_succeeds(
     await stored(kube, True)
 
     class Slow(Stripe):
-        async def can_pay(self, customer_id: str) -> bool:
+        async def standing(self, customer_id: str) -> Standing:
             self.asked += 1
             await asyncio.sleep(0)
-            return self.is_so
+            return Standing(PaymentReason.METHOD_ON_FILE)
 
     stripe: Any = Slow(True)
     customers = [Customers(kube, stripe) for _ in range(20)]

@@ -19,6 +19,10 @@ KEYS = {False: "sk_test_sandbox", True: "sk_live_sandbox"}
 WEBHOOK_SECRET = "whsec_sandbox"
 
 
+async def installation() -> str:
+    return "test"
+
+
 @asynccontextmanager
 async def gateway(*, key: bool, account: bool, price: str | None) -> AsyncIterator[tuple[StripeGateway, str]]:
     """A gateway whose key is live or not, and a Stripe that answers it with objects that are live or not."""
@@ -26,7 +30,10 @@ async def gateway(*, key: bool, account: bool, price: str | None) -> AsyncIterat
     async with serve(settings) as url, aiohttp.ClientSession() as session:
         http = stripe.AIOHTTPClient(session=session)
         client = stripe.StripeClient(KEYS[account], http_client=http, base_addresses={"api": url})
-        yield StripeGateway(client, WEBHOOK_SECRET, price, livemode=key), url
+        yield (
+            StripeGateway(client, WEBHOOK_SECRET, price, livemode=key, installation=installation, success_url="x"),
+            url,
+        )
 
 
 @pytest.mark.parametrize("price", [None, PRICE], ids=["card", "subscription"])
@@ -45,7 +52,7 @@ async def test_only_sessions_and_cards_of_the_keys_mode_count(key: bool, account
         async with http.post(path, headers=headers) as response:
             customer = (await response.json())["customer"]
         assert (await stripes.completed_session(begun.session_id) is not None) is (key is account)
-        assert await stripes.can_pay(customer) is (key is account)
+        assert (await stripes.standing(customer)).can_pay is (key is account)
 
 
 @pytest.mark.parametrize("event", [False, True], ids=["test event", "live event"])

@@ -13,12 +13,13 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.billing.standing import Standing
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import CONFLICT, status_of
-from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 from batteries_crds.identity import derived_uuid
 
 log = structlog.get_logger(__name__)
@@ -82,11 +83,16 @@ class Customers:
         return created
 
     async def _observe(self, customer: Customer, stripe_customer_id: str) -> Customer:
-        can_pay = await self._gateway.can_pay(stripe_customer_id)
-        now = PaymentMethod.VALID if can_pay else PaymentMethod.MISSING
-        changed = customer.status.payment_method is not now
+        standing = await self._gateway.standing(stripe_customer_id)
+        was = customer.status.payment_method
+        now, reason = self._judged(customer, standing)
+        changed = was is not now
         # To the microsecond: a write that changes nothing gets no new resourceVersion, and would not be seen.
-        status = {"paymentMethod": now.value, "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly())}
+        status: dict[str, Any] = {
+            "paymentMethod": now.value if now else None,
+            "paymentReason": reason.value,
+            "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly()),
+        }
         if changed or customer.status.payment_method_since is None:
             status["paymentMethodSince"] = to_rfc3339(utc_now())
         body: dict[str, Any] = {
@@ -96,5 +102,45 @@ class Customers:
         written = await self._kube.customers.merge_status(self._kube.namespace, customer.metadata.name, body)
         self._kube.caches.customers.put(written)
         if changed:
-            log.info("payment_method_changed", customer=customer.metadata.name, payment_method=now.value)
+            log.info("payment_method_changed", customer=customer.metadata.name, payment_method=now, reason=reason)
         return written
+
+    def _judged(self, customer: Customer, standing: Standing) -> tuple[PaymentMethod | None, PaymentReason]:
+        """What is to be written; what was known stays where nothing was learnt, and where too many turn at once."""
+        was = customer.status.payment_method
+        if standing.can_pay is None:
+            log.error(
+                "customer_not_found_at_stripe",
+                customer=customer.metadata.name,
+                stripe_customer=customer.spec.stripe_customer_id,
+                to_do="Is STRIPE_SECRET_KEY of another Stripe account than the one that this customer paid by?",
+            )
+            return was, standing.reason
+        now = PaymentMethod.VALID if standing.can_pay else PaymentMethod.MISSING
+        if was is PaymentMethod.VALID and now is PaymentMethod.MISSING and self._are_too_many(customer):
+            log.error(
+                "payment_loss_held_back",
+                customer=customer.metadata.name,
+                reason=standing.reason,
+                to_do="Too many customers lost their payment within a day. See docs/alerts.md.",
+            )
+            return was, PaymentReason.HELD_BACK
+        return now, standing.reason
+
+    def _are_too_many(self, customer: Customer) -> bool:
+        """Whether with this one too many would have lost their payment of late; told from the objects alone."""
+        known = [
+            other.status
+            for other in self._kube.caches.customers.all()
+            if other.spec.stripe_customer_id is not None and other.metadata.name != customer.metadata.name
+        ]
+        breaker = self._kube.breaker
+        lost = [
+            status.payment_method_since
+            for status in known
+            if status.payment_method is PaymentMethod.MISSING and status.payment_method_since is not None
+        ]
+        held = sum(1 for status in known if status.payment_reason is PaymentReason.HELD_BACK)
+        lately = breaker.together(utc_now(), lost)
+        paying = sum(1 for status in known if status.payment_method is PaymentMethod.VALID)
+        return breaker.stops(lately + held + 1, paying + lately + 1)

@@ -4,7 +4,10 @@ The reason is for whoever runs this server. The caller is told no more than whet
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import aiohttp
 import stripe
 import structlog
 
@@ -21,6 +24,18 @@ _TO_DO = {
     "that counts and restart.",
     "not_permitted": "STRIPE_SECRET_KEY is a restricted key and lacks a permission; docs/stripe.md says what it needs.",
 }
+
+
+@asynccontextmanager
+async def asking(what: str) -> AsyncIterator[None]:
+    """Around calls of Stripe: what goes wrong in the block is logged, counted, and raised as Unavailable."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise failed(what, error) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        # The library wraps a failed connection, but not an answer that breaks off.
+        raise failed(what, error) from error
 
 
 def failed(doing: str, error: Exception) -> Unavailable:

@@ -6,7 +6,7 @@ What Stripe refuses because of the caller's input is a BadRequest; everything el
 Unavailable, so that callers (Stripe's webhooks among them) come back. Nothing here knows Kubernetes.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,17 +19,15 @@ import structlog
 from stripe.params.checkout import SessionCreateParams
 
 from batteries_apiserver.billing.events import Event, verified
-from batteries_apiserver.billing.failures import failed, unavailable
+from batteries_apiserver.billing.failures import asking, unavailable
+from batteries_apiserver.billing.standing import Standing, standing_of
 from batteries_apiserver.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_OURS = {"created_by": "ai-batteries-included"}
-"""Marks our sessions: a Stripe account may serve other shops too."""
-
-_PAID = frozenset({"active", "trialing"})
-"""Not past_due: who owes for the last month keeps what there is, and gets no further account until it is paid."""
+_PRODUCT = {"created_by": "ai-batteries-included"}
+"""Marks our sessions, with the installation's name: a Stripe account may serve other shops too, and several of us."""
 
 _TIMEOUT_SECONDS = 8.0
 _RETRIES = 2
@@ -57,13 +55,25 @@ class StripeGateway:
     """Stripe, as far as we use it."""
 
     def __init__(
-        self, client: stripe.StripeClient, webhook_secret: str | None, price_id: str | None = None, *, livemode: bool
+        self,
+        client: stripe.StripeClient,
+        webhook_secret: str | None,
+        price_id: str | None = None,
+        *,
+        livemode: bool,
+        installation: Callable[[], Awaitable[str]],
+        success_url: str,
     ) -> None:
-        """`livemode`: whether the client's key is a live one."""
+        """`livemode`: whether the client's key is a live one. `success_url`: where browsers come back to."""
         self._client = client
         self._webhook_secret = webhook_secret
         self._price_id = price_id
         self._livemode = livemode
+        self._installation = installation
+        self._success_url = success_url
+
+    async def _mark(self) -> dict[str, str]:
+        return {**_PRODUCT, "installation": await self._installation()}
 
     async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
         """Begins a checkout for a new customer: it saves a card or, where there is a price, subscribes with one.
@@ -72,15 +82,16 @@ class StripeGateway:
             BadRequest: Stripe does not take the e-mail address.
             Unavailable: Stripe does not answer as it should.
         """
+        mark = await self._mark()
         params: SessionCreateParams = {
-            **self._what_it_is_for(),
+            **self._what_it_is_for(mark),
             "allowed_payment_method_types": ["card"],
             "customer_email": email,
             "success_url": success_url,
             "cancel_url": cancel_url,
-            "metadata": _OURS,
+            "metadata": mark,
         }
-        async with _asking("create a checkout"):
+        async with asking("create a checkout"):
             try:
                 session = await self._client.v1.checkout.sessions.create_async(
                     params, {"idempotency_key": f"checkout-{uuid4()}"}
@@ -93,14 +104,14 @@ class StripeGateway:
             raise unavailable()
         return NewSession(session.id, session.url)
 
-    def _what_it_is_for(self) -> SessionCreateParams:
+    def _what_it_is_for(self, mark: dict[str, str]) -> SessionCreateParams:
         if self._price_id is None:
             # Without customer_creation a session in setup mode ends with no customer, and the card belongs to nobody.
             return {"mode": "setup", "customer_creation": "always"}
         return {
             "mode": "subscription",
             "line_items": [{"price": self._price_id, "quantity": 1}],
-            "subscription_data": {"metadata": _OURS},
+            "subscription_data": {"metadata": mark},
         }
 
     async def completed_session(self, session_id: str) -> CompletedSession | None:
@@ -109,7 +120,7 @@ class StripeGateway:
         Raises:
             Unavailable: Stripe does not answer as it should.
         """
-        async with _asking("read a checkout"):
+        async with asking("read a checkout"):
             try:
                 # The customer is made by the checkout's completion, so its age tells when that was.
                 session = await self._client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["customer"]})
@@ -117,32 +128,36 @@ class StripeGateway:
                 if error.http_status == 404:
                     return None
                 raise
-        return _completed(session.to_dict()) if session.livemode is self._livemode else None
+        if session.livemode is not self._livemode or not await self._is_our_session(session.to_dict()):
+            return None
+        return _completed(session.to_dict())
 
-    async def can_pay(self, customer_id: str) -> bool:
-        """Whether the customer exists in Stripe and has a card now and, where there is a price, a paid subscription.
+    async def _is_our_session(self, session: dict[str, Any]) -> bool:
+        """Whether this installation has begun it, and no other one on the same Stripe account.
+
+        The release before marked sessions with the product's name only. One of those that is still open tells by where
+        its browser comes back to: that address is one installation's own.
+        """
+        marks = session.get("metadata") or {}
+        if not _PRODUCT.items() <= marks.items():
+            return False
+        if "installation" not in marks:
+            return bool(session.get("success_url") == self._success_url)
+        return bool(marks["installation"] == await self._installation())
+
+    async def standing(self, customer_id: str) -> Standing:
+        """Whether the customer can pay, and why or why not.
 
         Raises:
-            Unavailable: Stripe does not answer as it should.
+            Unavailable: Stripe, or Kubernetes for the installation's name, does not answer as it should.
         """
-        async with _asking("read a customer's cards"):
-            try:
-                methods = await self._client.v1.customers.payment_methods.list_async(
-                    customer_id, {"type": "card", "limit": 1}
-                )
-            except stripe.InvalidRequestError as error:
-                if error.code == "resource_missing":
-                    return False
-                raise
-        has_card = any(method.livemode is self._livemode for method in methods.data)
-        return has_card and (self._price_id is None or await self._is_subscribed(customer_id))
-
-    async def _is_subscribed(self, customer_id: str) -> bool:
-        """Any subscription of the customer counts, whatever its price: prices change, and people move customers."""
-        async with _asking("read a customer's subscriptions"):
-            # Without a status Stripe lists all that were not canceled.
-            found = await self._client.v1.subscriptions.list_async({"customer": customer_id, "limit": 100})
-        return any(one.status in _PAID and one.livemode is self._livemode for one in found.data)
+        return await standing_of(
+            self._client,
+            customer_id,
+            subscribes=self._price_id is not None,
+            livemode=self._livemode,
+            installation=await self._installation() if self._price_id is not None else "",
+        )
 
     def is_ours(self, event: Event) -> bool:
         """Whether the event is of the key's mode; one of the other is of other customers, and not acted on."""
@@ -163,8 +178,10 @@ class StripeGateway:
 
 
 @asynccontextmanager
-async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | None]:
-    """The gateway while the block runs; None where no key is set."""
+async def stripe_gateway(
+    settings: Settings, installation: Callable[[], Awaitable[str]]
+) -> AsyncIterator[StripeGateway | None]:
+    """The gateway while the block runs; None where no key is set. `installation` is the name of this one."""
     if settings.stripe_secret_key is None:
         log.warning("billing_not_configured", missing="STRIPE_SECRET_KEY")
         yield None
@@ -186,26 +203,15 @@ async def stripe_gateway(settings: Settings) -> AsyncIterator[StripeGateway | No
             secret.get_secret_value() if secret else None,
             settings.stripe_price_id,
             livemode=not settings.stripe_test_mode,
+            installation=installation,
+            success_url=settings.success_url,
         )
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
 
 
-@asynccontextmanager
-async def _asking(what: str) -> AsyncIterator[None]:
-    try:
-        yield
-    except stripe.StripeError as error:
-        raise failed(what, error) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        # The library wraps a failed connection, but not an answer that breaks off.
-        raise failed(what, error) from error
-
-
 def _completed(session: dict[str, Any]) -> CompletedSession | None:
-    if session.get("status") != "complete" or not _OURS.items() <= (session.get("metadata") or {}).items():
-        return None
-    if session.get("payment_status") == "unpaid":
+    if session.get("status") != "complete" or session.get("payment_status") == "unpaid":
         return None
     customer = session.get("customer")
     email = (session.get("customer_details") or {}).get("email")
