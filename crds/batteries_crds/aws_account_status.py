@@ -88,13 +88,6 @@ class StepRecord(Model):
             "nobody else.",
         ),
     ] = None
-    stalled: Annotated[
-        bool | None,
-        Field(
-            description="Whether only somebody's act outside this system ends its trouble; it is looked at again all "
-            "the same."
-        ),
-    ] = None
     told: Annotated[
         str | None,
         Field(

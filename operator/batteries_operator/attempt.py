@@ -26,6 +26,8 @@ OWN_ERROR = (
     "The operator met an error of its own; trying again. If this stays, the platform team has to look into its log."
 )
 
+PARTITION = "The operator can't work in the part of AWS of its region or credentials. The platform team has to look."
+
 MANAGEMENT_ACCOUNT = (
     "The AWS account is the organization's management account. It is never provisioned, moved, suspended or closed."
 )
@@ -59,8 +61,11 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
             again_in=round(backoff, 1),
         )
         return _from_error(error, backoff), error.kind
-    except (NotPreparedError, UnsupportedPartitionError) as error:
+    except NotPreparedError as error:
         return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
+    except UnsupportedPartitionError as error:
+        wait = Wait(backoff, "OrganizationNotPrepared", PARTITION, problem=True, counts=True, cause=str(error))
+        return wait, ErrorKind.UNKNOWN
     except ManagementAccountError as error:
         return Fail("ManagementAccountRefused", MANAGEMENT_ACCOUNT, cause=str(error)), None
     except NotOursError as error:

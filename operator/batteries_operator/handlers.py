@@ -8,7 +8,7 @@ matching and starts another when it matches again. The deletion handler keeps ko
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,11 +20,13 @@ from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
+from batteries_operator.announcements import Announcement
 from batteries_operator.customer_holds import CustomerHolds
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
+from batteries_operator.unreadable import Unreadable
 from batteries_operator.watched import Watched
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
@@ -86,6 +88,11 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
     kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
 
 
+def _announce_raw(body: Mapping[str, Any], told: Announcement) -> None:
+    """The same on an object of which only its JSON is known."""
+    kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
+
+
 def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
@@ -94,19 +101,23 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
     watched = Watched(service, resync, holds.account_seen)
     outbox = _outbox(service)
-    _add_watch(handlers, watched)
-    _add_work(handlers, service, watched)
+    unreadable = Unreadable(_announce_raw)
+    _add_watch(handlers, watched, unreadable)
+    _add_work(handlers, service, watched, unreadable)
     _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
     _add_customers(handlers, holds)
     _add_mails(handlers, outbox)
     return handlers
 
 
-def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched) -> None:
+def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Unreadable) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Takes note of each event; kopf calls this before it asks for anything else."""
         if type == "DELETED":
+            unreadable.forget(uid)
+            watched.forget(uid)
+        elif unreadable.read(body) is None:
             watched.forget(uid)
         else:
             watched.see(dict(body))
@@ -124,7 +135,7 @@ def _slim(body: kopf.Body) -> None:
         body.get(part, {}).clear()
 
 
-def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watched) -> None:
+def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watched, unreadable: Unreadable) -> None:
     def out_of_date(uid: str, **_: Any) -> bool:
         """Whether the account needs a visit."""
         return watched.is_owed(uid)
@@ -137,7 +148,11 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
     async def deleted(body: kopf.Body, **_: Any) -> None:
         """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
-        await service.release(AwsAccount.model_validate(dict(body)))
+        account = unreadable.read(body)
+        if account is None:
+            unreadable.tell_release(body)
+        else:
+            await service.release(account)
 
 
 def _add_customers(handlers: kopf.OperatorRegistry, holds: CustomerHolds) -> None:

@@ -10,6 +10,7 @@ from aiohttp.typedefs import JSONDecoder
 
 from batteries_crds.decoding import decoded
 from batteries_operator.lease import fence
+from batteries_operator.watches import Watches
 
 
 class _Response(aiohttp.ClientResponse):
@@ -25,19 +26,27 @@ class _Response(aiohttp.ClientResponse):
         return await super().json(encoding=encoding, loads=loads, content_type=content_type)
 
 
-def session_of(info: kopf.ConnectionInfo, require: Callable[[], None] | None) -> aiohttp.ClientSession:
-    """The connections of what kopf found out about the cluster; writes pass only while `require` does not raise."""
+def session_of(
+    info: kopf.ConnectionInfo, require: Callable[[], None] | None, watches: Watches | None = None
+) -> aiohttp.ClientSession:
+    """The connections of what kopf found out about the cluster; writes pass only while `require` does not raise.
+
+    Lists and watches go by `watches`, which keep those that are refused.
+    """
+    ours = (*([watches.middleware] if watches else []), *([fence(require)] if require else []))
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
         proxy=info.proxy_url,
         trust_env=bool(info.trust_env),
-        middlewares=(fence(require),) if require else (),
+        middlewares=ours,
         response_class=_Response,
     )
 
 
-def with_login(registry: kopf.OperatorRegistry, require: Callable[[], None] | None) -> kopf.OperatorRegistry:
+def with_login(
+    registry: kopf.OperatorRegistry, require: Callable[[], None] | None, watches: Watches | None = None
+) -> kopf.OperatorRegistry:
     """The registry, which logs in as the kubeconfig says where one is given, else as the pod's service account."""
 
     @kopf.on.login(registry=registry)
@@ -51,7 +60,7 @@ def with_login(registry: kopf.OperatorRegistry, require: Callable[[], None] | No
             server=info.server,
             default_namespace=info.default_namespace,
             expiration=info.expiration,
-            aiohttp_session=session_of(info, require),
+            aiohttp_session=session_of(info, require, watches),
         )
 
     return registry

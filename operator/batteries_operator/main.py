@@ -18,6 +18,7 @@ from batteries_operator.aws.partition import Partition, UnsupportedPartitionErro
 from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.settings import Settings
+from batteries_operator.supervision import WatchingEndedError
 
 
 def _partition() -> Partition:
@@ -70,6 +71,8 @@ def main() -> int:
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
     try:
         return commands[command][1](settings) or 0
+    except (WatchingEndedError, run.UndrainedError) as error:
+        print(error, file=sys.stderr)
     except (NoClusterError, NotPreparedError, NotLeadingError, UnsupportedPartitionError) as error:
         print(error, file=sys.stderr)
     except AwsError as error:

@@ -55,4 +55,13 @@ MAILS = Counter(
 MAILS_WAITING = Gauge("batteries_mails_waiting", "Notifications whose mail is still to be sent.")
 
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
+WATCH_UP = Gauge(
+    "batteries_watch_up",
+    "1 where the accounts of the namespace `watched` (*: of all) are watched, 0 where Kubernetes refuses that or is "
+    "silent; of the operator that leads.",
+    ["watched"],
+)
+ACCOUNTS_UNREADABLE = Gauge(
+    "batteries_accounts_unreadable", "AwsAccounts that this release can't read, and so leaves as they are."
+)
 LEADING = Gauge("batteries_leading", "1 where this operator holds the Lease and works, 0 where it stands by.")

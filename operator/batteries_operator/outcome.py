@@ -31,8 +31,7 @@ class Wait:
     that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
     lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a place in line, is
     written once for its reason and not again when it changes: a line of thousands moves without a write.
-    `stalled` marks one that only somebody's act outside ends: the account is Stalled at once, and looked at again all
-    the same, because what was seen may be seen otherwise. `facts` as in Done: what was learnt or undone meanwhile.
+    `facts` as in Done: what was learnt or undone meanwhile.
     """
 
     seconds: float | None
@@ -42,14 +41,16 @@ class Wait:
     quiet: bool = False
     counts: bool = False
     steady: bool = False
-    stalled: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Not until somebody changes something; the message says who and what."""
+    """Not until somebody changes something; the message says who and what.
+
+    Where the reason is one of `owed.ONLY_SEEN`, it was seen in AWS and may be seen otherwise: comparisons look again.
+    """
 
     reason: str
     message: str

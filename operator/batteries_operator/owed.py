@@ -30,20 +30,17 @@ def gave_up(step: Step, account: AwsAccount) -> bool:
         record is not None
         and record.gave_up_at == account.metadata.generation
         and record.gave_up_retry == account.retry
-        and not _is_only_seen(step, account)
     )
 
 
-def _is_only_seen(step: Step, account: AwsAccount) -> bool:
-    """Whether what ended its tries was only seen, and may be seen otherwise: releases before took that for final."""
+def only_seen(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+    """The steps that failed for what was only seen in AWS, and are to be looked at again without anybody's asking."""
+    return [step for step in steps if gave_up(step, account) and _reason(step, account) in ONLY_SEEN]
+
+
+def _reason(step: Step, account: AwsAccount) -> str | None:
     condition = find(account.status.conditions, step.condition)
-    return condition is not None and condition.reason in ONLY_SEEN
-
-
-def is_stalled(step: Step, account: AwsAccount) -> bool:
-    """Whether only somebody's act outside ends its trouble; it is tried all the same."""
-    record = account.status.steps.get(step.name)
-    return record is not None and record.stalled is True
+    return condition.reason if condition is not None else None
 
 
 def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:

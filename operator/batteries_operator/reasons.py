@@ -138,13 +138,13 @@ TROUBLES = {
         "See that the sender's identity is verified and sending is not paused; `batteries-operator doctor` does.",
     ),
     "SuspendedByAws": Entry(
-        "AWS itself has suspended the AWS account, mostly for unpaid bills or abuse. Looked at again every ten "
-        "minutes, and goes on by itself when AWS lifts it.",
+        "AWS itself has suspended the AWS account, mostly for unpaid bills or abuse. Comparisons look again, "
+        "in a tenth of BATTERIES_RESYNC_SECONDS, and it goes on by itself when AWS lifts it.",
         "Ask AWS Support why; or delete the AwsAccount.",
     ),
     "AccountGone": Entry(
-        "The AWS account is closed, is being closed, or is not a member of the organization any more. Looked at again "
-        "every ten minutes.",
+        "The AWS account is closed, is being closed, or is not a member of the organization any more. Comparisons look "
+        "again, in a tenth of BATTERIES_RESYNC_SECONDS.",
         "Delete the AwsAccount; or have AWS Support reopen the account (within 90 days), or invite it back: it goes "
         "on by itself then.",
     ),

@@ -16,6 +16,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 BUSY = frozenset({429, 503, 504})
 """What the API server answers while it can't: too many requests, unavailable, timed out."""
 
+CLOSED = frozenset({403, 404})
+"""What it answers for a namespace that we may not read, or that is not there: its watch waits until we may."""
+
 AGAIN_SECONDS = 5.0
 """Until it is asked again then."""
 
@@ -26,8 +29,9 @@ async def take_back_places(accounts: Resources[AwsAccount], namespaces: Sequence
     Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
     suspended for the first time, or mended after drift, may hold a place for its assignment; its own first visit takes
     that back, and until then others may be begun beside it, for which AWS allows more than we begin. What can't be read
-    (a later release wrote it, or a person) keeps nobody from being served, and its places are not known. Where
-    Kubernetes is too busy to answer, as it is for a while after its own start, it is asked again.
+    (a later release wrote it, or a person) keeps nobody from being served, and its places are not known. What is under
+    way in a namespace that can't be read now is taken back with its first visits, too. Where Kubernetes is too busy to
+    answer, as it is for a while after its own start, it is asked again.
     """
     for namespace in namespaces:
         while not await _taken_back(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
@@ -41,6 +45,9 @@ async def _taken_back(accounts: Resources[AwsAccount], namespace: str | None, to
         async for account in accounts.all(namespace, field_selector=selector, unreadable=_tell):
             tools.keep_places(account)
     except ApiException as error:
+        if status_of(error) in CLOSED:
+            log.warning("a namespace can't be read; the others are served", namespace=namespace, status=error.status)
+            return True
         if status_of(error) not in BUSY:
             raise
         log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))

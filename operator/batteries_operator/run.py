@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-import signal
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import kopf
 import structlog
 from kubernetes.aio.client import CoordinationV1Api
 from prometheus_client import start_http_server
@@ -23,6 +21,8 @@ from batteries_operator.metrics import LEADING
 from batteries_operator.restart import take_back_places
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
+from batteries_operator.supervision import end_within, run_kopf, stop_on_signals
+from batteries_operator.watches import Watches
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -31,7 +31,14 @@ Require = Callable[[], None]
 STOP_SECONDS = 30.0
 """For the work of an operator that lost its Lease to end by itself; none of it can act any more."""
 
+DRAIN_SECONDS = 4.0
+"""For AWS calls under way when the work has ended; where they take longer, the Lease runs out by itself."""
+
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class UndrainedError(Exception):
+    """The process ends while AWS calls are under way."""
 
 
 async def run(settings: Settings) -> None:
@@ -40,11 +47,14 @@ async def run(settings: Settings) -> None:
     Raises:
         NoClusterError: there is no Kubernetes to talk to.
         NotLeadingError: the Lease was lost; the process is to be started anew.
+        WatchingEndedError: nothing is watched any more; likewise.
+        UndrainedError: AWS calls were under way to the end.
     """
     if settings.kubeconfig:
         # kopf reads the path from its environment only.
         os.environ["KUBECONFIG"] = settings.kubeconfig
-    health, stop = Health(), _stop_on_signals()
+    health, stop = Health(), asyncio.Event()
+    stop_on_signals(stop, settings.stop_seconds)
     async with serving(health, settings.health_port):
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
@@ -55,14 +65,6 @@ async def run(settings: Settings) -> None:
         # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
         async with await connect(settings.kubeconfig) as api:
             await _lead(_lease(settings, CoordinationV1Api(api)), settings, health, stop)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """Set at SIGTERM or SIGINT, whatever the process is at; from its start on kopf hears them instead."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
@@ -81,12 +83,14 @@ async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.
     hold = asyncio.create_task(lease.hold())
     await asyncio.wait({work, hold}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
+        end_within(STOP_SECONDS + DRAIN_SECONDS)
         work.cancel()
         await asyncio.wait({work}, timeout=STOP_SECONDS)
         raise NotLeadingError(f"The Lease {settings.lease_name} was lost; another operator may lead. Start again.")
     hold.cancel()
     await asyncio.wait({hold})
-    await lease.release()
+    if not isinstance(work.exception(), UndrainedError):  # who leads next must not act beside a call of ours
+        await lease.release()
     work.result()
 
 
@@ -105,17 +109,30 @@ async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None
 async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
     service = await Service.open(settings, handlers.announce, require)
     try:
-        await _unless_stopped(stop, _serve(service, settings, health, require))
+        places = take_back_places(service.accounts, settings.listed_namespaces, service.tools)
+        if await _unless_stopped(stop, places):
+            await _serve(service, settings, health, require, stop)
     finally:
-        await service.close()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await service.close()
+        except TimeoutError as error:
+            raise UndrainedError("AWS calls were still under way; the Lease runs out by itself.") from error
 
 
-async def _serve(service: Service, settings: Settings, health: Health, require: Require | None) -> None:
-    await take_back_places(service.accounts, settings.listed_namespaces, service.tools)
-    health.trouble = lambda: service.visits.standstill(settings.standstill_seconds)
+async def _serve(
+    service: Service, settings: Settings, health: Health, require: Require | None, stop: asyncio.Event
+) -> None:
+    watches = Watches(settings.namespace_list)
+    watches.measure()
+    health.trouble = lambda: (
+        service.visits.standstill(settings.standstill_seconds) or watches.silence(settings.watch_silence_seconds)
+    )
     log.info("operator started", namespaces=settings.namespace_list or "all")
-    await kopf.operator(
-        registry=with_login(handlers.registry(service), require),
+    await run_kopf(
+        stop,
+        settings.stop_seconds,
+        registry=with_login(handlers.registry(service), require, watches),
         settings=handlers.settings_for_kopf(),
         standalone=True,
         clusterwide=not settings.namespace_list,

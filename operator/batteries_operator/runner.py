@@ -23,8 +23,8 @@ from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.metrics import DRIFTS, STEP_OUTCOMES
 from batteries_operator.news import Announce, News, Runbook, is_no_news
-from batteries_operator.outcome import Done, Outcome, Wait
-from batteries_operator.owed import blocking, is_current, is_out_of_date, ready
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.owed import blocking, is_current, is_out_of_date, only_seen, ready
 from batteries_operator.pace import Pace, backoff, until_next_look
 from batteries_operator.recorder import Recorder
 from batteries_operator.step import Step, Tools
@@ -77,6 +77,11 @@ class _Scope:
         status = account.status.model_copy(update=facts)
         self._recorder.account = self._news.summarized(account.model_copy(update={"status": status}))
         await self._recorder.flush(unless_deleted=unless_deleted)
+
+
+def _counts(outcome: Outcome) -> bool:
+    """Whether it is trouble that wears out patience: a visit sees to that."""
+    return isinstance(outcome, Wait) and outcome.counts
 
 
 class Runner:
@@ -150,19 +155,25 @@ class Runner:
             LostRaceError, ApiException: as `visit`.
         """
         account = await self._accounts.find(namespace, name)
-        if account is None or account.is_deleted or is_out_of_date(self._runbook(account), account):
+        if account is None or account.is_deleted:
+            return False
+        seen = only_seen(self._runbook(account), account)
+        if not seen and is_out_of_date(self._runbook(account), account):
             return False
         recorder = Recorder(self._accounts, account)
         scope = _Scope(recorder, self._tools, self._news)
         # Whose the AWS account is may have changed as well.
         self._tools.aws.ownership.forget(account.metadata.uid)
-        drifted = False
+        return await (self._seen_otherwise(recorder, scope, seen) if seen else self._compare(recorder, scope))
+
+    async def _compare(self, recorder: Recorder, scope: _Scope) -> bool | None:
+        account, drifted = recorder.account, False
         for step in self._runbook(account):
             if not step.drifts or not is_current(step, recorder.account):
                 continue
             with noted_acts() as acts:
                 outcome, error = await attempt(step, scope, self._backoff(0))
-            if error is ErrorKind.TRANSIENT:
+            if error is ErrorKind.TRANSIENT and not _counts(outcome):
                 return None
             if acts:
                 drifted = True
@@ -175,6 +186,18 @@ class Runner:
             if not isinstance(outcome, Done):
                 return True
         return drifted
+
+    async def _seen_otherwise(self, recorder: Recorder, scope: _Scope, steps: Sequence[Step]) -> bool | None:
+        """Looks again at what kept these steps from being done; None where it is as it was, so that one looks soon."""
+        for step in steps:
+            outcome, error = await attempt(step, scope, self._backoff(0))
+            said = find(recorder.account.status.conditions, step.condition)
+            as_before = isinstance(outcome, Fail) and said is not None and said.reason == outcome.reason
+            if error is not None or as_before:
+                return None
+            await self._news.conclude(recorder, [(step, outcome)])
+            await recorder.flush()
+        return True
 
     def _ready(self, account: AwsAccount) -> list[Step]:
         return ready(self._runbook(account), account)

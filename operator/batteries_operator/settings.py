@@ -184,6 +184,21 @@ class Settings(FromEnvironment):
             "count.",
         ),
     ] = 600
+    watch_silence_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How long no watch of Kubernetes may be heard of until /healthz fails; bookmarks come every "
+            "minute.",
+        ),
+    ] = 300
+    stop_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="How long after SIGTERM the process ends at the latest; less than the pod's grace period.",
+        ),
+    ] = 25
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus metrics; 0 for none.")] = 9091
     health_port: Annotated[int, Field(ge=0, le=65535, description="/healthz for the liveness probe; 0 for none.")] = (
         8081

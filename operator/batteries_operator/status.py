@@ -27,7 +27,7 @@ from batteries_crds.conditions import (
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 from batteries_operator import suspended
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.owed import blocking, gave_up, is_current, is_overdue, is_stalled
+from batteries_operator.owed import blocking, gave_up, is_current, is_overdue
 from batteries_operator.step import Step
 
 NOT_STARTED = "NotStarted"
@@ -78,14 +78,13 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
             )
-        case Wait(reason=reason, message=message, problem=problem, counts=counts, stalled=stalled):
+        case Wait(reason=reason, message=message, problem=problem, counts=counts):
             state = ConditionStatus.FALSE
             record = StepRecord(
                 inputs=record.inputs,
                 troubled_since=(record.troubled_since or now) if counts else None,
                 error=message[:1024] if problem else None,
                 cause=cause if problem else None,
-                stalled=stalled or None,
                 told=reason if problem else record.told,
             )
             event = None
@@ -142,7 +141,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     conditions = _observed(steps, account, _all_known(steps, account, now))
     block = blocking(steps, account)
     overdue = block is not None and is_overdue(block, account, now)
-    stalled = block is not None and (gave_up(block, account) or overdue or is_stalled(block, account))
+    stalled = block is not None and (gave_up(block, account) or overdue)
 
     def put(kind: str, state: ConditionStatus, reason: str, message: str) -> None:
         nonlocal conditions

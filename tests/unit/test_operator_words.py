@@ -28,6 +28,7 @@ from batteries_operator.aws import errors
 from batteries_operator.aws.errors import AwsError, ErrorKind, translate
 from batteries_operator.aws.identity_center import AssignmentStatus
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.outcome import Fail, Outcome, Wait
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.status import conclude, summarize
@@ -49,6 +50,7 @@ RAISED: dict[str, Exception] = {
     "python": KeyError(CANARY),
     "assertion": AssertionError(CANARY),
     "management": ManagementAccountError(f"AWS account {MANAGEMENT} is the management account."),
+    "partition": UnsupportedPartitionError(f"The AWS credentials ({CANARY}) belong to the partition aws-iso."),
     "not-prepared": NotPreparedError("The organization has no OU 'Customers'. Run `batteries-operator bootstrap`."),
 }
 
@@ -253,9 +255,9 @@ async def test_what_identity_center_says_of_a_failed_assignment_is_a_cause(
         ("SUSPENDED", "suspended", "SuspendedByAws"),
     ],
 )
-@pytest.mark.parametrize("gave_up", [False, True])
+@pytest.mark.parametrize("retried", [False, True])
 async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
-    factory: Factory, monkeypatch: pytest.MonkeyPatch, state: str | None, phase: str, reason: str, gave_up: bool
+    factory: Factory, monkeypatch: pytest.MonkeyPatch, state: str | None, phase: str, reason: str, retried: bool
 ) -> None:
     process = await factory.active()
 
@@ -268,10 +270,14 @@ async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
     account = await factory.account()
     assert (account.status.phase, reason) == (phase, getattr(find(account.status.conditions, "Stalled"), "reason", ""))
     assert not is_true(account.status.conditions, "Ready")
-    if gave_up:  # as a release before wrote it down, for good
-        record = {"gaveUpAt": account.metadata.generation, "gaveUpRetry": None, "stalled": None}
-        await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"steps": {"move_to_ou": record}}})
+    if retried:
+        meta = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
+        await factory.accounts.merge(NAMESPACE, "acme", meta)
+    else:
+        assert await process.service.resync(account) is None
     monkeypatch.setattr(process.tools.aws.organizations, "state", ask)
+    if not retried:
+        assert await process.service.resync(account)
     back = await process.until("acme")
     assert (back.status.phase, back.status.error) == ("active", None)
     await assert_exactly_right(factory, back, mails=0)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 
 _HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
@@ -15,9 +15,6 @@ GONE: dict[str | None, tuple[str, str]] = {
     "SUSPENDED": (SUSPENDED_BY_AWS, f"was suspended by AWS. {_HOW.format('ask AWS Support why')}"),
 }
 """States of AWS in which nothing can be done in an account: the reason, and words. AWS may leave them again."""
-
-LOOK_AGAIN_SECONDS = 600.0
-"""Between two looks at an account in such a state: one call each."""
 
 
 async def run(scope: Scope) -> Outcome:
@@ -43,7 +40,7 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
     if state in GONE:
         reason, words = GONE[state]
         message = f"AWS account {account} {words}"
-        return Wait(LOOK_AGAIN_SECONDS, reason, message, problem=True, stalled=True)
+        return Fail(reason, message)
     owned = await scope.owned_account()
     await proved()
     destination = await organizations.ou(name)
