@@ -14,6 +14,7 @@ from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings
+from batteries_crds.listening import listening_socket
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +48,8 @@ async def serve(settings: Settings) -> None:
     metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()
     try:
-        await web.TCPSite(metrics_runner, settings.api_host, settings.api_metrics_port).start()
-        await web.TCPSite(runner, settings.api_host, settings.api_port).start()
+        for each, port in ((metrics_runner, settings.api_metrics_port), (runner, settings.api_port)):
+            await web.SockSite(each, listening_socket(settings.api_host, port)).start()
         log.info("serving", addresses=[str(address) for address in runner.addresses], namespace=settings.namespace)
         await stop.wait()
         log.info("stopping")

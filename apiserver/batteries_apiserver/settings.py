@@ -44,7 +44,9 @@ class Settings(FromEnvironment):
             "Give the operator and the API server the same.",
         ),
     ] = 2048
-    api_host: Annotated[str, Field(description="The address to listen on.")] = "0.0.0.0"
+    api_host: Annotated[
+        str, Field(description="The address to listen on. Empty, 0.0.0.0 or ::: every one, of IPv6 and IPv4.")
+    ] = ""
     api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
     api_metrics_port: Annotated[
         _Port, Field(description="The port of Prometheus' /metrics, kept apart so that it is not published.")

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from batteries_crds.listening import listening_socket
+
 
 class Health:
     """What the liveness probe is told. `trouble` is replaced by whoever knows; None from it means well."""
@@ -20,7 +22,7 @@ class Health:
 
 @contextlib.asynccontextmanager
 async def serving(health: Health, port: int) -> AsyncIterator[None]:
-    """Answers /healthz on `port` of every address; on none where it is 0."""
+    """Answers /healthz on `port` of every address, of IPv6 and IPv4; on none where it is 0."""
     if not port:
         yield
         return
@@ -29,7 +31,7 @@ async def serving(health: Health, port: int) -> AsyncIterator[None]:
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "0.0.0.0", port).start()
+        await web.SockSite(runner, listening_socket("", port)).start()
         yield
     finally:
         await runner.cleanup()

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from kubernetes.aio.client import CoordinationV1Api
-from prometheus_client import start_http_server
 
 from batteries_crds.client import connect
 from batteries_operator import handlers
@@ -18,6 +17,7 @@ from batteries_operator.health import Health, serving
 from batteries_operator.lease import Lease, NotLeadingError
 from batteries_operator.login import with_login
 from batteries_operator.metrics import LEADING
+from batteries_operator.metrics_server import serve_metrics
 from batteries_operator.restart import take_back_places
 from batteries_operator.service import Service
 from batteries_operator.settings import Settings
@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
     stop_on_signals(stop, settings.stop_seconds)
     async with serving(health, settings.health_port):
         if settings.metrics_port:
-            start_http_server(settings.metrics_port)
+            serve_metrics(settings.metrics_port)
         if not settings.leader_election:
             LEADING.set(1)
             await _work(settings, health, None, stop)

@@ -18,6 +18,7 @@ from batteries_apiserver.auth.key_format import mint
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
+from batteries_crds.listening import has_ipv6
 
 COMMAND = str(Path(sys.executable).parent / "batteries-apiserver")
 
@@ -171,3 +172,14 @@ async def test_without_a_cluster_it_says_how_to_give_one(environment: dict[str, 
     assert status == 1
     assert "BATTERIES_KUBECONFIG" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+async def test_it_answers_by_ipv4_and_by_ipv6(environment: dict[str, str], tmp_path: Path, address: str) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    everywhere = {name: value for name, value in environment.items() if name != "BATTERIES_API_HOST"}
+    async with serving(everywhere, tmp_path / "log"), aiohttp.ClientSession() as http:
+        for port, path in (("BATTERIES_API_PORT", "healthz"), ("BATTERIES_API_METRICS_PORT", "metrics")):
+            async with http.get(f"http://{address}:{environment[port]}/{path}") as response:
+                assert response.status == 200

@@ -6,6 +6,7 @@ What Stripe refuses because of the caller's input is a BadRequest; everything el
 Unavailable, so that callers (Stripe's webhooks among them) come back. Nothing here knows Kubernetes.
 """
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from batteries_apiserver.billing.failures import asking, unavailable
 from batteries_apiserver.billing.standing import Standing, standing_of
 from batteries_apiserver.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
+from batteries_crds.environment import trusted
 
 log = structlog.get_logger(__name__)
 
@@ -188,16 +190,17 @@ async def stripe_gateway(
         return
     if settings.stripe_test_mode:
         log.warning("stripe_test_mode", meaning="Stripe's test cards get AWS accounts here.")
-    http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
     secret = settings.stripe_webhook_secret
     base = settings.stripe_api_base
-    client = stripe.StripeClient(
-        settings.stripe_secret_key.get_secret_value(),
-        http_client=http,
-        base_addresses={"api": str(base).rstrip("/")} if base else {},
-        max_network_retries=_RETRIES,
-    )
-    try:
+    # As boto3 has it: proxies and authorities come from the environment, Stripe's own authorities where it names none.
+    connector = aiohttp.TCPConnector(ssl=trusted(os.environ, otherwise=stripe.ca_bundle_path))
+    async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+        client = stripe.StripeClient(
+            settings.stripe_secret_key.get_secret_value(),
+            http_client=stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS), session=session),
+            base_addresses={"api": str(base).rstrip("/")} if base else {},
+            max_network_retries=_RETRIES,
+        )
         yield StripeGateway(
             client,
             secret.get_secret_value() if secret else None,
@@ -206,8 +209,6 @@ async def stripe_gateway(
             installation=installation,
             success_url=settings.success_url,
         )
-    finally:
-        await http.close_async()  # type: ignore[no-untyped-call]
 
 
 def _completed(session: dict[str, Any]) -> CompletedSession | None:

@@ -45,4 +45,5 @@ resources: {{ toYaml .Values.operator.resources | nindent 2 }}
 securityContext: {{ include "batteries.containerSecurity" . | nindent 2 }}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+  {{- with .Values.operator.extraVolumeMounts }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}

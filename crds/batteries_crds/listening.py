@@ -1,0 +1,38 @@
+"""Where a server listens: on every address, of IPv6 and IPv4, by one socket.
+
+A cluster may have IPv4 only, IPv6 only or both, and its probes come by whichever it has. asyncio alone would either
+open two sockets, on two ports where the port is any free one, or one for IPv6 that refuses IPv4.
+"""
+
+import socket
+
+EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
+"""How people write every address."""
+
+_BACKLOG = 128
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 is any free one.
+
+    Raises:
+        OSError: the port is taken, or the address is none of this machine's.
+    """
+    if host not in EVERYWHERE:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    if has_ipv6():
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
+    return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6; a kernel may be without it, or have it switched off."""
+    if not socket.has_dualstack_ipv6():
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True

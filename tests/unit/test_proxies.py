@@ -1,0 +1,176 @@
+"""A proxy and an authority of the environment's own, honoured by each client of ours that leaves the cluster."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiohttp import web
+from kubernetes.aio.client import ApiClient
+
+from batteries_apiserver.billing.gateway import stripe_gateway
+from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.settings import Settings
+from batteries_crds.client import connect
+from batteries_crds.environment import CA_FILES, prepare
+from batteries_operator.aws.caller import Caller
+from batteries_operator.aws.errors import AwsError
+
+HOST = "service.example.com"
+"""Resolved by the proxy alone: whoever goes another way doesn't arrive."""
+
+
+class Proxy:
+    """An HTTP proxy that leads each tunnel to one server, whatever its name, and remembers what was asked for."""
+
+    def __init__(self, port: int) -> None:
+        self._to, self.port, self.asked = port, 0, []  # type: tuple[int, int, list[str]]
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method, target, _ = head.split(b"\r\n")[0].split(b" ")
+        self.asked.append(f"{method.decode()} {target.decode()}")
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(_piped(reader, back), _piped(there, writer), return_exceptions=True)
+
+
+async def _piped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    authority.cert_pem.write_to_path(file := tmp_path / "ca.pem")
+    return file
+
+
+@pytest.fixture
+async def proxy(authority: trustme.CA) -> AsyncIterator[Proxy]:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.startswith("/v1/"):
+            return web.json_response({"object": "list", "data": [], "has_more": False, "url": request.path})
+        text = (
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111111111111</Account><Arn>a</Arn>"
+            "<UserId>u</UserId></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        )
+        return web.Response(text=text, content_type="text/xml")
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(HOST).configure_cert(context)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    made = Proxy(runner.addresses[0][1])
+    server = await asyncio.start_server(made.handle, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()
+    await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing of this machine's own."""
+    for name in (*CA_FILES, "SSL_CERT_DIR", "NO_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    return monkeypatch
+
+
+async def ask_stripe() -> None:
+    """What the API server asks of Stripe."""
+    settings = Settings(stripe_secret_key="sk_live_1", stripe_api_base=f"https://{HOST}")
+    async with stripe_gateway(settings, _installation) as gateway:
+        assert gateway is not None
+        await gateway.standing("cus_1")
+
+
+async def _installation() -> str:
+    return "x"
+
+
+async def ask_aws() -> None:
+    """What the operator asks of AWS."""
+    caller = Caller(1)
+    try:
+        client: Any = await caller.client("sts")
+        assert (await caller.call("sts:GetCallerIdentity", client.get_caller_identity))["Account"] == "111111111111"
+    finally:
+        await caller.drain()
+
+
+ASKING = {"stripe": ask_stripe, "aws": ask_aws}
+FAILURES = (Unavailable, AwsError)
+
+
+def set_up(environment: pytest.MonkeyPatch, proxy: Proxy, name: str, **more: str) -> None:
+    """The environment as it is when one of the programs has begun."""
+    environ = {name: f"http://127.0.0.1:{proxy.port}\n", "AWS_ENDPOINT_URL": f"https://{HOST}", **more}
+    prepare(environ)
+    for key, value in environ.items():
+        environment.setenv(key, value)
+
+
+@pytest.mark.parametrize("ca", CA_FILES)
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
+@pytest.mark.parametrize("who", ASKING)
+async def test_each_client_goes_by_the_proxy_and_trusts_the_authority(
+    environment: pytest.MonkeyPatch, proxy: Proxy, ca_file: Path, who: str, name: str, ca: str
+) -> None:
+    set_up(environment, proxy, name, **{ca: f"{ca_file}\n"})
+    await ASKING[who]()
+    assert set(proxy.asked) == {f"CONNECT {HOST}:443"}
+
+
+@pytest.mark.parametrize("who", ASKING)
+async def test_without_the_authority_nothing_is_sent(environment: pytest.MonkeyPatch, proxy: Proxy, who: str) -> None:
+    set_up(environment, proxy, "HTTPS_PROXY")
+    with pytest.raises(FAILURES):
+        await ASKING[who]()
+    assert proxy.asked, "it went by the proxy, and did not believe who answered"
+
+
+@pytest.mark.parametrize("who", ASKING)
+async def test_what_no_proxy_names_goes_straight(
+    environment: pytest.MonkeyPatch, proxy: Proxy, ca_file: Path, who: str
+) -> None:
+    set_up(environment, proxy, "HTTPS_PROXY", SSL_CERT_FILE=str(ca_file), NO_PROXY="localhost,.example.com")
+    with pytest.raises(FAILURES):
+        await ASKING[who]()
+    assert proxy.asked == []
+
+
+async def test_kubernetes_is_asked_straight_whatever_the_environment_names(
+    environment: pytest.MonkeyPatch, proxy: Proxy, tmp_path: Path
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        environment.setenv(name, f"http://127.0.0.1:{proxy.port}")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: "
+        "'http://127.0.0.1:9'}}], users: [{name: u, user: {}}], contexts: [{name: c, context: {cluster: c, user: u}}]}"
+    )
+    api: ApiClient = await connect(str(kubeconfig))
+    async with api:
+        with pytest.raises(OSError, match=r"127\.0\.0\.1:9"):
+            await api.rest_client.request("GET", "http://127.0.0.1:9/version")
+    assert proxy.asked == []
