@@ -125,7 +125,7 @@ lock: $(UV) ## Bring uv.lock up to date
 	$(UV) lock
 
 .PHONY: build
-build: sync ## Build kube-apiserver and etcd for the sandbox (about five minutes, once)
+build: sync ## Build kube-apiserver and etcd for the sandbox (five minutes on two idle cores, once)
 	@$(BIN)/batteries-sandbox build
 
 .PHONY: sync

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 
+from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
 from batteries_crds.environment import WrongEnvironmentError, prepare
-from batteries_operator import bootstrap, doctor, logs, orphans, root_email, run
+from batteries_operator import bootstrap, doctor, logs, orphans, release, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import Partition, UnsupportedPartitionError, chosen_region, of_region
@@ -26,55 +27,84 @@ def _partition() -> Partition:
     return of_region(chosen_region())
 
 
-def main() -> int:
-    """Runs the subcommand; the exit status is 0, 1 where something is to be mended, 2 for a wrong call."""
-    commands: dict[str, tuple[str, Callable[[Settings], int | None]]] = {
-        "run": ("walk AwsAccounts through provisioning, until stopped", run.main),
+Command = Callable[[Settings, argparse.Namespace], int | None]
+
+
+def _commands() -> dict[str, tuple[str, Command]]:
+    """Each subcommand, with what it does."""
+    return {
+        "release": (
+            "let go of all AwsAccounts of a namespace before it, or the product, is removed; closes no AWS account",
+            lambda settings, given: asyncio.run(release.release(settings, given)),
+        ),
+        "run": ("walk AwsAccounts through provisioning, until stopped", lambda settings, _: run.main(settings)),
         "bootstrap": (
             "prepare the organization: OUs, deny policy, permission set (safe to repeat)",
-            lambda settings: asyncio.run(bootstrap.bootstrap(settings)),
+            lambda settings, _: asyncio.run(bootstrap.bootstrap(settings)),
         ),
         "doctor": (
             "say what is missing before a customer finds out",
-            lambda settings: asyncio.run(doctor.doctor(settings)),
+            lambda settings, _: asyncio.run(doctor.doctor(settings)),
         ),
         "check": (
             "say what accounts will wait for, before a start (exit status 1 only where nothing could work)",
-            lambda settings: asyncio.run(doctor.check(settings)),
+            lambda settings, _: asyncio.run(doctor.check(settings)),
         ),
         "orphans": (
             "print what adopts member accounts with our tag that no AwsAccount stands for (exit status 1 if any)",
-            lambda settings: asyncio.run(orphans.orphans(settings)),
+            lambda settings, _: asyncio.run(orphans.orphans(settings)),
         ),
         "policy": (
             "print the IAM policy that the operator needs in the management account",
-            lambda settings: print(json.dumps(policy(for_running(settings.access_role_name), _partition()), indent=2)),
+            lambda settings, _: print(
+                json.dumps(policy(for_running(settings.access_role_name), _partition()), indent=2)
+            ),
         ),
         "bootstrap-policy": (
             "print the IAM policy that bootstrap needs beside that one",
-            lambda _: print(json.dumps(policy(for_bootstrap(), _partition()), indent=2)),
+            lambda _, __: print(json.dumps(policy(for_bootstrap(), _partition()), indent=2)),
         ),
     }
+
+
+def main() -> int:
+    """Runs the subcommand; the exit status is 0, 1 where something is to be mended, 2 for a wrong call."""
     parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for name, (text, _) in commands.items():
-        subparsers.add_parser(name, help=text, description=text)
-    command = parser.parse_args().command
+    for name, (text, _) in _commands().items():
+        subparser = subparsers.add_parser(name, help=text, description=text)
+        if name == "release":
+            release.arguments(subparser)
+    given = parser.parse_args()
     settings = _settings()
     if settings is None:
         return 2
     # The other commands make no accounts; doctor names it among what it finds.
-    if command == "run" and (wrong := root_email.problem(settings.account_email_template)):
+    if given.command == "run" and (wrong := root_email.problem(settings.account_email_template)):
         print(wrong, file=sys.stderr)
         return 2
-    quiet = command != "run" and settings.log_level == "info"  # those print for people, who need not see each call
+    # The others print for people, who need not see each call.
+    quiet = given.command != "run" and settings.log_level == "info"
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
+    return _run(_commands()[given.command][1], settings, given)
+
+
+def _run(command: Command, settings: Settings, given: argparse.Namespace) -> int:
+    """The command's exit status; what keeps it from working is told in a sentence."""
     try:
-        return commands[command][1](settings) or 0
-    except (WatchingEndedError, run.UndrainedError) as error:
+        return command(settings, given) or 0
+    except (
+        WatchingEndedError,
+        run.UndrainedError,
+        NoClusterError,
+        NotPreparedError,
+        NotLeadingError,
+        UnsupportedPartitionError,
+        release.OperatorAtWorkError,
+    ) as error:
         print(error, file=sys.stderr)
-    except (NoClusterError, NotPreparedError, NotLeadingError, UnsupportedPartitionError) as error:
-        print(error, file=sys.stderr)
+    except ApiException as error:
+        print(f"Kubernetes refused ({error.status}): {error.body or error.reason}", file=sys.stderr)
     except AwsError as error:
         print(f"AWS refused {error.operation}: {error.message or error.code}", file=sys.stderr)
     except KeyboardInterrupt:

