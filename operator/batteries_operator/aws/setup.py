@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.aws.guarding import SCP, enabled
@@ -183,7 +184,7 @@ class Setup:
         listing = self._client.list_accounts_for_parent
         async for page in self._caller.pages("organizations:ListAccountsForParent", listing, ParentId=unit):
             for account in page["Accounts"]:
-                if await self._organizations.holder(account.get("Id", "")) is None:
+                if TAG_RESOURCE not in await self._organizations.tags(account.get("Id", "")):
                     return f"the AWS account {account.get('Id')}"
         below = self._client.list_organizational_units_for_parent
         pages = self._caller.pages("organizations:ListOrganizationalUnitsForParent", below, ParentId=unit)
