@@ -144,7 +144,7 @@ async def test_the_management_account_is_not_adopted(factory: Factory) -> None:
     account = await process.until("acme")
     assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
     assert "management account" in (account.status.error or "")
-    assert process.calls == ["organizations:DescribeOrganization"]
+    assert process.calls == ["sts:GetCallerIdentity", "organizations:DescribeOrganization"], "looks alone"
 
 
 @pytest.mark.parametrize("condition", ["RoleReady", "InCustomersOU", "IAMUserReady", "OIDCConfigured"])
@@ -193,7 +193,11 @@ async def test_an_existing_account_without_our_tag_is_left_alone(factory: Factor
     account = await process.until("acme")
     assert (account.status.phase, account.status.aws_account_id) == ("failed", None)
     assert f"tag it aibatteriesincluded.com/resource={account.key}" in (account.status.error or "")
-    assert {call.split(":")[1] for call in process.calls} == {"DescribeOrganization", "ListTagsForResource"}
+    assert {call.split(":")[1] for call in process.calls} == {
+        "GetCallerIdentity",
+        "DescribeOrganization",
+        "ListTagsForResource",
+    }
 
 
 async def test_what_was_not_found_is_asked_for_again_after_it_is_made(bare_factory: Factory) -> None:
