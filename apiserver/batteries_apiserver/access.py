@@ -11,19 +11,25 @@ from aiohttp.typedefs import Handler
 
 from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
 from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.customer_checks import refuse
 from batteries_apiserver.errors import Unauthorized, Unavailable
+from batteries_apiserver.route import Asked
 from batteries_apiserver.traffic.rate_limit import KNOWN_KEY
 
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
 
-def with_key(handler: CallerHandler) -> Handler:
-    """A handler that runs only for a caller with a good key; 401 otherwise, before anything of the request is read."""
+def with_key(handler: CallerHandler, asked: Asked = Asked.ANY) -> Handler:
+    """A handler that runs only for a caller with a good key, 401 otherwise, whose customer is in good enough standing,
+    403 or 402 otherwise; before anything of the request is read.
+    """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         caller = await request.app[AUTHENTICATOR].caller(request.headers.get(AUTHORIZATION), request.get(KNOWN_KEY))
         if not request.app[KUBE].caches.synced:
             raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
+        if caller.customer is not None:
+            await refuse(request.app[KUBE], caller.customer, asked)
         return await handler(request, caller)
 
     return guarded

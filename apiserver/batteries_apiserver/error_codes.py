@@ -39,7 +39,11 @@ ERRORS: dict[str, ErrorCode] = {
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
     "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
     "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
+    "customer_blocked": ErrorCode(
+        403, "An administrator has blocked you: you can read, and nothing else. Ask support."
+    ),
     # Accounts.
+    "accounts_refused": ErrorCode(403, "You get no further account at the moment. Ask support."),
     "payment_method_required": ErrorCode(
         402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
     ),
@@ -60,7 +64,10 @@ ERRORS: dict[str, ErrorCode] = {
     "key_not_found": ErrorCode(404, "You have no API key with this id."),
     "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
     "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
+    # Customers, for administrators.
+    "customer_not_found": ErrorCode(404, "There is no customer with this id."),
     # Sign-up.
+    "sign_up_refused": ErrorCode(403, "This sign-up can't be completed. Ask support."),
     "invalid_email": ErrorCode(400, "Stripe does not take this e-mail address."),
     "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),
     "invalid_signature": ErrorCode(400, "The event was not signed by Stripe for this endpoint just now."),
@@ -78,6 +85,8 @@ ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "inter
 OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
 OF_ANY_BODY = ("unreadable_body", "body_timeout", "unsupported_encoding", "body_too_large")
+OF_BLOCKED = ("customer_blocked",)
+OF_UNPAID = ("payment_method_required",)
 OF_A_BODY = ("invalid_json", "invalid_request", *OF_ANY_BODY)
 OF_A_QUERY = ("invalid_request",)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from kubernetes.aio.client import ApiClient
@@ -32,12 +33,15 @@ from batteries_crds.rest import Rest
 from batteries_crds.secrets import Secrets
 
 FIELD_MANAGER = "batteries-apiserver"
+BLOCK_MANAGER = "batteries-apiserver-block"
+LIMIT_MANAGER = "batteries-apiserver-limit"
 SUSPENSION_MANAGER = "batteries-apiserver-suspension"
 """Owns spec.suspended alone: an apply gives up what it leaves out, so what is written apart has its own manager."""
 
 BY_ID = "id"
 BY_CUSTOMER = "customer"
 BY_HASH = "hash"
+BY_CARD = "card"
 
 
 def _account_id(account: AwsAccount) -> tuple[str, ...]:
@@ -56,6 +60,10 @@ def _customer_in(home: str) -> Index[AwsAccount]:
         return () if owner is None else (owner,)
 
     return customer_of
+
+
+def _cards(customer: Customer) -> tuple[str, ...]:
+    return tuple(customer.status.card_fingerprints or ())
 
 
 def _key_id(key: ApiKey) -> tuple[str, ...]:
@@ -102,8 +110,9 @@ class Caches:
 
 @dataclass(frozen=True, slots=True)
 class Kube:
-    """The resources live, for writes and for what the caches miss, and the caches. `suspensions` writes
-    spec.suspended."""
+    """The resources live, for writes and for what the caches miss, and the caches. `suspensions` writes an account's
+    spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `unpaid_grace` is how long a
+    payment method may be missing; None: for ever."""
 
     namespace: str
     accounts: Resources[AwsAccount]
@@ -112,6 +121,9 @@ class Kube:
     caches: Caches
     stale_after: float
     suspensions: Resources[AwsAccount]
+    blocks: Resources[Customer]
+    limits: Resources[Customer]
+    unpaid_grace: timedelta | None
     secrets: Secrets
     installation: Installation
     breaker: Breaker
@@ -144,7 +156,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
             namespaces=settings.watched_namespaces,
             keep=kept_account,
         ),
-        WatchCache(customers, Customer, space, indexes={}, watch_seconds=seconds),
+        WatchCache(customers, Customer, space, indexes={BY_CARD: _cards}, watch_seconds=seconds),
         WatchCache(
             keys,
             ApiKey,
@@ -167,6 +179,9 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         caches,
         settings.api_cache_stale_seconds,
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
+        Resources(api, Customer, BLOCK_MANAGER),
+        Resources(api, Customer, LIMIT_MANAGER),
+        timedelta(seconds=settings.suspend_unpaid_seconds) if settings.suspend_unpaid_seconds else None,
         Secrets(api, FIELD_MANAGER),
         Installation(Rest(api), space, settings.installation),
         Breaker(settings.breaker_percent, settings.breaker_customers),

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from batteries_apiserver.body import Body
-from batteries_apiserver.error_codes import ALWAYS, OF_A_BODY, OF_A_KEY, OF_A_QUERY, OF_ADMIN
+from batteries_apiserver.error_codes import ALWAYS, OF_A_BODY, OF_A_KEY, OF_A_QUERY, OF_ADMIN, OF_BLOCKED, OF_UNPAID
 from batteries_apiserver.query import Query
 
 AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
@@ -25,6 +25,14 @@ class Access(StrEnum):
     ANYONE = "anyone"
     KEY = "an API key"
     ADMIN = "an administrator's API key"
+
+
+class Asked(StrEnum):
+    """What a route asks of a customer; administrators' keys have no customer, and pass."""
+
+    ANY = "any"
+    NOT_BLOCKED = "not blocked"
+    PAYS = "not blocked, and not without a valid payment method for longer than the grace period"
 
 
 class Tag(StrEnum):
@@ -92,8 +100,17 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[str, ...] = ()
     """The codes of `error_codes.ERRORS` beyond those that `access`, `body` and `query` bring by themselves."""
+    unpaid_may: bool = False
+    """Whether a customer may use it whose payment method is missing for longer than the grace period, as reading."""
     head: bool = True
     """Whether GET answers HEAD too; not where reading changes something."""
+
+    @property
+    def asked(self) -> Asked:
+        """What it asks of the customer whose key is shown."""
+        if self.access is not Access.KEY or self.method == "GET":
+            return Asked.ANY
+        return Asked.NOT_BLOCKED if self.unpaid_may else Asked.PAYS
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -101,7 +118,9 @@ class Route:
         by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
         by_body = OF_A_BODY if self.body else ()
         by_query = OF_A_QUERY if self.query else ()
-        return tuple(dict.fromkeys((*self.errors, *by_body, *by_query, *by_access, *ALWAYS)))
+        by_asked = {Asked.ANY: (), Asked.NOT_BLOCKED: OF_BLOCKED, Asked.PAYS: (*OF_BLOCKED, *OF_UNPAID)}
+        by_customer = by_asked[self.asked]
+        return tuple(dict.fromkeys((*self.errors, *by_customer, *by_body, *by_query, *by_access, *ALWAYS)))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -40,4 +40,4 @@ def registered(routes: Iterable[Route]) -> Iterator[web.RouteDef]:
 def _guarded(route: Route) -> Handler:
     if route.access is Access.ADMIN:
         return with_admin_key(route.handler)
-    return with_key(route.handler) if route.access is Access.KEY else route.handler
+    return with_key(route.handler, route.asked) if route.access is Access.KEY else route.handler

@@ -224,6 +224,15 @@ class Settings(FromEnvironment):
             "charges nothing.",
         ),
     ] = None
+    suspend_unpaid_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How long a customer without a valid payment method may still change what there is, after "
+            "which the operator suspends the customer's accounts; 0: for ever. Give the operator and the API server "
+            "the same.",
+        ),
+    ] = 604_800
     stripe_recheck_seconds: Annotated[
         float,
         Field(

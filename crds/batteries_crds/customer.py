@@ -12,7 +12,11 @@ from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED
 
-DEFAULT_ACCOUNT_LIMIT = 100
+DEFAULT_ACCOUNT_LIMIT = 3
+MAX_CARDS = 32
+"""So many fingerprints of cards are remembered of one Customer."""
+
+CardFingerprint = Annotated[str, Field(max_length=64)]
 
 
 class PaymentMethod(StrEnum):
@@ -70,7 +74,8 @@ class CustomerSpec(Model):
         Field(
             ge=0,
             le=100_000,
-            description="How many AWS accounts the customer may ask for over HTTP; raise it for who needs more.",
+            description="How many AWS accounts the customer may ask for over HTTP; raise it for who needs more. "
+            "Customers with the same card may have together as many as the largest of their limits.",
         ),
     ] = DEFAULT_ACCOUNT_LIMIT
 
@@ -115,6 +120,14 @@ class CustomerStatus(Model):
             description="Since when the grace period runs, while paymentMethod is missing; when it is over, the "
             "customer's accounts are suspended. The moment of the loss, or, where that was before there was a grace "
             "period, the moment at which it was first noticed."
+        ),
+    ] = None
+    card_fingerprints: Annotated[
+        list[CardFingerprint] | None,
+        Field(
+            max_length=MAX_CARDS,
+            description="Hashes of what Stripe calls the fingerprints of the customer's cards, those of earlier ones "
+            "included: the same number has the same one, whoever saves it. Absent until Stripe was asked.",
         ),
     ] = None
     payment_method_checked_at: Annotated[Timestamp | None, Field(description="When Stripe was last asked.")] = None

@@ -35,7 +35,7 @@ OPERATOR_AT_HOME = OPERATOR_EVERYWHERE | {"leases.coordination.k8s.io": {"get", 
 API_EVERYWHERE = {f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch"}}
 API_AT_HOME = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch", "create"},
-    f"customers.{GROUP}": {"get", "list", "watch", "create"},
+    f"customers.{GROUP}": {"get", "list", "watch", "create", "patch"},
     f"apikeys.{GROUP}": {"get", "list", "watch", "create", "patch"},
     f"notifications.{GROUP}": {"create"},
     f"customers.{GROUP}/status": {"patch"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import batteries_apiserver
 from batteries_apiserver import errors
-from batteries_apiserver.error_codes import ALWAYS, ERRORS, OF_A_BODY, OF_A_QUERY, OF_ADMIN
+from batteries_apiserver.error_codes import ALWAYS, ERRORS, OF_A_BODY, OF_A_QUERY, OF_ADMIN, OF_BLOCKED, OF_UNPAID
 from batteries_apiserver.routes import ROUTES
 
 REFUSALS = {
@@ -38,5 +38,15 @@ def test_the_catalogue_holds_every_code_of_the_source_with_its_status_and_no_oth
 
 def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -> None:
     named = {code for route in ROUTES for code in route.errors}
-    everywhere = {*ALWAYS, *OF_ADMIN, *OF_A_BODY, *OF_A_QUERY, "not_found", "method_not_allowed", "refused"}
+    everywhere = {
+        *ALWAYS,
+        *OF_ADMIN,
+        *OF_BLOCKED,
+        *OF_UNPAID,
+        *OF_A_BODY,
+        *OF_A_QUERY,
+        "not_found",
+        "method_not_allowed",
+        "refused",
+    }
     assert named | everywhere == ERRORS.keys()

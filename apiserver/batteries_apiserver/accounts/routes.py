@@ -40,6 +40,7 @@ ROUTES = (
         errors=(
             "payment_method_required",
             "account_limit_reached",
+            "accounts_refused",
             "changed_meanwhile",
             "customer_key_required",
             "invalid_idempotency_key",

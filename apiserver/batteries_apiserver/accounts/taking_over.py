@@ -16,8 +16,7 @@ import orjson
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.errors import Conflict
-from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, Resources, status_of
+from batteries_crds.client import CONFLICT, R, Resources, status_of
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HELM_RELEASE = "meta.helm.sh/release-name"
@@ -28,29 +27,29 @@ _SPEC_FIELD = re.compile(r"\.spec\.([A-Za-z0-9]+)")
 Json = dict[str, Any]
 
 
-async def apply(accounts: Resources[AwsAccount], namespace: str, name: str, body: Json) -> AwsAccount:
-    """Applies to an account that is there; `body` names its uid.
+async def apply(resources: Resources[R], namespace: str, name: str, body: Json, *, what: str = "account") -> R:
+    """Applies to an object that is there; `body` names its uid, `what` says what it is.
 
     Raises:
         Conflict: a declarative owner keeps one of the fields at another value; the sentence names it.
         ApiException: Kubernetes refuses for another reason.
     """
     try:
-        return await accounts.apply(namespace, name, body)
+        return await resources.apply(namespace, name, body)
     except ApiException as error:
         fields = _fields_in_conflict(error)
         if not fields:
             raise
-    live = await accounts.raw(namespace, name)
-    if owners := sorted(_declarative_owners(live, fields, accounts.manager)):
+    live = await resources.raw(namespace, name)
+    if owners := sorted(_declarative_owners(live, fields, resources.manager)):
         raise Conflict(
             "owned_elsewhere",
-            f"This part of the account is managed by {' and '.join(owners)}, not by this API. Change it where that "
+            f"This part of the {what} is managed by {' and '.join(owners)}, not by this API. Change it where that "
             "gets it from, such as its git repository.",
         )
     # Whoever has begun to declare it since then has written, and this version is not the current one any more.
     fenced = {**body, "metadata": {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
-    return await accounts.apply(namespace, name, fenced, force=True)
+    return await resources.apply(namespace, name, fenced, force=True)
 
 
 def causes(error: ApiException) -> list[Json]:

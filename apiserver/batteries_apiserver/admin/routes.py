@@ -2,12 +2,14 @@
 
 from uuid import UUID
 
-from batteries_apiserver.admin import handlers, views
+from batteries_apiserver.admin import customer_views, customers, handlers, views
 from batteries_apiserver.events.views import AdminEventList
 from batteries_apiserver.paging import LINK, PageQuery
 from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId.")
+CUSTOMER_ID = Parameter(name="id", where="path", description="The customerId.")
+_CUSTOMER_REFUSALS = ("customer_not_found", "changed_meanwhile", "owned_elsewhere")
 _REFUSALS = ("account_not_found", "ambiguous_account", "changed_meanwhile")
 
 ROUTES = (
@@ -69,5 +71,69 @@ ROUTES = (
         parameters=(ID,),
         answers={200: Answer("Retry ordered", views.AccountOrdered)},
         errors=(*_REFUSALS, "nothing_to_retry"),
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/customers",
+        handler=customers.list_customers,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="List all customers",
+        details="Of the API's namespace. Oldest first.",
+        query=PageQuery,
+        answers={200: Answer("All customers", customer_views.AdminCustomerList, headers=(LINK,))},
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/customers/{id}",
+        handler=customers.show_customer,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Read one customer",
+        parameters=(CUSTOMER_ID,),
+        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        errors=("customer_not_found",),
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/admin/customers/{id}",
+        handler=customers.change_customer,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Change how many accounts a customer may have",
+        details="Accounts that exist stay, also beyond the limit. Customers with the same card may have together as "
+        "many as the largest of their limits, and each as many as its own.",
+        parameters=(CUSTOMER_ID,),
+        body=customers.CustomerChange,
+        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        errors=_CUSTOMER_REFUSALS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/customers/{id}/block",
+        handler=customers.block,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Block a customer",
+        details="Everything but reading is refused, all of the customer's accounts are suspended, and nobody gets a "
+        "further account or signs up with the same card. Suspending an account alone leaves its owner free to ask for "
+        "the next. Repeating is harmless.",
+        parameters=(CUSTOMER_ID,),
+        body=customers.BlockOrder,
+        body_required=False,
+        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        errors=_CUSTOMER_REFUSALS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/customers/{id}/unblock",
+        handler=customers.unblock,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Unblock a customer",
+        details="Its accounts open again, but those that are suspended for another reason. Repeating is harmless.",
+        parameters=(CUSTOMER_ID,),
+        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        errors=_CUSTOMER_REFUSALS,
     ),
 )

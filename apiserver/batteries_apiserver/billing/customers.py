@@ -7,6 +7,7 @@ reading and the writing of one nobody else has written, and who writes next has 
 another has written can't tell which of the two asked later, and asks again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from batteries_apiserver.kube import Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import CONFLICT, status_of
-from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
+from batteries_crds.customer import MAX_CARDS, Customer, PaymentMethod, PaymentReason
 from batteries_crds.identity import derived_uuid
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,14 @@ _turns = Turns()
 def name_of(stripe_customer_id: str) -> str:
     """The Customer's name: derived, so that creating it twice is impossible. Never by e-mail, which proves nothing."""
     return str(derived_uuid(f"stripe-customer/{stripe_customer_id}"))
+
+
+def remembered(before: list[str], now: Sequence[str]) -> list[str]:
+    """The cards that were ever seen, those of now at the end; the oldest are forgotten first.
+
+    Who has so many different cards that one is forgotten gets as many accounts by signing up with each.
+    """
+    return [*(card for card in before if card not in now), *now][-MAX_CARDS:]
 
 
 class Customers:
@@ -92,9 +101,15 @@ class Customers:
             "paymentMethod": now.value if now else None,
             "paymentReason": reason.value,
             "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly()),
+            "cardFingerprints": remembered(customer.status.card_fingerprints or [], standing.cards),
         }
         if changed or customer.status.payment_method_since is None:
             status["paymentMethodSince"] = to_rfc3339(utc_now())
+        if now is not PaymentMethod.MISSING or self._kube.unpaid_grace is None:
+            status["paymentGraceSince"] = None
+        elif changed or customer.status.payment_grace_since is None:
+            # Also of one that was missing before there was a grace period: it has all of it, from here on.
+            status["paymentGraceSince"] = to_rfc3339(utc_now())
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": customer.metadata.resource_version},
             "status": status,

@@ -12,7 +12,8 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
 from batteries_apiserver.billing.handover import claim, earner, is_handed_over
 from batteries_apiserver.body import Body, read_body
-from batteries_apiserver.errors import NotFound, Unavailable
+from batteries_apiserver.customer_checks import shares_card_with_blocked
+from batteries_apiserver.errors import Forbidden, NotFound, Unavailable
 from batteries_apiserver.metrics import SESSIONS
 from batteries_apiserver.time_limit import lift_time_limit
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
@@ -88,6 +89,8 @@ async def retrieve_key(request: web.Request) -> web.Response:
         request.app[RATE_LIMITS].take_session(request)
         customer = await earner(billing.kube, gateway, session_id, within=within)
     if customer is not None:
+        if shares_card_with_blocked(billing.kube, customer):
+            raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support about it.")
         _refuse_who_left(request)
         # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.
         lift_time_limit(request)

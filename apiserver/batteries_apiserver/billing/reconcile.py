@@ -21,7 +21,7 @@ from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import AHEAD_SECONDS, utc_now
 from batteries_crds.client import NOT_FOUND, UNANSWERED, status_of
-from batteries_crds.customer import Customer
+from batteries_crds.customer import Customer, PaymentMethod
 
 log = structlog.get_logger(__name__)
 
@@ -88,11 +88,17 @@ class Reconciler:
             await asyncio.sleep(_PAUSE_SECONDS)
         return done
 
+    def _lacks_something(self, customer: Customer) -> bool:
+        """Whether an earlier release left out what is read with the payment now."""
+        status = customer.status
+        counts = status.payment_method is PaymentMethod.MISSING and self._kube.unpaid_grace is not None
+        return status.card_fingerprints is None or (counts and status.payment_grace_since is None)
+
     def _is_due(self, customer: Customer) -> bool:
         if customer.spec.stripe_customer_id is None:
             return False
         asked = customer.status.payment_method_checked_at
-        if asked is None:
+        if asked is None or self._lacks_something(customer):
             return True
         bound = self._seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
         age = (self._now() - asked).total_seconds()

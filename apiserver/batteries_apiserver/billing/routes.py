@@ -26,7 +26,7 @@ ROUTES = (
         summary="Fetch the API key of a completed sign-up, once",
         parameters=(Parameter(name="id", where="path", description="The sessionId that POST /stripe/setup answered."),),
         answers={200: Answer("API key retrieved", handlers.KeyRetrieved)},
-        errors=("session_not_found", "busy", "billing_not_configured", "stripe_unavailable"),
+        errors=("session_not_found", "sign_up_refused", "busy", "billing_not_configured", "stripe_unavailable"),
         head=False,
     ),
     Route(

@@ -7,7 +7,9 @@ is on file. Without one, a payment method of any type will do.
 was deleted is one, and Stripe says so for good.
 """
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import stripe
 
@@ -33,6 +35,8 @@ class Standing:
     """Whether a customer can pay, with the reason; None where Stripe does not know such a customer."""
 
     reason: PaymentReason
+    cards: tuple[str, ...] = ()
+    """Hashes of Stripe's fingerprints of the cards, and bank accounts, that are on file."""
 
     @property
     def can_pay(self) -> bool | None:
@@ -49,31 +53,43 @@ async def standing_of(
         Unavailable: Stripe does not answer as it should.
     """
     try:
-        has_method = await _has_method(client, customer_id, livemode)
+        methods = await _methods(client, customer_id, livemode)
     except _NotThereError:
         is_deleted = await _is_deleted(client, customer_id)
         return Standing(PaymentReason.DELETED if is_deleted else PaymentReason.NOT_FOUND)
+    cards = tuple(sorted({_hashed(fingerprint) for method in methods if (fingerprint := _fingerprint(method))}))
     if not subscribes:
-        return Standing(PaymentReason.METHOD_ON_FILE if has_method else PaymentReason.NO_METHOD)
+        return Standing(PaymentReason.METHOD_ON_FILE if methods else PaymentReason.NO_METHOD, cards)
     reason = await _subscription(client, customer_id, livemode, installation)
-    if reason is PaymentReason.SUBSCRIPTION_TRIAL and not has_method:
+    if reason is PaymentReason.SUBSCRIPTION_TRIAL and not methods:
         reason = PaymentReason.NO_METHOD  # nothing was paid yet, and nothing is there to pay with
-    return Standing(reason)
+    return Standing(reason, cards)
 
 
 class _NotThereError(Exception):
     """Stripe knows no such customer, or none any more."""
 
 
-async def _has_method(client: stripe.StripeClient, customer_id: str, livemode: bool) -> bool:
+async def _methods(client: stripe.StripeClient, customer_id: str, livemode: bool) -> list[dict[str, Any]]:
     async with asking("read a customer's payment methods"):
         try:
-            methods = await client.v1.customers.payment_methods.list_async(customer_id, {"limit": 10})
+            methods = await client.v1.customers.payment_methods.list_async(customer_id, {"limit": 100})
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing":
                 raise _NotThereError from error
             raise
-    return any(method.livemode is livemode for method in methods.data)
+    return [method.to_dict() for method in methods.data if method.livemode is livemode]
+
+
+def _fingerprint(method: dict[str, Any]) -> str | None:
+    """What Stripe knows the card's or the bank account's number by; other types have none."""
+    found = (method.get(str(method.get("type"))) or {}).get("fingerprint")
+    return found if isinstance(found, str) else None
+
+
+def _hashed(fingerprint: str) -> str:
+    """Not reversible by guessing: Stripe's fingerprint is random, and another one for each Stripe account."""
+    return hashlib.sha256(f"card/{fingerprint}".encode()).hexdigest()[:32]
 
 
 async def _is_deleted(client: stripe.StripeClient, customer_id: str) -> bool:

@@ -44,6 +44,7 @@ ROUTES = (
         details="It is refused at once by the replica that answers, and within a second by all. Repeating is harmless.",
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
         answers={204: Answer("Key revoked")},
+        unpaid_may=True,
         errors=("invalid_key_id", "key_not_found", "busy", "customer_key_required"),
     ),
 )

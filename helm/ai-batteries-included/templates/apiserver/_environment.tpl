@@ -4,6 +4,7 @@
   "BATTERIES_NAMESPACES" (include "batteries.watched" .)
   "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
   "BATTERIES_TRUSTED_PROXIES" (include "batteries.trustedProxies" .)
+  "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
   "BATTERIES_STRIPE_TEST_MODE" .Values.stripe.testMode
   "BATTERIES_ADMIN_KEY_SECRET" .Values.api.adminKeySecret
   "BATTERIES_API_PORT" .Values.api.port

@@ -25,6 +25,7 @@ env:
     "BATTERIES_MAIL_SENDER" .Values.operator.mailSender
     "BATTERIES_SUPPORT_CONTACT" .Values.operator.supportContact
     "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
+    "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
     "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
     "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
     "BATTERIES_LOG_FORMAT" .Values.log.format

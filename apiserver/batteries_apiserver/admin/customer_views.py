@@ -1,0 +1,65 @@
+"""Customers as administrators see them."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from batteries_apiserver.accounts.views import Moment
+from batteries_apiserver.customer_checks import same_card
+from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.paging import place
+from batteries_crds.base import EPOCH, to_rfc3339
+from batteries_crds.customer import Customer
+
+
+class AdminCustomer(TypedDict):
+    """A customer."""
+
+    customerId: Annotated[str, Field(description="The customer's id: the name of its Customer.")]
+    email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
+    createdAt: Moment
+    accountLimit: Annotated[int, Field(description="How many accounts the customer may have.")]
+    accountCount: Annotated[int, Field(description="How many there are.")]
+    paymentMethod: NotRequired[Annotated[Literal["valid", "missing"], Field(description="Whether they can pay.")]]
+    paymentMethodSince: NotRequired[Annotated[Moment, Field(description="Since when that is so.")]]
+    suspendsAt: NotRequired[
+        Annotated[Moment, Field(description="When the accounts are, or were, suspended for want of payment.")]
+    ]
+    blocked: Annotated[bool, Field(description="Whether everything but reading is refused.")]
+    blockedReason: NotRequired[Annotated[str, Field(description="Why; the customer does not see it.")]]
+    sameCard: Annotated[list[str], Field(description="The ids of other customers that have had the same card.")]
+
+
+class AdminCustomerList(TypedDict):
+    """The answer to GET /admin/customers."""
+
+    customers: list[AdminCustomer]
+
+
+def place_of(customer: Customer) -> str:
+    """Its place in a list: oldest first."""
+    return place(customer.metadata.creation_timestamp, customer.metadata.name)
+
+
+def shown(kube: Kube, customer: Customer) -> AdminCustomer:
+    """The customer as it is now, as far as the cache knows of accounts and other customers."""
+    name, spec, status = customer.metadata.name, customer.spec, customer.status
+    view: AdminCustomer = {
+        "customerId": name,
+        "email": spec.email,
+        "createdAt": to_rfc3339(customer.metadata.creation_timestamp or EPOCH),
+        "accountLimit": spec.account_limit,
+        "accountCount": len(kube.caches.accounts.find(BY_CUSTOMER, name)),
+        "blocked": spec.blocked,
+        "sameCard": sorted(one.metadata.name for one in same_card(kube, customer) if one.metadata.name != name),
+    }
+    if status.payment_method is not None:
+        view["paymentMethod"] = status.payment_method.value
+    if status.payment_method_since is not None:
+        view["paymentMethodSince"] = to_rfc3339(status.payment_method_since)
+    if (ends := customer.grace_ends(kube.unpaid_grace)) is not None:
+        view["suspendsAt"] = to_rfc3339(ends)
+    if spec.blocked_reason is not None:
+        view["blockedReason"] = spec.blocked_reason
+    return view

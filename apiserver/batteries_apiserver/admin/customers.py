@@ -1,0 +1,131 @@
+"""Customers for administrators: who they are, their limit, and blocking.
+
+spec.blocked and spec.accountLimit are applied server-side, each by a field manager of its own, so that one order gives
+up nothing of the other. Where git owns the field the answer says so; what somebody wrote once is taken over. Orders are
+fenced by uid: a Customer that was deleted meanwhile is not made anew.
+"""
+
+from typing import Annotated, Any
+
+import structlog
+from aiohttp import web
+from kubernetes.aio.client import ApiException
+from pydantic import Field
+
+from batteries_apiserver.accounts import taking_over
+from batteries_apiserver.admin.customer_views import place_of, shown
+from batteries_apiserver.answer import json_answer, list_answer
+from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.body import Body, read_body
+from batteries_apiserver.errors import Conflict, NotFound
+from batteries_apiserver.kube import Kube
+from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.query import read_query
+from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
+from batteries_crds.customer import Customer
+
+log = structlog.get_logger(__name__)
+
+_ATTEMPTS = 5
+
+
+class CustomerChange(Body):
+    """PATCH /admin/customers/{id}."""
+
+    account_limit: Annotated[
+        int, Field(ge=0, le=100_000, description="How many accounts the customer may have.", examples=[10])
+    ]
+
+
+class BlockOrder(Body):
+    """POST /admin/customers/{id}/block."""
+
+    reason: Annotated[
+        str | None,
+        Field(max_length=256, description="Why, for administrators; the customer does not see it."),
+    ] = None
+
+
+async def list_customers(request: web.Request, caller: Caller) -> web.Response:
+    """GET /v1/admin/customers: every Customer of the API's namespace, oldest first."""
+    query, kube = read_query(request, PageQuery), request.app[KUBE]
+    found = sorted(((place_of(one), one) for one in kube.caches.customers.all()), key=lambda entry: entry[0])
+    part, following = page(found, query)
+    customers = [one for _, one in part]
+    return await list_answer("customers", customers, lambda one: shown(kube, one), links(request, query, following))
+
+
+async def show_customer(request: web.Request, caller: Caller) -> web.Response:
+    """GET /v1/admin/customers/{id}."""
+    kube = request.app[KUBE]
+    return json_answer(shown(kube, await _customer(kube, request.match_info["id"])))
+
+
+async def change_customer(request: web.Request, caller: Caller) -> web.Response:
+    """PATCH /v1/admin/customers/{id}: how many accounts the customer may have."""
+    wanted, kube = await read_body(request, CustomerChange), request.app[KUBE]
+    customer = await _customer(kube, request.match_info["id"])
+    if customer.spec.account_limit != wanted.account_limit:
+        customer = await _apply(kube, kube.limits, customer, {"accountLimit": wanted.account_limit})
+        log.info("account_limit_changed", customer=customer.metadata.name, limit=wanted.account_limit)
+    return json_answer(shown(kube, customer))
+
+
+async def block(request: web.Request, caller: Caller) -> web.Response:
+    """POST /v1/admin/customers/{id}/block."""
+    wanted, kube = await read_body(request, BlockOrder, required=False), request.app[KUBE]
+    customer = await _customer(kube, request.match_info["id"])
+    reason = wanted.reason if wanted.reason is not None else customer.spec.blocked_reason
+    if not customer.spec.blocked or customer.spec.blocked_reason != reason:
+        spec = {"blocked": True, **({} if reason is None else {"blockedReason": reason})}
+        customer = await _apply(kube, kube.blocks, customer, spec)
+        log.warning("customer_blocked", customer=customer.metadata.name, by=caller.key_name)
+    return json_answer(shown(kube, customer))
+
+
+async def unblock(request: web.Request, caller: Caller) -> web.Response:
+    """POST /v1/admin/customers/{id}/unblock."""
+    kube = request.app[KUBE]
+    customer = await _customer(kube, request.match_info["id"])
+    if customer.spec.blocked:
+        customer = await _apply(kube, kube.blocks, customer, {"blocked": False})
+        log.warning("customer_unblocked", customer=customer.metadata.name, by=caller.key_name)
+    return json_answer(shown(kube, customer))
+
+
+async def _customer(kube: Kube, name: str) -> Customer:
+    """The Customer, read live: what is decided about it is decided on what is so now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    customer = await kube.customers.find(kube.namespace, name)
+    if customer is None:
+        raise _gone()
+    kube.caches.customers.put(customer)
+    return customer
+
+
+async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, spec: dict[str, Any]) -> Customer:
+    meta = customer.metadata
+    body = {"metadata": {"uid": meta.uid}, "spec": spec}
+    for _ in range(_ATTEMPTS):
+        try:
+            written = await taking_over.apply(manager, kube.namespace, meta.name, body, what="customer")
+        except ApiException as error:
+            if status_of(error) == NOT_FOUND:
+                raise _gone() from error
+            if status_of(error) != CONFLICT:
+                raise
+            # What is taken over is fenced, and what Stripe says of a customer is written beside it all the time.
+        else:
+            kube.caches.customers.put(written)
+            return written
+    raise Conflict(
+        "changed_meanwhile", "This customer was changed or deleted at the same moment. Read it and try again."
+    )
+
+
+def _gone() -> NotFound:
+    return NotFound("customer_not_found", "There is no customer with this id. GET /v1/admin/customers lists all.")
