@@ -100,6 +100,8 @@ class Caches:
             metrics.CACHE_AGE.labels(cache.resource).set(cache.age)
             metrics.CACHE_OBJECTS.labels(cache.resource).set(len(cache))
             metrics.CACHE_UNREADABLE.labels(cache.resource).set(cache.unreadable)
+        for namespace, age in self.accounts.ages.items():
+            metrics.WATCH_AGE.labels(namespace).set(age)
         revoked = sum(1 for key in self.keys.all() if key.spec.revoked_at is not None)
         metrics.KEYS.labels("revoked").set(revoked)
         reasons = Counter(one.status.payment_reason for one in self.customers.all())

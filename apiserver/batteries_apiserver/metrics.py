@@ -31,7 +31,14 @@ CUSTOMERS = Gauge(
     ["reason"],
 )
 STREAMS = Gauge("batteries_event_streams", "Event streams open.")
-CACHE_AGE = Gauge("batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes.", ["resource"])
+CACHE_AGE = Gauge(
+    "batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes, at home.", ["resource"]
+)
+WATCH_AGE = Gauge(
+    "batteries_api_watch_age_seconds",
+    "Time since Kubernetes last told of the accounts of the namespace `watched` (*: of all), +Inf where it never did.",
+    ["watched"],
+)
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])
 CACHE_UNREADABLE = Gauge(
     "batteries_api_cache_unreadable_objects",

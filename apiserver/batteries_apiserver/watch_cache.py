@@ -4,6 +4,8 @@ The handlers read from here, so that a thousand pollers cost Kubernetes nothing.
 cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and never
 one that the watch has already seen deleted, or changed to what can't be read. How old its knowledge may be is `age`.
 There is one watch for each namespace, or a single one for all of them; each has its own place in the order of writes.
+The home namespace decides whether the cache is filled and how old it is: another one that can't be read (no
+RoleBinding, deleted, never there) is absent or old, which `ages` tell, and keeps nobody from being answered.
 """
 
 import asyncio
@@ -45,8 +47,17 @@ class WatchCache(Generic[R]):
 
     @property
     def age(self) -> float:
-        """Seconds since Kubernetes last told us anything; infinite before the first list."""
-        return max(watch.age for watch in self._watches.values())
+        """Seconds since Kubernetes last told us anything of the home namespace; infinite before its first list."""
+        return self._home_watch.age
+
+    @property
+    def ages(self) -> dict[str, float]:
+        """The same of each watched namespace; `*` stands for all."""
+        return {namespace or "*": watch.age for namespace, watch in self._watches.items()}
+
+    @property
+    def _home_watch(self) -> Watch[R]:
+        return self._watches[self._home if self._home in self._watches else None]
 
     @property
     def unreadable(self) -> int:
@@ -90,5 +101,5 @@ class WatchCache(Generic[R]):
             watch.heard()
 
     def _listed(self) -> None:
-        if all(watch.age < float("inf") for watch in self._watches.values()):
+        if self._home_watch.age < float("inf"):
             self.synced.set()

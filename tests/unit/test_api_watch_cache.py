@@ -1,5 +1,6 @@
 """The watch cache against a scripted Kubernetes: what it holds after lists, events, own writes and failures."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -195,6 +196,40 @@ async def test_namespaces_are_watched_each_by_itself_and_names_are_those_at_home
         kube.of["o"].answer.chunks.put_nowait(EXPIRED)
         await until(lambda: kube.of["o"].lists == 2)
         assert len(cache.find("email", "n@example.com")) == 2
+
+
+class OneRefused(TwoNamespaces):
+    """Kubernetes that lets the namespace `o` be read only when `open`."""
+
+    open = False
+
+    async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
+        if namespace == "o" and not self.open:
+            raise ApiException(status=403, reason="Forbidden")
+        return await super().raw_page(namespace, token=token)
+
+
+async def test_a_namespace_that_cannot_be_read_keeps_the_home_namespace_from_nothing() -> None:
+    kube = OneRefused()
+    cache = WatchCache(kube, Customer, "n", indexes={}, watch_seconds=10, namespaces=["n", "o"])  # type: ignore[arg-type]
+    async with running(cache):
+        assert cache.synced.is_set()
+        assert cache.age < 10
+        assert cache.ages["o"] == float("inf")
+        assert len(cache) == 1
+        kube.open = True
+        await until(lambda: len(cache) == 2)
+        assert cache.ages["o"] < 10
+
+
+async def test_the_home_namespace_that_cannot_be_read_keeps_the_cache_unfilled() -> None:
+    kube = OneRefused()
+    cache = WatchCache(kube, Customer, "o", indexes={}, watch_seconds=10, namespaces=["n", "o"])  # type: ignore[arg-type]
+    task = asyncio.create_task(cache.run())
+    await until(lambda: len(cache) == 1)
+    assert not cache.synced.is_set()
+    assert cache.age == float("inf")
+    task.cancel()
 
 
 async def test_a_deletion_told_late_does_not_take_the_object_made_again_under_its_name() -> None:
