@@ -15,6 +15,7 @@ from pydantic import Field
 
 from batteries_apiserver.query import Query
 from batteries_apiserver.route import Header
+from batteries_apiserver.settings import SETTINGS
 from batteries_crds.base import EPOCH
 
 _DEFAULT_LIMIT = 100
@@ -73,8 +74,9 @@ def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[t
 
 
 def links(request: web.Request, query: PageQuery, following: str | None) -> dict[str, str]:
-    """The headers of a page: the request's own path and query, one page on."""
+    """The headers of a page: the request's own path, as customers have it, and its query, one page on."""
     if following is None:
         return {}
-    target = request.rel_url.update_query(limit=str(query.most), cursor=following)
+    here = request.rel_url.update_query(limit=str(query.most), cursor=following)
+    target = request.app[SETTINGS].reference_to(str(here))
     return {"Link": f'<{target}>; rel="next"'}

@@ -6,7 +6,8 @@ documentation is generated from these fields.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
+from aiohttp import web
+from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
@@ -15,6 +16,13 @@ from batteries_crds.environment import FromEnvironment
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """What Stripe replaces by the session's id when it sends a browser back."""
+
+
+def _base(url: HttpUrl) -> HttpUrl:
+    if url.query is not None or url.fragment is not None:
+        raise ValueError("It is put before paths, so it can have a path of its own, and no ? and no #.")
+    return url
+
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -52,7 +60,9 @@ class Settings(FromEnvironment):
         _Port, Field(description="The port of Prometheus' /metrics, kept apart so that it is not published.")
     ] = 9090
     public_url: Annotated[
-        HttpUrl, Field(description="Where customers reach the API; Stripe sends their browsers back to it.")
+        HttpUrl,
+        AfterValidator(_base),
+        Field(description="Where customers reach the API; Stripe sends their browsers back to it."),
     ] = HttpUrl("http://localhost:8080")
     checkout_success_url: Annotated[
         HttpUrl | None,
@@ -273,16 +283,27 @@ class Settings(FromEnvironment):
     def success_url(self) -> str:
         """Where a browser goes after checkout; Stripe fills in the session's id."""
         if self.checkout_success_url is None:
-            return f"{self.public_base}/checkout/complete?session_id={SESSION_PLACEHOLDER}"
+            return self.url_of(f"/checkout/complete?session_id={SESSION_PLACEHOLDER}")
         # pydantic's URL percent-encodes braces, and Stripe would not know its placeholder again.
         return str(self.checkout_success_url).replace("%7B", "{").replace("%7D", "}")
 
     @property
     def cancel_url(self) -> str:
         """Where a browser goes that gave up."""
-        return str(self.checkout_cancel_url or f"{self.public_base}/checkout/cancelled")
+        return str(self.checkout_cancel_url or self.url_of("/checkout/cancelled"))
 
     @property
     def public_base(self) -> str:
         """Where customers reach the API, ready to have a path put behind it."""
         return str(self.public_url).rstrip("/")
+
+    def url_of(self, path: str) -> str:
+        """Where customers find this path of ours, whole."""
+        return self.public_base + path
+
+    def reference_to(self, path: str) -> str:
+        """The same for Location and Link: without the host, by which callers may have come another way."""
+        return (self.public_url.path or "").rstrip("/") + path
+
+
+SETTINGS = web.AppKey("settings", Settings)

@@ -76,7 +76,7 @@ class Settings(FromEnvironment):
     public_url: Annotated[
         str,
         Field(
-            pattern=r"^https?://[^\s]+$",
+            pattern=r"^https?://[^\s?#]+$",
             description="Where customers reach the API, for the links in mails; give the operator and the API server "
             "the same.",
         ),

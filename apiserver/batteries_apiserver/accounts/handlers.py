@@ -38,7 +38,8 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     account, headers = await preferred(request, account)
     if headers:
         answer["status"] = views.status_of(account)
-    headers |= {"Location": f"/v1/accounts/{account.account_id}", "Retry-After": _POLL_SECONDS}
+    location = request.app[SETTINGS].reference_to(f"/v1/accounts/{account.account_id}")
+    headers |= {"Location": location, "Retry-After": _POLL_SECONDS}
     return json_answer(answer, status=202, headers=headers)
 
 

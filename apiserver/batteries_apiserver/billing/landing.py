@@ -66,4 +66,4 @@ def _page(name: str, values: Mapping[str, str]) -> web.Response:
 
 
 def _api(settings: Settings) -> str:
-    return str(settings.public_url).rstrip("/")
+    return settings.public_base
