@@ -14,6 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 # The chart can only read files of its own folder, so it has a copy.
 CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
+ADMISSION := helm/ai-batteries-included/files/admission-policies.yaml
 # A file's tests share its stand-ins, so a file stays on one core. Of the others tests/conftest.py says what stays so.
 UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
 
@@ -96,7 +97,7 @@ check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m batteries_crds.generate --check $(CRD_FOLDERS)
+	$(BIN)/python -m batteries_crds.generate --check --admission $(ADMISSION) $(CRD_FOLDERS)
 	$(BIN)/python -m batteries_sandbox.values_schema --check
 	$(BIN)/python -m batteries_sandbox.dashboard --check
 	$(BIN)/python -m batteries_sandbox.reference --check
@@ -108,8 +109,8 @@ fmt: sync ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 
 .PHONY: crds
-crds: sync ## Write the CRD YAML from the models, for people and for the chart
-	$(BIN)/python -m batteries_crds.generate $(CRD_FOLDERS)
+crds: sync ## Write the CRD YAML from the models, for people and for the chart, and its admission policies
+	$(BIN)/python -m batteries_crds.generate --admission $(ADMISSION) $(CRD_FOLDERS)
 
 .PHONY: chart
 chart: sync ## Write what the chart has generated: its values' schema, and the dashboard

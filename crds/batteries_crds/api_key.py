@@ -32,7 +32,14 @@ class ApiKeySpec(Model):
                 reason="FieldValueForbidden",
             ),
             rule(
-                "!has(oldSelf.revokedAt) || has(self.revokedAt)",
+                # On the spec, as a rule on a field would not be asked where the field comes or goes.
+                "has(self.customerRef) == has(oldSelf.customerRef) && has(self.role) == has(oldSelf.role) && "
+                "(!has(self.customerRef) || self.customerRef.name == oldSelf.customerRef.name)",
+                "Whose key it is can't be changed; revoke it by spec.revokedAt and make another.",
+                reason="FieldValueForbidden",
+            ),
+            rule(
+                "!has(oldSelf.revokedAt) || (has(self.revokedAt) && self.revokedAt == oldSelf.revokedAt)",
                 "A revoked key stays revoked; make another.",
                 reason="FieldValueForbidden",
             ),
@@ -41,11 +48,16 @@ class ApiKeySpec(Model):
 
     customer_ref: Annotated[
         CustomerRef | None,
-        Field(description="The Customer whose key it is: it may do what that customer may. This or role, not both."),
+        Field(
+            description="The Customer whose key it is: it may do what that customer may. This or role, not both. "
+            "Immutable."
+        ),
     ] = None
     role: Annotated[
         Literal["admin"] | None,
-        Field(description="admin: an administrator's key, for the /v1/admin paths alone. This or customerRef."),
+        Field(
+            description="admin: an administrator's key, for the /v1/admin paths alone. This or customerRef. Immutable."
+        ),
     ] = None
     name: Annotated[str | None, Field(max_length=100, description="What its owner calls it, such as ci or laptop.")] = (
         None

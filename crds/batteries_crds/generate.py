@@ -1,16 +1,17 @@
-"""Writes the CRD YAML from the models: `python -m batteries_crds.generate [--check] [FOLDER …]`.
+"""Writes the CRD YAML and the chart's admission policies from the models:
+`python -m batteries_crds.generate [--check] [--admission FILE] [FOLDER …]`.
 
 The models are the one source; the files are committed because people, helm and Argo CD read them.
 """
 
 import argparse
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from batteries_crds import admission
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
@@ -116,17 +117,22 @@ def main() -> int:
     """Writes the files, or with --check says which are not current (exit status 1)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", default=[Path("crds")], type=Path)
+    parser.add_argument("--admission", type=Path, help="also write the admission policies to this file of the chart")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
     arguments = parser.parse_args()
+    texts = {
+        folder / f"{resource.definition.plural}.{GROUP}.yaml": render(resource)
+        for folder in arguments.folders
+        for resource in RESOURCES
+    }
+    if arguments.admission:
+        texts[arguments.admission] = admission.render(RESOURCES)
     stale = []
-    for folder, resource in product(arguments.folders, RESOURCES):
-        path = folder / f"{resource.definition.plural}.{GROUP}.yaml"
-        text = render(resource)
-        if arguments.check:
-            if not path.exists() or path.read_text() != text:
-                stale.append(str(path))
-        else:
+    for path, text in texts.items():
+        if not arguments.check:
             path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            stale.append(str(path))
     if stale:
         print(f"Not current: {', '.join(stale)}. Run `make crds` and commit the result.", file=sys.stderr)
     return 1 if stale else 0

@@ -17,6 +17,12 @@ ANNOTATION_RETRY = f"{GROUP}/retry"
 ANNOTATION_REQUEST = f"{GROUP}/request"
 """On an AwsAccount made over HTTP with an Idempotency-Key: the fingerprint of the body that asked for it."""
 
+CREDENTIALS_SUFFIX = "-credentials"
+"""Ends the name of the Secret with an account's first password, after the AwsAccount's own name."""
+
+ANNOTATION_SET_IN_AWS = f"{GROUP}/set-in-aws"
+"""On that Secret: AWS took the password."""
+
 MAX_OWNER_LENGTH = 128
 """Characters of an owner's e-mail address: Identity Center takes no longer user name (botocore's identitystore)."""
 

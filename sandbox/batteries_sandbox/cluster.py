@@ -19,7 +19,6 @@ from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.places import CHECKOUT
 
 NAMESPACE = "batteries"
-POLICY_API = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 PERMISSIONS = ("serviceaccounts", "rbac", "admission-policies")
 TOKEN_SECONDS = 7 * 24 * 3600
 
@@ -79,7 +78,7 @@ class Cluster:
         """
         shown = (f"--show-only=templates/{name}.yaml" for name in PERMISSIONS)
         values = "--set=fullnameOverride=batteries,namespaces.all=true"
-        text = helm.render(namespace, values, f"--api-versions={POLICY_API}", *shown)
+        text = helm.render(namespace, values, *shown)
         self.run("apply", "--server-side", "--field-manager=sandbox", "-f", "-", stdin=text)
 
     def kubeconfig_for(self, service_account: str, namespace: str, path: Path) -> Path:

@@ -9,8 +9,8 @@ in git or otherwise, is never written over; what somebody wrote once is (`taking
   that no object ever has makes it so: it is ignored where there is no object, and a conflict where there is one.
   Should Kubernetes come to refuse it on creation too, nothing is overwritten; the integration tests would tell.
 - An apply that leaves a field out gives it up, and Kubernetes removes a field that nobody holds. So a change repeats
-  the owner, the label and the annotation beside the repositories. Where another manager wrote those, the values are
-  the same, and holding them together is no conflict.
+  the owner, the label and the annotation beside the repositories, as they are. Where another manager wrote those,
+  holding them together is no conflict. It adds none: an account made with kubectl keeps its labels.
 - What we don't send we don't own: defaults stay free for whoever wants to set them.
 """
 
@@ -74,9 +74,10 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
         NotFound: the account is gone.
         BadRequest: the resource's rules refuse it, in their words.
     """
-    body = _ours(customer, repositories, account.metadata.annotations.get(ANNOTATION_REQUEST))
-    body["metadata"]["uid"] = account.metadata.uid
-    return await _noted(kube, taking_over.apply(kube.accounts, kube.namespace, account.metadata.name, body))
+    meta = account.metadata
+    body = _ours(customer, repositories, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
+    body["metadata"]["uid"] = meta.uid
+    return await _noted(kube, taking_over.apply(kube.accounts, kube.namespace, meta.name, body))
 
 
 async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
@@ -94,17 +95,17 @@ async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
 
 def _anew(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
     """As `_ours`, for an account that must not be there yet."""
-    body = _ours(customer, repositories, request)
+    body = _ours(customer, repositories, customer if len(customer) <= _LONGEST_LABEL else None, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
     return body
 
 
-def _ours(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
+def _ours(customer: str, repositories: list[str], label: str | None, request: str | None) -> dict[str, Any]:
     """Every field that the API owns of an account."""
-    labels = {LABEL_CUSTOMER: customer} if len(customer) <= _LONGEST_LABEL else {}
+    labels = {} if label is None else {"labels": {LABEL_CUSTOMER: label}}
     annotations = {} if request is None else {"annotations": {ANNOTATION_REQUEST: request}}
     return {
-        "metadata": {"labels": labels, **annotations},
+        "metadata": {**labels, **annotations},
         "spec": {"customerRef": {"name": customer}, "githubRepos": repositories},
     }
 

@@ -21,7 +21,7 @@ import yaml
 
 from batteries_sandbox import controlplane, helm, parts
 from batteries_sandbox.binaries import provide
-from batteries_sandbox.cluster import POLICY_API, Cluster
+from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.places import CHECKOUT, Places, Ports, free_port_base
 from batteries_sandbox.process import Command, Part, until_answers
 
@@ -248,7 +248,7 @@ def test_the_api_server_takes_every_object(bare: Bare, tmp_path: Path, values: d
     bare.namespace(namespace)
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    text = helm.render(namespace, f"--values={file}", f"--api-versions={POLICY_API}", release=RELEASE)
+    text = helm.render(namespace, f"--values={file}", release=RELEASE)
     objects = [one for one in yaml.safe_load_all(text) if one]
     # Strictly: a field that Kubernetes does not know is an error, not a warning.
     told = bare.cluster.run("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)

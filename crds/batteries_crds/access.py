@@ -1,0 +1,128 @@
+"""What each of the two programs may write of our resources. People may write all of it, as far as RBAC lets them.
+
+`admission` turns this table into the chart's admission policies. A resource, field, label or annotation that is not
+listed here can't be written by a program at all: a new field of a model is closed until somebody opens it here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
+from batteries_crds.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, FINALIZER, GROUP, LABEL_CUSTOMER
+from batteries_crds.notification import Notification
+from batteries_crds.resource import Resource
+
+
+class Program(StrEnum):
+    """A program, by the end of its service account's name."""
+
+    OPERATOR = "operator"
+    API_SERVER = "apiserver"
+
+    @property
+    def subject(self) -> str:
+        """The program as the subject of a sentence, after its first word."""
+        return "operator" if self is Program.OPERATOR else "API server"
+
+
+class Where(StrEnum):
+    """In which namespaces a program may do something."""
+
+    HOME = "in the release's own namespace"
+    EVERYWHERE = "in every namespace"
+
+
+class When(StrEnum):
+    """When a program may write a field of a spec."""
+
+    AT_CREATION = "when it creates the object"
+    AT_HOME = "when it creates the object, and later in the release's own namespace"
+    EVERYWHERE = "when it creates the object, and later in every namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What an object's owner reference may name when a program creates the object."""
+
+    kind: str
+    name: str
+    """A CEL expression of the only name that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one program may write of one resource. Without more it may write nothing.
+
+    `spec` says for each open field when it may be written. `creates` and `deletes` say where objects may be made and
+    deleted; `deletes_if` is a CEL expression over `oldObject` that must hold besides. `labels` and
+    `annotations_at_creation` are the keys that a new object may carry, `annotations` the ones that may change later.
+    """
+
+    spec: Mapping[str, When] = field(default_factory=dict)
+    status: bool = False
+    creates: Where | None = None
+    deletes: Where | None = None
+    deletes_if: str = ""
+    labels: tuple[str, ...] = ()
+    annotations_at_creation: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    finalizers: tuple[str, ...] = ()
+    owner: Owner | None = None
+
+
+_OF_KOPF = tuple(f"{GROUP}/{name}" for name in ("delete", "provision", "touch-dummy", "kopf-managed"))
+"""How far kopf's handlers are, while they are at work; `handlers` names them."""
+
+_ITS_CUSTOMER = Owner(Customer.definition.kind, "object.spec.?customerRef.?name.orValue('')")
+_NOTIFICATION = dict.fromkeys(("kind", "customerRef", "to", "details"), When.AT_CREATION)
+
+WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
+    Program.OPERATOR: {
+        AwsAccount: Write(status=True, annotations=_OF_KOPF, finalizers=(FINALIZER,)),
+        Notification: Write(
+            spec=_NOTIFICATION,
+            status=True,
+            creates=Where.EVERYWHERE,
+            deletes=Where.EVERYWHERE,
+            owner=_ITS_CUSTOMER,
+        ),
+    },
+    Program.API_SERVER: {
+        AwsAccount: Write(
+            spec={"customerRef": When.AT_CREATION, "githubRepos": When.AT_HOME, "suspended": When.EVERYWHERE},
+            creates=Where.HOME,
+            labels=(LABEL_CUSTOMER,),
+            annotations_at_creation=(ANNOTATION_REQUEST,),
+            annotations=(ANNOTATION_RETRY,),
+        ),
+        Customer: Write(
+            spec={
+                "email": When.AT_CREATION,
+                "stripeCustomerId": When.AT_CREATION,
+                "confirmedEmail": When.AT_HOME,
+                "blocked": When.AT_HOME,
+                "blockedReason": When.AT_HOME,
+            },
+            status=True,
+            creates=Where.HOME,
+        ),
+        ApiKey: Write(
+            spec={
+                "customerRef": When.AT_CREATION,
+                "role": When.AT_CREATION,
+                "name": When.AT_CREATION,
+                "keyPrefix": When.AT_CREATION,
+                "keyHash": When.AT_CREATION,
+                "revokedAt": When.AT_HOME,
+            },
+            status=True,
+            creates=Where.HOME,
+            labels=(LABEL_CUSTOMER,),
+            owner=_ITS_CUSTOMER,
+        ),
+        Notification: Write(spec=_NOTIFICATION, creates=Where.HOME, owner=_ITS_CUSTOMER),
+    },
+}
