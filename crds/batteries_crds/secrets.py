@@ -10,7 +10,10 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, tolerated
+from batteries_crds.names import LABEL_ACCOUNT_ID
+from batteries_crds.resource import OwnerReference
 from batteries_crds.rest import MERGE_PATCH, Rest, path_of
 
 
@@ -24,6 +27,19 @@ class StoredSecret:
     labels: dict[str, str]
     annotations: dict[str, str]
     data: dict[str, str] = field(repr=False)
+    type: str = "Opaque"
+    owners: tuple[OwnerReference, ...] = ()
+
+    def holds_password_of(self, account: AwsAccount) -> bool:
+        """Whether the operator made it for this very account: by its owner's uid, its label and its type.
+
+        Its name proves nothing: anybody may have made a Secret of that name before, or for an account that is gone.
+        """
+        owned = any(
+            owner.uid == account.metadata.uid and owner.kind == account.definition.kind for owner in self.owners
+        )
+        labelled = self.labels.get(LABEL_ACCOUNT_ID) == str(account.account_id)
+        return bool(account.metadata.uid) and owned and labelled and self.type == "Opaque"
 
 
 class Secrets:
@@ -59,16 +75,14 @@ class Secrets:
             return read(await self._rest.json("POST", _path(namespace), {"fieldManager": self._manager}, body))
         return None
 
-    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
-        """Adds annotations, if it is there."""
-        body, query = {"metadata": {"annotations": annotations}}, {"fieldManager": self._manager}
-        with tolerated(NOT_FOUND):
-            await self._rest.json("PATCH", _path(namespace, name), query, body, MERGE_PATCH)
-
-    async def delete(self, namespace: str, name: str) -> None:
-        """Deletes it, if it is there."""
-        with tolerated(NOT_FOUND):
-            await self._rest.json("DELETE", _path(namespace, name))
+    async def annotate(self, namespace: str, secret: StoredSecret, annotations: dict[str, str]) -> bool:
+        """Adds annotations to exactly what was read; False where it is gone, or another by now."""
+        exactly = {"uid": secret.uid, "resourceVersion": secret.resource_version}
+        body, query = {"metadata": {**exactly, "annotations": annotations}}, {"fieldManager": self._manager}
+        with tolerated(CONFLICT, NOT_FOUND):
+            await self._rest.json("PATCH", _path(namespace, secret.name), query, body, MERGE_PATCH)
+            return True
+        return False
 
     async def take(self, namespace: str, secret: StoredSecret) -> bool:
         """Deletes exactly what was read: of any number that read it, one gets True."""
@@ -94,4 +108,6 @@ def read(secret: dict[str, Any]) -> StoredSecret:
         meta.get("labels") or {},
         meta.get("annotations") or {},
         data,
+        secret.get("type") or "Opaque",
+        tuple(OwnerReference.model_validate(owner) for owner in meta.get("ownerReferences") or ()),
     )

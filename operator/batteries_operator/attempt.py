@@ -12,6 +12,7 @@ from kubernetes.aio.client import ApiException
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
+from batteries_operator.kube import SecretNameTakenError
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError
@@ -61,11 +62,8 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
             again_in=round(backoff, 1),
         )
         return _from_error(error, backoff), error.kind
-    except NotPreparedError as error:
-        return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True), ErrorKind.UNKNOWN
-    except UnsupportedPartitionError as error:
-        wait = Wait(backoff, "OrganizationNotPrepared", PARTITION, problem=True, counts=True, cause=str(error))
-        return wait, ErrorKind.UNKNOWN
+    except (NotPreparedError, UnsupportedPartitionError, SecretNameTakenError) as error:
+        return _to_mend(error, backoff), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
         return Fail("ManagementAccountRefused", MANAGEMENT_ACCOUNT, cause=str(error)), None
     except NotOursError as error:
@@ -78,6 +76,15 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         log.exception("step raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
         return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
+
+
+def _to_mend(error: Exception, backoff: float) -> Wait:
+    """What the platform team has to put right; it goes on by itself then."""
+    if isinstance(error, UnsupportedPartitionError):
+        return Wait(backoff, "OrganizationNotPrepared", PARTITION, problem=True, counts=True, cause=str(error))
+    if isinstance(error, SecretNameTakenError):
+        return Wait(backoff, "SecretNameTaken", str(error), problem=True, counts=True)
+    return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True)
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:

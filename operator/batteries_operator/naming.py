@@ -8,6 +8,8 @@ account's name ends in the same id.
 import base64
 from uuid import UUID
 
+from batteries_crds.names import CREDENTIALS_SUFFIX
+
 MAX_ACCOUNT_NAME = 50  # CreateAccount's AccountName: 1-50 printable ASCII characters, botocore's organizations model
 
 
@@ -36,4 +38,4 @@ def names_account(account_name: str, account_id: str) -> bool:
 
 def credentials_secret_name(resource_name: str) -> str:
     """The Secret with the IAM user's first password; cut to Kubernetes' 253 characters."""
-    return f"{resource_name[:240]}-credentials"
+    return f"{resource_name[:240]}{CREDENTIALS_SUFFIX}"

@@ -169,6 +169,15 @@ TROUBLES = {
     "CustomerNotFound": Entry(
         "`spec.customerRef` names no Customer in the account's namespace.", "Create that Customer."
     ),
+    "SecretNameTaken": Entry(
+        "The Secret NAME-credentials, which would hold the IAM user's first password, was not made for this "
+        "AwsAccount: its owner reference is not this very object, or it lacks the label "
+        "`aibatteriesincluded.com/account-id`. It is not read, changed or deleted. Single sign-on and the deploy role "
+        "are set up all the same.",
+        "Delete that Secret or give it another name; the account goes on by itself. Or make the AwsAccount anew with "
+        "another name. After a restore into new objects (Velero) the Secret is one of the object that was: Kubernetes' "
+        "garbage collector deletes it within minutes.",
+    ),
     "RoleDoesNotAnswer": Entry(
         "The access role has not answered for 15 minutes. The account is Stalled and still tried.",
         "See in AWS that the role exists in the account and trusts the management account (an account that was "

@@ -214,15 +214,21 @@ class FakeSecrets:
 
     async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-        body = {"metadata": {"name": name, **metadata}, "data": encoded}
+        body = {"metadata": {"name": name, **metadata}, "type": "Opaque", "data": encoded}
         with tolerated(CONFLICT):
             return read(self._cluster.create("Secret", namespace, body))
         return None
 
-    async def annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
-        with tolerated(NOT_FOUND):
-            self._cluster.patch("Secret", namespace, name, {"metadata": {"annotations": annotations}})
+    async def annotate(self, namespace: str, secret: StoredSecret, annotations: dict[str, str]) -> bool:
+        with tolerated(CONFLICT, NOT_FOUND):
+            meta = {"resourceVersion": secret.resource_version, "annotations": annotations}
+            self._cluster.patch("Secret", namespace, secret.name, {"metadata": meta})
+            return True
+        return False
 
-    async def delete(self, namespace: str, name: str) -> None:
+    async def take(self, namespace: str, secret: StoredSecret) -> bool:
         with tolerated(NOT_FOUND):
-            self._cluster.delete("Secret", namespace, name)
+            if read(self._cluster.get("Secret", namespace, secret.name)) == secret:
+                self._cluster.delete("Secret", namespace, secret.name)
+                return True
+        return False

@@ -16,6 +16,7 @@ from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
+from batteries_crds.names import LABEL_ACCOUNT_ID
 from batteries_crds.secrets import Secrets
 from batteries_operator.kube import Passwords
 from batteries_operator.lease import Lease
@@ -140,7 +141,9 @@ async def test_the_apis_customers_keys_and_secrets_are_written_under_its_name(ku
 
 async def test_the_operators_secrets_are_written_under_its_name(kubernetes: Recorded, api: ApiClient) -> None:
     passwords, account = Passwords(Secrets(api, "batteries-operator")), AwsAccount.model_validate(ACCOUNT)
-    kubernetes.answer = {"metadata": {"name": "s", "uid": "u", "resourceVersion": "1"}, "data": {"password": "eA=="}}
+    meta = {"labels": {LABEL_ACCOUNT_ID: str(account.account_id)}, "ownerReferences": [account.reference()]}
+    meta |= {"name": "s", "uid": "s", "resourceVersion": "1"}
+    kubernetes.answer = {"metadata": meta, "data": {"password": "eA=="}}
     await passwords.get_or_create(account, "admin")
     await passwords.mark_set(account)
     assert kubernetes.managers == [("POST", "batteries-operator"), ("PATCH", "batteries-operator")]

@@ -3,6 +3,10 @@
 The Secret is deleted exactly as it was read, so of any number of requests, on any replicas, one is answered with the
 password. The operator leaves the user's password alone from then on. An answer that is lost is lost: single sign-on
 leads into the account, and a new password can be set there.
+
+Nothing is revealed of an account that is to be closed: the order may be there before the operator has seen it. It is
+looked for before the Secret is taken, and again after that: a password that was taken in vain is lost, and a new one
+is made when the account is resumed.
 """
 
 import structlog
@@ -12,7 +16,6 @@ from batteries_apiserver.accounts.views import Uri
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import Kube
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import LABEL_ACCOUNT_ID
 from batteries_crds.secrets import StoredSecret
 
 log = structlog.get_logger(__name__)
@@ -32,9 +35,10 @@ async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
     """The first credentials, this once.
 
     Raises:
-        Conflict: there are none yet.
-        NotFound: they were revealed before.
+        Conflict: there are none yet, or the account is suspended or being deleted.
+        NotFound: they were revealed before, or the account is gone.
     """
+    account = await _open(kube, account)
     status = account.status
     if status.credentials_secret_name is None or status.sign_in_url is None:
         raise Conflict(
@@ -42,6 +46,7 @@ async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
             "This account has no first password yet. Ask again once GET /v1/accounts/{id} shows a signInUrl.",
         )
     secret = await _taken(kube, account, status.credentials_secret_name)
+    await _open(kube, account)
     log.info("credentials_revealed", account=str(account.account_id))
     return {
         "userName": secret.data.get("username", status.iam_user_name or ""),
@@ -50,15 +55,27 @@ async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
     }
 
 
+async def _open(kube: Kube, account: AwsAccount) -> AwsAccount:
+    """The account as it is now, if nobody wants it closed."""
+    found = await kube.accounts.find(account.metadata.namespace, account.metadata.name)
+    if found is None or found.metadata.uid != account.metadata.uid:
+        raise NotFound("account_not_found", "This account is gone.")
+    if found.is_deleted:
+        raise Conflict("account_not_active", "This account is being deleted; its first password is not revealed.")
+    if found.is_suspended:
+        raise Conflict(
+            "account_not_active",
+            "This account is suspended; its first password is not revealed. A new one is made when it is resumed.",
+        )
+    return found
+
+
 async def _taken(kube: Kube, account: AwsAccount, name: str) -> StoredSecret:
     for _ in range(_ATTEMPTS):
-        secret = await kube.secrets.find(kube.namespace, name)
-        # Only the operator writes the name; the label keeps a mistaken one from giving another Secret away.
-        if secret is None or secret.labels.get(LABEL_ACCOUNT_ID) != str(account.account_id):
+        secret = await kube.secrets.find(account.metadata.namespace, name)
+        if secret is None or not secret.holds_password_of(account) or "password" not in secret.data:
             break
-        if "password" not in secret.data:
-            break
-        if await kube.secrets.take(kube.namespace, secret):
+        if await kube.secrets.take(account.metadata.namespace, secret):
             return secret
     raise NotFound(
         "credentials_gone",

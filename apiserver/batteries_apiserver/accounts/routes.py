@@ -101,9 +101,9 @@ ROUTES = (
         tag=Tag.ACCOUNTS,
         summary="Reveal the IAM user's first password, once",
         details="For the console at `signInUrl`, which asks for a new password at once. It is gone from here with "
-        "this answer; single sign-on and the deploy role need no password.",
+        "this answer; single sign-on and the deploy role need no password. Refused while the account is suspended.",
         parameters=(ID,),
         answers={200: Answer("The first credentials", Credentials)},
-        errors=("account_not_found", "credentials_not_ready", "credentials_gone"),
+        errors=("account_not_found", "account_not_active", "credentials_not_ready", "credentials_gone"),
     ),
 )
