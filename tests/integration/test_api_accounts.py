@@ -392,6 +392,34 @@ async def test_a_change_does_not_make_a_deleted_account_anew(world: World) -> No
     assert await world.accounts().find(world.namespace, account_id) is None
 
 
+async def test_a_twin_in_another_namespace_hides_no_account_from_its_owner(
+    cluster: Cluster, world: World, monkeypatch: Any
+) -> None:
+    account_id, elsewhere = await world.post("my-org/my-app"), cluster.namespace()
+    twin = await world.accounts().apply(elsewhere, account_id, {"spec": {"email": "a@example.com"}})
+    # As on a replica that has heard of the twin, and not yet of the account.
+    cache = world.client.server.app[KUBE].caches.accounts  # type: ignore[attr-defined]
+    monkeypatch.setattr(cache, "find", lambda index, value: [twin])
+    response = await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers)
+    assert response.status == 200
+    assert (await response.json())["githubRepos"] == ["my-org/my-app"]
+
+
+async def test_an_account_that_kubectl_made_for_a_customer_keeps_its_labels(world: World) -> None:
+    spec, labels = {"customerRef": {"name": OWNER}, "githubRepos": []}, {"team": "a"}
+    body = {"metadata": {"name": "by-hand", "labels": labels}, "spec": spec}
+    made = await world.accounts().create(world.namespace, body)
+    await world.activate("by-hand")
+    await until(lambda: _is_shown(world, str(made.account_id)))
+    assert (await world.patch(str(made.account_id), "my-org/my-app"))[0] == 200
+    changed = await world.accounts().get(world.namespace, "by-hand")
+    assert (changed.metadata.labels, changed.spec.github_repos) == (labels, ["my-org/my-app"])
+
+
+async def _is_shown(world: World, account_id: str) -> bool:
+    return (await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers)).status == 200
+
+
 async def test_a_deleted_account_leaves_the_lists_of_every_replica(world: World) -> None:
     account_id = await world.post()
     await world.accounts().delete(world.namespace, account_id)

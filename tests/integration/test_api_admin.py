@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -13,6 +14,8 @@ from kubernetes.aio.client import ApiClient, CoreV1Api
 from yarl import URL
 
 from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import KUBE
+from batteries_apiserver.kube import BY_ID, Kube
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
@@ -40,6 +43,10 @@ class World:
         self.api, self.home, self.team, self.client = api, home, team, client
         self.headers = {"Authorization": f"Bearer {raw_key}"}
 
+    @property
+    def kube(self) -> Kube:
+        return self.client.server.app[KUBE]  # type: ignore[attr-defined]
+
     def accounts(self, manager: str = "test") -> Resources[AwsAccount]:
         return Resources(self.api, AwsAccount, manager)
 
@@ -48,10 +55,14 @@ class World:
         assert response.status == 200, await response.text()
         return await response.json()
 
-    async def order(self, account: AwsAccount, verb: str) -> tuple[int, dict[str, Any]]:
+    async def order(self, account: AwsAccount, verb: str, namespace: str | None = None) -> tuple[int, dict[str, Any]]:
         path = f"/v1/admin/accounts/{account.account_id}/{verb}"
-        response = await self.client.post(path, headers=self.headers)
+        query = {} if namespace is None else {"namespace": namespace}
+        response = await self.client.post(path, headers=self.headers, params=query)
         return response.status, await response.json()
+
+    async def is_suspended(self, namespace: str, name: str) -> bool:
+        return (await self.accounts().get(namespace, name)).spec.suspended
 
     async def until_seen(self, *accounts: AwsAccount) -> list[dict[str, Any]]:
         wanted = {str(account.account_id) for account in accounts}
@@ -167,15 +178,83 @@ async def test_an_order_for_an_account_that_is_not_there_is_a_404(world: World) 
             assert (response.status, (await response.json())["code"]) == (404, "account_not_found")
 
 
-async def test_one_id_in_two_namespaces_is_nobodys_to_suspend_by_chance(world: World) -> None:
-    spec = {"spec": {"email": "a@example.com"}}
-    made = [await world.accounts().apply(namespace, UNKNOWN, spec) for namespace in (world.home, world.team)]
+async def twins(world: World, *namespaces: str) -> AwsAccount:
+    """An account of the same id in each of them, of which the API knows."""
+    spec, name = {"spec": {"email": "a@example.com"}}, str(uuid4())
+    made = [await world.accounts().apply(namespace, name, spec) for namespace in namespaces]
     async with asyncio.timeout(10):
-        while len((await world.get("accounts"))["accounts"]) < 2:
+        while True:
+            shown = (await world.get("accounts"))["accounts"]
+            if {one["namespace"] for one in shown if one["accountId"] == name} == {*namespaces}:
+                return made[0]
             await asyncio.sleep(0.02)
-    code, answer = await world.order(made[0], "suspend")
-    assert (code, answer["code"]) == (409, "ambiguous_account")
-    assert world.team in answer["error"]
+
+
+async def test_of_one_id_in_two_namespaces_the_apis_own_is_meant(world: World) -> None:
+    account = await twins(world, world.home, world.team)
+    for verb, wish in (("suspend", True), ("resume", False)):
+        assert (await world.order(account, verb))[0] == 200
+        assert await world.is_suspended(world.home, account.metadata.name) is wish
+        assert not await world.is_suspended(world.team, account.metadata.name)
+    assert (await world.get(f"accounts/{account.account_id}"))["namespace"] == world.home
+
+
+async def test_a_namespace_says_which_of_two_is_meant(world: World) -> None:
+    account = await twins(world, world.home, world.team)
+    assert (await world.order(account, "suspend", world.team))[0] == 200
+    assert await world.is_suspended(world.team, account.metadata.name)
+    assert not await world.is_suspended(world.home, account.metadata.name)
+    assert (await world.get(f"accounts/{account.account_id}?namespace={world.team}"))["namespace"] == world.team
+    assert (await world.order(account, "retry", world.team))[1]["code"] == "nothing_to_retry"
+
+
+async def test_the_apis_own_is_meant_even_where_only_the_other_is_known_yet(world: World, monkeypatch: Any) -> None:
+    account = await twins(world, world.home, world.team)
+    cache = world.kube.caches.accounts
+    only_elsewhere = [one for one in cache.find(BY_ID, str(account.account_id)) if one.metadata.namespace == world.team]
+    monkeypatch.setattr(cache, "find", lambda index, value: only_elsewhere)
+    assert (await world.order(account, "suspend"))[0] == 200
+    assert await world.is_suspended(world.home, account.metadata.name)
+    assert not await world.is_suspended(world.team, account.metadata.name)
+
+
+async def test_of_two_elsewhere_none_is_meant_until_a_namespace_says_which(cluster: Cluster, world: World) -> None:
+    third = cluster.namespace()
+    account = await twins(world, world.team, third)
+    for verb in ("suspend", "resume", "retry"):
+        code, answer = await world.order(account, verb)
+        assert (code, answer["code"]) == (409, "ambiguous_account")
+        assert world.team in answer["error"]
+        assert "?namespace=" in answer["error"]
+    assert (await world.order(account, "suspend", third))[0] == 200
+    assert await world.is_suspended(third, account.metadata.name)
+
+
+async def test_a_namespace_without_such_an_account_or_that_is_none_is_told_so(world: World) -> None:
+    account = await twins(world, world.home)
+    code, answer = await world.order(account, "suspend", world.team)
+    assert (code, answer["code"]) == (404, "account_not_found")
+    assert f"in the namespace {world.team}" in answer["error"]
+    for wrong in ("", "../x", "A", "x" * 64):
+        assert (await world.order(account, "suspend", wrong))[0] == 400
+    assert not await world.is_suspended(world.home, account.metadata.name)
+
+
+async def test_a_namespace_that_is_not_watched_is_told_so(
+    cluster: Cluster, world: World, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
+) -> None:
+    settings = Settings(kubeconfig=str(cluster.kubeconfig), namespace=world.home, namespaces=world.home)
+    client = await aiohttp_client(make_app(settings))
+    async with asyncio.timeout(10):
+        while (await client.get("/readyz")).status != 200:
+            await asyncio.sleep(0.02)
+    account = await twins(world, world.team)
+    path = f"/v1/admin/accounts/{account.account_id}/suspend?namespace={world.team}"
+    response = await client.post(path, headers=world.headers)
+    answer = await response.json()
+    assert (response.status, answer["code"]) == (400, "invalid_request")
+    assert f"does not watch the namespace {world.team}. It watches {world.home}." in answer["error"]
+    assert not await world.is_suspended(world.team, account.metadata.name)
 
 
 async def test_the_events_of_all_namespaces_come_in_order_and_can_be_chosen_from(world: World) -> None:

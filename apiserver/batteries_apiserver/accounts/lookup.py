@@ -18,9 +18,11 @@ async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsA
     """
     wanted = account_id.lower()
     if customer is not None and _UUID.fullmatch(wanted):
-        found = kube.caches.accounts.find(BY_ID, wanted) or await _read(kube, wanted)
-        # Two namespaces can hold the same id, for the object's name is one; only ours is a customer's.
-        for account in found:
+        # Another namespace may have an account with the same id, because the object's name is one. Only those of ours
+        # are customers'; and one that the cache knows elsewhere does not mean that there is none here.
+        cached = kube.caches.accounts.find(BY_ID, wanted)
+        ours = [account for account in cached if account.metadata.namespace == kube.namespace]
+        for account in ours or await _read(kube, wanted):
             if account.owner_in(kube.namespace) == customer:
                 is_about(wanted)
                 return account

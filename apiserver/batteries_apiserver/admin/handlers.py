@@ -60,19 +60,25 @@ def _event(entry: Entry) -> bytes:
     return orjson.dumps(entry.event)
 
 
+async def show(request: web.Request, caller: Caller) -> web.Response:
+    """GET /v1/admin/accounts/{id}."""
+    shown = request.app[KUBE].caches.shown.of(await any_account(request))
+    return web.Response(body=shown.admin_detail(), content_type="application/json")
+
+
 async def suspend(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/suspend."""
-    account = await any_account(request.app[KUBE], request.match_info["id"])
+    account = await any_account(request)
     return json_answer(views.ordered(await orders.suspend(request.app[KUBE], account, True)))
 
 
 async def resume(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/resume."""
-    account = await any_account(request.app[KUBE], request.match_info["id"])
+    account = await any_account(request)
     return json_answer(views.ordered(await orders.suspend(request.app[KUBE], account, False)))
 
 
 async def retry(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/retry."""
-    account = await any_account(request.app[KUBE], request.match_info["id"])
+    account = await any_account(request)
     return json_answer(views.ordered(await orders.retry(request.app[KUBE], account)))

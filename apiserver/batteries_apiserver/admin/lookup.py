@@ -1,37 +1,92 @@
-"""Finds any account by its id, for an administrator."""
+"""Finds any account by its id, for an administrator.
+
+Two namespaces can have an account of one id, because an object's name may be its id. The API's own namespace wins, so
+that nobody who may write to another one can keep an administrator from suspending a customer's account.
+"""
 
 import re
+from typing import Annotated
 
-from batteries_apiserver.errors import Conflict, NotFound
+from aiohttp import web
+from pydantic import Field
+
+from batteries_apiserver.app_keys import KUBE, SETTINGS
+from batteries_apiserver.errors import BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import BY_ID, Kube
+from batteries_apiserver.query import Query, read_query
 from batteries_apiserver.request_context import is_about
 from batteries_crds.aws_account import AwsAccount
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
-async def any_account(kube: Kube, account_id: str) -> AwsAccount:
-    """The account, read live: what is decided about it is decided on what is so now.
+class NamespaceQuery(Query):
+    """Which of several accounts with one id is meant."""
+
+    namespace: Annotated[
+        str | None,
+        Field(
+            max_length=63,
+            pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            description="The namespace of the AwsAccount. Without it the API's own namespace comes first, then the one "
+            "other namespace that has an account with this id.",
+        ),
+    ] = None
+
+
+async def any_account(request: web.Request) -> AwsAccount:
+    """The account that the path and `?namespace=` name, read live: what is decided about it is decided on what is so
+    now.
 
     Raises:
         NotFound: there is none.
-        Conflict: two namespaces have one of that id, and an administrator has to say which.
+        Conflict: several namespaces have one of that id, none of them the API's own.
+        BadRequest: this server does not watch the namespace.
     """
-    wanted = account_id.lower()
+    kube, wanted = request.app[KUBE], request.match_info["id"].lower()
+    namespace = read_query(request, NamespaceQuery).namespace
+    _refuse_unwatched(request, namespace)
     account = None
     if _UUID.fullmatch(wanted):
-        found = kube.caches.accounts.find(BY_ID, wanted)
-        if len(found) > 1:
-            names = " and ".join(sorted(one.key for one in found))
-            raise Conflict("ambiguous_account", f"There are several accounts with this id: {names}. Use kubectl.")
-        where = found[0].metadata if found else None
-        account = await kube.accounts.find(
-            where.namespace if where else kube.namespace, where.name if where else wanted
-        )
+        account = await (_anywhere(kube, wanted) if namespace is None else _within(kube, namespace, wanted))
     if account is None:
+        where = "" if namespace is None else f" in the namespace {namespace}"
         raise NotFound(
-            "account_not_found", "There is no account with this id. GET /v1/admin/accounts lists all that there are."
+            "account_not_found",
+            f"There is no account with this id{where}. GET /v1/admin/accounts lists all that there are.",
         )
     kube.caches.accounts.put(account)
     is_about(wanted)
     return account
+
+
+def _refuse_unwatched(request: web.Request, namespace: str | None) -> None:
+    watched = request.app[SETTINGS].watched_namespaces
+    if namespace is None or None in watched or namespace in watched:
+        return
+    raise BadRequest(
+        "invalid_request",
+        f"This server does not watch the namespace {namespace}. It watches {', '.join(filter(None, watched))}.",
+    )
+
+
+async def _anywhere(kube: Kube, wanted: str) -> AwsAccount | None:
+    """Ours, else the only one elsewhere."""
+    ours = await _within(kube, kube.namespace, wanted)
+    if ours is not None:
+        return ours
+    others = [one.metadata.namespace for one in kube.caches.accounts.find(BY_ID, wanted)]
+    others = sorted(name for name in others if name != kube.namespace)
+    if len(others) > 1:
+        raise Conflict(
+            "ambiguous_account",
+            f"The namespaces {' and '.join(others)} each have an account with this id. Say which one you mean: "
+            f"?namespace={others[0]}.",
+        )
+    return await _within(kube, others[0], wanted) if others else None
+
+
+async def _within(kube: Kube, namespace: str, wanted: str) -> AwsAccount | None:
+    """By the name that the cache knows, or by the id, which is the name of what the API makes."""
+    known = [one for one in kube.caches.accounts.find(BY_ID, wanted) if one.metadata.namespace == namespace]
+    return await kube.accounts.find(namespace, known[0].metadata.name if known else wanted)

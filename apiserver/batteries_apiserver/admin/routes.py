@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from batteries_apiserver.admin import customer_views, customers, handlers, views
+from batteries_apiserver.admin.lookup import NamespaceQuery
 from batteries_apiserver.events.views import AdminEventList
 from batteries_apiserver.paging import LINK, PageQuery
 from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
@@ -10,7 +11,9 @@ from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId.")
 CUSTOMER_ID = Parameter(name="id", where="path", description="The customerId.")
 _CUSTOMER_REFUSALS = ("customer_not_found", "changed_meanwhile", "owned_elsewhere")
-_REFUSALS = ("account_not_found", "ambiguous_account", "changed_meanwhile")
+_UNKNOWN = ("account_not_found", "ambiguous_account")
+_REFUSALS = (*_UNKNOWN, "changed_meanwhile")
+_WHICH = " Where several namespaces have an account with this id, the API's own comes first; `namespace` names another."
 
 ROUTES = (
     Route(
@@ -36,6 +39,19 @@ ROUTES = (
         answers={200: Answer("Event list", AdminEventList, headers=(LINK,))},
     ),
     Route(
+        method="GET",
+        path="/v1/admin/accounts/{id}",
+        handler=handlers.show,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Read any account",
+        details=_WHICH.strip(),
+        parameters=(ID,),
+        query=NamespaceQuery,
+        answers={200: Answer("Account details", views.AdminAccount)},
+        errors=_UNKNOWN,
+    ),
+    Route(
         method="POST",
         path="/v1/admin/accounts/{id}/suspend",
         handler=handlers.suspend,
@@ -43,8 +59,9 @@ ROUTES = (
         tag=Tag.ADMIN,
         summary="Suspend an account",
         details="It counts as suspended at once; the operator closes it in AWS, where what runs goes on and costs. "
-        "Repeating is harmless.",
+        "Repeating is harmless." + _WHICH,
         parameters=(ID,),
+        query=NamespaceQuery,
         answers={200: Answer("Account suspended", views.AccountOrdered)},
         errors=(*_REFUSALS, "owned_elsewhere"),
     ),
@@ -55,8 +72,9 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Resume a suspended account",
-        details="The operator opens its doors again. Repeating is harmless.",
+        details="The operator opens its doors again. Repeating is harmless." + _WHICH,
         parameters=(ID,),
+        query=NamespaceQuery,
         answers={200: Answer("Account resumed", views.AccountOrdered)},
         errors=(*_REFUSALS, "owned_elsewhere"),
     ),
@@ -67,8 +85,10 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Try again what failed",
-        details="For a failed account whose trouble was mended outside of it. What is under way needs no retry.",
+        details="For a failed account whose trouble was mended outside of it. What is under way needs no retry."
+        + _WHICH,
         parameters=(ID,),
+        query=NamespaceQuery,
         answers={200: Answer("Retry ordered", views.AccountOrdered)},
         errors=(*_REFUSALS, "nothing_to_retry"),
     ),
