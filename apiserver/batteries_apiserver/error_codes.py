@@ -48,11 +48,13 @@ ERRORS: dict[str, ErrorCode] = {
         402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
     ),
     "account_not_found": ErrorCode(404, "You have no account with this id."),
-    "account_not_active": ErrorCode(409, "The account is not active, so it can't be changed now."),
+    "account_not_active": ErrorCode(409, "The account is not active, so this can't be done now."),
     "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),
     "owned_elsewhere": ErrorCode(409, "Someone else, such as a git repository, manages this field; change it there."),
     "changed_meanwhile": ErrorCode(409, "The account was changed at the same moment. Read it and try again."),
-    "ambiguous_account": ErrorCode(409, "Several namespaces hold an account of this id; use kubectl."),
+    "ambiguous_account": ErrorCode(
+        409, "Several namespaces besides the API's own have an account with this id; add ?namespace=."
+    ),
     "nothing_to_retry": ErrorCode(409, "No step of the account was given up."),
     "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again once it has."),
     "credentials_gone": ErrorCode(404, "The first password was revealed already and is kept nowhere."),
@@ -63,12 +65,14 @@ ERRORS: dict[str, ErrorCode] = {
     "invalid_key_id": ErrorCode(400, "The id is no UUID."),
     "key_not_found": ErrorCode(404, "You have no API key with this id."),
     "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
+    "customer_gone": ErrorCode(409, "The customer was deleted, so no more keys are made."),
     "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
     # Customers, for administrators.
     "customer_not_found": ErrorCode(404, "There is no customer with this id."),
     # Sign-up.
     "sign_up_refused": ErrorCode(403, "This sign-up can't be completed. Ask support."),
-    "invalid_email": ErrorCode(400, "Stripe does not take this e-mail address."),
+    "invalid_email": ErrorCode(400, "Stripe or this server does not take this e-mail address."),
+    "customer_name_taken": ErrorCode(409, "Another object has the name of the customer that the checkout makes."),
     "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),
     "invalid_signature": ErrorCode(400, "The event was not signed by Stripe for this endpoint just now."),
     "billing_not_configured": ErrorCode(503, "This server takes no cards.", fault="configuration"),

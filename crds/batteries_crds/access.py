@@ -102,6 +102,7 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
             spec={
                 "email": When.AT_CREATION,
                 "stripeCustomerId": When.AT_CREATION,
+                "accountLimit": When.AT_HOME,
                 "confirmedEmail": When.AT_HOME,
                 "blocked": When.AT_HOME,
                 "blockedReason": When.AT_HOME,

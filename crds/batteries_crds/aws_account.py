@@ -14,8 +14,9 @@ from pydantic.alias_generators import to_camel
 
 from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
 from batteries_crds.base import Model
-from batteries_crds.cel import email_rule, rule, rules
+from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import READY
+from batteries_crds.email import email_rule
 from batteries_crds.identity import uuid_of
 from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH
 from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE

@@ -14,10 +14,3 @@ def rule(expression: str, message: str, *, reason: str = "FieldValueInvalid") ->
 def rules(*entries: dict[str, str]) -> dict[str, Any]:
     """For `json_schema_extra`: the rules of a field or model."""
     return {"x-kubernetes-validations": list(entries)}
-
-
-def email_rule(field: str) -> dict[str, str]:
-    """That the field is an e-mail address; Stripe and Identity Center look at it more closely."""
-    return rule(
-        "self.matches('^[^@ ]+@[^@ ]+[.][^@ ]+$')", f"{field} must be an e-mail address, such as team@example.com."
-    )

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
-from batteries_crds.cel import email_rule, rules
+from batteries_crds.cel import rules
+from batteries_crds.email import email_rule
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED

@@ -11,7 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from batteries_crds.aws_account import CustomerRef
 from batteries_crds.base import Model, Timestamp
-from batteries_crds.cel import email_rule, rule, rules
+from batteries_crds.cel import rule, rules
+from batteries_crds.email import email_rule
 from batteries_crds.identity import derived_uuid
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.resource import Column, Definition, Resource

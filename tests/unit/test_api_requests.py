@@ -1,9 +1,10 @@
 """Requests against the real application, with resources that live in memory: who gets in, and what each error says."""
 
 import asyncio
+import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.kube import Caches, Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
@@ -331,6 +333,7 @@ async def test_an_administrators_key_owns_no_accounts(client: Client, world: Wor
 
 
 async def test_the_limit_of_keys_holds_against_requests_at_once(client: Client, world: World) -> None:
+    world.add_customer()
     answers = await asyncio.gather(
         *(client.post("/v1/keys", headers=world.headers, json={"name": ""}) for _ in range(20))
     )
@@ -594,6 +597,75 @@ async def test_an_event_of_the_other_mode_is_acknowledged_and_not_acted_on(clien
     response = await client.post("/v1/stripe/callback", data=body, headers=signed(body))
     # The key is a test-mode key, and Stripe is down in these tests: whoever acts asks it, and answers 503.
     assert response.status == (200 if livemode else 503)
+
+
+ANYTHING: list[Any] = [
+    None,
+    True,
+    0,
+    1e300,
+    10**400,
+    "",
+    "x",
+    "a/../b",
+    "\x00",
+    "\ud800",
+    "é",
+    [],
+    ["x"],
+    {},
+    {"id": "x"},
+    [[]],
+]
+"""What JSON can hold, and strings that are no ids."""
+
+WHOLE: dict[str, Any] = {
+    "id": "evt_1",
+    "object": "event",
+    "livemode": False,
+    "type": "checkout.session.completed",
+    "data": {
+        "object": {"id": "cs_1", "object": "checkout.session", "customer": "cus_1"},
+        "previous_attributes": {"customer": "cus_1"},
+    },
+}
+
+
+def paths_of(value: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, part in value.items():
+        yield (*above, name)
+        if isinstance(part, dict):
+            yield from paths_of(part, (*above, name))
+
+
+def replaced(value: dict[str, Any], path: tuple[str, ...], new: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**value, first: replaced(value[first], tuple(rest), new) if rest else new}
+
+
+@pytest.mark.parametrize("kind", sorted(SUBSCRIBED))
+async def test_a_signed_event_of_any_shape_is_answered(
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async def completed_session(gateway: StripeGateway, session_id: str) -> None:
+        assert re.fullmatch("[A-Za-z0-9_]+", session_id), "Stripe is asked for nothing that is no id"
+
+    monkeypatch.setattr(StripeGateway, "completed_session", completed_session)
+    whole = {**WHOLE, "type": kind}
+    customer = replaced(whole, ("data", "object"), {"id": "cus_1", "object": "customer"})
+    for sound in (whole, customer):
+        for path in paths_of(sound):
+            for value in ANYTHING:
+                body = json.dumps(replaced(sound, path, value)).encode()
+                status = (await client.post("/v1/stripe/callback", data=body, headers=signed(body))).status
+                assert status in (200, 400), f"{status}: {body!r}"
+
+
+async def test_a_signed_body_of_any_shape_is_answered(client: Client) -> None:
+    deep = b"[" * 30_000 + b"]" * 30_000
+    for body in (*(json.dumps(value).encode() for value in ANYTHING), deep, b'{"data":' * 5_000 + b"1" + b"}" * 5_000):
+        response = await client.post("/v1/stripe/callback", data=body, headers=signed(body))
+        assert (response.status, await error_of(response)) == (400, "invalid_signature"), body[:50]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ arrives, how often, or in what order. Of two that overlap, the one that asked la
 by nobody's clock: each reads the resourceVersion, asks, and writes with it, also what is so already. So between the
 reading and the writing of one nobody else has written, and who writes next has asked later. One that finds that
 another has written can't tell which of the two asked later, and asks again.
+
+A Customer is that of a Stripe customer by its spec.stripeCustomerId. Its name follows from that id, and proves nothing:
+anybody who may create Customers in the namespace can take a name.
 """
 
 from collections.abc import Sequence
@@ -15,11 +18,11 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.billing.standing import Standing
-from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.errors import BadRequest, Conflict, Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.client import CONFLICT, UNPROCESSABLE, status_of
 from batteries_crds.customer import MAX_CARDS, Customer, PaymentMethod, PaymentReason
 from batteries_crds.identity import derived_uuid
 
@@ -54,6 +57,8 @@ class Customers:
         """The Customer with its payment method as Stripe has it now; made where there is none and `email` is given.
 
         Raises:
+            Conflict: the Customer's name is taken by one of somebody else.
+            BadRequest: no Customer can have that e-mail address.
             Unavailable: Stripe does not answer, or others change the Customer all the time.
             kubernetes.aio.client.ApiException: Kubernetes refuses.
         """
@@ -78,6 +83,8 @@ class Customers:
                         return None
                     if customer is None:
                         customer = await self._create(name, stripe_customer_id, str(email))
+                    if customer.spec.stripe_customer_id != stripe_customer_id:
+                        raise _taken(name)
                     return await self._observe(customer, stripe_customer_id)
                 except ApiException as error:
                     if status_of(error) != CONFLICT:
@@ -86,7 +93,17 @@ class Customers:
 
     async def _create(self, name: str, stripe_customer_id: str, email: str) -> Customer:
         body = {"metadata": {"name": name}, "spec": {"email": email, "stripeCustomerId": stripe_customer_id}}
-        created = await self._kube.customers.create(self._kube.namespace, body)
+        try:
+            created = await self._kube.customers.create(self._kube.namespace, body)
+        except ApiException as error:
+            if status_of(error) != UNPROCESSABLE:
+                raise
+            log.error("customer_refused", customer=name, reason=error.reason)
+            raise BadRequest(
+                "invalid_email",
+                "No account can be made for the e-mail address of this checkout. Begin another with POST "
+                "/v1/stripe/setup and another address, such as team@example.com.",
+            ) from error
         self._kube.caches.customers.put(created)
         log.info("customer_created", customer=name)
         return created
@@ -159,3 +176,12 @@ class Customers:
         lately = breaker.together(utc_now(), lost)
         paying = sum(1 for status in known if status.payment_method is PaymentMethod.VALID)
         return breaker.stops(lately + held + 1, paying + lately + 1)
+
+
+def _taken(name: str) -> Conflict:
+    log.error("customer_name_taken", customer=name)
+    return Conflict(
+        "customer_name_taken",
+        f"The Customer {name} was not made by this checkout, so nothing is done with it. Tell support: that object has "
+        "to be deleted or given its spec.stripeCustomerId, and then the same request works.",
+    )

@@ -3,6 +3,7 @@
 Never more than a hint of where to look, so nothing else of an event is kept.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,15 @@ SUBSCRIBED = tuple(sorted(CHECKOUT_COMPLETED | CUSTOMER_CHANGED))
 """What a webhook endpoint at Stripe has to be registered for."""
 
 
+_MALFORMED = (
+    *(ValueError, AttributeError, TypeError, KeyError, RecursionError),
+    stripe.SignatureVerificationError,
+)
+"""What reading an event raises, whatever it is made of."""
+
+_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A verified webhook: what happened, and to whom or what."""
@@ -60,7 +70,7 @@ def verified(raw: bytes, signature: str | None, secret: str) -> Event:
         event = stripe.Webhook.construct_event(raw, signature, secret)
         _refuse_the_future(str(signature))
         return _event(event.to_dict())
-    except (ValueError, AttributeError, TypeError, KeyError, stripe.SignatureVerificationError) as error:
+    except _MALFORMED as error:
         log.warning("webhook_refused", error=type(error).__name__)
         raise BadRequest("invalid_signature", "This is not an event that Stripe signed for this endpoint.") from error
 
@@ -74,9 +84,20 @@ def _refuse_the_future(signature: str) -> None:
 
 
 def _event(event: dict[str, Any]) -> Event:
-    about = event["data"]["object"]
+    """A signature proves who wrote it, not that it is made as we think: each part may be of any type.
+
+    Raises:
+        ValueError, AttributeError, TypeError, KeyError: it is no event.
+    """
+    event_id, kind, about = event["id"], event["type"], event["data"]["object"]
+    if not isinstance(event_id, str) or not isinstance(kind, str):
+        raise TypeError("an event's id and type are strings")
     previous = event["data"].get("previous_attributes") or {}
     # A detached card names no customer any more; whose it was stands among the attributes that changed.
     customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
-    customer_id = customer if isinstance(customer, str) else None
-    return Event(event["id"], event["type"], about.get("id"), customer_id, bool(event["livemode"]))
+    return Event(event_id, kind, _id(about.get("id")), _id(customer), bool(event["livemode"]))
+
+
+def _id(value: object) -> str | None:
+    """An id in Stripe, or None where it is none."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None

@@ -17,9 +17,9 @@ from batteries_apiserver.errors import Forbidden, NotFound, Unavailable
 from batteries_apiserver.metrics import SESSIONS
 from batteries_apiserver.time_limit import lift_time_limit
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
+from batteries_crds.email import SENTENCE, is_email
 from batteries_crds.names import MAX_OWNER_LENGTH
 
-_EMAIL = re.compile(r"[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\].]+(\.[^@\s,;<>()\[\].]+)+")
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 
 ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -27,15 +27,15 @@ ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 def _email(text: str) -> str:
-    text = text.strip()
-    if not text.isprintable() or not _EMAIL.fullmatch(text):
-        raise ValueError("The field email must be an e-mail address, such as team@example.com.")
+    text = text.strip(" ")
     if len(text) > MAX_OWNER_LENGTH:
         # Before anybody pays: no Customer could be made of it, and its key never be fetched.
         raise ValueError(
             f"The field email may have at most {MAX_OWNER_LENGTH} characters: give a shorter e-mail address, such as "
             "team@example.com."
         )
+    if not is_email(text):
+        raise ValueError(f"The field email {SENTENCE}")
     return text
 
 

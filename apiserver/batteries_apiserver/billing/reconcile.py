@@ -17,7 +17,7 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver.background import in_background
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
-from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.errors import Conflict, Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import AHEAD_SECONDS, utc_now
 from batteries_crds.client import NOT_FOUND, UNANSWERED, status_of
@@ -82,6 +82,8 @@ class Reconciler:
                 if status_of(error) != NOT_FOUND:
                     log.warning("recheck_put_off", reason=f"Kubernetes: {error.status} {error.reason}")
                     break
+            except Conflict:
+                continue  # it became somebody else's meanwhile, which was logged
             except (Unavailable, *UNANSWERED) as error:
                 log.warning("recheck_put_off", reason=type(error).__name__)
                 break

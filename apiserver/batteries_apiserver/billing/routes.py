@@ -26,7 +26,15 @@ ROUTES = (
         summary="Fetch the API key of a completed sign-up, once",
         parameters=(Parameter(name="id", where="path", description="The sessionId that POST /stripe/setup answered."),),
         answers={200: Answer("API key retrieved", handlers.KeyRetrieved)},
-        errors=("session_not_found", "sign_up_refused", "busy", "billing_not_configured", "stripe_unavailable"),
+        errors=(
+            "session_not_found",
+            "sign_up_refused",
+            "customer_name_taken",
+            "invalid_email",
+            "busy",
+            "billing_not_configured",
+            "stripe_unavailable",
+        ),
         head=False,
     ),
     Route(
@@ -41,6 +49,8 @@ ROUTES = (
         errors=(
             "invalid_signature",
             *OF_ANY_BODY,
+            "customer_name_taken",
+            "invalid_email",
             "busy",
             "billing_not_configured",
             "stripe_unavailable",

@@ -35,7 +35,7 @@ async def issue(kube: Kube, customer: str, name: str, *, repeat_key: str | None,
     """A new key.
 
     Raises:
-        Conflict: a key was made for `repeat_key` already, or the customer has as many as allowed.
+        Conflict: a key was made for `repeat_key` already, or the customer has as many as allowed, or is gone.
     """
     object_name = str(uuid4()) if repeat_key is None else derived_name("key", customer, repeat_key)
     async with _turns.of(customer):
@@ -89,13 +89,16 @@ def _refuse_too_many(kube: Kube, customer: str, limit: int) -> None:
 
 
 async def _body(kube: Kube, customer: str, object_name: str, name: str, minted: NewKey) -> dict[str, Any]:
-    owner = kube.caches.customers.get(customer) or await kube.customers.find(kube.namespace, customer)
-    metadata: dict[str, object] = {"name": object_name}
+    owner = await kube.customers.find(kube.namespace, customer)
+    if owner is None or owner.metadata.deletion_timestamp is not None:
+        # Its keys go with it, within minutes; another one would have no owner to go with.
+        raise Conflict(
+            "customer_gone",
+            "Your customer was deleted here, so no more API keys are made. To begin anew: POST /v1/stripe/setup.",
+        )
+    metadata: dict[str, object] = {"name": object_name, "ownerReferences": [owner.reference()]}
     if len(customer) <= 63:
         metadata["labels"] = {LABEL_CUSTOMER: customer}
-    if owner is not None:
-        # The owner reference lets the keys go with their Customer.
-        metadata["ownerReferences"] = [owner.reference()]
     spec = {"customerRef": {"name": customer}, "name": name, "keyPrefix": minted.prefix, "keyHash": minted.digest}
     return {"metadata": metadata, "spec": spec}
 

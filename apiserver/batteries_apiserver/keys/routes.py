@@ -32,7 +32,13 @@ ROUTES = (
         parameters=(IDEMPOTENCY_KEY,),
         body=handlers.NewKeyBody,
         answers={201: Answer("Key created", views.KeyCreated)},
-        errors=("invalid_idempotency_key", "key_already_made", "key_limit_reached", "customer_key_required"),
+        errors=(
+            "invalid_idempotency_key",
+            "key_already_made",
+            "key_limit_reached",
+            "customer_gone",
+            "customer_key_required",
+        ),
     ),
     Route(
         method="DELETE",
