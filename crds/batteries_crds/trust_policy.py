@@ -88,6 +88,42 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audien
     return policy
 
 
+def read(policy: Any) -> list[str] | None:
+    """The repositories that `render` made this document of, in its order; None where it made no such document.
+
+    `policy` is as AWS gives it back: a list of one may be a plain value, and the order of patterns another.
+    """
+    if same_policy(policy, nobody()):
+        return []
+    try:
+        [statement] = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+        patterns = _listed(statement["Condition"]["StringLike"][_SUB])
+        [audience] = _listed(statement["Condition"]["StringEquals"][_AUD])
+        [provider] = _listed(statement["Principal"]["Federated"])
+        found = [_repository(pattern) for pattern in patterns]
+        repositories = list(dict.fromkeys(each for each in found if each is not None))
+        again = render(repositories, provider, limit=len(json.dumps(policy)) + 1, audience=audience)
+    except (KeyError, TypeError, ValueError, PolicyTooLargeError):
+        return None
+    # Anything that somebody added or took away by hand shows here.
+    return repositories if same_policy(policy, again) else None
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _repository(pattern: str) -> str | None:
+    """The repository of one pattern; None for the second of the two that a repository without ids has."""
+    if not (pattern.startswith("repo:") and pattern.endswith(":*")):
+        raise ValueError(pattern)
+    text = pattern.removeprefix("repo:").removesuffix(":*")
+    if "@*/" in text and text.endswith("@*"):
+        return None
+    parse(text)
+    return text
+
+
 def nobody() -> dict[str, Any]:
     """The policy that admits nobody."""
     # AWS refuses a GitHub trust without a scoped subject, and a role needs a trust policy: so a plain denial.

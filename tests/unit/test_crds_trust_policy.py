@@ -10,7 +10,9 @@ from batteries_crds.trust_policy import (
     AUDIENCE,
     PROVIDER_HOST,
     PolicyTooLargeError,
+    nobody,
     policy_size,
+    read,
     render,
     same_policy,
     subjects,
@@ -122,3 +124,37 @@ def test_size_is_what_is_sent() -> None:
 )
 def test_policies_that_mean_the_same(left: Any, right: Any, same: bool) -> None:
     assert same_policy(left, right) is same
+
+
+@pytest.mark.parametrize(
+    "repositories",
+    [
+        [],
+        ["o/r"],
+        ["o@1/r@2"],
+        ["o/r", "o@1/r@2", "o-x/a.b_c"],
+        ["z/z", "a/a", "m@9/m@9"],
+        [f"octo/repo-{number}" for number in range(30)],
+    ],
+)
+@pytest.mark.parametrize("provider", [PROVIDER, PROVIDER.replace("arn:aws:", "arn:aws-cn:")])
+def test_the_repositories_are_read_back_from_the_policy(repositories: list[str], provider: str) -> None:
+    audience = "sts.amazonaws.com.cn" if "aws-cn" in provider else AUDIENCE
+    policy = render(repositories, provider, limit=8192, audience=audience)
+    assert read(json.loads(json.dumps(policy))) == repositories
+
+
+def test_a_list_of_one_may_come_back_as_a_plain_value() -> None:
+    policy = render(["o@1/r@2"], PROVIDER, limit=8192)
+    policy["Statement"][0]["Condition"]["StringLike"][f"{PROVIDER_HOST}:sub"] = "repo:o@1/r@2:*"
+    assert read(policy) == ["o@1/r@2"]
+
+
+@pytest.mark.parametrize("pattern", ["repo:o/*", "repo:o/r:ref:refs/heads/main", "repo:o@*/r@*:*", "*", "repo:o/r/x:*"])
+def test_a_policy_that_is_not_ours_is_not_read(pattern: str) -> None:
+    policy = render(["o/r"], PROVIDER, limit=8192)
+    policy["Statement"][0]["Condition"]["StringLike"][f"{PROVIDER_HOST}:sub"] = [pattern]
+    assert read(policy) is None
+    assert read({}) is None
+    assert read(None) is None
+    assert read({**nobody(), "Id": "mine"}) is None

@@ -217,10 +217,11 @@ async def test_orphans_prints_the_customer_that_the_tag_names(factory: Factory) 
     process = await factory.active(email=None, customerRef={"name": "cus-1"})
     await gone(factory, process)
     known = [await factory.customers.get(NAMESPACE, "cus-1")]
-    (orphan,), _ = await find_orphans(process.tools.aws, factory.settings, [], known)
-    assert "customerRef: {name: cus-1}" in orphan.manifest()
-    (orphan,), _ = await find_orphans(process.tools.aws, factory.settings, [])
-    assert f"email: {FIRST}" in orphan.manifest(), "where the Customer is lost, its address adopts it as well"
+    (orphan,) = (await find_orphans(process.tools.aws, factory.settings, [], known)).orphans
+    assert orphan.spec["customerRef"] == {"name": "cus-1"}
+    (orphan,) = (await find_orphans(process.tools.aws, factory.settings, [])).orphans
+    assert "email" not in orphan.spec, "an account of an address is not in the Customer's list"
+    assert f"Single sign-on is by {FIRST}" in orphan.manifest(), "and whoever wants it can write the address in"
 
 
 def test_tags_hold_letters_that_aws_takes_and_no_address() -> None:

@@ -87,6 +87,16 @@ class Iam:
         """The user can't sign in to the console; having no password, or not being there, is success."""
         await self._tolerating(MISSING, "iam:DeleteLoginProfile", self._client.delete_login_profile, UserName=name)
 
+    async def trust_of(self, name: str) -> Any:
+        """The role's trust policy as AWS has it; None where there is no such role."""
+        try:
+            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
+        except AwsError as error:
+            if error.code == MISSING:
+                return None
+            raise
+        return role.get("AssumeRolePolicyDocument")
+
     async def close_role(self, name: str, trust: dict[str, Any]) -> None:
         """The role, if it is there, has that trust policy, which admits nobody."""
         try:

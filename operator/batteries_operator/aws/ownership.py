@@ -101,6 +101,20 @@ class Ownership:
                 self._remember(key, owned)
             return owned
 
+    async def found(self, aws_account_id: str, key: str, account_id: str) -> OwnedAccount:
+        """An AWS account that the AwsAccount `key` held and that none holds now, to read what is in it.
+
+        Raises:
+            NotOurAccountError: its tags name another AwsAccount.
+            ManagementAccountError: it is the management account, whatever its tags say.
+            AwsError: AWS did not tell.
+        """
+        await self._organizations.refuse_management(aws_account_id)
+        tags = AccountTags.read(await self._organizations.tags(aws_account_id))
+        if tags.resource != key:
+            raise NotOurAccountError(f"AWS account {aws_account_id} is not tagged {TAG_RESOURCE}={key}.", tags.resource)
+        return OwnedAccount(aws_account_id, account_id, _PROVED)
+
     def forget(self, uid: str) -> None:
         """What was proved for this AwsAccount has to be proved again: what it rests on may have changed."""
         for key in [key for key in self._proved if key[0] == uid]:
