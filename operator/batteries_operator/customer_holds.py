@@ -19,6 +19,7 @@ from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_crds.customer import Customer
 from batteries_operator.payments import due_holds, is_undecided
+from batteries_operator.suspension_breaker import SuspensionBreaker
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -28,18 +29,26 @@ LISTS = 4
 AGAIN_SECONDS = 30.0
 """After Kubernetes refused or failed."""
 
+STOPPED_SECONDS = 600.0
+"""Until the breaker is asked again: most of those that were due together may be able to pay again."""
+
 Key = tuple[str, str]
 
 
 class CustomerHolds:
     """Knows of each Customer what its accounts should be, and of each account what it is."""
 
-    def __init__(self, accounts: Resources[AwsAccount], grace: timedelta | None) -> None:
-        """`grace` None: nobody is suspended for want of payment, and who is held for it is let go."""
+    def __init__(
+        self, accounts: Resources[AwsAccount], grace: timedelta | None, breaker: SuspensionBreaker | None = None
+    ) -> None:
+        """`grace` None: nobody is suspended for want of payment, and who is held for it is let go. `breaker` stops new
+        holds where too many would begin at one time; what is held already stays."""
         self._accounts = accounts
         self._grace = grace
+        self._breaker = breaker
         self._listing = asyncio.Semaphore(LISTS)
         self._held: set[Key] = set()  # Customers that may have an account with a hold
+        self._stopped: set[Key] = set()  # Customers that the breaker holds back
         self._customers: dict[Key, Customer] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
 
@@ -57,6 +66,9 @@ class CustomerHolds:
     def customer_gone(self, namespace: str, name: str) -> None:
         """A Customer was deleted; its accounts stay as they are."""
         self._customers.pop((namespace, name), None)
+        self._stopped.discard((namespace, name))
+        if self._breaker is not None:
+            self._breaker.forget(namespace, name)
         if (task := self._tasks.pop((namespace, name), None)) is not None:
             task.cancel()
 
@@ -85,10 +97,11 @@ class CustomerHolds:
             due |= has & {Hold.PAYMENT_METHOD_MISSING}
         return due | (has - set(Hold))  # what a later release holds for is not ours to lift
 
-    def _change(self, key: Key, account: AwsAccount) -> dict[str, Any]:
+    def _change(self, key: Key, account: AwsAccount, stopped: frozenset[str] = frozenset()) -> dict[str, Any]:
         """The merge patch of the account's status that gives it the holds that it should have; empty where it has."""
         has = account.holds
         wanted, status = self._wanted(key, has), account.status
+        wanted -= stopped - has
         begun = {"since": to_rfc3339(utc_now())}
         patch: dict[str, Any] = {reason: begun for reason in wanted - status.holds.keys()}
         patch |= dict.fromkeys(status.holds.keys() - wanted)
@@ -114,6 +127,8 @@ class CustomerHolds:
                 self._held.discard(key)
             ends = None if customer is None else customer.grace_ends(self._grace)
             left = None if ends is None else (ends - utc_now_exactly()).total_seconds()
+            if left is not None and left <= 0 and key in self._stopped:
+                left = STOPPED_SECONDS
             if left is None or left <= 0:
                 return
             await asyncio.sleep(left)
@@ -130,10 +145,20 @@ class CustomerHolds:
             else:
                 return
 
+    async def _ask_breaker(self, key: Key) -> frozenset[Hold]:
+        """The reasons by which none of the Customer's accounts is to be held anew."""
+        customer = self._customers.get(key)
+        stopped: frozenset[Hold] = frozenset()
+        if self._breaker is not None and customer is not None:
+            stopped = await self._breaker.stops(customer)
+        (self._stopped.add if stopped else self._stopped.discard)(key)
+        return stopped
+
     async def _write(self, key: Key) -> None:
         namespace, name = key
+        stopped = await self._ask_breaker(key)
         async for account in self._accounts.all(namespace, field_selector=f"spec.customerRef.name={name}"):
-            change = self._change(key, account)
+            change = self._change(key, account, stopped)
             if not change:
                 continue
             try:

@@ -16,6 +16,7 @@ import kopf
 from kopf._cogs.configs.configuration import PostingSettings
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.breaker import Breaker
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.names import FINALIZER, GROUP, VERSION
@@ -26,6 +27,7 @@ from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
+from batteries_operator.suspension_breaker import SuspensionBreaker
 from batteries_operator.unreadable import Unreadable
 from batteries_operator.watched import Watched
 
@@ -88,6 +90,16 @@ def announce(account: AwsAccount, event_type: str, reason: str, message: str) ->
     kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
 
 
+def _breaker(service: Service, grace: timedelta | None) -> SuspensionBreaker:
+    settings, customers = service.tools.settings, Resources(service.api, Customer, FIELD_MANAGER)
+
+    def tell(customer: Customer, message: str) -> None:
+        body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
+        kopf.event(body, type="Warning", reason="SuspensionsHeldBack", message=message)
+
+    return SuspensionBreaker(customers, Breaker(settings.breaker_percent, settings.breaker_customers), grace, tell)
+
+
 def _announce_raw(body: Mapping[str, Any], told: Announcement) -> None:
     """The same on an object of which only its JSON is known."""
     kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
@@ -97,7 +109,8 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
     seconds = service.tools.settings.suspend_unpaid_seconds
-    holds = CustomerHolds(service.accounts, timedelta(seconds=seconds) if seconds else None)
+    grace = timedelta(seconds=seconds) if seconds else None
+    holds = CustomerHolds(service.accounts, grace, _breaker(service, grace))
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
     watched = Watched(service, resync, holds.account_seen)
     outbox = _outbox(service)

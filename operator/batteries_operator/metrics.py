@@ -54,6 +54,10 @@ MAILS = Counter(
 )
 MAILS_WAITING = Gauge("batteries_mails_waiting", "Notifications whose mail is still to be sent.")
 
+SUSPENSIONS_HELD_BACK = Gauge(
+    "batteries_suspensions_held_back",
+    "Customers whose accounts are due to be suspended, and are not, because too many would be at one time.",
+)
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 WATCH_UP = Gauge(
     "batteries_watch_up",

@@ -34,11 +34,16 @@ class Notice:
     suspends_at: datetime
 
 
+def due_at(customer: Customer, grace: timedelta | None) -> dict[Hold, datetime]:
+    """From when on the Customer's accounts are to be held, by each reason that comes by itself; it may lie ahead."""
+    ends = customer.grace_ends(grace)
+    return {} if ends is None else {Hold.PAYMENT_METHOD_MISSING: ends}
+
+
 def due_holds(customer: Customer, grace: timedelta | None, now: datetime) -> frozenset[Hold]:
     """The holds that the Customer's accounts should have; `grace` None: none for want of payment."""
-    ends = customer.grace_ends(grace)
     holds = {Hold.CUSTOMER_BLOCKED} if customer.spec.blocked else set()
-    return frozenset(holds | ({Hold.PAYMENT_METHOD_MISSING} if ends is not None and ends <= now else set()))
+    return frozenset(holds | {reason for reason, at in due_at(customer, grace).items() if at <= now})
 
 
 def is_undecided(customer: Customer, grace: timedelta | None) -> bool:

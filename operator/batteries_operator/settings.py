@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.environment import FromEnvironment
 
 
@@ -120,6 +121,19 @@ class Settings(FromEnvironment):
             "suspends them, and opens those that were. Give the operator and the API server the same.",
         ),
     ] = 604_800
+    breaker_percent: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100,
+            description="Where the accounts of more than so many percent of the customers would be suspended within a "
+            "day, and of more than BATTERIES_BREAKER_CUSTOMERS of them, none is until a person has looked; 100 lets it "
+            "happen. Give the operator and the API server the same.",
+        ),
+    ] = DEFAULT_PERCENT
+    breaker_customers: Annotated[
+        int, Field(ge=0, description="As many may be together in any case; see BATTERIES_BREAKER_PERCENT.")
+    ] = DEFAULT_CUSTOMERS
     retained_access: Annotated[
         Literal["keep", "remove"],
         Field(
