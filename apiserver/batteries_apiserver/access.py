@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.customer_checks import refuse
-from batteries_apiserver.errors import Unauthorized, Unavailable
+from batteries_apiserver.errors import Forbidden, Unauthorized, Unavailable
 from batteries_apiserver.route import Asked
 from batteries_apiserver.traffic.rate_limit import KNOWN_KEY
 
@@ -44,3 +44,18 @@ def with_admin_key(handler: CallerHandler) -> Handler:
         return await handler(request, caller)
 
     return with_key(for_admins)
+
+
+def unless_read_only(handler: CallerHandler) -> CallerHandler:
+    """A handler that runs only for a key that may do more than look."""
+
+    async def for_full_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
+        if not caller.may_change:
+            raise Forbidden(
+                "scope_read_only",
+                "This API key has the scope read: it may look (GET), and neither change nor reveal anything. Use a key "
+                "with the scope full.",
+            )
+        return await handler(request, caller)
+
+    return for_full_keys

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
-from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, DRAIN, KUBE, SETTINGS, STREAMS
+from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, DRAIN, KUBE, NOTICES, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Authenticator
 from batteries_apiserver.auth.first_admin_key import minted_in_background as first_admin_key_minted
 from batteries_apiserver.auth.usage import Usage
@@ -19,7 +19,9 @@ from batteries_apiserver.drain import Drain
 from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.every_request import every_request
 from batteries_apiserver.guide.handlers import GUIDE, Guide
+from batteries_apiserver.keys.expiry import deleting_old_keys
 from batteries_apiserver.kube import Kube, filled, kube_of
+from batteries_apiserver.notices import Notices
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
@@ -41,6 +43,13 @@ async def kube_connected(settings: Settings) -> AsyncIterator[Kube]:
         kube = kube_of(api, settings)
         async with filled(kube.caches):
             yield kube
+
+
+async def notices(app: web.Application) -> AsyncIterator[None]:
+    """What customers are mailed about, and what is done now and then, while the application runs."""
+    app[NOTICES] = Notices(app[KUBE].namespace, app[KUBE].notifications)
+    async with app[NOTICES].written(), deleting_old_keys(app[KUBE]):
+        yield
 
 
 def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> web.Application:
@@ -85,7 +94,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[TIME_LIMITS] = time_limits
     app[RATE_LIMITS] = rate_limits
     app[STREAMS] = Streams(settings.api_streams_per_customer)
-    app.cleanup_ctx.extend([kube, authenticator, first_admin_key, billing, limits_watched])
+    app.cleanup_ctx.extend([kube, authenticator, notices, first_admin_key, billing, limits_watched])
     app.on_shutdown.append(let_go_of_waiting)
     app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))

@@ -37,6 +37,8 @@ ERRORS: dict[str, ErrorCode] = {
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
     "invalid_api_key": ErrorCode(401, "The API key is not known, or was not copied whole."),
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
+    "expired_api_key": ErrorCode(401, "The API key has expired."),
+    "scope_read_only": ErrorCode(403, "The API key may only look (scope read), and this changes or reveals something."),
     "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
     "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
     "customer_blocked": ErrorCode(
@@ -67,6 +69,7 @@ ERRORS: dict[str, ErrorCode] = {
     "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
     "customer_gone": ErrorCode(409, "The customer was deleted, so no more keys are made."),
     "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
+    "last_key": ErrorCode(409, "It is your last working key of scope full; make another before you revoke it."),
     # Customers, for administrators.
     "customer_not_found": ErrorCode(404, "There is no customer with this id."),
     # Sign-up.
@@ -86,11 +89,12 @@ ERRORS: dict[str, ErrorCode] = {
 }
 
 ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")
-OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "starting")
+OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
 OF_ANY_BODY = ("unreadable_body", "body_timeout", "unsupported_encoding", "body_too_large")
 OF_BLOCKED = ("customer_blocked",)
 OF_UNPAID = ("payment_method_required",)
+OF_A_CHANGE = ("scope_read_only",)
 OF_A_BODY = ("invalid_json", "invalid_request", *OF_ANY_BODY)
 OF_A_QUERY = ("invalid_request",)
 

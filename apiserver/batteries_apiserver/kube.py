@@ -26,9 +26,11 @@ from batteries_apiserver.settings import Settings
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import utc_now
 from batteries_crds.breaker import Breaker
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentReason
+from batteries_crds.notification import Notification
 from batteries_crds.rest import Rest
 from batteries_crds.secrets import Secrets
 
@@ -102,12 +104,15 @@ class Caches:
             metrics.CACHE_UNREADABLE.labels(cache.resource).set(cache.unreadable)
         for namespace, age in self.accounts.ages.items():
             metrics.WATCH_AGE.labels(namespace).set(age)
-        revoked = sum(1 for key in self.keys.all() if key.spec.revoked_at is not None)
+        every, now = self.keys.all(), utc_now()
+        revoked = sum(1 for key in every if key.spec.revoked_at is not None)
+        valid = sum(1 for key in every if key.works_at(now))
         metrics.KEYS.labels("revoked").set(revoked)
+        metrics.KEYS.labels("valid").set(valid)
+        metrics.KEYS.labels("expired").set(len(every) - revoked - valid)
         reasons = Counter(one.status.payment_reason for one in self.customers.all())
         for reason in PaymentReason:
             metrics.CUSTOMERS.labels(reason.value).set(reasons[reason])
-        metrics.KEYS.labels("valid").set(len(self.keys) - revoked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class Kube:
     secrets: Secrets
     installation: Installation
     breaker: Breaker
+    notifications: Resources[Notification]
 
     @property
     def trouble(self) -> str | None:
@@ -187,6 +193,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         Secrets(api, FIELD_MANAGER),
         Installation(Rest(api), space, settings.installation),
         Breaker(settings.breaker_percent, settings.breaker_customers),
+        Resources(api, Notification, FIELD_MANAGER),
     )
 
 

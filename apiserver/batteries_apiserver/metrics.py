@@ -14,7 +14,7 @@ REQUESTS = Counter(
 REQUEST_SECONDS = Histogram(
     "batteries_http_request_duration_seconds", "Time to answer a request.", ["method", "route", "status"]
 )
-KEYS = Gauge("batteries_api_keys", "ApiKeys, by state: valid or revoked.", ["state"])
+KEYS = Gauge("batteries_api_keys", "ApiKeys, by state: valid, revoked or expired.", ["state"])
 SESSIONS = Counter(
     "batteries_checkout_sessions_total",
     "Checkout sessions at Stripe, by event: opened, or fetched (the key that it earned).",

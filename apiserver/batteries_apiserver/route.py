@@ -12,7 +12,16 @@ from typing import Any, Literal
 from aiohttp import web
 
 from batteries_apiserver.body import Body
-from batteries_apiserver.error_codes import ALWAYS, OF_A_BODY, OF_A_KEY, OF_A_QUERY, OF_ADMIN, OF_BLOCKED, OF_UNPAID
+from batteries_apiserver.error_codes import (
+    ALWAYS,
+    OF_A_BODY,
+    OF_A_CHANGE,
+    OF_A_KEY,
+    OF_A_QUERY,
+    OF_ADMIN,
+    OF_BLOCKED,
+    OF_UNPAID,
+)
 from batteries_apiserver.query import Query
 
 AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
@@ -113,14 +122,20 @@ class Route:
         return Asked.NOT_BLOCKED if self.unpaid_may else Asked.PAYS
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether it only looks, so that a key of scope read may call it. What is not a plain GET is none of those."""
+        return self.method == "GET" and self.head
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """Every code that its errors can carry, each once."""
         by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
+        by_scope = () if self.is_read_only or self.access is Access.ANYONE else OF_A_CHANGE
         by_body = OF_A_BODY if self.body else ()
         by_query = OF_A_QUERY if self.query else ()
         by_asked = {Asked.ANY: (), Asked.NOT_BLOCKED: OF_BLOCKED, Asked.PAYS: (*OF_BLOCKED, *OF_UNPAID)}
         by_customer = by_asked[self.asked]
-        return tuple(dict.fromkeys((*self.errors, *by_customer, *by_body, *by_query, *by_access, *ALWAYS)))
+        return tuple(dict.fromkeys((*self.errors, *by_customer, *by_body, *by_query, *by_access, *by_scope, *ALWAYS)))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from batteries_apiserver import health
-from batteries_apiserver.access import with_admin_key, with_key
+from batteries_apiserver.access import unless_read_only, with_admin_key, with_key
 from batteries_apiserver.accounts import routes as accounts
 from batteries_apiserver.admin import routes as admin
 from batteries_apiserver.billing import routes as billing
@@ -38,6 +38,7 @@ def registered(routes: Iterable[Route]) -> Iterator[web.RouteDef]:
 
 
 def _guarded(route: Route) -> Handler:
-    if route.access is Access.ADMIN:
-        return with_admin_key(route.handler)
-    return with_key(route.handler, route.asked) if route.access is Access.KEY else route.handler
+    if route.access is Access.ANYONE:
+        return route.handler
+    handler = route.handler if route.is_read_only else unless_read_only(route.handler)
+    return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.asked)

@@ -1,5 +1,7 @@
 """ApiKey: a bearer key's hash and owner. The raw key is shown once to its owner and stored nowhere."""
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -11,6 +13,13 @@ from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.identity import uuid_of
 from batteries_crds.resource import Column, Definition, Resource
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    FULL = "full"
+    READ = "read"
 
 
 class ApiKeySpec(Model):
@@ -36,6 +45,16 @@ class ApiKeySpec(Model):
                 "has(self.customerRef) == has(oldSelf.customerRef) && has(self.role) == has(oldSelf.role) && "
                 "(!has(self.customerRef) || self.customerRef.name == oldSelf.customerRef.name)",
                 "Whose key it is can't be changed; revoke it by spec.revokedAt and make another.",
+                reason="FieldValueForbidden",
+            ),
+            rule(
+                "self.scope == oldSelf.scope",
+                "A key's scope can't be changed; make another key, and revoke this one by spec.revokedAt.",
+                reason="FieldValueForbidden",
+            ),
+            rule(
+                "!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt <= oldSelf.expiresAt)",
+                "A key's life can be made shorter (an earlier spec.expiresAt), never longer; make another key.",
                 reason="FieldValueForbidden",
             ),
             rule(
@@ -89,6 +108,17 @@ class ApiKeySpec(Model):
             ),
         ),
     ]
+    scope: Annotated[
+        Scope,
+        Field(
+            description="What the key may do. full: all that its owner may; read: only look (GET), so it makes no "
+            "keys, changes nothing and reveals no password."
+        ),
+    ] = Scope.FULL
+    expires_at: Annotated[
+        Timestamp | None,
+        Field(description="When the key stops working, such as 2027-01-01T00:00:00Z; absent: never by itself."),
+    ] = None
     revoked_at: Annotated[
         Timestamp | None,
         Field(
@@ -103,6 +133,13 @@ class ApiKeyStatus(Model):
 
     last_used_at: Annotated[
         Timestamp | None, Field(description="When the key was last used, to within some minutes.")
+    ] = None
+    revocation_asked_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When somebody last began to revoke it over HTTP: for a minute it does not count as a key that "
+            "its owner keeps, so that two requests at once can't revoke the last two."
+        ),
     ] = None
 
 
@@ -120,6 +157,8 @@ class ApiKey(Resource):
             Column("Called", ".spec.name", description="What its owner calls it"),
             Column("Customer", ".spec.customerRef.name", description="Whose key it is"),
             Column("Role", ".spec.role", description="admin: an administrator's key"),
+            Column("Scope", ".spec.scope", description="full, or read: may only look", wide=True),
+            Column("Expires", ".spec.expiresAt", description="When it stops working; empty: never", wide=True),
             Column("Last used", ".status.lastUsedAt", "date", description="How long ago it was used"),
             Column("Revoked", ".spec.revokedAt", "date", description="For how long it is refused; empty: it works"),
             Column("Age", ".metadata.creationTimestamp", "date"),
@@ -131,6 +170,11 @@ class ApiKey(Resource):
     status: Annotated[ApiKeyStatus, Field(description="When the key was used. Only the API server writes it.")] = (
         ApiKeyStatus()
     )
+
+    def works_at(self, moment: datetime) -> bool:
+        """Whether it opens anything then: neither revoked nor expired."""
+        spec = self.spec
+        return spec.revoked_at is None and (spec.expires_at is None or moment < spec.expires_at)
 
     @property
     def key_id(self) -> UUID:

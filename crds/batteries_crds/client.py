@@ -15,7 +15,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from pydantic import ValidationError
 
 from batteries_crds.names import API_VERSION, GROUP, VERSION
-from batteries_crds.resource import Resource
+from batteries_crds.resource import ObjectMeta, Resource
 from batteries_crds.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 
 R = TypeVar("R", bound=Resource)
@@ -230,9 +230,12 @@ class Resources(Generic[R]):
         query["fieldManager"] = self._manager
         return self._read(await self._rest.json("PATCH", path, query, body, content_type))
 
-    async def delete(self, namespace: str, name: str) -> None:
-        """Marks it deleted; its finalizers decide when it goes."""
-        await self._rest.json("DELETE", self._path(namespace, name))
+    async def delete(self, namespace: str, name: str, *, exactly: ObjectMeta | None = None) -> None:
+        """Marks it deleted; its finalizers decide when it goes. 409 where it is not `exactly` that version of it."""
+        body = None
+        if exactly is not None:
+            body = {"preconditions": {"uid": exactly.uid, "resourceVersion": exactly.resource_version}}
+        await self._rest.json("DELETE", self._path(namespace, name), body=body)
 
     async def watch_from(self, namespace: str | None, resource_version: str, *, seconds: int) -> ClientResponse:
         """An open watch from that version on, bookmarks included: an `aiohttp` response whose lines are events."""

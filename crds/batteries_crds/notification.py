@@ -164,19 +164,15 @@ def notification(
     customer: str,
     *what: str,
     to: str | None = None,
-    owner: dict[str, Any] | None = None,
     **details: str,
 ) -> dict[str, Any]:
-    """The body of a new Notification. `what` tells one happening of this kind from another and so makes the name;
-    `owner` is an owner reference, so that the mail goes with its Customer. Details go by their camelCase names.
+    """The body of a new Notification. `what` tells one happening of this kind from another and so makes the name.
+    Details go by their camelCase names.
     """
     name = str(derived_uuid("/".join(["notification", kind.value, customer, *what])))
-    metadata: dict[str, Any] = {"name": name}
-    if owner is not None:
-        metadata["ownerReferences"] = [owner]
     spec: dict[str, Any] = {"kind": kind.value, "customerRef": {"name": customer}}
     if to is not None:
         spec["to"] = to
     if details:
         spec["details"] = {to_camel(key): value[:DETAIL_LENGTH] for key, value in details.items()}
-    return {"metadata": metadata, "spec": spec}
+    return {"metadata": {"name": name}, "spec": spec}

@@ -14,6 +14,7 @@ from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
+from batteries_crds.notification import Notification, NotificationKind
 
 EMAIL = "owner@example.com"
 
@@ -32,6 +33,20 @@ async def test_a_completed_checkout_earns_a_key_that_may_ask_for_an_account(worl
     assert customer.metadata.name == answer["customerId"]
     assert customer.status.payment_method is PaymentMethod.VALID
     assert await world.ask_for_an_account(answer["apiKey"]) == 202
+
+
+async def test_stripes_page_says_who_gets_the_key_and_who_paid_is_mailed_when_it_is_handed_over(world: Any) -> None:
+    session_id = await world.setup()
+    async with world.http.get(f"{world.stripe_url}/c/pay/{session_id}") as page:
+        assert "Whoever began this checkout gets an API key" in await page.text()
+    await world.complete(session_id)
+    assert (await world.fetch(session_id)).status == 200
+    assert (await world.fetch(session_id)).status == 404
+    told = [one async for one in Resources(world.api, Notification, "test").all(world.namespace)]
+    [handed] = [one.spec for one in told if one.spec.kind is NotificationKind.KEY_HANDED_OVER]
+    [customer], [key] = await world.customers(), await world.keys()
+    assert (handed.to, handed.customer_ref.name) == (EMAIL, customer.metadata.name)
+    assert handed.details == {"keyPrefix": key.spec.key_prefix}
 
 
 async def test_nothing_is_stored_before_a_checkout_completes(world: Any) -> None:

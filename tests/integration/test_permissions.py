@@ -37,7 +37,7 @@ API_EVERYWHERE = {f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch"}}
 API_AT_HOME = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch", "create"},
     f"customers.{GROUP}": {"get", "list", "watch", "create", "patch"},
-    f"apikeys.{GROUP}": {"get", "list", "watch", "create", "patch"},
+    f"apikeys.{GROUP}": {"get", "list", "watch", "create", "patch", "delete"},
     f"notifications.{GROUP}": {"create"},
     f"customers.{GROUP}/status": {"patch"},
     f"apikeys.{GROUP}/status": {"patch"},

@@ -108,7 +108,7 @@ def test_a_hundred_distinct_repositories_are_taken(cluster: Any) -> None:
     [
         ("awsaccounts", "NAME READY STATUS AWS_ACCOUNT OWNER AGE", "STEP ROLE_ARN MESSAGE"),
         ("customers", "NAME EMAIL PAYMENT LIMIT AGE", "PAYMENT_SINCE CONFIRMED STRIPE"),
-        ("apikeys", "NAME PREFIX CALLED CUSTOMER ROLE LAST_USED REVOKED AGE", ""),
+        ("apikeys", "NAME PREFIX CALLED CUSTOMER ROLE LAST_USED REVOKED AGE", "SCOPE EXPIRES"),
         ("notifications", "NAME KIND CUSTOMER STATE AGE", "TO MESSAGE_ID ERROR"),
     ],
 )

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import batteries_apiserver
 from batteries_apiserver import errors
-from batteries_apiserver.error_codes import ALWAYS, ERRORS, OF_A_BODY, OF_A_QUERY, OF_ADMIN, OF_BLOCKED, OF_UNPAID
+from batteries_apiserver.error_codes import (
+    ALWAYS,
+    ERRORS,
+    OF_A_BODY,
+    OF_A_CHANGE,
+    OF_A_QUERY,
+    OF_ADMIN,
+    OF_BLOCKED,
+    OF_UNPAID,
+)
 from batteries_apiserver.routes import ROUTES
 
 REFUSALS = {
@@ -44,6 +53,7 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
         *OF_BLOCKED,
         *OF_UNPAID,
         *OF_A_BODY,
+        *OF_A_CHANGE,
         *OF_A_QUERY,
         "not_found",
         "method_not_allowed",

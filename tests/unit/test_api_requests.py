@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -19,19 +20,26 @@ from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
+from batteries_apiserver.app_keys import NOTICES
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.errors import Conflict
+from batteries_apiserver.keys import issue
+from batteries_apiserver.keys.expiry import delete_old_keys
 from batteries_apiserver.kube import Caches, Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
+from batteries_apiserver.notices import Notices
 from batteries_apiserver.request_context import add_request
-from batteries_apiserver.route import Route
+from batteries_apiserver.route import Access, Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.client import Page, UnreadableError
 from batteries_crds.customer import Customer, CustomerSpec
+from batteries_crds.notification import Notification, NotificationKind
 from batteries_crds.resource import Resource
 
 Client = TestClient[web.Request, web.Application]
@@ -102,7 +110,33 @@ class InMemory:
         return self.items[name]
 
     async def merge_status(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
-        raise ApiException(status=404)
+        await asyncio.sleep(0)
+        if name not in self.items:
+            raise ApiException(status=404)
+        return self._merged(name, "status", body)
+
+    async def merge(self, namespace: str, name: str, body: dict[str, Any]) -> Any:
+        await asyncio.sleep(0)
+        fence = body.get("metadata", {}).get("resourceVersion")
+        if fence is not None and fence != self.items[name].metadata.resource_version:
+            raise ApiException(status=409)
+        return self._merged(name, "spec", body)
+
+    def _merged(self, name: str, part: str, body: dict[str, Any]) -> Any:
+        raw = self.items[name].to_wire()
+        raw[part] = {field: value for field, value in (raw.get(part, {}) | body[part]).items() if value is not None}
+        raw["metadata"]["resourceVersion"] = str(int(raw["metadata"]["resourceVersion"]) + 1000)
+        self.items[name] = self.model.model_validate(raw)
+        return self.items[name]
+
+    async def all(self, namespace: str, *, field_selector: str, unreadable: Any = None) -> AsyncIterator[Any]:
+        for item in (await self.page(namespace, field_selector=field_selector, limit=1000)).items:
+            yield item
+
+    async def delete(self, namespace: str, name: str, *, exactly: Any) -> None:
+        if self.items[name].metadata.resource_version != exactly.resource_version:
+            raise ApiException(status=409)
+        del self.items[name]
 
 
 @dataclass
@@ -147,6 +181,7 @@ async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
         kube = kube_of(api, Settings(namespace="n"))
         parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
+        parts["notifications"] = InMemory(Notification)
         stored: Any = parts
         fake = replace(kube, **stored)
         settle(fake.caches)
@@ -731,3 +766,186 @@ async def test_without_javascript_the_page_gives_the_whole_line_to_paste(client:
     text = await (await client.get("/checkout/complete?session_id=cs_test_secret0")).text()
     [line] = re.findall(r"<noscript>.*?<code>(.*?)</code>", text, re.DOTALL)
     assert line == "curl http://localhost:8080/v1/stripe/session/cs_test_secret0"
+
+
+# --- scopes, expiry, the last key, and what is mailed about keys
+
+
+GUARDED = [route for route in ROUTES if route.access is not Access.ANYONE]
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=str)
+async def test_a_read_key_may_look_and_neither_change_nor_reveal_anything(
+    client: Client, world: World, route: Route
+) -> None:
+    looker = mint()
+    world.add_customer()
+    owner: dict[str, Any] = {"role": "admin", "customerRef": None} if route.access is Access.ADMIN else {}
+    world.add_key(looker, scope="read", **owner)
+    headers = {"Authorization": f"Bearer {looker.raw}"}
+    response = await client.request(route.method, route.path.replace("{id}", "x"), headers=headers)
+    if route.method == "GET":
+        assert response.status in (200, 400, 404)
+    else:
+        assert (response.status, await error_of(response)) == (403, "scope_read_only")
+
+
+async def test_a_key_that_expired_opens_nothing_from_that_second_on(client: Client, world: World) -> None:
+    for seconds, status in ((-1, 401), (60, 200)):
+        key = mint()
+        world.add_key(key, expiresAt=to_rfc3339(utc_now() + timedelta(seconds=seconds)))
+        response = await client.get("/v1/keys", headers={"Authorization": f"Bearer {key.raw}"})
+        assert response.status == status
+        if status == 401:
+            assert await error_of(response) == "expired_api_key"
+
+
+async def test_a_key_is_made_with_the_scope_and_the_life_that_were_asked_for(client: Client, world: World) -> None:
+    wanted = {"name": "CI", "scope": "read", "expiresAt": "2099-01-01T01:00:00+01:00"}
+    made = await (await client.post("/v1/keys", headers=world.headers, json=wanted)).json()
+    assert (made["scope"], made["expiresAt"]) == ("read", "2099-01-01T00:00:00Z")
+    usual = await (await client.post("/v1/keys", headers=world.headers, json={"name": "CI"})).json()
+    assert usual["scope"] == "full"
+    assert "expiresAt" not in usual
+    listed = (await (await client.get("/v1/keys", headers=world.headers)).json())["keys"]
+    assert {one["id"]: one["scope"] for one in listed}[made["id"]] == "read"
+
+
+@pytest.mark.parametrize("moment", ["2020-01-01T00:00:00Z", "tomorrow", 4_000_000_000, "2099-01-01"])
+async def test_a_life_that_is_over_or_no_time_is_refused(client: Client, world: World, moment: Any) -> None:
+    response = await client.post("/v1/keys", headers=world.headers, json={"name": "CI", "expiresAt": moment})
+    assert (response.status, await error_of(response)) == (400, "invalid_request")
+
+
+async def revoke(client: Client, world: World, key: ApiKey) -> tuple[int, str | None]:
+    response = await client.delete(f"/v1/keys/{key.key_id}", headers=world.headers)
+    return response.status, None if response.status == 204 else await error_of(response)
+
+
+async def test_the_last_key_that_can_make_others_is_not_revoked(client: Client, world: World) -> None:
+    own = world.parts["keys"].items[world.key.prefix]
+    world.add_key(mint(), scope="read")
+    world.add_key(mint(), expiresAt=to_rfc3339(utc_now() - timedelta(days=1)))
+    world.add_key(mint(), revokedAt=to_rfc3339(utc_now()))
+    world.add_key(mint(), customerRef={"name": "another"})
+    assert await revoke(client, world, own) == (409, "last_key")
+    assert world.parts["keys"].items[world.key.prefix].spec.revoked_at is None
+    second = mint()
+    world.add_key(second)
+    assert await revoke(client, world, own) == (204, None)
+    assert world.parts["keys"].items[world.key.prefix].spec.revoked_at is not None
+
+
+async def test_a_key_that_makes_no_others_is_revoked_whatever_is_left(client: Client, world: World) -> None:
+    looker = mint()
+    world.add_key(looker, scope="read")
+    assert await revoke(client, world, world.parts["keys"].items[looker.prefix]) == (204, None)
+
+
+async def test_of_two_requests_at_once_on_two_replicas_one_key_stays(world: World) -> None:
+    """Each replica has its own turns; what they share is Kubernetes."""
+    second = mint()
+    world.add_key(second)
+    both = (world.key.prefix, second.prefix)
+    outcomes = await asyncio.gather(*(issue._revoke(world.kube, "c", name) for name in both), return_exceptions=True)
+    assert any(isinstance(outcome, Conflict) and outcome.code == "last_key" for outcome in outcomes)
+    assert sum(world.parts["keys"].items[name].spec.revoked_at is None for name in both) >= 1
+
+
+async def test_a_revocation_that_broke_off_long_ago_does_not_count_as_one(client: Client, world: World) -> None:
+    broken_off = mint()
+    world.add_key(broken_off)
+    asked = {"revocationAskedAt": to_rfc3339(utc_now() - timedelta(minutes=5))}
+    await world.kube.keys.merge_status("n", broken_off.prefix, {"status": asked})
+    assert await revoke(client, world, world.parts["keys"].items[world.key.prefix]) == (204, None)
+
+
+async def test_an_administrator_makes_a_key_for_a_customer_whose_keys_are_gone(client: Client, world: World) -> None:
+    admin = mint()
+    world.add_key(admin, role="admin", customerRef=None)
+    world.add_customer()
+    for _ in range(5):  # more than a customer may have
+        world.add_key(mint())
+    headers = {"Authorization": f"Bearer {admin.raw}", "Idempotency-Key": "ticket-7"}
+    response = await client.post("/v1/admin/customers/c/keys", headers=headers, json={"name": "after the leak"})
+    assert response.status == 201, await response.text()
+    raw = (await response.json())["key"]
+    assert (await client.get("/v1/accounts", headers={"Authorization": f"Bearer {raw}"})).status == 200
+    again = await client.post("/v1/admin/customers/c/keys", headers=headers, json={"name": "after the leak"})
+    assert (again.status, await error_of(again)) == (409, "key_already_made")
+    for nobody in ("d", "%00", "A"):
+        response = await client.post(f"/v1/admin/customers/{nobody}/keys", headers=headers, json={"name": "x"})
+        assert (response.status, await error_of(response)) == (404, "customer_not_found")
+    response = await client.post("/v1/admin/customers/c/keys", headers=world.headers, json={"name": "x"})
+    assert (response.status, await error_of(response)) == (401, "admin_key_required")
+    [told] = world.parts["notifications"].items.values()
+    assert (told.spec.kind, told.spec.customer_ref.name) == ("KeyCreated", "c")
+    assert told.spec.details["by"] == "by an administrator"
+
+
+async def test_the_owner_is_told_of_each_key_once_and_never_gets_the_key_itself(client: Client, world: World) -> None:
+    headers = {**world.headers, "Idempotency-Key": "once"}
+    made = await (await client.post("/v1/keys", headers=headers, json={"name": "Pay at evil.example"})).json()
+    await client.post("/v1/keys", headers=headers, json={"name": "Pay at evil.example"})
+    assert (await client.delete(f"/v1/keys/{made['id']}", headers=world.headers)).status == 204
+    assert (await client.delete(f"/v1/keys/{made['id']}", headers=world.headers)).status == 204
+    told = [one.spec for one in world.parts["notifications"].items.values()]
+    assert [each.kind for each in told] == ["KeyCreated", "KeyRevoked"]
+    for each in told:
+        assert each.details["keyPrefix"] == made["keyPrefix"]
+        assert each.details["by"] == f"with your API key aib_{world.key.prefix}"
+        assert made["key"] not in str(each)
+        assert "evil" not in str(each)
+
+
+async def test_a_mail_that_cant_be_written_down_fails_no_request_and_is_written_later(
+    app: web.Application, client: Client, world: World
+) -> None:
+    world.parts["notifications"].failure = ApiException(status=500)
+    assert (await client.post("/v1/keys", headers=world.headers, json={"name": "CI"})).status == 201
+    assert world.parts["notifications"].items == {}
+    world.parts["notifications"].failure = None
+    await app[NOTICES].flush()
+    assert len(world.parts["notifications"].items) == 1
+    await app[NOTICES].flush()
+    assert app[NOTICES]._owed == {}
+
+
+async def test_a_loop_of_changes_does_not_become_a_loop_of_mails(world: World) -> None:
+    notices = Notices("n", world.kube.notifications)
+    for number in range(100):
+        await notices.tell(NotificationKind.REPOSITORIES_CHANGED, "c", "uid", str(number), repositories="a/b")
+    told = list(world.parts["notifications"].items.values())
+    assert len(told) == 30
+    assert "too often" in told[-1].spec.details["repositories"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "deleted"),
+    [
+        ({}, False),
+        ({"revokedAt": -89}, False),
+        ({"revokedAt": -91}, True),
+        ({"expiresAt": -89}, False),
+        ({"expiresAt": -91}, True),
+        ({"expiresAt": 10, "revokedAt": -91}, True),
+        ({"role": "admin", "customerRef": None, "revokedAt": -400}, False),
+    ],
+)
+async def test_keys_that_ended_go_after_ninety_days(world: World, spec: dict[str, Any], deleted: bool) -> None:
+    key, now = mint(), utc_now()
+    moments: dict[str, Any] = {
+        field: to_rfc3339(now + timedelta(days=value)) if isinstance(value, int) else value
+        for field, value in spec.items()
+    }
+    world.add_key(key, **moments)
+    await delete_old_keys(world.kube, now)
+    assert (key.prefix not in world.parts["keys"].items) is deleted
+
+
+async def test_a_key_that_changed_meanwhile_is_not_deleted(world: World) -> None:
+    key, now = mint(), utc_now()
+    world.add_key(key, revokedAt=to_rfc3339(now - timedelta(days=100)))
+    await world.kube.keys.merge_status("n", key.prefix, {"status": {"lastUsedAt": to_rfc3339(now)}})
+    await delete_old_keys(world.kube, now)
+    assert key.prefix in world.parts["keys"].items

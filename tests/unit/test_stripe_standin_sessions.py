@@ -239,3 +239,30 @@ async def test_list_filters_and_expands(client: stripe.StripeClient) -> None:
     assert [s.id for s in by_email.data] == [other.id]
     with pytest.raises(stripe.InvalidRequestError, match="must be one of"):
         await sessions.list_async({"status": "paid"})
+
+
+async def test_words_of_ours_stand_beside_the_button(client: stripe.StripeClient, url: str) -> None:
+    session = await create(client, custom_text={"submit": {"message": "Who began this gets the <key>."}})
+    assert session.custom_text.submit is not None
+    assert session.custom_text.submit.message == "Who began this gets the <key>."
+    assert session.custom_text.after_submit is None
+    async with ClientSession() as http, http.get(str(session.url)) as page:
+        assert "Who began this gets the &lt;key&gt;." in await page.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "param"),
+    [
+        ({"submit": {"message": "x" * 1201}}, "custom_text[submit][message]"),
+        ({"submit": {"text": "x"}}, "custom_text[submit][text]"),
+        ({"footer": {"message": "x"}}, "custom_text[footer]"),
+        ({"after_submit": {}}, None),
+    ],
+)
+async def test_words_that_stripe_would_not_take_are_refused(
+    client: stripe.StripeClient, text: Any, param: str | None
+) -> None:
+    if param is None:  # nothing of it is sent
+        assert (await create(client, custom_text=text)).custom_text.after_submit is None
+    else:
+        assert (await refusal(client, custom_text=text)).param == param

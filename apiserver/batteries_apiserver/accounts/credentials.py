@@ -31,8 +31,8 @@ class Credentials(TypedDict):
     signInUrl: Uri
 
 
-async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
-    """The first credentials, this once.
+async def reveal(kube: Kube, account: AwsAccount) -> tuple[Credentials, StoredSecret]:
+    """The first credentials, this once, and the Secret that held them.
 
     Raises:
         Conflict: there are none yet, or the account is suspended or being deleted.
@@ -48,11 +48,12 @@ async def reveal(kube: Kube, account: AwsAccount) -> Credentials:
     secret = await _taken(kube, account, status.credentials_secret_name)
     await _open(kube, account)
     log.info("credentials_revealed", account=str(account.account_id))
-    return {
+    revealed: Credentials = {
         "userName": secret.data.get("username", status.iam_user_name or ""),
         "password": secret.data["password"],
         "signInUrl": status.sign_in_url,
     }
+    return revealed, secret
 
 
 async def _open(kube: Kube, account: AwsAccount) -> AwsAccount:

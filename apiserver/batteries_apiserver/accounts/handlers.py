@@ -9,7 +9,7 @@ from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
 from batteries_apiserver.answer import json_answer, raw_list
-from batteries_apiserver.app_keys import KUBE, SETTINGS
+from batteries_apiserver.app_keys import KUBE, NOTICES, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
@@ -17,12 +17,14 @@ from batteries_apiserver.entity_tags import combined, tagged
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.idempotency import idempotency_key
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
+from batteries_apiserver.notices import by
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_apiserver.request_context import is_about
 from batteries_apiserver.waiting import preferred
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase
+from batteries_crds.notification import NotificationKind
 
 _POLL_SECONDS = "10"
 
@@ -90,6 +92,15 @@ async def change(request: web.Request, caller: Caller) -> web.Response:
         raise Conflict("account_not_active", _WAIT_FOR[status])
     if account.spec.github_repos != wanted.github_repos:
         account = await ownership.change(kube, account, customer, wanted.github_repos)
+        await request.app[NOTICES].tell(
+            NotificationKind.REPOSITORIES_CHANGED,
+            customer,
+            account.metadata.uid,
+            str(account.metadata.generation),
+            repositories=", ".join(wanted.github_repos) or "none: nobody may deploy",
+            by=by(caller),
+            **about(account),
+        )
     account, headers = await preferred(request, account)
     return json_answer(views.changed(account), headers=headers)
 
@@ -97,8 +108,16 @@ async def change(request: web.Request, caller: Caller) -> web.Response:
 async def reveal_credentials(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/accounts/{id}/credentials: the IAM user's first password, this once."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
-    revealed = await credentials.reveal(request.app[KUBE], account)
+    revealed, secret = await credentials.reveal(request.app[KUBE], account)
+    await request.app[NOTICES].tell(
+        NotificationKind.PASSWORD_REVEALED, customer_of(caller), secret.uid, by=by(caller), **about(account)
+    )
     return json_answer(revealed, headers={"Cache-Control": "no-store"})
+
+
+def about(account: AwsAccount) -> dict[str, str]:
+    """What a mail says of which account it is about."""
+    return {"account_id": str(account.account_id), "aws_account_id": account.status.aws_account_id or "(not made yet)"}
 
 
 _WAIT_FOR = {

@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
-from batteries_apiserver.admin import customer_views, customers, handlers, views
+from batteries_apiserver.admin import customer_views, customers, handlers, keys, views
 from batteries_apiserver.admin.lookup import NamespaceQuery
 from batteries_apiserver.events.views import AdminEventList
+from batteries_apiserver.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.keys.bodies import NewKeyBody
+from batteries_apiserver.keys.views import KeyCreated
 from batteries_apiserver.paging import LINK, PageQuery
 from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 
@@ -155,5 +158,23 @@ ROUTES = (
         parameters=(CUSTOMER_ID,),
         answers={200: Answer("The customer", customer_views.AdminCustomer)},
         errors=_CUSTOMER_REFUSALS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/customers/{id}/keys",
+        handler=keys.create,
+        access=Access.ADMIN,
+        tag=Tag.ADMIN,
+        summary="Make an API key for a customer",
+        details="For one who has no working key left. The `key` is shown in this answer and never again; the customer "
+        "is mailed that an administrator made it. A repeat under the same Idempotency-Key makes no second key and "
+        "answers 409 with the id of the first.",
+        parameters=(
+            CUSTOMER_ID,
+            IDEMPOTENCY_KEY,
+        ),
+        body=NewKeyBody,
+        answers={201: Answer("Key created", KeyCreated)},
+        errors=("customer_not_found", "invalid_idempotency_key", "key_already_made"),
     ),
 )

@@ -14,7 +14,8 @@ from batteries_apiserver.auth.negative_cache import NegativeCache
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.errors import Unauthorized
 from batteries_apiserver.kube import BY_HASH, Kube
-from batteries_crds.api_key import ApiKey
+from batteries_crds.api_key import ApiKey, Scope
+from batteries_crds.base import utc_now_exactly
 
 _LIVE_READS_AT_ONCE = 8
 _UNKNOWN_SECONDS = 3.0
@@ -25,8 +26,11 @@ class Caller(NamedTuple):
     """Who sent the request: a customer by name, or an administrator (no customer)."""
 
     key_name: str
+    key_prefix: str
     customer: str | None
     is_admin: bool
+    may_change: bool
+    """Whether its key may do more than look."""
 
 
 class Authenticator:
@@ -42,20 +46,26 @@ class Authenticator:
         """The caller that an Authorization header stands for; `known` is what `known` said of it just now.
 
         Raises:
-            Unauthorized: there is no header, or its key is malformed, unknown or revoked.
+            Unauthorized: there is no header, or its key is malformed, unknown, revoked or expired.
         """
         key = known or await self._key(_bearer(authorization))
         if key.spec.revoked_at is not None:
             raise Unauthorized("revoked_api_key", "This API key was revoked. Use another one.")
+        if not key.works_at(utc_now_exactly()):
+            raise Unauthorized(
+                "expired_api_key",
+                "This API key has expired. Use another one; POST /v1/keys makes one with a key that works.",
+            )
         self._usage.note(key)
-        customer = key.spec.customer_ref.name if key.spec.customer_ref else None
-        return Caller(key.metadata.name, customer, key.spec.role == "admin")
+        spec = key.spec
+        customer = spec.customer_ref.name if spec.customer_ref else None
+        return Caller(key.metadata.name, spec.key_prefix, customer, spec.role == "admin", spec.scope is Scope.FULL)
 
     def known(self, authorization: str | None) -> ApiKey | None:
         """The good key of such a header, as far as the cache knows it: asks nobody and refuses nobody."""
         scheme, _, raw = (authorization or "").strip().partition(" ")
         key = self._kept(digest(raw.strip())) if scheme.lower() == "bearer" else None
-        return key if key is not None and key.spec.revoked_at is None else None
+        return key if key is not None and key.works_at(utc_now_exactly()) else None
 
     async def _key(self, raw: str) -> ApiKey:
         wanted = digest(raw)

@@ -31,6 +31,12 @@ log = structlog.get_logger(__name__)
 _PRODUCT = {"created_by": "ai-batteries-included"}
 """Marks our sessions, with the installation's name: a Stripe account may serve other shops too, and several of us."""
 
+WHO_GETS_THE_KEY = (
+    "Whoever began this checkout gets an API key that asks for AWS accounts at the cost of this card. Continue only if "
+    "you began it yourself, or trust the person or agent who did."
+)
+"""Shown on Stripe's page beside the button."""
+
 _TIMEOUT_SECONDS = 8.0
 _RETRIES = 2
 
@@ -92,6 +98,8 @@ class StripeGateway:
             "success_url": success_url,
             "cancel_url": cancel_url,
             "metadata": mark,
+            # Who pays may be another than who began: they have to know what they pay for.
+            "custom_text": {"submit": {"message": WHO_GETS_THE_KEY}},
         }
         async with asking("create a checkout"):
             try:

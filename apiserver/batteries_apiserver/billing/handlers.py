@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import BILLING
+from batteries_apiserver.app_keys import BILLING, NOTICES
 from batteries_apiserver.billing.handover import claim, earner, is_handed_over
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.customer_checks import shares_card_with_blocked
@@ -19,6 +19,7 @@ from batteries_apiserver.time_limit import lift_time_limit
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
 from batteries_crds.email import SENTENCE, is_email
 from batteries_crds.names import MAX_OWNER_LENGTH
+from batteries_crds.notification import NotificationKind
 
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 
@@ -83,25 +84,29 @@ async def retrieve_key(request: web.Request) -> web.Response:
     """GET /v1/stripe/session/{id}: the API key of a completed checkout, once."""
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
-    customer = handed = None
+    found = handed = None
     if SESSION_ID.fullmatch(session_id) and not is_handed_over(billing.kube, session_id):
         gateway = billing.stripe
         request.app[RATE_LIMITS].take_session(request)
-        customer = await earner(billing.kube, gateway, session_id, within=within)
-    if customer is not None:
-        if shares_card_with_blocked(billing.kube, customer):
+        found = await earner(billing.kube, gateway, session_id, within=within)
+    if found is not None:
+        if shares_card_with_blocked(billing.kube, found.customer):
             raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support about it.")
         _refuse_who_left(request)
         # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.
         lift_time_limit(request)
-        handed = await claim(billing.kube, session_id, customer)
-    if handed is None:
+        handed = await claim(billing.kube, session_id, found.customer)
+    if found is None or handed is None:
         raise NotFound(
             "session_not_found",
             "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
             "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
         )
     SESSIONS.labels("fetched").inc()
+    owner = handed.customer.metadata.name
+    await request.app[NOTICES].tell(
+        NotificationKind.KEY_HANDED_OVER, owner, handed.key_name, to=found.payer, key_prefix=handed.key_prefix
+    )
     retrieved: KeyRetrieved = {
         "customerId": handed.customer.metadata.name,
         "email": handed.customer.spec.email,

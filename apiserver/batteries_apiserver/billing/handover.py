@@ -25,10 +25,20 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Earner:
+    """Whose key a completed checkout earns, and who paid: the address that Stripe collected."""
+
+    customer: Customer
+    payer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Handover:
     """A key and whose it is."""
 
     customer: Customer
+    key_name: str
+    key_prefix: str
     raw_key: str = field(repr=False)
 
 
@@ -42,7 +52,7 @@ def is_handed_over(kube: Kube, session_id: str) -> bool:
     return kube.caches.keys.get(key_name_of(session_id)) is not None
 
 
-async def earner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Customer | None:
+async def earner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> Earner | None:
     """Who may claim that session's key; None where the session is not ours, not complete or too old.
 
     Raises:
@@ -54,7 +64,7 @@ async def earner(kube: Kube, gateway: StripeGateway, session_id: str, *, within:
         return None
     customer = await Customers(kube, gateway).settle(session.customer_id, email=session.email)
     assert customer is not None, "an e-mail was given, so a missing Customer was made"
-    return customer
+    return Earner(customer, session.email)
 
 
 async def claim(kube: Kube, session_id: str, customer: Customer) -> Handover | None:
@@ -78,4 +88,4 @@ async def claim(kube: Kube, session_id: str, customer: Customer) -> Handover | N
     if await store(kube, key, body) is None:
         return None
     log.info("key_handed_over", customer=owner, key=name, key_prefix=key.prefix)
-    return Handover(customer, key.raw)
+    return Handover(customer, name, key.prefix, key.raw)

@@ -1,35 +1,31 @@
 """The three requests of /v1/keys."""
 
 import re
-from typing import Annotated
 
 from aiohttp import web
-from pydantic import Field
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE, SETTINGS
+from batteries_apiserver.app_keys import KUBE, NOTICES, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.body import Body, read_body
+from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
 from batteries_apiserver.errors import BadRequest, NotFound
 from batteries_apiserver.idempotency import idempotency_key
 from batteries_apiserver.keys import issue, views
+from batteries_apiserver.keys.bodies import NewKeyBody
 from batteries_apiserver.kube import BY_CUSTOMER, BY_ID, Kube
+from batteries_apiserver.notices import by
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_crds.api_key import ApiKey
+from batteries_crds.base import to_rfc3339
+from batteries_crds.notification import NotificationKind
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
-class NewKeyBody(Body):
-    """POST /keys."""
-
-    name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
-
-
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/keys: the caller's keys, revoked ones too, oldest first."""
+    """GET /v1/keys: the caller's keys, oldest first; those that ended stay in it for 90 days."""
     query = read_query(request, PageQuery)
     found = request.app[KUBE].caches.keys.find(BY_CUSTOMER, customer_of(caller))
     part, following = page(sorted(((views.place_of(key), key) for key in found), key=lambda entry: entry[0]), query)
@@ -40,12 +36,30 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/keys: another key, shown this once."""
     wanted = await read_body(request, NewKeyBody)
+    limit = request.app[SETTINGS].api_key_limit
+    return await make_for(request, caller, customer_of(caller), wanted, limit=limit)
+
+
+async def make_for(
+    request: web.Request, caller: Caller, customer: str, wanted: NewKeyBody, *, limit: int | None
+) -> web.Response:
+    """A new key of that customer, as an answer; the customer is mailed about it.
+
+    Raises:
+        Conflict: as `issue.issue`.
+    """
     made, minted = await issue.issue(
-        request.app[KUBE],
-        customer_of(caller),
-        wanted.name,
-        repeat_key=idempotency_key(request),
-        limit=request.app[SETTINGS].api_key_limit,
+        request.app[KUBE], customer, wanted, repeat_key=idempotency_key(request), limit=limit, by=caller
+    )
+    expires = made.spec.expires_at
+    await request.app[NOTICES].tell(
+        NotificationKind.KEY_CREATED,
+        customer,
+        made.metadata.name,
+        key_prefix=minted.prefix,
+        scope=made.spec.scope.value,
+        expires_at="it is revoked" if expires is None else to_rfc3339(expires),
+        by=by(caller),
     )
     return json_answer(views.created(made, minted), status=201, headers={"Cache-Control": "no-store"})
 
@@ -55,9 +69,15 @@ async def revoke(request: web.Request, caller: Caller) -> web.Response:
     wanted = request.match_info["id"].lower()
     if not _UUID.fullmatch(wanted):
         raise BadRequest("invalid_key_id", "A key's id is a UUID. GET /v1/keys lists the ids of your keys.")
-    key = await _own(request.app[KUBE], customer_of(caller), wanted)
+    customer = customer_of(caller)
+    key = await _own(request.app[KUBE], customer, wanted)
     if key.spec.revoked_at is None:
-        await issue.revoke(request.app[KUBE], key.metadata.name)
+        revoked = await issue.revoke(request.app[KUBE], customer, key.metadata.name)
+        if revoked is not None:
+            prefix = revoked.spec.key_prefix
+            await request.app[NOTICES].tell(
+                NotificationKind.KEY_REVOKED, customer, key.metadata.name, key_prefix=prefix, by=by(caller)
+            )
     return web.Response(status=204)
 
 

@@ -8,12 +8,16 @@ from typing_extensions import TypedDict
 from batteries_apiserver.accounts.views import Moment
 from batteries_apiserver.auth.key_format import NewKey
 from batteries_apiserver.paging import place
-from batteries_crds.api_key import ApiKey
+from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import EPOCH, to_rfc3339
 
 KeyId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="The key's id.")]
 Prefix = Annotated[str, Field(description="The part of the key after aib_, to tell it by.", examples=["a4f9ab2b"])]
 Name = Annotated[str, Field(description="What its owner calls it.")]
+
+
+KeyScope = Annotated[Scope, Field(description="full: all that you may; read: only GET, and nothing is revealed.")]
+Expires = Annotated[Moment, Field(description="When it stops working; without it, never.")]
 
 
 class KeyShown(TypedDict):
@@ -22,7 +26,9 @@ class KeyShown(TypedDict):
     id: KeyId
     keyPrefix: Prefix
     name: NotRequired[Name]
+    scope: KeyScope
     createdAt: Moment
+    expiresAt: NotRequired[Expires]
     lastUsedAt: NotRequired[Annotated[Moment, Field(description="When it was last used, to ten minutes.")]]
     revokedAt: NotRequired[Annotated[Moment, Field(description="Since when it is refused.")]]
 
@@ -40,7 +46,9 @@ class KeyCreated(TypedDict):
     key: Annotated[str, Field(description="The key itself. It is shown this once and stored nowhere.")]
     keyPrefix: Prefix
     name: Name
+    scope: KeyScope
     createdAt: Moment
+    expiresAt: NotRequired[Expires]
 
 
 def place_of(key: ApiKey) -> str:
@@ -50,9 +58,16 @@ def place_of(key: ApiKey) -> str:
 
 def shown(key: ApiKey) -> KeyShown:
     """ApiKey."""
-    view: KeyShown = {"id": str(key.key_id), "keyPrefix": key.spec.key_prefix, "createdAt": _created_at(key)}
+    view: KeyShown = {
+        "id": str(key.key_id),
+        "keyPrefix": key.spec.key_prefix,
+        "scope": key.spec.scope,
+        "createdAt": _created_at(key),
+    }
     if key.spec.name is not None:
         view["name"] = key.spec.name
+    if key.spec.expires_at is not None:
+        view["expiresAt"] = to_rfc3339(key.spec.expires_at)
     if key.status.last_used_at is not None:
         view["lastUsedAt"] = to_rfc3339(key.status.last_used_at)
     if key.spec.revoked_at is not None:
@@ -62,13 +77,17 @@ def shown(key: ApiKey) -> KeyShown:
 
 def created(key: ApiKey, minted: NewKey) -> KeyCreated:
     """ApiKeyCreated."""
-    return {
+    view: KeyCreated = {
         "id": str(key.key_id),
         "key": minted.raw,
         "keyPrefix": minted.prefix,
         "name": key.spec.name or "",
+        "scope": key.spec.scope,
         "createdAt": _created_at(key),
     }
+    if key.spec.expires_at is not None:
+        view["expiresAt"] = to_rfc3339(key.spec.expires_at)
+    return view
 
 
 def _created_at(key: ApiKey) -> str:

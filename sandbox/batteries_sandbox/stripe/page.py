@@ -32,6 +32,8 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
     cancel = session["cancel_url"]
     back = f'<a class="cancel" href="{escape(cancel)}">Cancel</a>' if cancel else ""
     shown, fixed = escape(email or typed.get("email", "")), " readonly" if email else ""
+    text = (session["custom_text"]["submit"] or {}).get("message", "")
+    said = f'<p class="custom-text">{escape(text)}</p>' if text else ""
     title = "Subscribe" if session["mode"] == "subscription" else "Save a card"
     return _page(
         title,
@@ -55,6 +57,7 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
 <input id="billingName" name="billingName" autocomplete="cc-name" value="{escape(typed.get("billingName", ""))}">
 <button type="submit">{"Subscribe" if session["mode"] == "subscription" else "Save card"}</button>
 </form>
+{said}
 {back}""",
     )
 

@@ -89,7 +89,7 @@ def create(account: Account, call: Call) -> JsonObject:
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "created": now,
         "custom_fields": [],
-        "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
+        "custom_text": _custom_text(params),
         "customer_details": None,
         "expires_at": params.get("expires_at", now + _DEFAULT_LIFETIME),
         "livemode": account.livemode,
@@ -142,6 +142,13 @@ def _new_setup_intent(account: Account, params: JsonObject, cause: Cause) -> str
 def _metadata(data: JsonObject) -> dict[str, str]:
     given: Any = data.get("metadata") or {}
     return {key: value for key, value in given.items() if value != ""}
+
+
+def _custom_text(params: JsonObject) -> JsonObject:
+    """The message at each place of the page; null where there is none."""
+    given: Any = params.get("custom_text") or {}
+    places = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+    return {place: given.get(place) or None for place in places}
 
 
 def prefilled_email(account: Account, session: JsonObject) -> str | None:

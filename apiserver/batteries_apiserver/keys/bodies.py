@@ -1,0 +1,36 @@
+"""The body that asks for a new key, whoever asks."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+from batteries_apiserver.body import Body
+from batteries_apiserver.instant import Instant
+from batteries_crds.base import utc_now
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def _in_future(given: Any) -> datetime:
+    try:
+        moment = _INSTANT.validate_python(given)
+    except ValidationError:
+        raise ValueError("The field expiresAt is a time as in RFC 3339, such as 2027-11-24T08:00:00Z.") from None
+    if moment <= utc_now():
+        raise ValueError("The field expiresAt must be in the future; leave it out for a key that does not expire.")
+    return moment.replace(microsecond=0)
+
+
+class NewKeyBody(Body):
+    """POST /keys, and the administrators' way to make a key for a customer."""
+
+    name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
+    scope: Annotated[
+        Literal["full", "read"],
+        Field(description="full: all that its owner may. read: only GET; it makes no keys and reveals no password."),
+    ] = "full"
+    expires_at: Annotated[
+        Annotated[datetime, BeforeValidator(_in_future)] | None,
+        Field(description="When it stops working (RFC 3339). Left out: never by itself."),
+    ] = None
