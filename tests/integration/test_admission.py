@@ -24,7 +24,8 @@ HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 OPERATOR, API = "operator", "apiserver"
 LABEL, CUSTOMER = f"{GROUP}/account-id", f"{GROUP}/customer"
 NOWHERE = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": ID}
-RESOURCES = "awsaccounts,awsaccounts/status,customers,customers/status,apikeys,apikeys/status"
+KINDS = ("awsaccounts", "customers", "apikeys", "notifications")
+RESOURCES = ",".join(f"{kind},{kind}/status" for kind in KINDS)
 
 Json = dict[str, Any]
 
@@ -82,6 +83,7 @@ def _seed(cluster: Any, namespace: str) -> None:
             "spec": {"customerRef": {"name": "c"}, "keyPrefix": "a4f9ab2b", "keyHash": HASH},
         },
     ]
+    objects.append({"kind": "Notification", "metadata": {"name": "m"}, "spec": OF_A_MAIL})
     for one in objects:
         cluster.run(
             "create", f"--namespace={namespace}", "-f", "-", stdin=json.dumps({"apiVersion": API_VERSION, **one})
@@ -183,12 +185,13 @@ def annotated(name: str, value: str | None = "1") -> Json:
 
 
 STATUS = ("--type=merge", "--subresource=status")
-ACCOUNT, PAYER, KEY = "awsaccount/acme", "customer/c", "apikey/k"
+ACCOUNT, PAYER, KEY, MAIL = "awsaccount/acme", "customer/c", "apikey/k", "notification/m"
 OWN, FOREIGN, SHORT, ADMIN_KEY = (
     f"secret/{name}" for name in ("acme-credentials", "foreign-credentials", "foreign", "batteries-admin-key")
 )
 OF_C: Json = {"customerRef": {"name": "c"}}
 OF_CUSTOMER = {"apiVersion": API_VERSION, "kind": "Customer", "name": "c", "uid": ID}
+OF_A_MAIL: Json = {**OF_C, "kind": "KeyCreated"}
 SPEC_OF_KEY: Json = {**OF_C, "keyPrefix": "a4f9ab2b", "keyHash": HASH}
 ADMIN_SECRET = _foreign("batteries-admin-key")
 TOKEN = {
@@ -222,6 +225,14 @@ ALLOWED = [
     Attempt(API, "create", new("AwsAccount", OF_C)),
     Attempt(API, "create", new("Customer", {"email": "b@example.com", "stripeCustomerId": "cus_2"})),
     Attempt(API, PAYER, {"status": {"paymentMethod": "valid"}}, how=STATUS),
+    Attempt(API, PAYER, {"spec": {"blocked": True, "blockedReason": "abuse"}}),
+    Attempt(API, PAYER, {"spec": {"accountLimit": 7}}),
+    Attempt(API, PAYER, {"spec": {"confirmedEmail": "a@example.com"}}),
+    Attempt(API, "create", new("Notification", OF_A_MAIL, ownerReferences=[OF_CUSTOMER])),
+    Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, ownerReferences=[OF_CUSTOMER])),
+    Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL), here=False),
+    Attempt(OPERATOR, MAIL, {"status": {"state": "Sent"}}, how=STATUS),
+    Attempt(OPERATOR, MAIL, None),
     Attempt(API, "create", new("ApiKey", SPEC_OF_KEY, labels={CUSTOMER: "c"}, ownerReferences=[OF_CUSTOMER])),
     Attempt(API, "create", new("ApiKey", {"role": "admin", "keyPrefix": "a4f9ab2b", "keyHash": HASH})),
     Attempt(API, KEY, {"spec": {"revokedAt": "2026-11-24T08:00:00Z"}}),
@@ -384,7 +395,6 @@ REFUSED = {
     ],
     "The API server creates no Customer": [
         Attempt(API, "create", new("Customer", {"email": "b@example.com"}), here=False),
-        Attempt(API, "create", new("Customer", {"email": "b@example.com", "accountLimit": 1000})),
         Attempt(API, "create", new("Customer", {"email": "b@example.com"}, ownerReferences=[NOWHERE])),
         Attempt(API, "create", new("Customer", {"email": "b@example.com"}, labels={"a": "b"})),
     ],
@@ -394,6 +404,22 @@ REFUSED = {
         Attempt(API, KEY, meta(ownerReferences=[NOWHERE])),
         Attempt(API, KEY, annotated("a")),
         Attempt(API, KEY, {"spec": {"revokedAt": "2026-11-24T08:00:00Z"}}, here=False),
+    ],
+    "Outside its own namespace the API server never changes spec.confirmedEmail": [
+        Attempt(API, PAYER, {"spec": {"blocked": True}}, here=False),
+        Attempt(API, PAYER, {"spec": {"accountLimit": 7}}, here=False),
+    ],
+    "a Notification": [
+        Attempt(API, MAIL, {"status": {"state": "Sent"}}, how=STATUS),
+        Attempt(API, MAIL, meta(labels={"a": "b"})),
+        Attempt(OPERATOR, MAIL, meta(ownerReferences=[NOWHERE])),
+        Attempt(OPERATOR, MAIL, meta(finalizers=["example.com/x"])),
+    ],
+    "this Notification": [Attempt(API, MAIL, None)],
+    "creates no Notification": [
+        Attempt(API, "create", new("Notification", OF_A_MAIL), here=False),
+        Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, ownerReferences=[NOWHERE])),
+        Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, finalizers=["example.com/x"])),
     ],
     "The API server creates no ApiKey": [
         Attempt(API, "create", new("ApiKey", SPEC_OF_KEY), here=False),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -17,13 +18,13 @@ from yarl import URL
 from batteries_apiserver.app import make_app
 from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth import first_admin_key
-from batteries_apiserver.auth.key_format import NewKey, mint
+from batteries_apiserver.auth.key_format import NewKey, digest, mint
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
-from batteries_crds.names import ANNOTATION_REQUEST
+from batteries_crds.names import ANNOTATION_REQUEST, LABEL_ACCOUNT_ID
 from batteries_crds.secrets import Secrets
 from batteries_operator.kube import Passwords
 
@@ -490,7 +491,67 @@ async def test_no_secret_but_the_accounts_own_is_given_away(world: World) -> Non
     assert await CoreV1Api(world.api).read_namespaced_secret("foreign", world.namespace)
 
 
+@pytest.mark.parametrize("how", ["uid", "label", "type"])
+async def test_a_secret_of_the_right_name_is_not_given_away_unless_it_is_the_accounts_own(
+    world: World, how: str
+) -> None:
+    account_id, _ = await with_password(world)
+    account, secrets = await world.accounts.get(world.namespace, account_id), Secrets(world.api, "test")
+    name = str(account.status.credentials_secret_name)
+    own = await secrets.get(world.namespace, name)
+    assert await secrets.take(world.namespace, own)
+    owner = account.reference() | ({"uid": str(uuid4())} if how == "uid" else {})
+    labels = {LABEL_ACCOUNT_ID: UNKNOWN if how == "label" else account_id}
+    planted: Any = {
+        "metadata": {"name": name, "labels": labels, "ownerReferences": [owner]},
+        "type": "kubernetes.io/basic-auth" if how == "type" else "Opaque",
+        "stringData": {"username": "u", "password": "p"},
+    }
+    core = CoreV1Api(world.api)
+    await core.create_namespaced_secret(world.namespace, planted)
+    answer = await world.client.post(f"/v1/accounts/{account_id}/credentials", headers=world.headers())
+    assert (answer.status, (await answer.json())["code"]) == (404, "credentials_gone")
+    assert await core.read_namespaced_secret(name, world.namespace), "it is not deleted either"
+
+
+@pytest.mark.parametrize("by", ["spec", "hold", "deletion"])
+async def test_no_password_is_revealed_between_an_order_to_close_and_its_execution(world: World, by: str) -> None:
+    account_id, _ = await with_password(world)
+    if by == "spec":
+        await world.accounts.merge(world.namespace, account_id, {"spec": {"suspended": True}})
+    elif by == "hold":
+        await world.operator_says(account_id, hold="PaymentMethodMissing")
+    else:
+        finalizer = {"metadata": {"finalizers": ["example.com/test"]}}
+        await world.accounts.merge(world.namespace, account_id, finalizer)
+        await world.accounts.delete(world.namespace, account_id)
+    answer = await world.client.post(f"/v1/accounts/{account_id}/credentials", headers=world.headers())
+    assert (answer.status, (await answer.json())["code"]) == (409, "account_not_active")
+    account = await world.accounts.get(world.namespace, account_id)
+    assert await Passwords(Secrets(world.api, "test")).find(account) is not None
+
+
+async def test_an_order_that_comes_while_the_password_is_taken_counts(world: World, monkeypatch: Any) -> None:
+    account_id, _ = await with_password(world)
+    secrets = world.client.server.app[KUBE].secrets  # type: ignore[attr-defined]
+    take = secrets.take
+
+    async def ordered_meanwhile(namespace: str, secret: Any) -> bool:
+        await world.accounts.merge(world.namespace, account_id, {"spec": {"suspended": True}})
+        return bool(await take(namespace, secret))
+
+    monkeypatch.setattr(secrets, "take", ordered_meanwhile)
+    answer = await world.client.post(f"/v1/accounts/{account_id}/credentials", headers=world.headers())
+    assert (answer.status, (await answer.json())["code"]) == (409, "account_not_active")
+
+
 # --- keys
+
+
+async def test_no_key_is_made_for_a_customer_that_is_gone(world: World) -> None:
+    await Resources(world.api, Customer, "test").delete(world.namespace, OWNER)
+    answer = await world.client.post("/v1/keys", headers=world.headers(), json={"name": ""})
+    assert (answer.status, (await answer.json())["code"]) == (409, "customer_gone")
 
 
 async def test_a_key_is_made_used_listed_and_revoked(world: World) -> None:
@@ -577,3 +638,53 @@ async def test_many_replicas_that_start_at_once_mint_one_administrators_key(worl
     headers = {"Authorization": f"Bearer {secret.data['key']}"}
     assert (await world.client.get("/v1/admin/accounts", headers=headers)).status == 200
     assert (await world.client.get("/v1/admin/accounts", headers=world.headers())).status == 401
+
+
+def admin_keys(world: World) -> AsyncIterator[ApiKey]:
+    return Resources(world.api, ApiKey, "test").all(world.namespace)
+
+
+async def test_a_planted_secret_makes_nobody_an_administrator(world: World) -> None:
+    kube, planted = world.client.server.app[KUBE], mint()  # type: ignore[attr-defined]
+    secret = await kube.secrets.create(world.namespace, "first", {"key": planted.raw})
+    assert not await first_admin_key.ensure(kube, "first")
+    assert [one async for one in admin_keys(world) if one.spec.role == "admin"] == []
+    headers = {"Authorization": f"Bearer {planted.raw}"}
+    assert (await world.client.get("/v1/admin/accounts", headers=headers)).status == 401
+    assert await kube.secrets.take(world.namespace, secret)
+    assert await first_admin_key.ensure(kube, "first"), "once it is gone, a key is made"
+
+
+async def test_a_secret_planted_while_the_key_is_made_is_not_believed(world: World, monkeypatch: Any) -> None:
+    kube, planted = world.client.server.app[KUBE], mint()  # type: ignore[attr-defined]
+    create = kube.secrets.create
+
+    async def too_late(namespace: str, name: str, data: dict[str, str]) -> Any:
+        await create(namespace, name, {"key": planted.raw})
+        return await create(namespace, name, data)
+
+    monkeypatch.setattr(kube.secrets, "create", too_late)
+    assert not await first_admin_key.ensure(kube, "first")
+    assert all([one.spec.revoked_at async for one in admin_keys(world) if one.spec.role == "admin"])
+    assert not await first_admin_key.ensure(kube, "first")
+
+
+async def test_a_key_whose_maker_was_killed_before_its_secret_is_made_anew(world: World, monkeypatch: Any) -> None:
+    kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
+    create = kube.secrets.create
+
+    async def killed(*_: Any) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(kube.secrets, "create", killed)
+    with pytest.raises(TimeoutError):
+        await first_admin_key.ensure(kube, "first")
+    monkeypatch.setattr(kube.secrets, "create", create)
+    assert not await first_admin_key.ensure(kube, "first"), "another replica may be at it"
+    monkeypatch.setattr(first_admin_key, "_AT_WORK", timedelta(0))
+    assert await first_admin_key.ensure(kube, "first")
+    secret = await kube.secrets.get(world.namespace, "first")
+    headers = {"Authorization": f"Bearer {secret.data['key']}"}
+    assert (await world.client.get("/v1/admin/accounts", headers=headers)).status == 200
+    every = [one.spec async for one in admin_keys(world) if one.spec.role == "admin"]
+    assert [spec.key_hash for spec in every if spec.revoked_at is None] == [digest(secret.data["key"])]

@@ -67,6 +67,25 @@ async def test_of_twenty_who_ask_at_once_one_gets_the_key(world: Any) -> None:
     assert (await world.fetch(session_id)).status == 404
 
 
+@pytest.mark.parametrize("stripe_customer", [None, "cus_another"])
+async def test_a_customer_of_the_right_name_that_no_checkout_made_gets_no_key_and_no_payment(
+    world: Any, stripe_customer: str | None
+) -> None:
+    await world.stripe("POST", "/_standin/deliveries/pause")
+    session_id = await world.setup()
+    name = name_of(await world.complete(session_id))
+    spec = {"email": "planted@example.com", **({"stripeCustomerId": stripe_customer} if stripe_customer else {})}
+    customers = Resources(world.api, Customer, "test")
+    await customers.create(world.namespace, {"metadata": {"name": name}, "spec": spec})
+    answer = await world.fetch(session_id)
+    assert (answer.status, (await answer.json())["code"]) == (409, "customer_name_taken")
+    assert await world.keys() == []
+    [planted] = await world.customers()
+    assert planted.status.payment_method is None
+    await customers.delete(world.namespace, name)
+    assert (await world.fetch(session_id)).status == 200, "the same request works once it is gone"
+
+
 # --- answers that get lost
 
 

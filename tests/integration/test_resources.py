@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 import yaml
 
 from batteries_crds.aws_account import NAME_LENGTH
+from batteries_crds.customer import Customer
 from batteries_crds.generate import RESOURCES, crd
 from batteries_crds.resource import Resource
 from batteries_sandbox import wrong_samples
@@ -174,3 +176,31 @@ def test_a_status_cannot_be_smuggled_in_with_the_spec(cluster: Any) -> None:
     found = json.loads(cluster.run("get", "aa", "acme", f"--namespace={namespace}", "-o", "json"))
     assert found["status"]["observedGeneration"] == 0
     assert found["status"]["phase"] == "pending"
+
+
+def test_an_address_that_an_earlier_release_took_stays_and_the_rest_can_be_changed(cluster: Any) -> None:
+    """Kubernetes asks a rule of what is changed only, which is on by default since 1.30."""
+    namespace, group = cluster.namespace(), "earlier.example.com"
+    whole = crd(Customer)
+    whole["metadata"]["name"] = f"customers.{group}"
+    whole["spec"]["group"] = group
+    email = whole["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["email"]
+    rules = email.pop("x-kubernetes-validations")
+    cluster.apply(whole)
+    cluster.run("wait", "--for=condition=Established", "--timeout=30s", f"crd/customers.{group}")
+    body = {"apiVersion": f"{group}/v1", "kind": "Customer", "metadata": {"name": "a"}}
+    text = json.dumps({**body, "spec": {"email": "Team <team@example.com>"}})
+    cluster.run("create", f"--namespace={namespace}", "-f", "-", stdin=text)
+    email["x-kubernetes-validations"] = rules
+    cluster.apply(whole)
+    change = ("patch", f"customers.{group}/a", f"--namespace={namespace}", "--type=merge")
+    refused, deadline = "", monotonic() + 20
+    while "must be an e-mail address" not in refused:
+        assert monotonic() < deadline
+        try:
+            cluster.run(*change, "--dry-run=server", "-p", json.dumps({"spec": {"email": "Other <team@example.com>"}}))
+        except SandboxError as error:
+            refused = str(error)
+    cluster.run(*change, "-p", json.dumps({"spec": {"accountLimit": 7}}))
+    cluster.run(*change, "--subresource=status", "-p", json.dumps({"status": {"paymentMethod": "valid"}}))
+    cluster.run("delete", f"crd/customers.{group}", "--wait=false")
