@@ -44,6 +44,14 @@ class PaymentReason(StrEnum):
     HELD_BACK = "HeldBack"
 
 
+class PaymentProblem(StrEnum):
+    """What happened to a charge of the customer's. It stops nobody by itself; an administrator may block them."""
+
+    DISPUTED = "Disputed"
+    PARTLY_REFUNDED = "PartlyRefunded"
+    REFUNDED = "Refunded"
+
+
 class CustomerSpec(Model):
     """Who the customer is. The API server writes it when a checkout completes; people may change accountLimit."""
 
@@ -111,6 +119,14 @@ class CustomerStatus(Model):
             "too many others on the same day; a person has to look."
         ),
     ] = None
+    payment_problems: Annotated[
+        list[PaymentProblem] | None,
+        Field(
+            max_length=len(PaymentProblem),
+            description="What happened to the customer's charges at Stripe, for administrators: Disputed, Refunded, "
+            "PartlyRefunded. Nothing follows from it by itself.",
+        ),
+    ] = None
     payment_method_since: Annotated[
         Timestamp | None,
         Field(description="Since when paymentMethod is what it is."),
@@ -153,6 +169,7 @@ class Customer(Resource):
                 "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
             ),
             Column("Reason", ".status.paymentReason", description="Why they can be charged or not", wide=True),
+            Column("Problems", ".status.paymentProblems", description="Refunds and disputes", wide=True),
             Column("Confirmed", ".spec.confirmedEmail", description="The address that its owner confirmed", wide=True),
             Column("Stripe", ".spec.stripeCustomerId", description="The customer's id in Stripe", wide=True),
         ),

@@ -96,6 +96,30 @@ async def test_a_deleted_customer_of_a_subscription_means_402(open_world: Any) -
     await world.until(lambda: _answers(world, key, 402))
 
 
+@pytest.mark.parametrize(
+    ("form", "problems"),
+    [
+        ({"refunded": "2000"}, ["Refunded"]),
+        ({"refunded": "500"}, ["PartlyRefunded"]),
+        ({"disputed": "true"}, ["Disputed"]),
+        ({"disputed": "true", "refunded": "2000"}, ["Disputed", "Refunded"]),
+    ],
+)
+async def test_a_refund_and_a_dispute_are_seen_by_administrators_and_stop_nobody(
+    open_world: Any, form: dict[str, str], problems: list[str]
+) -> None:
+    world = await open_world(**SUBSCRIPTION)
+    key, stripe_customer = await signed_up(world)
+    await world.stripe("POST", "/_standin/charges", customer=stripe_customer, **form)
+
+    async def told() -> bool:
+        [customer] = await world.customers()
+        return (customer.status.payment_problems or []) == problems
+
+    await world.until(told)
+    assert await world.ask_for_an_account(key) == 202
+
+
 # --- order, repetition, loss
 
 

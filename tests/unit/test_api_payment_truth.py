@@ -55,7 +55,10 @@ class _Stripe:
     """Answers with these payment methods and subscriptions, of any kind that Stripe has."""
 
     def __init__(self, methods: list[str], statuses: list[str]) -> None:
-        made = [SimpleNamespace(type=each, livemode=False) for each in methods]
+        made = [
+            SimpleNamespace(type=each, livemode=False, to_dict=lambda each=each: {"type": each, each: {}})
+            for each in methods
+        ]
         sold = [SimpleNamespace(status=each, livemode=False, metadata={}) for each in statuses]
         self.asked: dict[str, Any] = {}
 
@@ -67,7 +70,27 @@ class _Stripe:
 
         lists = SimpleNamespace(list_async=methods_of)
         customers = SimpleNamespace(payment_methods=lists)
-        self.v1 = SimpleNamespace(customers=customers, subscriptions=SimpleNamespace(list_async=subscriptions_of))
+        self.v1 = SimpleNamespace(
+            customers=customers,
+            subscriptions=SimpleNamespace(list_async=subscriptions_of),
+            charges=SimpleNamespace(list_async=self.charges_of),
+        )
+
+    async def charges_of(self, params: dict[str, Any]) -> Any:
+        return SimpleNamespace(data=[])
+
+
+class _WithoutCharges(_Stripe):
+    """As with a restricted key of before."""
+
+    async def charges_of(self, params: dict[str, Any]) -> Any:
+        raise stripe.PermissionError("The key may not read charges.", http_status=403)
+
+
+async def test_a_key_that_may_not_read_charges_knows_of_no_problems_and_of_all_else() -> None:
+    made: Any = _WithoutCharges(["card"], ["active"])
+    found = await standing_of(made, "cus_1", subscribes=True, livemode=False, installation="x")
+    assert (found.can_pay, found.problems) == (True, ())
 
 
 @pytest.mark.parametrize("kind", ["card", "link", "sepa_debit", "us_bank_account", "paypal", "bacs_debit"])

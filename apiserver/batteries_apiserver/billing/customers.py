@@ -117,6 +117,7 @@ class Customers:
         status: dict[str, Any] = {
             "paymentMethod": now.value if now else None,
             "paymentReason": reason.value,
+            "paymentProblems": [problem.value for problem in standing.problems] or None,
             "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly()),
             "cardFingerprints": remembered(customer.status.card_fingerprints or [], standing.cards),
         }

@@ -20,6 +20,7 @@ _TOLERANCE_SECONDS = stripe.Webhook.DEFAULT_TOLERANCE
 CHECKOUT_COMPLETED = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
 CUSTOMER_CHANGED = frozenset(
     {
+        "charge.refunded",
         "checkout.session.async_payment_failed",
         "checkout.session.expired",
         "customer.deleted",
@@ -34,7 +35,9 @@ CUSTOMER_CHANGED = frozenset(
         "payment_method.detached",
     }
 )
-SUBSCRIBED = tuple(sorted(CHECKOUT_COMPLETED | CUSTOMER_CHANGED))
+CHARGE_DISPUTED = frozenset({"charge.dispute.closed", "charge.dispute.created"})
+"""These name a charge, and the charge its customer."""
+SUBSCRIBED = tuple(sorted(CHECKOUT_COMPLETED | CUSTOMER_CHANGED | CHARGE_DISPUTED))
 """What a webhook endpoint at Stripe has to be registered for."""
 
 
@@ -56,6 +59,7 @@ class Event:
     object_id: str | None
     customer_id: str | None
     livemode: bool
+    charge_id: str | None = None
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> Event:
@@ -95,7 +99,7 @@ def _event(event: dict[str, Any]) -> Event:
     previous = event["data"].get("previous_attributes") or {}
     # A detached card names no customer any more; whose it was stands among the attributes that changed.
     customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
-    return Event(event_id, kind, _id(about.get("id")), _id(customer), bool(event["livemode"]))
+    return Event(event_id, kind, _id(about.get("id")), _id(customer), bool(event["livemode"]), _id(about.get("charge")))
 
 
 def _id(value: object) -> str | None:

@@ -19,6 +19,7 @@ import stripe
 import structlog
 from stripe.params.checkout import SessionCreateParams
 
+from batteries_apiserver.billing.charges import customer_of_charge
 from batteries_apiserver.billing.events import Event, verified
 from batteries_apiserver.billing.failures import asking, unavailable
 from batteries_apiserver.billing.standing import Standing, standing_of
@@ -168,6 +169,14 @@ class StripeGateway:
             livemode=self._livemode,
             installation=await self._installation() if self._price_id is not None else "",
         )
+
+    async def customer_of_charge(self, charge_id: str) -> str | None:
+        """Whose charge it is, where that can be read.
+
+        Raises:
+            Unavailable: Stripe does not answer as it should.
+        """
+        return await customer_of_charge(self._client, charge_id)
 
     def is_ours(self, event: Event) -> bool:
         """Whether the event is of the key's mode; one of the other is of other customers, and not acted on."""

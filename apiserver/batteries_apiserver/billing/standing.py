@@ -13,8 +13,9 @@ from typing import Any
 
 import stripe
 
+from batteries_apiserver.billing.charges import problems_of
 from batteries_apiserver.billing.failures import asking
-from batteries_crds.customer import PaymentReason
+from batteries_crds.customer import PaymentProblem, PaymentReason
 
 _GOOD = frozenset({PaymentReason.METHOD_ON_FILE, PaymentReason.SUBSCRIPTION_PAID, PaymentReason.SUBSCRIPTION_TRIAL})
 
@@ -37,6 +38,8 @@ class Standing:
     reason: PaymentReason
     cards: tuple[str, ...] = ()
     """Hashes of Stripe's fingerprints of the cards, and bank accounts, that are on file."""
+    problems: tuple[PaymentProblem, ...] = ()
+    """What an administrator should know of the customer's charges."""
 
     @property
     def can_pay(self) -> bool | None:
@@ -63,7 +66,7 @@ async def standing_of(
     reason = await _subscription(client, customer_id, livemode, installation)
     if reason is PaymentReason.SUBSCRIPTION_TRIAL and not methods:
         reason = PaymentReason.NO_METHOD  # nothing was paid yet, and nothing is there to pay with
-    return Standing(reason, cards)
+    return Standing(reason, cards, await problems_of(client, customer_id, livemode))
 
 
 class _NotThereError(Exception):

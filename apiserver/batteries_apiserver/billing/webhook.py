@@ -13,7 +13,7 @@ from batteries_apiserver.answer import json_answer
 from batteries_apiserver.app_keys import BILLING
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.customers import Customers
-from batteries_apiserver.billing.events import CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
+from batteries_apiserver.billing.events import CHARGE_DISPUTED, CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
 from batteries_apiserver.body import read_bytes
 
 
@@ -43,3 +43,7 @@ async def _act(billing: Billing, event: Event) -> None:
     elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
         # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)
+    elif event.kind in CHARGE_DISPUTED and event.charge_id is not None:
+        customer_id = await billing.stripe.customer_of_charge(event.charge_id)
+        if customer_id is not None:
+            await customers.settle(customer_id, email=None)

@@ -23,6 +23,7 @@ _MISSING = {
     "prices": ("price", "price"),
     "subscriptions": ("subscription", "id"),
     "invoices": ("invoice", "invoice"),
+    "charges": ("charge", "id"),
 }
 
 
@@ -53,6 +54,7 @@ class Account:
     prices: dict[str, JsonObject] = field(default_factory=dict)
     subscriptions: dict[str, JsonObject] = field(default_factory=dict)
     invoices: dict[str, JsonObject] = field(default_factory=dict)
+    charges: dict[str, JsonObject] = field(default_factory=dict)
     session_details: dict[str, JsonObject] = field(default_factory=dict)  # parameters that a session does not show
     expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap, kept by expiry.py
 

@@ -16,7 +16,9 @@ _ALPHABET = string.ascii_letters + string.digits
 _LENGTHS = {
     "cs_test_": 58,
     "cs_live_": 58,
+    "ch_": 24,
     "cus_": 14,
+    "du_": 24,
     "evt_": 24,
     "in_": 24,
     "pm_": 24,

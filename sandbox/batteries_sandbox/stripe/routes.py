@@ -4,6 +4,7 @@ from stripe import params
 from stripe.params import checkout
 
 from batteries_sandbox.stripe import (
+    charges,
     customers,
     events,
     invoices,
@@ -39,6 +40,8 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/subscriptions/{id}", params.SubscriptionRetrieveParams, subscriptions.retrieve),
     Endpoint("DELETE", "/v1/subscriptions/{id}", params.SubscriptionCancelParams, subscriptions.cancel),
     Endpoint("GET", "/v1/invoices/{id}", params.InvoiceRetrieveParams, invoices.retrieve),
+    Endpoint("GET", "/v1/charges", params.ChargeListParams, charges.list_charges),
+    Endpoint("GET", "/v1/charges/{id}", params.ChargeRetrieveParams, charges.retrieve),
     Endpoint("GET", "/v1/events", params.EventListParams, events.list_events),
     Endpoint("GET", "/v1/events/{id}", params.EventRetrieveParams, events.retrieve),
 )

@@ -7,7 +7,7 @@ import re
 
 from aiohttp import web
 
-from batteries_sandbox.stripe import subscriptions
+from batteries_sandbox.stripe import charges, subscriptions
 from batteries_sandbox.stripe.account import BY_ITSELF
 from batteries_sandbox.stripe.checkout import PRETENDED_CARD, pay
 from batteries_sandbox.stripe.errors import StripeError
@@ -61,6 +61,16 @@ async def subscription_status(request: web.Request) -> web.Response:
     return web.json_response(subscription)
 
 
+async def charge(request: web.Request) -> web.Response:
+    """A charge of `customer`, of `amount` cents, of which `refunded` were given back; `disputed`: true or nothing."""
+    form = await request.post()
+    amount, refunded = int(str(form.get("amount", "2000"))), int(str(form.get("refunded", "0")))
+    made = charges.pretend(
+        request.app[ACCOUNT], str(form.get("customer", "")), amount, refunded, form.get("disputed") == "true"
+    )
+    return web.json_response(made)
+
+
 async def redeliver(request: web.Request) -> web.Response:
     """Sends an event a second time, as Stripe may at any time."""
     event = request.app[ACCOUNT].find("events", request.match_info["id"])
@@ -88,6 +98,7 @@ ROUTES = (
     web.post("/_standin/deliveries/resume", resume),
     web.post("/_standin/sessions/{id}/complete", complete),
     web.post("/_standin/subscriptions/{id}/status", subscription_status),
+    web.post("/_standin/charges", charge),
     web.post("/_standin/events/{id}/redeliver", redeliver),
     web.post("/_standin/clock/advance", advance_clock),
 )
