@@ -17,7 +17,7 @@ from batteries_sandbox.process import Command
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
-OPERATOR_KEY = "sandbox-operator"
+OPERATOR_KEY = "sandbox_operator"
 OPERATOR_SETTINGS = {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": ROOT_EMAILS, "BATTERIES_MAIL_SENDER": SENDER}
 """What has no default, and has to be an installation's own."""
 _RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")

@@ -24,8 +24,8 @@ def command(sandbox: Any, name: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"],
-        "AWS_ACCESS_KEY_ID": "sandbox-operator",
-        "AWS_SECRET_ACCESS_KEY": "sandbox-operator",
+        "AWS_ACCESS_KEY_ID": "sandbox_operator",
+        "AWS_SECRET_ACCESS_KEY": "sandbox_operator",
         "AWS_REGION": env["AWS_REGION"],
         "BATTERIES_KUBECONFIG": env["KUBECONFIG"],
         **parts.OPERATOR_SETTINGS,

@@ -25,6 +25,7 @@ from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.address import client_address
 from batteries_apiserver.traffic.windows import Windows
 from batteries_crds.api_key import ApiKey
+from batteries_crds.customer import Customer
 
 Client = TestClient[web.Request, web.Application]
 Open = Callable[..., Awaitable[Client]]
@@ -56,6 +57,11 @@ async def open_client(keys: list[NewKey], aiohttp_client: Callable[..., Awaitabl
             for cache in kube.caches.all():
                 cache.synced.set()
                 cache.heard()
+            for number, name in enumerate(("c", "d")):
+                metadata = {"name": name, "namespace": "n", "uid": "u", "resourceVersion": str(number + 2)}
+                kube.caches.customers.put(
+                    Customer.model_validate({"metadata": metadata, "spec": {"email": "a@example.com"}})
+                )
             whose: list[dict[str, Any]] = [{"customerRef": {"name": name}} for name in ("c", "c", "d")]
             for number, (key, spec) in enumerate(zip(keys, [*whose, *[{"role": "admin"}] * 2], strict=True)):
                 kube.caches.keys.put(stored(key, f"key-{number}", number + 2, **spec))
@@ -95,7 +101,7 @@ async def test_beyond_the_limit_is_a_429_that_says_when_to_come_back(open_client
 async def test_every_answer_tells_what_is_left(open_client: Open, keys: list[NewKey]) -> None:
     client = await open_client(rate_limit_key=10)
     told = [(await client.get("/v1/accounts", headers=bearer(keys[0]))).headers["RateLimit"] for _ in range(3)]
-    assert [re.sub("t=.*", "", one) for one in told] == ['"customer";r=9;', '"customer";r=8;', '"customer";r=7;']
+    assert [re.sub("t=.*", "", one) for one in told] == ['"key";r=9;', '"key";r=8;', '"key";r=7;']
 
 
 async def test_a_customers_keys_share_a_limit_and_anonymous_callers_do_not_use_it_up(

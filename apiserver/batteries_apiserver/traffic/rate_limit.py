@@ -65,7 +65,7 @@ class RateLimits:
         self._sign_up = _policy("sign-up", "address", settings.rate_limit_sign_up)
         self._session = _policy("session", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
-        self._customer = _policy("customer", "customer", settings.rate_limit_key)
+        self._customer = _policy("key", "customer", settings.rate_limit_key)  # the name that clients know
         self._key = _policy("key", "API key", settings.rate_limit_key)
 
     def take(self, request: web.Request) -> None:
@@ -124,7 +124,7 @@ class RateLimits:
             return self._anonymous, client_address(request, self._proxies)
         request[KNOWN_KEY] = key
         owner = key.spec.customer_ref
-        return (self._key, key.metadata.name) if owner is None else (self._customer, owner.name)
+        return (self._key, f"key/{key.metadata.name}") if owner is None else (self._customer, f"customer/{owner.name}")
 
 
 RATE_LIMITS = web.AppKey("rate limits", RateLimits)
