@@ -50,9 +50,9 @@ unit: sync ## Run the unit tests alone
 	$(UNIT)
 
 .PHONY: e2e-helm
-e2e-helm: sync ## Prove the chart with the real helm: install, notes, upgrade, uninstall, permissions
+e2e-helm: sync ## Prove the chart with the real helm: install, upgrade, uninstall, permissions, a table of values
 	@$(BIN)/batteries-sandbox build
-	$(BIN)/pytest -q -s tests/e2e/alone/test_helm.py tests/integration/test_permissions.py
+	$(BIN)/pytest -q -s tests/e2e/alone/test_helm.py tests/integration/test_permissions.py tests/integration/test_chart_values.py
 
 .PHONY: e2e-argocd
 e2e-argocd: sync ## Prove GitOps with the real Argo CD, watched for ten minutes (ARGOCD_MINUTES), and kstatus

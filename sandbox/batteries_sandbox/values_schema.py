@@ -23,8 +23,20 @@ _TYPES = {
     "tag:yaml.org,2002:bool": "boolean",
     "tag:yaml.org,2002:null": "null",
 }
-_OPEN = ("requests", "limits", "labels")
+_OPEN = (
+    *("requests", "limits", "labels"),
+    *("podSecurityContext", "containerSecurityContext", "capabilities", "seccompProfile"),
+)
 """Maps with defaults that an installation may add names to."""
+_SCALAR = ["string", "number", "boolean", "null"]
+_LABELS = ("commonLabels", "labels", "podLabels", "nodeSelector")
+_ANNOTATIONS = ("annotations", "podAnnotations")
+_LABEL: dict[str, Any] = {
+    "type": _SCALAR,
+    "maxLength": 63,
+    "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+}
+"""What Kubernetes takes as a label's value. The chart quotes numbers and booleans."""
 
 
 def schema(text: str) -> dict[str, Any]:
@@ -56,6 +68,10 @@ def _value(name: str, node: yaml.Node, lines: list[str], path: str) -> dict[str,
     if isinstance(node, yaml.SequenceNode):
         return {"type": "array"}
     if isinstance(node, yaml.MappingNode):
+        if name in _LABELS:
+            return {"type": "object", "additionalProperties": _LABEL}
+        if name in _ANNOTATIONS:
+            return {"type": "object", "additionalProperties": {"type": _SCALAR}}
         is_open = not node.value or name in _OPEN
         return {"type": "object"} if is_open else _mapping(node, lines, path)
     return {"type": _TYPES[node.tag]}

@@ -1,12 +1,30 @@
 {{/* The beginning of all names. */}}
 {{- define "batteries.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
+{{- $whole := .Values.fullnameOverride -}}
+{{- if not $whole -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}{{ .Release.Name | trunc 52 | trimSuffix "-" }}
-{{- else -}}{{ printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}{{- end -}}
+{{- $whole = ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- end -}}
+{{- /* A release's name may hold dots, a Service's may not. */ -}}
+{{- regexReplaceAll "-+$" ($whole | replace "." "-" | trunc 52) "" -}}
+{{- end }}
+
+{{/* The name of one object, 63 characters at most with its suffix: (dict "root" $ "suffix" "-apiserver-metrics"). */}}
+{{- define "batteries.objectName" -}}
+{{- $room := sub 63 (len .suffix) | int -}}
+{{- regexReplaceAll "-+$" (include "batteries.fullname" .root | trunc $room) "" }}{{ .suffix }}
+{{- end }}
+
+{{/* A value as the text that Kubernetes wants of it; a number is written whole, not as 5.24288e+05. */}}
+{{- define "batteries.text" -}}
+{{- if kindIs "float64" . }}{{ if eq . (floor .) }}{{ . | int64 }}{{ else }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
+{{/* A map with all its values as text, as labels, annotations and node selectors have to be. */}}
+{{- define "batteries.strings" -}}
+{{- $made := dict -}}
+{{- range $key, $value := . }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $made $key (include "batteries.text" $value) }}{{ end }}{{ end -}}
+{{- toYaml $made -}}
 {{- end }}
 
 {{/* Names of what a cluster has once, so that two releases don't meet. */}}
@@ -15,20 +33,24 @@
 {{- else -}}{{ printf "%s-%s" .Release.Namespace (include "batteries.fullname" .) }}{{- end -}}
 {{- end }}
 
-{{/* Labels of every object; of a component where one is given: (dict "root" $ "component" "operator"). */}}
+{{- /*
+Labels of every object; of a component where one is given: (dict "root" $ "component" "operator" "more" (dict …)).
+commonLabels replace ours, `more` replace those, and nobody replaces what selectors ask for.
+*/ -}}
 {{- define "batteries.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | quote }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
-app.kubernetes.io/part-of: ai-batteries-included
-{{ include "batteries.selector" . }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := dict
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "app.kubernetes.io/part-of" "ai-batteries-included"
+-}}
+{{- $common := omit .root.Values.commonLabels "app.kubernetes.io/managed-by" -}}
+{{- $more := omit (.more | default dict) "app.kubernetes.io/managed-by" -}}
+{{- include "batteries.strings" (mergeOverwrite $ours $common $more (include "batteries.selector" . | fromYaml)) -}}
 {{- end }}
 
 {{- define "batteries.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/name: {{ regexReplaceAll "-+$" (default .root.Chart.Name .root.Values.nameOverride | trunc 63) "" | quote }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
@@ -66,38 +88,87 @@ http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ first .Values.ingress.host
 {{- else -}}0{{- end -}}
 {{- end }}
 
-{{/* One environment variable for each entry of a map; a number is written whole, not as 5.24288e+05. */}}
+{{- /*
+A container's environment, each name once: (dict "own" (dict …) "references" (list …) "values" .Values.api "where" "api").
+`settings` replace what the chart sets itself, `extraEnv` replaces both and keeps its order, which $(NAME) in it needs.
+*/ -}}
 {{- define "batteries.environment" -}}
-{{- range $name, $value := . }}
-- name: {{ $name }}
-  value: {{ if kindIs "float64" $value }}{{ if eq $value (floor $value) }}{{ $value | int64 | toString | quote }}{{ else }}{{ $value | toString | quote }}{{ end }}{{ else }}{{ $value | toString | quote }}{{ end }}
-{{- end }}
+{{- $entries := dict -}}
+{{- range $name, $value := .own }}{{ $_ := set $entries $name (dict "name" $name "value" (include "batteries.text" $value)) }}{{ end -}}
+{{- range .references }}{{ $_ := set $entries .name . }}{{ end -}}
+{{- range $name, $value := .values.settings }}{{ $_ := set $entries $name (dict "name" $name "value" (include "batteries.text" $value)) }}{{ end -}}
+{{- $last := list -}}
+{{- $seen := dict -}}
+{{- range .values.extraEnv -}}
+{{- if hasKey $seen .name }}{{ fail (printf "%s.extraEnv names %s twice. Keep one of them." $.where .name) }}{{ end -}}
+{{- $_ := set $seen .name true -}}
+{{- $_ := unset $entries .name -}}
+{{- $last = append $last (ternary (set (deepCopy .) "value" (include "batteries.text" .value)) . (hasKey . "value")) -}}
+{{- end -}}
+{{- $all := list -}}
+{{- range $name := keys $entries | sortAlpha }}{{ $all = append $all (get $entries $name) }}{{ end -}}
+{{- concat $all $last | toYaml -}}
 {{- end }}
 
-{{/* Pods as the restricted Pod Security Standard wants them. */}}
+{{- /*
+What a variable that the pod is also made from will be, such as a port:
+(dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port").
+*/ -}}
+{{- define "batteries.number" -}}
+{{- $value := .default -}}
+{{- if hasKey .values.settings .name }}{{ $value = get .values.settings .name }}{{ end -}}
+{{- range .values.extraEnv -}}
+{{- if eq .name $.name -}}
+{{- if not (hasKey . "value") }}{{ fail (printf "%s.extraEnv takes %s from elsewhere, and the pod's ports and times are made from it. Set %s instead." $.where $.name $.instead) }}{{ end -}}
+{{- $value = .value -}}
+{{- end -}}
+{{- end -}}
+{{- $text := include "batteries.text" $value -}}
+{{- if not (regexMatch "^[0-9]+([.][0-9]+)?$" $text) }}{{ fail (printf "%s is %q, which is no number. Set it by %s." .name $text .instead) }}{{ end -}}
+{{- $text -}}
+{{- end }}
+
+{{/* Whether the cluster chooses users and groups itself, as OpenShift does; "" for no. */}}
+{{- define "batteries.openshift" -}}
+{{- if kindIs "bool" .Values.openshift }}{{ if .Values.openshift }}yes{{ end }}
+{{- else if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}yes{{ end -}}
+{{- end }}
+
+{{/* Pods as the restricted Pod Security Standard wants them; on OpenShift without the ids that it hands out itself. */}}
 {{- define "batteries.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- $context := deepCopy .Values.podSecurityContext -}}
+{{- if include "batteries.openshift" . -}}
+{{- range list "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- if eq (get $context . | int64) 65532 }}{{ $_ := unset $context . }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $context -}}
 {{- end }}
 
 {{- define "batteries.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities:
-  drop: [ALL]
-seccompProfile:
-  type: RuntimeDefault
+{{- toYaml .Values.containerSecurityContext -}}
+{{- end }}
+
+{{/* The volumes of a pod: .Values.operator or .Values.api. */}}
+{{- define "batteries.volumes" -}}
+- name: tmp
+  emptyDir: {sizeLimit: 64Mi}
+{{- with .extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "batteries.volumeMounts" -}}
+- {name: tmp, mountPath: /tmp}
+{{- with .extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* Where pods go: (dict "root" $ "component" "operator" "values" .Values.operator). */}}
 {{- define "batteries.scheduling" -}}
 {{- with .values.nodeSelector }}
-nodeSelector: {{ toYaml . | nindent 2 }}
+nodeSelector: {{ include "batteries.strings" . | nindent 2 }}
 {{- end }}
 {{- with .values.tolerations }}
 tolerations: {{ toYaml . | nindent 2 }}
@@ -106,7 +177,13 @@ tolerations: {{ toYaml . | nindent 2 }}
 affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .values.hostAliases }}
+hostAliases: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.dnsConfig }}
+dnsConfig: {{ toYaml . | nindent 2 }}
 {{- end }}
 topologySpreadConstraints:
 {{- if .values.topologySpreadConstraints }}

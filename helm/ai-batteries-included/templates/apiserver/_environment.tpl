@@ -14,16 +14,27 @@
   "BATTERIES_LOG_LEVEL" (upper .Values.log.level)
 }}
 {{- with .Values.stripe.priceId }}{{ $_ := set $own "STRIPE_PRICE_ID" . }}{{ end }}
-{{- include "batteries.environment" (mergeOverwrite $own .Values.api.settings) }}
+{{- $references := list }}
 {{- with .Values.stripe }}
 {{- if .existingSecret }}
-- name: STRIPE_SECRET_KEY
-  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .secretKeyField }}}}
-- name: STRIPE_WEBHOOK_SECRET
-  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .webhookSecretField }}}}
+{{- $references = list
+  (dict "name" "STRIPE_SECRET_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" .secretKeyField)))
+  (dict "name" "STRIPE_WEBHOOK_SECRET" "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" .webhookSecretField)))
+}}
 {{- end }}
 {{- end }}
-{{- with .Values.api.extraEnv }}
-{{ toYaml . }}
+{{- include "batteries.environment" (dict "own" $own "references" $references "values" .Values.api "where" "api") }}
 {{- end }}
+
+{{/* The API server's ports and its time to stop, as its environment will have them; metrics on 0 are none. */}}
+{{- define "batteries.apiPort" -}}
+{{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port") -}}
+{{- end }}
+
+{{- define "batteries.apiMetricsPort" -}}
+{{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_METRICS_PORT" "default" .Values.api.metricsPort "instead" "api.metricsPort") -}}
+{{- end }}
+
+{{- define "batteries.apiShutdownSeconds" -}}
+{{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_SHUTDOWN_SECONDS" "default" .Values.api.shutdownSeconds "instead" "api.shutdownSeconds") -}}
 {{- end }}

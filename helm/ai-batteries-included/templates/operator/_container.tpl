@@ -17,34 +17,39 @@
 image: {{ include "batteries.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 command: [batteries-operator]
-env:
-  {{- $own := dict
-    "AWS_REGION" .Values.aws.region
-    "BATTERIES_NAMESPACES" (include "batteries.watched" .)
-    "BATTERIES_ACCOUNT_EMAIL_TEMPLATE" .Values.operator.accountEmailTemplate
-    "BATTERIES_MAIL_SENDER" .Values.operator.mailSender
-    "BATTERIES_SUPPORT_CONTACT" .Values.operator.supportContact
-    "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
-    "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
-    "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
-    "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
-    "BATTERIES_LOG_FORMAT" .Values.log.format
-    "BATTERIES_LOG_LEVEL" .Values.log.level
-    "BATTERIES_LEASE_NAME" (printf "%s-operator" (include "batteries.fullname" .))
-  }}
-  {{- include "batteries.environment" (mergeOverwrite $own .Values.operator.settings) | indent 2 }}
-  - name: BATTERIES_LEASE_IDENTITY
-    valueFrom: {fieldRef: {fieldPath: metadata.name}}
-  - name: BATTERIES_LEASE_NAMESPACE
-    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
-  {{- with .Values.operator.extraEnv }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- $own := dict
+  "AWS_REGION" .Values.aws.region
+  "BATTERIES_NAMESPACES" (include "batteries.watched" .)
+  "BATTERIES_ACCOUNT_EMAIL_TEMPLATE" .Values.operator.accountEmailTemplate
+  "BATTERIES_MAIL_SENDER" .Values.operator.mailSender
+  "BATTERIES_SUPPORT_CONTACT" .Values.operator.supportContact
+  "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
+  "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
+  "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
+  "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
+  "BATTERIES_LOG_FORMAT" .Values.log.format
+  "BATTERIES_LOG_LEVEL" .Values.log.level
+  "BATTERIES_LEASE_NAME" (printf "%s-operator" (include "batteries.fullname" .))
+}}
+{{- $references := list
+  (dict "name" "BATTERIES_LEASE_IDENTITY" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name")))
+  (dict "name" "BATTERIES_LEASE_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
+}}
+env: {{ include "batteries.environment" (dict "own" $own "references" $references "values" .Values.operator "where" "operator") | nindent 2 }}
 {{- with .Values.aws.existingSecret }}
 envFrom:
   - secretRef: {name: {{ . }}}
 {{- end }}
 resources: {{ toYaml .Values.operator.resources | nindent 2 }}
 securityContext: {{ include "batteries.containerSecurity" . | nindent 2 }}
-volumeMounts:
-  - {name: tmp, mountPath: /tmp}
-  {{- with .Values.operator.extraVolumeMounts }}{{ toYaml . | nindent 2 }}{{ end }}
+volumeMounts: {{ include "batteries.volumeMounts" .Values.operator | nindent 2 }}
+{{- end }}
+
+{{/* The operator's ports as its environment will have them; 0 is none. */}}
+{{- define "batteries.operatorMetricsPort" -}}
+{{- include "batteries.number" (dict "values" .Values.operator "where" "operator" "name" "BATTERIES_METRICS_PORT" "default" .Values.operator.metricsPort "instead" "operator.metricsPort") -}}
+{{- end }}
+
+{{- define "batteries.operatorHealthPort" -}}
+{{- include "batteries.number" (dict "values" .Values.operator "where" "operator" "name" "BATTERIES_HEALTH_PORT" "default" .Values.operator.healthPort "instead" "operator.healthPort") -}}
 {{- end }}

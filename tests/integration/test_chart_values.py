@@ -1,0 +1,186 @@
+"""The chart over a table of values people use: each rendering is applied to the real API server, strictly.
+
+`make e2e-helm` prints the table.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fakes.chart_values import LONG, REFUSALS, RENDERINGS
+
+from batteries_sandbox import helm
+from batteries_sandbox.errors import SandboxError
+
+SCRAPED = ("monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule")
+FOREIGN = ("ServiceMonitor", "PrometheusRule")
+"""Kinds whose CRDs this API server has not."""
+PLURAL = "ai-batteries-included"
+
+
+class Strict(yaml.SafeLoader):
+    """YAML in which no key comes twice: a parser would keep the last, Kubernetes' strict one refuses it."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key comes twice: {keys}"
+        return super().construct_mapping(node, deep=deep)
+
+
+def rendered(folder: Path, namespace: str, values: dict[str, Any], *more: str, release: str = "b") -> list[Any]:
+    """The objects that the chart makes of those values."""
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    versions = (f"--api-versions={each}" for each in SCRAPED)
+    text = helm.render(namespace, f"--values={file}", "--set=crds.enabled=false", *versions, *more, release=release)
+    return [one for one in yaml.load_all(text, Strict) if one]
+
+
+def fresh(cluster: Any) -> str:
+    """A namespace with the service account that the controller manager, of which there is none here, would make."""
+    name: str = cluster.namespace()
+    cluster.run("create", "serviceaccount", "default", f"--namespace={name}")
+    return name
+
+
+def pod_of(objects: list[Any], name: str) -> Any:
+    """The pod's spec of the Deployment whose name ends so."""
+    found = [one for one in objects if one["kind"] == "Deployment" and one["metadata"]["name"].endswith(name)]
+    return found[0]["spec"]["template"]["spec"]
+
+
+def environment(container: Any) -> dict[str, Any]:
+    """Its variables, none of them twice."""
+    names = [one["name"] for one in container["env"]]
+    assert len(names) == len(set(names))
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]}
+
+
+def texts(objects: list[Any]) -> None:
+    """Every label and annotation is text, and no name is too long for what it names."""
+    for one in objects:
+        assert len(one["metadata"]["name"]) <= (63 if one["kind"] == "Service" else 253)
+        for where in (one["metadata"], one.get("spec", {}).get("template", {}).get("metadata", {})):
+            for kind in ("labels", "annotations"):
+                assert all(isinstance(value, str) for value in where.get(kind, {}).values())
+                if kind == "labels":
+                    assert all(len(value) <= 63 for value in where.get(kind, {}).values())
+
+
+def agree(objects: list[Any]) -> None:
+    """Selectors find the pods; probes, ports and times are those of the environment."""
+    service = next(one for one in objects if one["kind"] == "Service" and one["metadata"]["name"].endswith("apiserver"))
+    for name, ports in {
+        "apiserver": {"http": "BATTERIES_API_PORT", "metrics": "BATTERIES_API_METRICS_PORT"},
+        "operator": {"health": "BATTERIES_HEALTH_PORT", "metrics": "BATTERIES_METRICS_PORT"},
+    }.items():
+        deployment = next(
+            one for one in objects if one["kind"] == "Deployment" and one["metadata"]["name"].endswith(name)
+        )
+        template = deployment["spec"]["template"]
+        chosen = deployment["spec"]["selector"]["matchLabels"].items()
+        assert chosen <= template["metadata"]["labels"].items()
+        container = template["spec"]["containers"][0]
+        variables = environment(container)
+        numbers = {port["name"]: str(port["containerPort"]) for port in container.get("ports", [])}
+        for port, variable in ports.items():
+            assert numbers.get(port, "0") == variables[variable]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container.get(probe) is None or container[probe]["httpGet"]["port"] in numbers
+        if name == "apiserver":
+            assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+            assert service["spec"]["ports"][0]["targetPort"] in numbers
+            needed = container["lifecycle"]["preStop"]["sleep"]["seconds"] + float(
+                variables["BATTERIES_API_SHUTDOWN_SECONDS"]
+            )
+            assert template["spec"]["terminationGracePeriodSeconds"] > needed
+
+
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_the_api_server_takes_what_people_render(cluster: Any, tmp_path: Path, name: str) -> None:
+    namespace = fresh(cluster)
+    objects = rendered(tmp_path, namespace, RENDERINGS[name])
+    texts(objects)
+    agree(objects)
+    known = [one for one in objects if one["kind"] not in FOREIGN]
+    text = yaml.safe_dump_all(known)
+    cluster.run("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+    try:
+        told = cluster.run("apply", "--server-side", "--validate=strict", "-f", "-", stdin=text)
+        assert len(told.splitlines()) == len(known)
+    finally:
+        cluster.run("delete", "--wait=false", "--ignore-not-found", "-f", "-", stdin=text)
+    print(f"applied: {name:<36} {len(known)} objects")
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_no_cluster_would_take_is_refused_by_helm_with_a_sentence(tmp_path: Path, name: str) -> None:
+    values, sentence = REFUSALS[name]
+    with pytest.raises(SandboxError, match=f"(?s){sentence}"):
+        rendered(tmp_path, "default", values)
+    print(f"refused: {name}")
+
+
+def test_the_longest_release_name_with_dots_renders_names_that_a_service_takes(cluster: Any, tmp_path: Path) -> None:
+    for release in ("a" * 53, "my.release", "x" + "-" * 10 + "y" * 40):
+        objects = rendered(tmp_path, fresh(cluster), {}, release=release)
+        texts(objects)
+        known = [one for one in objects if one["kind"] not in FOREIGN]
+        cluster.run("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(known))
+    assert len(LONG) > 63
+
+
+def test_the_user_wins_over_what_the_chart_sets_itself(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, "default", RENDERINGS["settings that the chart sets itself"])
+    operator = pod_of(objects, "operator")
+    for container in (*operator["initContainers"], operator["containers"][0]):
+        variables = environment(container)
+        assert variables["AWS_REGION"] == "eu-west-1"
+        assert variables["BATTERIES_LEASE_IDENTITY"] == "me"
+        assert variables["BATTERIES_LEASE_NAMESPACE"] == "elsewhere"
+        assert variables["NUMBER"] == "1"
+        names = [one["name"] for one in container["env"]]
+        assert names.index("POD") < names.index("AFTER")
+    api = environment(pod_of(objects, "apiserver")["containers"][0])
+    assert api["STRIPE_SECRET_KEY"] == "sk_live_x"
+    assert api["STRIPE_WEBHOOK_SECRET"] == {"secretKeyRef": {"name": "other", "key": "k"}}
+    assert api["BATTERIES_API_BODY_LIMIT"] == "10000000"
+
+
+def test_a_label_of_ours_is_replaced_but_for_what_selectors_ask_for(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, "default", RENDERINGS["labels that the chart has too"])
+    for one in objects:
+        labels = one["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == PLURAL
+        assert labels["app.kubernetes.io/part-of"] == "platform"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        assert labels.get("app.kubernetes.io/instance", "b") == "b"
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [({"openshift": True}, ()), ({}, ("--api-versions=security.openshift.io/v1",))],
+    ids=["said", "seen"],
+)
+def test_openshift_chooses_users_and_groups_itself(
+    tmp_path: Path, values: dict[str, Any], more: tuple[str, ...]
+) -> None:
+    objects = rendered(tmp_path, "default", values, *more)
+    for name in ("operator", "apiserver"):
+        assert pod_of(objects, name)["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+    policies = [one for one in objects if one["kind"] == "NetworkPolicy"]
+    for policy in policies:
+        assert {"port": 5353, "protocol": "UDP"} in policy["spec"]["egress"][0]["ports"]
+    elsewhere = rendered(tmp_path, "default", {"openshift": False}, *more)
+    assert pod_of(elsewhere, "operator")["securityContext"]["runAsUser"] == 65532
+
+
+def test_one_default_of_the_security_context_is_taken_away_by_null(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, "default", RENDERINGS["no security context of ours"])
+    assert pod_of(objects, "operator")["securityContext"].keys() == {"runAsNonRoot", "seccompProfile"}
+    chosen = rendered(tmp_path, "default", RENDERINGS["a uid of one's own"] | {"openshift": True})
+    assert pod_of(chosen, "operator")["securityContext"]["runAsUser"] == 1000
