@@ -51,7 +51,7 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
 async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
     inputs = step.fingerprint(scope.account)
     try:
-        outcome = await step.run(scope)
+        outcome = await _run(step, scope)
         return replace(outcome, inputs=inputs) if isinstance(outcome, Done) else outcome, None
     except AwsError as error:
         log.warning(
@@ -85,6 +85,22 @@ def _to_mend(error: Exception, backoff: float) -> Wait:
     if isinstance(error, SecretNameTakenError):
         return Wait(backoff, "SecretNameTaken", str(error), problem=True, counts=True)
     return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True)
+
+
+async def _run(step: Step, scope: Scope) -> Outcome:
+    """Its outcome; once more where what we remembered of AWS was wrong: by then it is forgotten."""
+    memory = scope.tools.aws.caller.memory
+    try:
+        return await step.run(scope)
+    except AwsError as error:
+        if not memory.forget(error):
+            raise
+        log.info("what was remembered of aws is wrong; looking anew", error=str(error))
+    try:
+        return await step.run(scope)
+    except AwsError as error:
+        memory.forget(error)
+        raise
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:

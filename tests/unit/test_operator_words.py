@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import (
@@ -29,6 +31,7 @@ from batteries_operator.aws.errors import AwsError, ErrorKind, translate
 from batteries_operator.aws.identity_center import AssignmentStatus
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
+from batteries_operator.aws.remembered import Memory
 from batteries_operator.outcome import Fail, Outcome, Wait
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.status import conclude, summarize
@@ -65,7 +68,9 @@ def concluded(step: Step, error: Exception) -> tuple[AwsAccount, Outcome]:
     async def fails(_: Scope) -> Outcome:
         raise error
 
-    scope: Any = None
+    aws = MagicMock()
+    aws.caller.memory = Memory()
+    scope: Any = SimpleNamespace(account=account(), tools=SimpleNamespace(aws=aws))
     outcome, _ = asyncio.run(attempt(replace(step, run=fails), scope, 1))
     now = utc_now()
     after = conclude(STEPS, account(), step, outcome, now)

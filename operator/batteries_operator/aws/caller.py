@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -22,8 +22,9 @@ from botocore.parsers import ResponseParserError
 from batteries_operator.aws.acts import is_act, note
 from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
 from batteries_operator.aws.fenced import fence
-from batteries_operator.aws.members import NOBODY, take_keys_of_the_call
+from batteries_operator.aws.members import NOBODY, keys_of, take_keys_of_the_call
 from batteries_operator.aws.partition import chosen_region
+from batteries_operator.aws.remembered import Memory
 from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
 from batteries_operator.visits import in_turn
 
@@ -69,6 +70,12 @@ class _Told:
         )
 
 
+def _named(function: Callable[..., Any], arguments: Mapping[str, object]) -> frozenset[str]:
+    """What a call names: its plain arguments, and the keys that it was signed with."""
+    keys = keys_of(function)
+    return frozenset(each for each in arguments.values() if isinstance(each, str)) | ({keys} if keys else set())
+
+
 class Caller:
     """One boto3 session and one pool of threads for all calls of this process."""
 
@@ -78,6 +85,7 @@ class Caller:
         self._session = boto3.Session()
         self.region = chosen_region(self._session)
         self._require = require
+        self.memory = Memory()
         if require is not None:
             # After the wait for a thread, and once more as bytes go out: whoever may not act any more raises there.
             self._session.events.register("before-send", lambda **_: require())
@@ -124,6 +132,7 @@ class Caller:
             if self._require is not None:
                 self._require()  # what was not sent because it may not be is no answer of AWS
             translated = translate(operation, error)
+            translated.named = _named(function, kwargs)
             told.outcome = "throttled" if translated.code in THROTTLES else translated.kind
             told.request_id, told.code = translated.request_id, translated.code
             raise translated from error

@@ -130,6 +130,8 @@ class AwsError(Exception):
         self.http_status = http_status
         self.request_id = request_id
         """AWS's own, which its support and CloudTrail find the call by; empty where no answer came."""
+        self.named: frozenset[str] = frozenset()
+        """The strings that the call was sent with, and the id of its keys: what of them we remembered may be wrong."""
 
     @property
     def refused(self) -> bool:

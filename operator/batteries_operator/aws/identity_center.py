@@ -45,36 +45,49 @@ class AssignmentStatus:
         return self.state == "IN_PROGRESS"
 
 
+def _names(instance: Instance) -> tuple[str, str]:
+    return instance.arn, instance.identity_store_id
+
+
+def _itself(value: str) -> tuple[str]:
+    return (value,)
+
+
 class IdentityCenter:
     """What we ask of Identity Center; its users are in `directory`."""
 
     def __init__(self, caller: Caller, admin: "SSOAdminClient") -> None:
         self._caller = caller
         self.admin = admin
-        self._instance: Instance | None = None
-        self._permission_sets: dict[str, str] = {}
+        self._instance = caller.memory.of(_names)
+        self._permission_sets = caller.memory.of(_itself)
 
     async def instance(self) -> Instance:
-        """The instance; asked once.
+        """The instance; remembered.
 
         Raises:
             NotPreparedError: Identity Center is not enabled in this region.
         """
-        if self._instance is None:
-            answer = await self._caller.call("sso:ListInstances", self.admin.list_instances)
-            if not answer["Instances"]:
-                raise NotPreparedError(
-                    "IAM Identity Center is not enabled in this region. Enable it for the organization, "
-                    "or set AWS_REGION to its region."
-                )
-            raw = answer["Instances"][0]
-            self._instance = Instance(raw["InstanceArn"], raw["IdentityStoreId"])
-        return self._instance
+        found = await self._instance.get("", self._look_for_instance)
+        if found is None:
+            raise NotPreparedError(
+                "IAM Identity Center is not enabled in this region. Enable it for the organization, "
+                "or set AWS_REGION to its region."
+            )
+        return found
+
+    async def _look_for_instance(self) -> Instance | None:
+        answer = await self._caller.call("sso:ListInstances", self.admin.list_instances)
+        if not answer["Instances"]:
+            return None
+        raw = answer["Instances"][0]
+        return Instance(raw["InstanceArn"], raw["IdentityStoreId"])
 
     async def find_permission_set(self, name: str) -> str | None:
         """The ARN of the permission set of that name; remembered once found."""
-        if name in self._permission_sets:
-            return self._permission_sets[name]
+        return await self._permission_sets.get(name, lambda: self._look_for_permission_set(name))
+
+    async def _look_for_permission_set(self, name: str) -> str | None:
         instance = await self.instance()
         pages = self._caller.pages("sso:ListPermissionSets", self.admin.list_permission_sets, InstanceArn=instance.arn)
         async for page in pages:
@@ -86,7 +99,7 @@ class IdentityCenter:
                     PermissionSetArn=arn,
                 )
                 if described["PermissionSet"].get("Name") == name:
-                    return self._permission_sets.setdefault(name, arn)
+                    return arn
         return None
 
     async def permission_set(self, name: str) -> str:

@@ -40,6 +40,14 @@ class MemberClient:
         return partial(_signed, self._keys, getattr(self._client, operation))
 
 
+def keys_of(function: Callable[..., Any]) -> str | None:
+    """The id of the keys that a `MemberClient`'s call is signed with; None of another client's."""
+    if isinstance(function, partial) and function.func is _signed:
+        keys: Credentials = function.args[0]
+        return str(keys.access_key)
+    return None
+
+
 def _signed(keys: Credentials, function: Callable[..., T], **arguments: Any) -> T:
     token = _keys.set(keys)
     try:

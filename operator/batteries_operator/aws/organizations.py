@@ -40,15 +40,18 @@ class Member:
     state: str
 
 
+def _itself(value: str) -> tuple[str]:
+    return (value,)
+
+
 class Organizations:
     """What we ask of the organization, as the management account."""
 
     def __init__(self, caller: Caller, client: "OrganizationsClient") -> None:
         self._caller = caller
         self.client = client
-        self._management: str | None = None
-        self._asking = asyncio.Lock()  # steps that run side by side ask together
-        self._ous: dict[str, str] = {}
+        self._management = caller.memory.of(_itself)
+        self._ous = caller.memory.of(_itself)
         # Organizations takes one write at a time and refuses others meanwhile (ConcurrentModificationException).
         # Whoever lets the one before end first is refused only where somebody else writes too.
         self._writing = asyncio.Lock()
@@ -59,13 +62,12 @@ class Organizations:
             return await self._caller.call(operation, function, *args, **kwargs)
 
     async def management_account(self) -> str:
-        """The id of the account that pays for all; asked once."""
-        async with in_turn(self._asking):
-            if self._management is None:
-                describe = self.client.describe_organization
-                answer = await self._caller.call("organizations:DescribeOrganization", describe)
-                self._management = answer["Organization"]["MasterAccountId"]
-            return self._management
+        """The id of the account that pays for all; remembered."""
+        return await self._management.get("", self._ask_for_management) or ""
+
+    async def _ask_for_management(self) -> str:
+        answer = await self._caller.call("organizations:DescribeOrganization", self.client.describe_organization)
+        return answer["Organization"]["MasterAccountId"]
 
     async def refuse_management(self, account: str) -> None:
         """Raises:
@@ -169,13 +171,17 @@ class Organizations:
 
     async def find_ou(self, name: str) -> str | None:
         """The id of the OU of that name under the root; remembered once found."""
-        if name in self._ous:
-            return self._ous[name]
-        return await self.look_for_ou(name, await self.root())
+        return await self._ous.get(name, lambda: self._look_under_root(name))
+
+    async def _look_under_root(self, name: str) -> str | None:
+        return await self._look(name, await self.root())
 
     async def look_for_ou(self, name: str, root: str) -> str | None:
         """The same, asked of AWS: the OU may have been deleted and made again since."""
-        self._ous.pop(name, None)
+        self._ous.forget(name)
+        return await self._ous.get(name, lambda: self._look(name, root))
+
+    async def _look(self, name: str, root: str) -> str | None:
         pages = self._caller.pages(
             "organizations:ListOrganizationalUnitsForParent",
             self.client.list_organizational_units_for_parent,
@@ -184,7 +190,7 @@ class Organizations:
         async for page in pages:
             for unit in page["OrganizationalUnits"]:
                 if unit.get("Name") == name:
-                    return self._ous.setdefault(name, unit.get("Id", ""))
+                    return unit.get("Id", "")
         return None
 
     async def ou(self, name: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -41,6 +40,14 @@ class Credentials:
         return BotocoreCredentials(self.access_key_id, self.secret_access_key, self.session_token)
 
 
+def _key(credentials: Credentials) -> tuple[str]:
+    return (credentials.access_key_id,)
+
+
+def _is_fresh(credentials: Credentials) -> bool:
+    return credentials.expires_at - time.monotonic() >= REFRESH_BEFORE_SECONDS
+
+
 class Sts:
     """Assumes the access role of member accounts."""
 
@@ -52,21 +59,13 @@ class Sts:
         self._role = role_name
         self._partition: Partition | None = None
         self._asking = asyncio.Lock()  # steps that run side by side ask together
-        self._known: OrderedDict[str, Credentials] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._known = caller.memory.of(_key, KEPT)
 
     async def assume(self, account: "OwnedAccount") -> Credentials:
         """Credentials of `account`, remembered until shortly before they expire."""
-        async with in_turn(self._locks.setdefault(account.id, asyncio.Lock())):
-            known = self._known.get(account.id)
-            if known is None or known.expires_at - time.monotonic() < REFRESH_BEFORE_SECONDS:
-                known = await self._assume(account)
-                self._known[account.id] = known
-            self._known.move_to_end(account.id)
-            while len(self._known) > KEPT:
-                oldest, _ = self._known.popitem(last=False)
-                self._locks.pop(oldest, None)
-            return known
+        known = await self._known.get(account.id, lambda: self._assume(account), _is_fresh)
+        assert known is not None  # AWS gave them, or raised
+        return known
 
     async def _assume(self, account: "OwnedAccount") -> Credentials:
         asked = time.monotonic()

@@ -28,6 +28,7 @@ async def run(scope: Scope) -> Outcome:
         if error.code not in _NOT_YET:
             expected.forget(uid)  # an outage tells nothing of how long roles take
             raise
+        scope.tools.aws.caller.memory.forget(error)  # credentials that AWS calls invalid, if it is those it means
         return _not_yet(scope)
     if identity != owned.id:
         return Fail(
