@@ -60,10 +60,12 @@ async def run(settings: Settings) -> None:
             serve_metrics(settings.metrics_port)
         if not settings.leader_election:
             LEADING.set(1)
+            health.ready = lambda: not stop.is_set()
             await _work(settings, health, None, stop)
             return
         # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
         async with await connect(settings.kubeconfig) as api:
+            health.ready = lambda: not stop.is_set()
             await _lead(_lease(settings, CoordinationV1Api(api)), settings, health, stop)
 
 

@@ -155,3 +155,20 @@ async def test_it_is_told_over_http(unused_tcp_port: int) -> None:
         assert (answer.status, await answer.json()) == (503, {"status": "It stands still."})
     async with serving(health, 0):
         pass
+
+
+async def test_it_is_ready_from_its_standing_by_until_it_stops(unused_tcp_port: int) -> None:
+    health, url, is_stopping = Health(), f"http://127.0.0.1:{unused_tcp_port}", False
+    async with serving(health, unused_tcp_port), aiohttp.ClientSession() as http:
+
+        async def status(path: str) -> int:
+            async with http.get(url + path) as response:
+                return response.status
+
+        assert (await status("/readyz"), await status("/healthz")) == (503, 200)
+        health.ready = lambda: not is_stopping
+        assert await status("/readyz") == 200
+        health.trouble = lambda: "it stands still"
+        assert (await status("/readyz"), await status("/healthz")) == (200, 503)
+        is_stopping = True
+        assert await status("/readyz") == 503
