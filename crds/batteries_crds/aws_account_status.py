@@ -139,6 +139,14 @@ class AwsAccountStatus(Model):
         ),
     ] = None
     aws_account_id: Annotated[AwsAccountId | None, Field()] = None
+    access_role_name: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="The role by which the operator enters the AWS account, as it was made with; absent in "
+            "accounts of releases that had one name for all.",
+        ),
+    ] = None
     owner: Annotated[
         str | None, Field(max_length=254, description="The owner's e-mail address, from the spec or the Customer.")
     ] = None

@@ -18,7 +18,7 @@ from batteries_operator.aws.guards import Guard, guards
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.aws.permission_sets import PermissionSets
-from batteries_operator.aws.permissions import ANY, for_running
+from batteries_operator.aws.permissions import ANY, Condition, Reach, for_running
 from batteries_operator.settings import Settings
 
 FEW_ACCOUNTS = 5
@@ -47,6 +47,11 @@ class Finding:
 
 
 Check = Callable[[], Awaitable[Finding]]
+
+
+def _fulfilled(condition: Condition) -> dict[str, str]:
+    """Values of condition keys for which the condition holds."""
+    return {key: value.replace("*", "x") for keys in condition.values() for key, value in keys.items()}
 
 
 def _finding(good: bool, text: str, remedy: str, *, bad: Verdict = Verdict.MISSING) -> Finding:
@@ -111,21 +116,25 @@ class Doctor:
     async def permissions(self) -> Finding:
         """Whether our policies grant all that the operator calls."""
         arn, refused = await self._aws.sts.own_arn(), list[str]()
-        by_resource: dict[str, list[str]] = {}
         partition = await self._aws.sts.partition()
-        for permission in for_running(self._settings.access_role_name):
+        asked: dict[str, tuple[str, Condition, list[str]]] = {}
+        for permission in for_running(self._settings.access_role_name, self._reach(arn)):
             for resource in map(partition.translated, permission.resources):
                 # IAM simulates on what is named; a pattern stands for one account, OU or root.
-                by_resource.setdefault(resource.replace("*", _EXAMPLE) if resource != ANY else ANY, []).append(
-                    permission.action
-                )
-        for resource, actions in by_resource.items():
-            refused += await self._aws.limits.not_granted(arn, actions, resource)
+                example = resource.replace("*", _EXAMPLE) if resource != ANY else ANY
+                same = asked.setdefault(f"{example} {permission.condition}", (example, permission.condition, []))
+                same[2].append(permission.action)
+        for example, condition, actions in asked.values():
+            context = {"aws:PrincipalAccount": arn.split(":")[4], **_fulfilled(condition)}
+            refused += await self._aws.limits.not_granted(arn, actions, example, context)
         return _finding(
             not refused,
             "every permission is granted",
-            f"grant what `batteries-operator policy` prints; missing: {', '.join(sorted(refused))}",
+            f"grant what `batteries-operator policy` prints; missing: {', '.join(sorted(set(refused)))}",
         )
+
+    def _reach(self, arn: str) -> Reach:
+        return Reach((self._settings.access_role_name,), self._settings.mail_sender, management=arn.split(":")[4])
 
     async def root_addresses(self) -> Finding:
         """Whether AWS takes the root e-mail addresses that we would make, and whether the mailbox can be ours."""

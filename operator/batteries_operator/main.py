@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -12,20 +11,13 @@ from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
 from batteries_crds.environment import WrongEnvironmentError, prepare
-from batteries_operator import bootstrap, doctor, logs, orphans, release, root_email, run
+from batteries_operator import bootstrap, doctor, logs, orphans, print_policy, release, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
-from batteries_operator.aws.partition import Partition, UnsupportedPartitionError, chosen_region, of_region
-from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
+from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.settings import Settings
 from batteries_operator.supervision import WatchingEndedError
-
-
-def _partition() -> Partition:
-    """AWS's partition by the region that is set: these commands ask AWS nothing, and need no credentials."""
-    return of_region(chosen_region())
-
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
 
@@ -56,13 +48,11 @@ def _commands() -> dict[str, tuple[str, Command]]:
         ),
         "policy": (
             "print the IAM policy that the operator needs in the management account",
-            lambda settings, _: print(
-                json.dumps(policy(for_running(settings.access_role_name), _partition()), indent=2)
-            ),
+            print_policy.main,
         ),
         "bootstrap-policy": (
             "print the IAM policy that bootstrap needs beside that one",
-            lambda _, __: print(json.dumps(policy(for_bootstrap(), _partition()), indent=2)),
+            lambda _, __: print_policy.bootstraps(),
         ),
     }
 
@@ -75,6 +65,8 @@ def main() -> int:
         subparser = subparsers.add_parser(name, help=text, description=text)
         if name == "release":
             release.arguments(subparser)
+        if name == "policy":
+            print_policy.arguments(subparser)
     given = parser.parse_args()
     settings = _settings()
     if settings is None:

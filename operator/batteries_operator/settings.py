@@ -13,6 +13,8 @@ from pydantic_settings import SettingsConfigDict
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.environment import FromEnvironment
 
+OWN_ROLE = "AIBatteriesIncludedAccess"
+
 
 class Settings(FromEnvironment):
     """What an installation decides."""
@@ -35,10 +37,18 @@ class Settings(FromEnvironment):
         str, Field(max_length=20, pattern=r"^[ -~]*$", description="Begins the name of each AWS account.")
     ] = "batteries"
     access_role_name: Annotated[
-        str, Field(description="The role that Organizations puts into each new account for us to assume.")
-    ] = "OrganizationAccountAccessRole"
+        str,
+        Field(
+            description="The role that Organizations puts into each new account for us to assume. A name of our own, "
+            "so that our IAM policy reaches no accounts of others; each account keeps the one it was made with."
+        ),
+    ] = OWN_ROLE
     earlier_access_role_name: Annotated[
-        str, Field(description="The same role in accounts that releases before this setting made.")
+        str,
+        Field(
+            description="The same role in accounts that releases before it had a name of its own made, and in adopted "
+            "ones that don't have ours. `batteries-operator policy --earlier-account ID` grants it."
+        ),
     ] = "OrganizationAccountAccessRole"
     customers_ou_name: Annotated[str, Field(description="The OU that accounts live in, under the root.")] = "Customers"
     suspended_ou_name: Annotated[str, Field(description="The OU of suspended accounts, under the root.")] = "Suspended"
@@ -221,6 +231,14 @@ class Settings(FromEnvironment):
         "json"
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="What is logged.")] = "info"
+
+    def role_of(self, recorded: str | None) -> str:
+        """The role that an account is entered by; `recorded` is what its status names, nothing in an older one.
+
+        Whoever had set a name of their own had it in those, too.
+        """
+        theirs = self.access_role_name != OWN_ROLE
+        return recorded or (self.access_role_name if theirs else self.earlier_access_role_name)
 
     @property
     def access_role_names(self) -> tuple[str, ...]:

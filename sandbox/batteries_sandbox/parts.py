@@ -5,9 +5,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from batteries_apiserver.billing.events import SUBSCRIBED
-from batteries_operator.aws.permissions import for_running, policy
+from batteries_operator.aws.permissions import Reach, denials, for_running, policy
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.given_settings import API, OPERATOR, given
@@ -107,10 +108,16 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
+def operator_policy() -> dict[str, Any]:
+    """What `batteries-operator policy` prints for the sandbox's settings."""
+    reach = Reach((OperatorSettings().access_role_name,), SENDER)
+    return policy(for_running("", reach), denied=denials(reach))
+
+
 def aws_standin(places: Places, aws: Aws) -> Command:
     """moto behind its strict layer; the operator's key may do what `batteries-operator policy` says and no more."""
     granted = places.folder / "operator-policy.json"
-    granted.write_text(json.dumps(policy(for_running(OperatorSettings().access_role_name))))
+    granted.write_text(json.dumps(operator_policy()))
     argv = (
         sys.executable,
         "-m",

@@ -21,7 +21,7 @@ from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
 from batteries_operator import metrics as operator_metrics
-from batteries_operator.aws.permissions import Permission, for_bootstrap, for_running
+from batteries_operator.aws.permissions import Condition, Permission, Reach, denials, for_bootstrap, for_running
 from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
@@ -72,9 +72,39 @@ def patience() -> str:
 
 def _permissions(permissions: Iterable[Permission]) -> str:
     return _table(
-        ("action", "on", "what for"),
-        ((f"`{each.action}`", " ".join(f"`{on}`" for on in each.resources), each.why) for each in permissions),
+        ("action", "on", "if", "what for"),
+        (
+            (f"`{each.action}`", " ".join(f"`{on}`" for on in each.resources), _conditions(each.condition), each.why)
+            for each in permissions
+        ),
     )
+
+
+def _conditions(condition: Condition) -> str:
+    return " ".join(
+        f"`{operator} {key} {value}`" for operator, keys in condition.items() for key, value in keys.items()
+    )
+
+
+def denied() -> str:
+    """What the operator's policy denies."""
+    return _table(
+        ("statement", "actions", "on", "if", "why"),
+        (
+            (
+                f"`{each.sid}`",
+                " ".join(f"`{action}`" for action in each.actions),
+                " ".join(f"`{on}`" for on in each.resources),
+                _conditions(each.condition),
+                each.why,
+            )
+            for each in denials(_reach())
+        ),
+    )
+
+
+def _reach() -> Reach:
+    return Reach((OperatorSettings().access_role_name,), "SENDER")
 
 
 def reasons() -> str:
@@ -158,7 +188,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
     "steps": steps,
     "closing": closing,
-    "permissions": lambda: _permissions(for_running(OperatorSettings().access_role_name)),
+    "permissions": lambda: _permissions(for_running("", _reach())),
+    "denied": denied,
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
     "argocd-health": argocd_health,
     "patience": patience,

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.factory import Factory
+from fakes.factory import Factory, settings
 from moto.backends import get_backend
 
 from batteries_operator import doctor
 from batteries_operator.aws.limits import Limits
-from batteries_operator.aws.permissions import for_running, policy
+from batteries_operator.aws.permissions import Reach, for_running, policy
+
+REACH = Reach((settings().access_role_name,), settings().mail_sender)
 
 
 async def line_about(factory: Factory, what: str) -> str:
@@ -38,9 +40,7 @@ def lacking(tmp_path: Path) -> str:
     """The operator's policy without two actions, one of which is granted on some resources only."""
     lacks = {"organizations:CloseAccount", "organizations:ListParents"}
     file = tmp_path / "policy.json"
-    file.write_text(
-        json.dumps(policy(each for each in for_running("OrganizationAccountAccessRole") if each.action not in lacks))
-    )
+    file.write_text(json.dumps(policy(each for each in for_running("", REACH) if each.action not in lacks)))
     return str(file)
 
 

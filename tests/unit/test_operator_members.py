@@ -10,6 +10,7 @@ from fakes.factory import Factory, Process
 from batteries_crds.aws_account import AwsAccount
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.ownership import OwnedAccount
+from batteries_operator.aws.session_policies import Purpose
 
 
 async def proved(process: Process, account: AwsAccount) -> OwnedAccount:
@@ -24,7 +25,10 @@ async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(fac
     accounts = await asyncio.gather(*(process.until(name) for name in names))
     ids = [str(account.status.aws_account_id) for account in accounts]
     assert len(set(ids)) == len(ids)
-    all_of_them = [await process.tools.aws.iam(await proved(process, each)) for each in accounts]
+    all_of_them = [
+        await process.tools.aws.iam(await proved(process, each), Purpose.CONSOLE, each.status.access_role_name)
+        for each in accounts
+    ]
     together = threading.Barrier(len(ids))
 
     def on_the_way(**_: Any) -> None:

@@ -12,8 +12,9 @@ from fakes.factory import Factory
 
 from batteries_operator import doctor
 from batteries_operator.aws.errors import NO_ANSWER, AwsError
-from batteries_operator.aws.permissions import for_bootstrap, for_running, policy
+from batteries_operator.aws.permissions import Reach, for_bootstrap, for_running, policy
 from batteries_operator.orphans import find
+from batteries_operator.settings import Settings
 
 IMPLIED = {"organizations:TagResource"}
 """Needed by CreateAccount for its tags; nobody calls it."""
@@ -24,6 +25,11 @@ FREE = {"sts:GetCallerIdentity"}
 def in_the_management_account(operation: str) -> bool:
     """All but what is called as a member account's role."""
     return not operation.startswith("iam:") or operation == "iam:SimulatePrincipalPolicy"
+
+
+def reach_of(settings: Settings) -> Reach:
+    """The operator's policy for these settings, without AWS's ids."""
+    return Reach((settings.access_role_name,), settings.mail_sender)
 
 
 async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
@@ -49,7 +55,7 @@ async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
     findings = [await check() for check in doctor.Doctor(process.tools.aws, factory.settings).checks()]
     assert {finding.verdict for finding in findings} <= {doctor.Verdict.OK}, findings
     called = {operation for operation in process.calls if in_the_management_account(operation)} - FREE
-    granted = {permission.action for permission in for_running(factory.settings.access_role_name)}
+    granted = {permission.action for permission in for_running("", reach_of(factory.settings))}
     assert called == granted - IMPLIED
 
 
@@ -79,4 +85,6 @@ def test_the_command_prints_a_policy_for_iam(command: str) -> None:
     program = Path(sys.executable).parent / "batteries-operator"
     printed = json.loads(subprocess.run([program, command], capture_output=True, check=True).stdout)
     assert printed["Version"] == "2012-10-17"
-    assert all(statement["Effect"] == "Allow" and statement["Action"] for statement in printed["Statement"])
+    effects = {statement["Effect"] for statement in printed["Statement"] if statement["Action"]}
+    assert effects == ({"Allow", "Deny"} if command == "policy" else {"Allow"})
+    assert len(json.dumps(printed, separators=(",", ":"))) <= 6144, "the most that IAM takes in a managed policy"

@@ -15,6 +15,7 @@ from batteries_operator.aws.members import MemberClient
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.aws.partition import of_region
+from batteries_operator.aws.session_policies import Purpose, SessionPolicies
 from batteries_operator.aws.sts import Sts
 from batteries_operator.settings import Settings
 
@@ -71,7 +72,13 @@ class Aws:
             caller,
             organizations,
             Creations(caller, organizations),
-            Sts(caller, await caller.client("sts"), await caller.members_client("sts"), settings.access_role_name),
+            Sts(
+                caller,
+                await caller.client("sts"),
+                await caller.members_client("sts"),
+                settings.access_role_name,
+                SessionPolicies(settings),
+            ),
             center,
             directory,
             Mail(caller, await caller.client("sesv2"), settings.mail_sender if partition.sends_mail else ""),
@@ -92,9 +99,9 @@ class Aws:
             Ownership(organizations, center, directory, settings.permission_set_name),
         )
 
-    async def iam(self, account: OwnedAccount) -> Iam:
-        """IAM of a member account, as its access role."""
-        credentials = await self.sts.assume(account)
+    async def iam(self, account: OwnedAccount, purpose: Purpose, role: str | None = None) -> Iam:
+        """IAM of a member account, as its access role, and no more of it than the purpose needs."""
+        credentials = await self.sts.assume(account, role, purpose)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
         return Iam(self.caller, client, account, await self.sts.partition())
 

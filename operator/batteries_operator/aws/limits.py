@@ -1,7 +1,7 @@
 """What the management account may do and how much: Service Quotas, and IAM's simulation of our own policies."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from batteries_operator.aws.caller import Caller
@@ -32,8 +32,10 @@ class Limits:
         )
         return int(answer["Quota"].get("Value", 0))
 
-    async def not_granted(self, principal_arn: str, actions: Sequence[str], resource: str = "*") -> list[str]:
-        """Those of the actions that the principal's policies don't grant on that resource.
+    async def not_granted(
+        self, principal_arn: str, actions: Sequence[str], resource: str = "*", context: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Those of the actions that the principal's policies don't grant on that resource, under these condition keys.
 
         A session's ARN is turned into its role's: IAM simulates users and roles only (its API reference).
         """
@@ -47,6 +49,14 @@ class Limits:
             PolicySourceArn=source,
             ActionNames=list(actions),
             ResourceArns=[resource],
+            ContextEntries=[
+                {
+                    "ContextKeyName": key,
+                    "ContextKeyValues": [value],
+                    "ContextKeyType": "stringList" if key == "aws:TagKeys" else "string",
+                }
+                for key, value in (context or {}).items()
+            ],
         )
         allowed = {
             each["EvalActionName"]

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.members import MemberClient
 from batteries_operator.aws.partition import Partition, of_arn
+from batteries_operator.aws.session_policies import Purpose, SessionPolicies
 from batteries_operator.visits import in_turn
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ SESSION_NAME = "ai-batteries-included"
 LIFETIME_SECONDS = 3600
 """What we ask for: AWS's own default, and the most where a role assumes another."""
 REFRESH_BEFORE_SECONDS = 600  # botocore's own mandatory refresh margin
-KEPT = 512
-"""Accounts whose credentials are remembered; more than are ever in work at one time."""
+KEPT = 1024
+"""Sessions that are remembered, a few an account; more than are ever in work at one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +52,48 @@ def _is_fresh(credentials: Credentials) -> bool:
 class Sts:
     """Assumes the access role of member accounts."""
 
-    def __init__(self, caller: Caller, client: "STSClient", members: "STSClient", role_name: str) -> None:
-        """`client` is the management account's, `members` what is shared by member accounts."""
+    def __init__(
+        self,
+        caller: Caller,
+        client: "STSClient",
+        members: "STSClient",
+        role_name: str,
+        policies: "SessionPolicies | None" = None,
+    ) -> None:
+        """`client` is the management account's, `members` what is shared by member accounts.
+
+        `role_name` is the role of accounts that name no other; without `policies` a session may do all that it may.
+        """
         self._caller = caller
         self._client = client
         self._members = members
         self._role = role_name
+        self._policies = policies
         self._partition: Partition | None = None
         self._asking = asyncio.Lock()  # steps that run side by side ask together
         self._known = caller.memory.of(_key, KEPT)
 
-    async def assume(self, account: "OwnedAccount") -> Credentials:
-        """Credentials of `account`, remembered until shortly before they expire."""
-        known = await self._known.get(account.id, lambda: self._assume(account), _is_fresh)
+    async def assume(
+        self, account: "OwnedAccount", role: str | None = None, purpose: Purpose = Purpose.IDENTITY
+    ) -> Credentials:
+        """Credentials of `account` for one purpose, by that role; remembered until shortly before they expire."""
+        session = account.id, role or self._role, purpose
+        known = await self._known.get("/".join(session), lambda: self._assume(*session), _is_fresh)
         assert known is not None  # AWS gave them, or raised
         return known
 
-    async def _assume(self, account: "OwnedAccount") -> Credentials:
-        asked = time.monotonic()
+    async def _assume(self, account: str, role: str, purpose: Purpose) -> Credentials:
+        asked, partition = time.monotonic(), await self.partition()
+        narrowed: Any = (
+            {"Policy": self._policies.text(purpose, partition, account)} if self._policies is not None else {}
+        )
         answer = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
-            RoleArn=(await self.partition()).arn("iam", f"role/{self._role}", account.id),
+            RoleArn=partition.arn("iam", f"role/{role}", account),
             RoleSessionName=SESSION_NAME,
             DurationSeconds=LIFETIME_SECONDS,
+            **narrowed,
         )
         raw = answer["Credentials"]
         return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], asked + LIFETIME_SECONDS)

@@ -5,6 +5,7 @@ for each by itself.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
@@ -81,6 +82,10 @@ FAILURES: dict[str, _Words] = {
 }
 
 
+_ANY_ROLE: dict[str, Any] = {"access_role_name": None}
+"""Of an account that an earlier request made: which role that put into it is seen when it is entered."""
+
+
 async def run(scope: Scope) -> Outcome:
     """Done once AWS says SUCCEEDED and the account's id is known."""
     status = scope.account.status
@@ -150,14 +155,18 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
             owned = await scope.tools.aws.ownership.prove(scope.account, existing)
         except NotOurAccountError as error:
             return _strangers(scope, request) if error.holder is None else _refused(scope, request, error)
-        return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
+        facts = {"aws_account_id": owned.id, **_ANY_ROLE}
+        return Done(f"Found the AWS account {owned.id}, made by an earlier request.", facts)
     identity = str(scope.account.account_id)
     if (earlier := await scope.tools.aws.creations.find(identity)) is not None:
         return Wait(
             None,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
-            facts={"create_request": request.model_copy(update={"request_id": earlier.request_id, "found": True})},
+            facts={
+                "create_request": request.model_copy(update={"request_id": earlier.request_id, "found": True}),
+                **_ANY_ROLE,
+            },
         )
     return _strangers(scope, request)
 

@@ -4,6 +4,7 @@ Deleting the login profile is the only way to close it, so the password goes too
 new first one, in a new Secret.
 """
 
+from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope
 
@@ -11,7 +12,11 @@ from batteries_operator.step import Scope
 async def run(scope: Scope) -> Outcome:
     """Done once the user has no login profile and no Secret holds its password."""
     account, user = scope.account, scope.tools.settings.iam_user_name
-    iam = await scope.tools.aws.iam(await scope.owned_account())
+    iam = await scope.tools.aws.iam(
+        await scope.owned_account(),
+        Purpose.CONSOLE,
+        scope.tools.settings.role_of(scope.account.status.access_role_name),
+    )
     await iam.delete_login_profile(user)
     await scope.tools.passwords.discard(account)
     return Done(f"The IAM user {user} can't sign in.", {"credentials_secret_name": None})

@@ -1,12 +1,17 @@
 """close_deploy_role: GitHub Actions can't assume the deploy role; it stays, so that its ARN does not come and go."""
 
 from batteries_crds.trust_policy import ROLE_NAME, nobody
+from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:
     """Done once the role's trust policy in AWS admits nobody, or there is no role."""
-    iam = await scope.tools.aws.iam(await scope.owned_account())
+    iam = await scope.tools.aws.iam(
+        await scope.owned_account(),
+        Purpose.DEPLOY_ROLE,
+        scope.tools.settings.role_of(scope.account.status.access_role_name),
+    )
     await iam.close_role(ROLE_NAME, nobody())
     return Done(f"{ROLE_NAME} admits nobody.", {"github_repos": []})

@@ -90,7 +90,9 @@ async def _in_turn(scope: Scope, owner: str) -> Outcome:
     intent = account.status.create_request
     if intent is None:
         intent = _intent(scope, owner)
-        await scope.record(create_request=intent, owner=owner, account_id=str(account.account_id))
+        role = scope.tools.settings.access_role_name
+        identity = str(account.account_id)
+        await scope.record(create_request=intent, owner=owner, account_id=identity, access_role_name=role)
         return await _ask(scope, intent)
     return await _resolve(scope, intent)
 

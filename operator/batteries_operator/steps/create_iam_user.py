@@ -8,6 +8,7 @@ either: then nobody can sign in, because a suspension was broken off when it had
 """
 
 from batteries_operator.aws.iam import Iam
+from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope, StoredPassword
 
@@ -16,7 +17,9 @@ async def run(scope: Scope) -> Outcome:
     """Done once the user is there, may administer the account, and has a password that the Secret knows."""
     account, settings = scope.account, scope.tools.settings
     owned = await scope.owned_account()
-    iam = await scope.tools.aws.iam(owned)
+    iam = await scope.tools.aws.iam(
+        owned, Purpose.CONSOLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
+    )
     user = settings.iam_user_name
     await iam.ensure_user(user)
     await iam.attach_to_user(user, settings.managed_policy_arn)

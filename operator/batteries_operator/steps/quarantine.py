@@ -16,6 +16,6 @@ async def run(scope: Scope) -> Outcome:
 
     async def proved() -> None:
         closes, _ = guards(settings, await aws.sts.partition())
-        await aws.guarding.require(closes, settings.access_role_name)
+        await aws.guarding.require(closes, settings.role_of(scope.account.status.access_role_name))
 
     return await placed(scope, settings.suspended_ou_name, proved)

@@ -8,6 +8,7 @@ from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
+from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.outcome import Done, Fail, Outcome
 from batteries_operator.step import Scope
 
@@ -33,7 +34,9 @@ async def run(scope: Scope) -> Outcome:
         )
     except PolicyTooLargeError as error:
         return too_large(error)
-    iam = await scope.tools.aws.iam(owned)
+    iam = await scope.tools.aws.iam(
+        owned, Purpose.DEPLOY_ROLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
+    )
     await iam.ensure_github_provider()
     role_arn = await iam.ensure_role(ROLE_NAME, trust, settings.managed_policy_arn)
     admitted = ", ".join(account.spec.github_repos) or "nobody: no repository is listed"

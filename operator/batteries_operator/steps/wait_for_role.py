@@ -5,6 +5,8 @@ from datetime import timedelta
 from batteries_crds.base import utc_now
 from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.ownership import OwnedAccount
+from batteries_operator.aws.sts import Credentials
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 
@@ -23,7 +25,8 @@ async def run(scope: Scope) -> Outcome:
     uid, expected = scope.account.metadata.uid, scope.tools.role_time
     expected.looked(uid)
     try:
-        identity = await sts.identity(await sts.assume(owned))
+        role, credentials = await _entered(scope, owned)
+        identity = await sts.identity(credentials)
     except AwsError as error:
         if error.code not in _NOT_YET:
             expected.forget(uid)  # an outage tells nothing of how long roles take
@@ -38,12 +41,34 @@ async def run(scope: Scope) -> Outcome:
             cause=f"It answers as AWS account {identity}.",
         )
     expected.ended(uid)
-    return Done(f"The access role answers as {identity}.")
+    return Done(f"The access role answers as {identity}.", {"access_role_name": role})
+
+
+def _roles(scope: Scope) -> tuple[str, ...]:
+    """The role that the account was made with; of one that we did not make just now, all that it may be."""
+    recorded, settings = scope.account.status.access_role_name, scope.tools.settings
+    return (recorded,) if recorded is not None else settings.access_role_names
+
+
+async def _entered(scope: Scope, owned: OwnedAccount) -> tuple[str, Credentials]:
+    """The first role that lets us in, and its credentials.
+
+    Raises:
+        AwsError: none does.
+    """
+    *first, last = _roles(scope)
+    for role in first:
+        try:
+            return role, await scope.tools.aws.sts.assume(owned, role)
+        except AwsError as error:
+            if error.code not in _NOT_YET:
+                raise
+    return last, await scope.tools.aws.sts.assume(owned, last)
 
 
 def _not_yet(scope: Scope) -> Wait:
     """The role does not answer: at first that is how it is, later somebody has to look, and it is still tried."""
-    role, account = scope.tools.settings.access_role_name, scope.account
+    role, account = " or ".join(_roles(scope)), scope.account
     record = account.status.steps.get(ProvisioningStep.WAIT_FOR_ROLE)
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= PATIENCE:
@@ -57,7 +82,7 @@ def _not_yet(scope: Scope) -> Wait:
         SLOW_SECONDS,
         "RoleDoesNotAnswer",
         f"The role {role} of AWS account {account.status.aws_account_id} does not answer. Have the platform team see "
-        "that it exists there and trusts the management account.",
+        "that it exists there and trusts the management account, and that the operator's IAM policy names it.",
         problem=True,
         counts=True,
     )

@@ -45,14 +45,21 @@ def conditions_hold(condition: Mapping[str, Any], context: Mapping[str, list[str
     )
 
 
+_POSITIVE = ("StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnLike", "ArnEquals")
+
+
 def _holds(operator: str, wanted: list[str], actual: list[str], unknown: bool) -> bool:
     quantifier, _, name = operator.rpartition(":")
     optional = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
+    if name == "Null" and not quantifier:
+        return any((not actual) is (value == "true") for value in wanted)
+    if quantifier == "ForAllValues" and name in _POSITIVE:
+        return all(any(_equal(name, value, pattern) for pattern in wanted) for value in actual)  # of no value too
     if quantifier not in ("", "ForAnyValue"):
-        return unknown  # ForAllValues among them: true of an absent key, never to be relied on
+        return unknown
     positive = name.replace("Not", "")
-    if positive not in ("StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnLike", "ArnEquals"):
+    if positive not in _POSITIVE:
         return unknown
     if not actual:
         return optional or positive != name  # an absent key fails a positive operator only
@@ -85,7 +92,7 @@ def denies(
     return any(
         statement.get("Effect") == "Deny"
         and _names_action(statement, action)
-        and any(_names_resource(statement, resource) for resource in resources or ("*",))
+        and any(_names_resource(statement, resource, context) for resource in resources or ("*",))
         and conditions_hold(statement.get("Condition") or {}, context, unknown=True)
         for statement in statements(document)
     )
@@ -105,7 +112,7 @@ def permits(
     ]
     if not resources:
         return bool(allowing)
-    return all(any(_names_resource(statement, resource) for statement in allowing) for resource in resources)
+    return all(any(_names_resource(statement, resource, context) for statement in allowing) for resource in resources)
 
 
 def _names_action(statement: Mapping[str, Any], action: str) -> bool:
@@ -113,10 +120,17 @@ def _names_action(statement: Mapping[str, Any], action: str) -> bool:
     return any(matches(action, pattern, ignore_case=True) for pattern in listed) is ("Action" in statement)
 
 
-def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
-    if "NotResource" in statement:
-        return not any(matches(resource, pattern) for pattern in values(statement["NotResource"]))
-    return any(matches(resource, pattern) for pattern in values(statement.get("Resource", "*")))
+def _names_resource(statement: Mapping[str, Any], resource: str, context: Mapping[str, list[str]]) -> bool:
+    wanted = values(statement.get("NotResource", statement.get("Resource", "*")))
+    return any(matches(resource, _filled(pattern, context)) for pattern in wanted) is ("NotResource" not in statement)
+
+
+def _filled(pattern: str, context: Mapping[str, list[str]]) -> str:
+    """A pattern with IAM's variables, such as ${aws:PrincipalAccount}; one without a value matches nothing."""
+    return _VARIABLE.sub(lambda found: (context.get(found[1].lower()) or ["\0"])[0], pattern)
+
+
+_VARIABLE = re.compile(r"\$\{([\w:/.-]+)\}")
 
 
 def allows(

@@ -20,6 +20,14 @@ _ORGANIZATION_IDS = (
 )
 
 
+# IAM user guide, "Controlling access during AWS requests with tags"; each action's page in the API reference.
+_TAGGED_ON_CREATION = {
+    "CreateUser": "TagUser",
+    "CreateRole": "TagRole",
+    "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
+}
+
+
 def action(call: Call) -> str:
     """The IAM action of a call."""
     return f"{_ACTION_PREFIX.get(call.service, call.service)}:{call.operation}"
@@ -28,6 +36,8 @@ def action(call: Call) -> str:
 def actions(call: Call) -> list[str]:
     """All actions that a call needs: tags given on creation need the action that tags, too."""
     named = [action(call)]
+    if call.text("Tags.member.1.Key") and call.operation in _TAGGED_ON_CREATION:
+        named.append(f"iam:{_TAGGED_ON_CREATION[call.operation]}")
     if call.params.get("Tags") and call.operation.startswith("Create"):
         named += {"organizations": ["organizations:TagResource"], "sso-admin": ["sso:TagResource"]}.get(
             call.service, []
@@ -43,6 +53,10 @@ def resources(call: Call, world: World) -> tuple[str, ...]:
         return (call.text("RoleArn") or "*",)
     if call.service == "iam":
         return (_iam(call, world),)
+    if call.service == "sso-admin":
+        return _identity_center(call, world) or ("*",)
+    if call.service == "sesv2":
+        return (_mail(call, world),)
     return ()
 
 
@@ -58,6 +72,47 @@ def context(call: Call, world: World) -> dict[str, list[str]]:
         "aws:requestedregion": [call.region],
         "aws:userid": [caller.user_id],
     }
+
+
+def request_keys(call: Call) -> dict[str, list[str]]:
+    """The condition keys of what is asked for: tags, and a mail's sender."""
+    keys: dict[str, list[str]] = {}
+    tags = call.params.get("Tags")
+    if isinstance(tags, list):
+        keys["aws:tagkeys"] = [str(tag.get("Key")) for tag in tags]
+        keys |= {f"aws:requesttag/{str(tag.get('Key')).lower()}": [str(tag.get("Value"))] for tag in tags}
+    if isinstance(call.params.get("TagKeys"), list):
+        keys["aws:tagkeys"] = [str(key) for key in call.params["TagKeys"]]
+    if sender := call.text("FromEmailAddress"):
+        keys["ses:fromaddress"] = [sender.rpartition("<")[2].removesuffix(">")]
+    if call.service == "iam" and call.operation.startswith(("Attach", "Detach")):
+        keys["iam:policyarn"] = [call.text("PolicyArn")]
+    return keys
+
+
+def resource_keys(resource: str, world: World) -> dict[str, list[str]]:
+    """The condition keys of one resource: the tags of an account, OU, root or policy of the organization."""
+    organizations = world.moto.organizations()
+    things: list[Any] = [*organizations.ou, *organizations.accounts, *organizations.policies]
+    tags: dict[str, str] = next((thing.tags for thing in things if thing.arn == resource), {})
+    return {f"aws:resourcetag/{key.lower()}": [value] for key, value in tags.items()}
+
+
+def _identity_center(call: Call, world: World) -> tuple[str, ...]:
+    """Instance, permission set and account, as far as they are named (service authorization reference)."""
+    account = call.text("TargetId") or call.text("AccountId")
+    named = [call.text("InstanceArn"), call.text("PermissionSetArn")]
+    named += [f"arn:{world.settings.partition}:sso:::account/{account}"] if account else []
+    return tuple(filter(None, named))
+
+
+def _mail(call: Call, world: World) -> str:
+    """The identity that a mail is sent by, its address or else its domain; or the one that is asked about."""
+    sender = call.text("FromEmailAddress").rpartition("<")[2].removesuffix(">")
+    name = call.text("EmailIdentity") or sender
+    if sender and sender not in world.settings.ses_identities:
+        name = sender.rpartition("@")[2]
+    return f"arn:{world.settings.partition}:ses:{call.region}:{call.account_id}:identity/{name}" if name else "*"
 
 
 def _organization(call: Call, world: World) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ class World:
         self.callers = Callers(settings.access_key_id, settings.management_account_id, clock, settings.partition)
         if settings.admin_key_id:
             self.callers.add_user(settings.admin_key_id, settings.management_account_id, "administrator")
-        self.operator_policy = _policy(settings.operator_policy)
+        self._policy = _policy(settings.operator_policy)
+        self._policy_read = _changed(settings.operator_policy)
         self.creations = Creations(self.moto, settings)
         self.assignments = Assignments(self.moto, settings)
         self.closures = Closures(settings)
@@ -45,6 +46,14 @@ class World:
         self.mails: list[dict[str, Any]] = []
         self._prepare_organization()
         self._verify_senders()
+
+    @property
+    def operator_policy(self) -> dict[str, Any] | None:
+        """The IAM policy of the operator's key, as its file says now: an administrator may narrow it at any time."""
+        changed = _changed(self.settings.operator_policy)
+        if changed != self._policy_read:
+            self._policy, self._policy_read = _policy(self.settings.operator_policy), changed
+        return self._policy
 
     def settle(self) -> None:
         """Lets everything happen whose time has come."""
@@ -83,6 +92,11 @@ class World:
         for identity in self.settings.ses_identities:
             created = backend.create_email_identity_v2(identity, None, None, None)
             created.verified_for_sending_status = True
+
+
+def _changed(path: str) -> int:
+    """When the file was last written; 0 where there is none."""
+    return Path(path).stat().st_mtime_ns if path else 0
 
 
 def _policy(path: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from batteries_sandbox.aws.call import Call, WireProtocol
 from batteries_sandbox.aws.policy_document import denies, permits
-from batteries_sandbox.aws.resources import action, context, resources
+from batteries_sandbox.aws.resources import actions, context, request_keys, resources
 from batteries_sandbox.aws.rules import Proceed
 from batteries_sandbox.aws.wire import Answer, AwsError, answer
 from batteries_sandbox.aws.world import World
@@ -41,10 +41,11 @@ def session_policy(call: Call, world: World, proceed: Proceed) -> Answer:
     """Refuses what the session's own policy doesn't allow (IAM user guide, "Session policies")."""
     if call.caller is None or not call.caller.session_policy or call.operation == "GetCallerIdentity":
         return proceed(call)
-    policy, needed = json.loads(call.caller.session_policy), action(call)
-    about, keys = resources(call, world), context(call, world)
-    if denies(policy, needed, about, keys) or not permits([policy], needed, about, keys):
-        raise not_authorized(call, needed, about, f"because no session policy allows the {needed} action")
+    policy = json.loads(call.caller.session_policy)
+    about, keys = resources(call, world), context(call, world) | request_keys(call)
+    for needed in actions(call):
+        if denies(policy, needed, about, keys) or not permits([policy], needed, about, keys):
+            raise not_authorized(call, needed, about, f"because no session policy allows the {needed} action")
     return proceed(call)
 
 

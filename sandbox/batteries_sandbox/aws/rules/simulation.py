@@ -21,8 +21,13 @@ def principal(call: Call, world: World, proceed: Proceed) -> Answer:
     if ":assumed-role/" in source or not source.startswith(f"arn:{world.settings.partition}:iam::"):
         raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type and name.")
     resources = _members(call, "ResourceArns") or ["*"]
+    keys = _context(call)
     results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": _decision(world, action, resource)}
+        {
+            "EvalActionName": action,
+            "EvalResourceName": resource,
+            "EvalDecision": _decision(world, action, resource, keys),
+        }
         for action in _members(call, "ActionNames")
         for resource in resources
     ]
@@ -35,10 +40,21 @@ def _members(call: Call, name: str) -> list[str]:
     return list(itertools.takewhile(bool, found))
 
 
-def _decision(world: World, action: str, resource: str) -> str:
+def _context(call: Call) -> dict[str, list[str]]:
+    """The condition keys that the caller gives; IAM adds none by itself (IAM user guide, "Testing IAM policies")."""
+    found: dict[str, list[str]] = {}
+    for number in itertools.count(1):
+        entry = f"ContextEntries.member.{number}"
+        if not (name := call.text(f"{entry}.ContextKeyName")):
+            return found
+        found[name.lower()] = _members(call, f"{entry}.ContextKeyValues")
+    return found
+
+
+def _decision(world: World, action: str, resource: str, keys: dict[str, list[str]]) -> str:
     policy = world.operator_policy
     if policy is None:
         return "allowed"
-    if denies(policy, action, [resource], {}):
+    if denies(policy, action, [resource], keys):
         return "explicitDeny"
-    return "allowed" if permits([policy], action, [resource], {}) else "implicitDeny"
+    return "allowed" if permits([policy], action, [resource], keys) else "implicitDeny"
