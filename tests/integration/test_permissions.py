@@ -42,6 +42,7 @@ API_AT_HOME = {
     f"customers.{GROUP}/status": {"patch"},
     f"apikeys.{GROUP}/status": {"patch"},
     "secrets": {"get", "create", "delete"},
+    "namespaces": {"get"},
 }
 
 
