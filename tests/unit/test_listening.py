@@ -51,7 +51,7 @@ def test_without_ipv6_it_is_ipv4(monkeypatch: pytest.MonkeyPatch, how: str) -> N
     if how == "not built in":
         monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     else:
-        monkeypatch.setattr(listening.socket, "has_dualstack_ipv6", lambda: True)
+        monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: True)
         monkeypatch.setattr(listening, "has_ipv6", lambda: False)
     with listening_socket("", 0) as made:
         assert reachable(made) == {"127.0.0.1"}
