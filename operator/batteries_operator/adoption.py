@@ -17,6 +17,7 @@ from batteries_operator.aws.account_tags import AccountTags, email_mark
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.organizations import ManagementAccountError, Member, NotPreparedError
+from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.naming import MAX_ACCOUNT_NAME, names_account, short_id
 from batteries_operator.settings import Settings
 
@@ -68,7 +69,7 @@ async def described(
     suspended = await orphan.ask("Whether it is suspended", _is_quarantined(aws, settings, member))
     account_id = str(_account_id(namespace, name))
     _display_name(orphan, settings, account_id)
-    await _repositories(orphan, aws, account_id, bool(suspended))
+    await _repositories(orphan, aws, settings, account_id, bool(suspended))
     if suspended:
         orphan.spec["suspended"] = True
     orphan.notes.append("deletionPolicy is not known; without it the AWS account stays when the AwsAccount is deleted.")
@@ -132,9 +133,9 @@ def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:
         orphan.notes.append("displayName is as long as AWS's name of an account may be, so its end may be missing.")
 
 
-async def _repositories(orphan: Orphan, aws: Aws, account_id: str, suspended: bool) -> None:
+async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id: str, suspended: bool) -> None:
     """Reads them back from the deploy role's trust policy, which the adoption would empty otherwise."""
-    trust = await orphan.ask("githubRepos", _trust(orphan, aws, account_id))
+    trust = await orphan.ask("githubRepos", _trust(orphan, aws, settings, account_id))
     if trust is None:
         orphan.notes.append("githubRepos is not known; without it the adoption lets no repository deploy.")
         return
@@ -151,6 +152,13 @@ async def _repositories(orphan: Orphan, aws: Aws, account_id: str, suspended: bo
         orphan.notes.append(f"githubRepos is empty: {ROLE_NAME} admits nobody.")
 
 
-async def _trust(orphan: Orphan, aws: Aws, account_id: str) -> Any:
+async def _trust(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) -> Any:
     owned = await aws.ownership.found(orphan.member.id, f"{orphan.namespace}/{orphan.name}", account_id)
-    return await (await aws.iam(owned)).trust_of(ROLE_NAME)
+    *first, last = settings.access_role_names  # nothing tells which one the account was made with
+    for role in first:
+        try:
+            return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, role)).trust_of(ROLE_NAME)
+        except AwsError as error:
+            if error.operation != "sts:AssumeRole":
+                raise
+    return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, last)).trust_of(ROLE_NAME)
