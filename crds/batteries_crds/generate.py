@@ -39,7 +39,8 @@ def crd(resource: type[Resource]) -> dict[str, Any]:
                 "plural": definition.plural,
                 "singular": definition.singular,
                 "shortNames": list(definition.short_names),
-                "categories": list(definition.categories),
+                # No empty list: the API server drops it, and whoever applies the same file again meets a conflict.
+                **({"categories": list(definition.categories)} if definition.categories else {}),
             },
             "versions": [
                 {
