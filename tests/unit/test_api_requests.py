@@ -801,6 +801,7 @@ async def test_a_key_that_expired_opens_nothing_from_that_second_on(client: Clie
 
 
 async def test_a_key_is_made_with_the_scope_and_the_life_that_were_asked_for(client: Client, world: World) -> None:
+    world.add_customer()
     wanted = {"name": "CI", "scope": "read", "expiresAt": "2099-01-01T01:00:00+01:00"}
     made = await (await client.post("/v1/keys", headers=world.headers, json=wanted)).json()
     assert (made["scope"], made["expiresAt"]) == ("read", "2099-01-01T00:00:00Z")
@@ -847,7 +848,7 @@ async def test_of_two_requests_at_once_on_two_replicas_one_key_stays(world: Worl
     second = mint()
     world.add_key(second)
     both = (world.key.prefix, second.prefix)
-    outcomes = await asyncio.gather(*(issue._revoke(world.kube, "c", name) for name in both), return_exceptions=True)
+    outcomes = await asyncio.gather(*(issue._revoke(world.kube, name, "c") for name in both), return_exceptions=True)
     assert any(isinstance(outcome, Conflict) and outcome.code == "last_key" for outcome in outcomes)
     assert sum(world.parts["keys"].items[name].spec.revoked_at is None for name in both) >= 1
 
@@ -884,6 +885,7 @@ async def test_an_administrator_makes_a_key_for_a_customer_whose_keys_are_gone(c
 
 
 async def test_the_owner_is_told_of_each_key_once_and_never_gets_the_key_itself(client: Client, world: World) -> None:
+    world.add_customer()
     headers = {**world.headers, "Idempotency-Key": "once"}
     made = await (await client.post("/v1/keys", headers=headers, json={"name": "Pay at evil.example"})).json()
     await client.post("/v1/keys", headers=headers, json={"name": "Pay at evil.example"})
@@ -901,6 +903,7 @@ async def test_the_owner_is_told_of_each_key_once_and_never_gets_the_key_itself(
 async def test_a_mail_that_cant_be_written_down_fails_no_request_and_is_written_later(
     app: web.Application, client: Client, world: World
 ) -> None:
+    world.add_customer()
     world.parts["notifications"].failure = ApiException(status=500)
     assert (await client.post("/v1/keys", headers=world.headers, json={"name": "CI"})).status == 201
     assert world.parts["notifications"].items == {}

@@ -26,10 +26,11 @@ class Caller(NamedTuple):
     """Who sent the request: a customer by name, or an administrator (no customer)."""
 
     key_name: str
-    key_prefix: str
     customer: str | None
     is_admin: bool
-    may_change: bool
+    key_prefix: str = ""
+    """The part of the key that may be shown."""
+    may_change: bool = True
     """Whether its key may do more than look."""
 
 
@@ -59,7 +60,8 @@ class Authenticator:
         self._usage.note(key)
         spec = key.spec
         customer = spec.customer_ref.name if spec.customer_ref else None
-        return Caller(key.metadata.name, spec.key_prefix, customer, spec.role == "admin", spec.scope is Scope.FULL)
+        is_admin, may_change = spec.role == "admin", spec.scope is Scope.FULL
+        return Caller(key.metadata.name, customer, is_admin, spec.key_prefix, may_change)
 
     def known(self, authorization: str | None) -> ApiKey | None:
         """The good key of such a header, as far as the cache knows it: asks nobody and refuses nobody."""

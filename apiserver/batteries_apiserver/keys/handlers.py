@@ -72,7 +72,7 @@ async def revoke(request: web.Request, caller: Caller) -> web.Response:
     customer = customer_of(caller)
     key = await _own(request.app[KUBE], customer, wanted)
     if key.spec.revoked_at is None:
-        revoked = await issue.revoke(request.app[KUBE], customer, key.metadata.name)
+        revoked = await issue.revoke_own(request.app[KUBE], customer, key.metadata.name)
         if revoked is not None:
             prefix = revoked.spec.key_prefix
             await request.app[NOTICES].tell(

@@ -66,7 +66,7 @@ async def issue(
     return made, minted
 
 
-async def revoke(kube: Kube, customer: str, name: str) -> ApiKey | None:
+async def revoke_own(kube: Kube, customer: str, name: str) -> ApiKey | None:
     """Refuses the customer's key from now on; None where it was refused before, which keeps its time.
 
     Raises:
@@ -75,10 +75,20 @@ async def revoke(kube: Kube, customer: str, name: str) -> ApiKey | None:
         Unavailable: others change it all the time.
     """
     async with _turns.of(customer):
-        return await _revoke(kube, customer, name)
+        return await _revoke(kube, name, customer)
 
 
-async def _revoke(kube: Kube, customer: str, name: str) -> ApiKey | None:
+async def revoke(kube: Kube, name: str) -> ApiKey | None:
+    """The same for any key, whatever is left.
+
+    Raises:
+        NotFound: the key is gone.
+        Unavailable: others change it all the time.
+    """
+    return await _revoke(kube, name, None)
+
+
+async def _revoke(kube: Kube, name: str, customer: str | None) -> ApiKey | None:
     for _ in range(_ATTEMPTS):
         key = await kube.keys.find(kube.namespace, name)
         if key is None:
@@ -86,7 +96,8 @@ async def _revoke(kube: Kube, customer: str, name: str) -> ApiKey | None:
         if key.spec.revoked_at is not None:
             kube.caches.keys.put(key)
             return None
-        key = await _with_another_left(kube, customer, key)
+        if customer is not None:
+            key = await _with_another_left(kube, customer, key)
         body = {
             "metadata": {"resourceVersion": key.metadata.resource_version},
             "spec": {"revokedAt": to_rfc3339(utc_now())},
