@@ -72,6 +72,10 @@ ERRORS: dict[str, ErrorCode] = {
     "last_key": ErrorCode(409, "It is your last working key of scope full; make another before you revoke it."),
     # Customers, for administrators.
     "customer_not_found": ErrorCode(404, "There is no customer with this id."),
+    # Confirming the e-mail address.
+    "email_confirmed": ErrorCode(409, "The e-mail address is confirmed already."),
+    "too_many_confirmations": ErrorCode(429, "You asked for as many such mails today as you may."),
+    "confirmation_not_found": ErrorCode(404, "The link's token is wrong, too old, or was used."),
     # Sign-up.
     "sign_up_refused": ErrorCode(403, "This sign-up can't be completed. Ask support."),
     "invalid_email": ErrorCode(400, "Stripe or this server does not take this e-mail address."),

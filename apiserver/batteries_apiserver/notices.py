@@ -7,6 +7,7 @@ of each is derived from what happened, so that nothing is told twice.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +16,9 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.background import in_background
 from batteries_apiserver.traffic.windows import Windows
+from batteries_crds.base import utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
+from batteries_crds.customer import Customer
 from batteries_crds.notification import Notification, NotificationKind, notification
 
 log = structlog.get_logger(__name__)
@@ -64,6 +67,12 @@ class Notices:
             # Owed before it is tried: a request that is broken off here leaves it to the background.
             self._owed[body["metadata"]["name"]] = body, 0
         await self._write(body)
+
+    async def ask_to_confirm(self, customer: Customer) -> None:
+        """Has the link mailed that confirms the address of a new customer, once for each sign-up."""
+        made = customer.metadata.creation_timestamp
+        if made is not None and utc_now() - made < timedelta(days=1) and not customer.is_confirmed:
+            await self.tell(NotificationKind.CONFIRM_EMAIL, customer.metadata.name, "sign-up")
 
     async def _write(self, body: dict[str, Any]) -> None:
         name, kind = body["metadata"]["name"], body["spec"]["kind"]

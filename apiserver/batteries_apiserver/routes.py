@@ -13,6 +13,7 @@ from batteries_apiserver.access import unless_read_only, with_admin_key, with_ke
 from batteries_apiserver.accounts import routes as accounts
 from batteries_apiserver.admin import routes as admin
 from batteries_apiserver.billing import routes as billing
+from batteries_apiserver.confirmation import routes as confirmation
 from batteries_apiserver.events import routes as events
 from batteries_apiserver.expect import expect
 from batteries_apiserver.guide import routes as guide
@@ -23,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *events.ROUTES,
     *keys.ROUTES,
+    *confirmation.ROUTES,
     *admin.ROUTES,
     *billing.ROUTES,
     *guide.ROUTES,

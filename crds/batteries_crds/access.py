@@ -129,6 +129,12 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
             labels=(LABEL_CUSTOMER,),
             owner=_ITS_CUSTOMER,
         ),
-        Notification: Write(spec=_NOTIFICATION, creates=Where.HOME, owner=_ITS_CUSTOMER),
+        Notification: Write(
+            spec=_NOTIFICATION,
+            creates=Where.HOME,
+            deletes=Where.HOME,
+            deletes_if="oldObject.spec.kind == 'ConfirmEmail'",
+            owner=_ITS_CUSTOMER,
+        ),
     },
 }

@@ -112,7 +112,8 @@ class AwsAccountSpec(Model):
         Field(
             max_length=MAX_OWNER_LENGTH,
             description="The owner's e-mail address, such as team@example.com: signs in with it by single sign-on, "
-            "and gets the welcome mail there. Give this or customerRef, not both. Immutable.",
+            "and gets the welcome mail there. It is believed as it stands, and may lead to a user that Identity Center "
+            "has already: let only those write it who know the owner. Give this or customerRef, not both. Immutable.",
             json_schema_extra=rules(email_rule("spec.email")),
         ),
     ] = None

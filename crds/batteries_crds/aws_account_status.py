@@ -88,6 +88,10 @@ class StepRecord(Model):
             "nobody else.",
         ),
     ] = None
+    waived: Annotated[
+        bool | None,
+        Field(description="Whether the account is ready without it for now; its condition says what it waits for."),
+    ] = None
     told: Annotated[
         str | None,
         Field(
@@ -180,6 +184,13 @@ class AwsAccountStatus(Model):
         str | None, Field(max_length=254, description="The name to sign in by single sign-on with.")
     ] = None
     sso_user_id: Annotated[str | None, Field(max_length=64, description="That user's id in Identity Center.")] = None
+    confirmed_email: Annotated[
+        str | None,
+        Field(
+            max_length=254,
+            description="The e-mail address that the Customer confirmed after single sign-on had waited for it.",
+        ),
+    ] = None
     sso_assignment_request_id: Annotated[
         str | None,
         Field(max_length=64, description="AWS's id of the request to give the owner access, while it goes on."),

@@ -10,7 +10,7 @@ from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.conditions import READY, STALLED, find, is_true
 from batteries_crds.names import Phase
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.step import Step
 
 
@@ -29,7 +29,7 @@ def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome:
     match outcome:
         case Done(message=message):
             return Announcement("Normal", step.condition, message)
-        case Fail(reason=reason, message=message):
+        case Fail(reason=reason, message=message) | Waive(reason=reason, message=message):
             return Announcement("Warning", reason, message)
         case Wait() if stalled is not None and not is_true(before.conditions, STALLED):
             return Announcement("Warning", stalled.reason, stalled.message)

@@ -22,6 +22,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_operator.announcements import Announcement
+from batteries_operator.confirmations import Confirmations
 from batteries_operator.customer_holds import CustomerHolds
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
@@ -112,13 +113,14 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     grace = timedelta(seconds=seconds) if seconds else None
     holds = CustomerHolds(service.accounts, grace, _breaker(service, grace))
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    watched = Watched(service, resync, holds.account_seen)
+    confirmations = Confirmations(service.accounts)
+    watched = Watched(service, resync, holds.account_seen, confirmations.account_seen)
     outbox = _outbox(service)
     unreadable = Unreadable(_announce_raw)
     _add_watch(handlers, watched, unreadable)
     _add_work(handlers, service, watched, unreadable)
     _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
-    _add_customers(handlers, holds)
+    _add_customers(handlers, holds, confirmations)
     _add_mails(handlers, outbox)
     return handlers
 
@@ -168,19 +170,21 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
             await service.release(account)
 
 
-def _add_customers(handlers: kopf.OperatorRegistry, holds: CustomerHolds) -> None:
+def _add_customers(handlers: kopf.OperatorRegistry, *followers: CustomerHolds | Confirmations) -> None:
     @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
     async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Plans holds of a Customer's accounts, or the end of them."""
-        if type == "DELETED":
-            holds.customer_gone(str(meta.namespace), str(meta.name))
-        else:
-            holds.customer_seen(Customer.model_validate(dict(body)))
+        """Plans what follows for the Customer's accounts: holds, or the end of them, and single sign-on that waited."""
+        for each in followers:
+            if type == "DELETED":
+                each.customer_gone(str(meta.namespace), str(meta.name))
+            else:
+                each.customer_seen(Customer.model_validate(dict(body)))
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:
         """Ends what is planned."""
-        holds.close()
+        for each in followers:
+            each.close()
 
 
 def _outbox(service: Service) -> Outbox:

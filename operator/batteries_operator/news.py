@@ -10,7 +10,7 @@ from batteries_crds.names import EventStatus
 from batteries_operator import announcements
 from batteries_operator.announcements import Announcement
 from batteries_operator.metrics import PROVISIONING_SECONDS, STEP_SECONDS
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.owed import ready
 from batteries_operator.recorder import Recorder
 from batteries_operator.status import begin, conclude, summarize
@@ -106,7 +106,7 @@ def _may_wait(step: Step, outcome: Outcome) -> bool:
             return step.observable
         case Wait(problem=problem, facts=facts):
             return not problem and not facts
-        case Fail():
+        case Fail() | Waive():
             return False
 
 

@@ -58,4 +58,17 @@ class Fail:
     cause: str = ""
 
 
-Outcome: TypeAlias = Done | Wait | Fail
+@dataclass(frozen=True, slots=True)
+class Waive:
+    """Not before somebody else has acted, and the account is ready without it; the message says who has to do what.
+
+    The step rests, with its condition false, until its inputs change.
+    """
+
+    reason: str
+    message: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    cause: str = ""
+
+
+Outcome: TypeAlias = Done | Wait | Fail | Waive

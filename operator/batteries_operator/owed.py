@@ -23,6 +23,23 @@ def is_current(step: Step, account: AwsAccount) -> bool:
     )
 
 
+def is_waived(step: Step, account: AwsAccount) -> bool:
+    """Whether the account is ready without the step for now, for the inputs as they are now."""
+    record, condition = account.status.steps.get(step.name), find(account.status.conditions, step.condition)
+    return (
+        record is not None
+        and bool(record.waived)
+        and record.inputs == step.fingerprint(account)
+        and condition is not None
+        and condition.status is ConditionStatus.FALSE
+    )
+
+
+def is_settled(step: Step, account: AwsAccount) -> bool:
+    """Whether nothing waits for the step: it is done, or waived."""
+    return is_current(step, account) or is_waived(step, account)
+
+
 def gave_up(step: Step, account: AwsAccount) -> bool:
     """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
     record = account.status.steps.get(step.name)
@@ -59,7 +76,7 @@ def was_tried(step: Step, account: AwsAccount) -> bool:
 def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
     """The first step that keeps the account from being ready; one that is not required does so only until tried."""
     for step in steps:
-        if not is_current(step, account) and (step.required or not was_tried(step, account)):
+        if not is_settled(step, account) and (step.required or not was_tried(step, account)):
             return step
     return None
 
@@ -69,9 +86,9 @@ def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
     return [
         step
         for number, step in enumerate(steps)
-        if not is_current(step, account)
+        if not is_settled(step, account)
         and not gave_up(step, account)
-        and all(is_current(needed, account) for needed in _needed(steps, number))
+        and all(is_settled(needed, account) for needed in _needed(steps, number))
         and all(was_tried(each, account) for each in steps if each.condition in step.after)
     ]
 

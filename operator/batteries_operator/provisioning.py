@@ -71,6 +71,7 @@ PROVISIONING: tuple[Step, ...] = (
         "SSOAssigned",
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
+        inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
         needs=("InCustomersOU",),  # where the organization's policies for customers hold
         undoes=("SSORevoked",),
         drifts=True,

@@ -166,6 +166,13 @@ TROUBLES = {
         "AWS GovCloud (US) creates no accounts by Organizations; they are created from outside it and invited.",
         "Create it with CreateGovCloudAccount, invite it, and make an AwsAccount with its `spec.awsAccountId`.",
     ),
+    "EmailNotConfirmed": Entry(
+        "The owner's e-mail address leads to a user of Identity Center that was not made for this Customer, and is not "
+        "confirmed; the account is ready but for single sign-on.",
+        "The owner opens the link that was mailed, or asks for a new one (`POST /v1/customer/confirmation`). Who knows "
+        "that the address is the Customer's sets it by hand: `kubectl patch customer NAME --type=merge -p "
+        '\'{"spec": {"confirmedEmail": "ADDRESS"}}\'`.',
+    ),
     "CustomerNotFound": Entry(
         "`spec.customerRef` names no Customer in the account's namespace.", "Create that Customer."
     ),

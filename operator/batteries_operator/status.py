@@ -26,8 +26,8 @@ from batteries_crds.conditions import (
 )
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 from batteries_operator import suspended
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.owed import blocking, gave_up, is_current, is_overdue
+from batteries_operator.outcome import Done, Fail, Outcome, Wait, Waive
+from batteries_operator.owed import blocking, gave_up, is_current, is_overdue, is_settled
 from batteries_operator.step import Step
 
 NOT_STARTED = "NotStarted"
@@ -87,6 +87,10 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
                 cause=cause if problem else None,
                 told=reason if problem else record.told,
             )
+            event = None
+        case Waive(reason=reason, message=message):
+            state = ConditionStatus.FALSE
+            record = StepRecord(inputs=step.fingerprint(account), waived=True)
             event = None
         case Fail(reason=reason, message=message):
             state = ConditionStatus.FALSE
@@ -256,7 +260,7 @@ def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> lis
 
 def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condition]) -> list[Condition]:
     """What is current was observed for this generation too, though nothing had to be done."""
-    current = {step.condition for step in steps if is_current(step, account)}
+    current = {step.condition for step in steps if is_settled(step, account)}
     generation = account.metadata.generation
     return [
         condition.model_copy(update={"observed_generation": generation})

@@ -38,6 +38,9 @@ class CustomerReader(Protocol):
     async def find(self, namespace: str, name: str) -> Customer | None:
         """The Customer as it is now, or None where there is none."""
 
+    async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
+        """Whether another account of the Customer gives access to that user of Identity Center already."""
+
 
 class PasswordStore(Protocol):
     """Keeps an account's first password in a Secret."""

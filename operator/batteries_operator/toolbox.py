@@ -5,6 +5,7 @@ from functools import partial
 
 from kubernetes.aio.client import ApiClient
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.secrets import Secrets
@@ -28,7 +29,7 @@ def make_tools(settings: Settings, api: ApiClient, aws: Aws, wake: Callable[[str
     return Tools(
         settings=settings,
         aws=aws,
-        customers=Customers(Resources(api, Customer, FIELD_MANAGER)),
+        customers=Customers(Resources(api, Customer, FIELD_MANAGER), Resources(api, AwsAccount, FIELD_MANAGER)),
         passwords=Passwords(Secrets(api, FIELD_MANAGER)),
         under_way=UnderWay(
             aws.creations.in_progress,

@@ -111,7 +111,7 @@ class Process:
         self.tools = Tools(
             settings=chosen,
             aws=aws,
-            customers=Customers(customers),
+            customers=Customers(customers, self.accounts),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             under_way=UnderWay(
                 aws.creations.in_progress,

@@ -38,7 +38,7 @@ API_AT_HOME = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch", "create"},
     f"customers.{GROUP}": {"get", "list", "watch", "create", "patch"},
     f"apikeys.{GROUP}": {"get", "list", "watch", "create", "patch", "delete"},
-    f"notifications.{GROUP}": {"create"},
+    f"notifications.{GROUP}": {"get", "create", "delete"},
     f"customers.{GROUP}/status": {"patch"},
     f"apikeys.{GROUP}/status": {"patch"},
     "secrets": {"get", "create", "delete"},

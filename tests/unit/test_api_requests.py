@@ -1,6 +1,7 @@
 """Requests against the real application, with resources that live in memory: who gets in, and what each error says."""
 
 import asyncio
+import hashlib
 import json
 import re
 import time
@@ -47,6 +48,7 @@ WEBHOOK_SECRET = "whsec_unit"
 ACCOUNT = "5b8a54a8-1111-4c11-8a11-0123456789ab"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PUBLIC = {
+    *("/v1/confirm-email", "/confirm-email", "/confirm-email.js"),
     *(
         "/v1/stripe/setup",
         "/v1/stripe/session/{id}",
@@ -952,3 +954,73 @@ async def test_a_key_that_changed_meanwhile_is_not_deleted(world: World) -> None
     await world.kube.keys.merge_status("n", key.prefix, {"status": {"lastUsedAt": to_rfc3339(now)}})
     await delete_old_keys(world.kube, now)
     assert key.prefix in world.parts["keys"].items
+
+
+# --- confirming the e-mail address
+
+
+def add_link(world: World, *, email: str = "a@example.com", hours: float = 24, secret: str = "s3cret") -> str:  # noqa: S107  # of no use
+    """A Notification as the operator leaves it; its token."""
+    name = "5b8a54a8-4444-4c11-8a11-0123456789ab"
+    token = f"{name}.{secret}"
+    confirmation = {
+        "email": email,
+        "tokenHash": hashlib.sha256(token.encode()).hexdigest(),
+        "expiresAt": to_rfc3339(utc_now() + timedelta(hours=hours)),
+    }
+    body = {"metadata": {"name": name}, "spec": {"kind": "ConfirmEmail", "customerRef": {"name": "c"}}}
+    made = Notification.model_validate(body | {"status": {"state": "Sent", "confirmation": confirmation}})
+    world.parts["notifications"].items[name] = made
+    return token
+
+
+async def test_only_the_button_confirms_and_the_link_works_once(client: Client, world: World) -> None:
+    world.add_customer()
+    token = add_link(world)
+    page = await client.get("/confirm-email")
+    assert page.status == 200
+    assert (await client.get("/confirm-email.js")).status == 200
+    assert world.parts["customers"].items["c"].spec.confirmed_email is None
+    answers = await asyncio.gather(*(client.post("/v1/confirm-email", json={"token": token}) for _ in range(5)))
+    assert sorted(answer.status for answer in answers) == [200, 404, 404, 404, 404]
+    assert world.parts["customers"].items["c"].is_confirmed
+    assert world.parts["notifications"].items == {}
+    again = await client.post("/v1/confirm-email", json={"token": token})
+    assert (again.status, await error_of(again)) == (404, "confirmation_not_found")
+
+
+@pytest.mark.parametrize(
+    ("link", "change"),
+    [
+        ({"hours": -0.01}, str),
+        ({}, lambda token: token + "x"),
+        ({}, lambda token: token.partition(".")[0]),
+        ({}, lambda token: token.upper()),
+        ({"email": "before@example.com"}, str),
+    ],
+    ids=["too old", "longer", "no secret", "another case", "the address was changed"],
+)
+async def test_a_link_that_is_not_right_confirms_nothing(
+    client: Client, world: World, link: dict[str, Any], change: Callable[[str], str]
+) -> None:
+    world.add_customer()
+    response = await client.post("/v1/confirm-email", json={"token": change(add_link(world, **link))})
+    assert (response.status, await error_of(response)) == (404, "confirmation_not_found")
+    assert world.parts["customers"].items["c"].spec.confirmed_email is None
+
+
+async def test_the_mail_can_be_asked_for_a_few_times_a_day_until_the_address_is_confirmed(
+    client: Client, world: World
+) -> None:
+    world.add_customer()
+    for _ in range(5):
+        response = await client.post("/v1/customer/confirmation", headers=world.headers)
+        assert response.status == 202
+        assert "a@example.com" in (await response.json())["message"]
+    response = await client.post("/v1/customer/confirmation", headers=world.headers)
+    assert (response.status, await error_of(response)) == (429, "too_many_confirmations")
+    assert 0 < int(response.headers["Retry-After"]) <= 86_401
+    assert len(world.parts["notifications"].items) == 5
+    await world.kube.customers.merge("n", "c", {"spec": {"confirmedEmail": "A@example.com"}})
+    response = await client.post("/v1/customer/confirmation", headers=world.headers)
+    assert (response.status, await error_of(response)) == (409, "email_confirmed")

@@ -11,7 +11,7 @@ from batteries_operator.aws import errors, ownership
 from batteries_operator.owed import ONLY_SEEN
 
 PACKAGE = Path(str(status.__file__)).parent
-GIVE = {"Wait", "Fail", "NotOursError", "_Words", "_for_good", "_ask_again", "put"}
+GIVE = {"Wait", "Waive", "Fail", "NotOursError", "_Words", "_for_good", "_ask_again", "put"}
 REASON = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
 TABLE = {each.reason for each in vars(errors).values() if isinstance(each, errors.Meaning)}
 SAID = {status.NOT_STARTED, status.IN_PROGRESS, status.UNDONE, ownership.NOT_OURS, "Done", "Suspended"}

@@ -50,6 +50,14 @@ def doing(account: AwsAccount) -> tuple[str, datetime | None]:
     if status.phase is Phase.ACTIVE:
         if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
             return "The account is ready to use; a change to it is being applied, for", _changed_at(account)
+        sso = find(account.status.conditions, "SSOAssigned")
+        if sso is not None and sso.reason == "EmailNotConfirmed":
+            return (
+                "The account is ready to use but for single sign-on, which waits until you confirm your e-mail "
+                "address: open the link that was mailed, or POST /v1/customer/confirmation for a new one. It has been "
+                "ready for",
+                _since(account, "Provisioned"),
+            )
         return "The account is ready to use, and has been for", _since(account, "Provisioned")
     doing = _DOING.get(status.provisioning_step, "setting up the account")
     return f"We are {doing}, for", _begun_at(account) or created

@@ -104,6 +104,7 @@ async def retrieve_key(request: web.Request) -> web.Response:
         )
     SESSIONS.labels("fetched").inc()
     owner = handed.customer.metadata.name
+    await request.app[NOTICES].ask_to_confirm(handed.customer)
     await request.app[NOTICES].tell(
         NotificationKind.KEY_HANDED_OVER, owner, handed.key_name, to=found.payer, key_prefix=handed.key_prefix
     )

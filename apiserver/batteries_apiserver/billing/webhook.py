@@ -10,11 +10,12 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import BILLING
+from batteries_apiserver.app_keys import BILLING, NOTICES
 from batteries_apiserver.billing.context import Billing
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.events import CHARGE_DISPUTED, CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
 from batteries_apiserver.body import read_bytes
+from batteries_apiserver.notices import Notices
 
 
 class Received(TypedDict):
@@ -29,17 +30,19 @@ async def receive(request: web.Request) -> web.Response:
     billing = request.app[BILLING]
     event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
     if billing.stripe.is_ours(event):
-        await _act(billing, event)
+        await _act(billing, event, request.app[NOTICES])
     answer: Received = {"received": True}
     return json_answer(answer)
 
 
-async def _act(billing: Billing, event: Event) -> None:
+async def _act(billing: Billing, event: Event, notices: Notices) -> None:
     customers = Customers(billing.kube, billing.stripe)
     if event.kind in CHECKOUT_COMPLETED and event.object_id is not None:
         session = await billing.stripe.completed_session(event.object_id)
         if session is not None:
-            await customers.settle(session.customer_id, email=session.email)
+            customer = await customers.settle(session.customer_id, email=session.email)
+            if customer is not None:
+                await notices.ask_to_confirm(customer)
     elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
         # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)

@@ -42,15 +42,18 @@ class Directory:
         return answer["UserId"]
 
     async def ensure_user(self, email: str) -> str:
-        """The id of the user with that e-mail address, found or made.
+        """The id of the user with that e-mail address, found or made."""
+        return await self.find_user(email) or await self.create_user(email)
+
+    async def create_user(self, email: str, *, made_for: str | None = None) -> str:
+        """Makes the user with that e-mail address, and returns its id. `made_for` tells for whom, and is seen again
+        by `made_for`: it is part of the making, so that no crash comes between the two. Users have no tags.
 
         AWS sends a user made by API neither mail nor password; the portal does that at the first sign-in
         where one-time passwords are enabled (docs/runbook).
         """
-        found = await self.find_user(email)
-        if found is not None:
-            return found
         instance = await self._center.instance()
+        mark: Any = {} if made_for is None else {"UserType": made_for}
         local_part = email.split("@")[0]
         answer = await self._caller.call(
             "identitystore:CreateUser",
@@ -60,8 +63,20 @@ class Directory:
             DisplayName=email,
             Name={"GivenName": local_part, "FamilyName": local_part},
             Emails=[{"Value": email, "Type": "work", "Primary": True}],
+            **mark,
         )
         return answer["UserId"]
+
+    async def made_for(self, user_id: str) -> str | None:
+        """For whom that user was made, as `create_user` noted it."""
+        instance = await self._center.instance()
+        user = await self._caller.call(
+            "identitystore:DescribeUser",
+            self._store.describe_user,
+            IdentityStoreId=instance.identity_store_id,
+            UserId=user_id,
+        )
+        return user.get("UserType")
 
     async def refusal_of_new_users(self) -> str | None:
         """Why users can't be made here (an external identity source), in AWS's words; None where they can.

@@ -126,7 +126,10 @@ def _identity_center(reach: Reach) -> tuple[Permission, ...]:
         Permission("identitystore:GetUserId", "finds the owner's user"),
         Permission("identitystore:CreateUser", "makes it"),
         Permission("identitystore:ListUsers", "doctor: whether the directory takes users"),
-        Permission("identitystore:DescribeUser", "orphans: the owner of an account that nobody stands for"),
+        Permission(
+            "identitystore:DescribeUser",
+            "for which Customer it was made; orphans: the owner of an account that nobody stands for",
+        ),
     )
 
 

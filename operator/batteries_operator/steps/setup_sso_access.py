@@ -4,8 +4,9 @@ The assignment is asynchronous and the outstanding ones are limited for the whol
 when there is a place, its request id recorded, and polled on later visits.
 """
 
-from batteries_operator.outcome import Done, Outcome, Wait
+from batteries_operator.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.step import Scope
+from batteries_operator.steps.owners_user import owners_user
 
 LINE_SECONDS = 600
 """Who stands in line is woken; this is only the net below."""
@@ -30,7 +31,14 @@ async def run(scope: Scope) -> Outcome:
     if request_id is not None and (under_way := await _poll(scope, request_id)) is not None:
         return under_way
     permission_set = await center.permission_set(tools.settings.permission_set_name)
-    user_id = account.status.sso_user_id or await tools.aws.directory.ensure_user(owner)
+    user_id = account.status.sso_user_id
+    if user_id is None:
+        found = await owners_user(scope, owner)
+        if isinstance(found, Waive):
+            return found
+        owner, user_id = found
+    else:
+        owner = account.status.sso_user_name or owner
     if await center.is_assigned(owned.id, permission_set, user_id):
         tools.assignments.leave(uid)
         tools.assignment_time.ended(uid)

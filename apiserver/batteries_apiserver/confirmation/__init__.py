@@ -1,0 +1,1 @@
+"""A customer's e-mail address, and how its owner confirms it."""

@@ -1,0 +1,48 @@
+"""Which user of Identity Center the owner of an account is, and whether it may be taken for the owner's.
+
+An e-mail address that somebody typed at a sign-up proves nothing: with a colleague's address it would lead to the
+colleague's user. So a Customer's account gets a user that was made for this very Customer, or one that was there before
+only once the address is confirmed. Who writes `spec.email` with kubectl is trusted to know the owner.
+"""
+
+from batteries_crds.customer import Customer
+from batteries_crds.names import GROUP
+from batteries_operator.outcome import Waive
+from batteries_operator.step import Scope
+
+
+def mark_of(customer: Customer) -> str:
+    """What a user carries that was made for this Customer; by its uid, for names come again."""
+    return f"{GROUP}/customer/{customer.metadata.uid}"
+
+
+async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
+    """The owner's address and user id; made where there is none, Waive where somebody has to confirm first."""
+    reference, directory = scope.account.spec.customer_ref, scope.tools.aws.directory
+    if reference is None:
+        return owner, await directory.ensure_user(owner)
+    namespace = scope.account.metadata.namespace
+    customer = await scope.tools.customers.find(namespace, reference.name)
+    if customer is None:
+        return Waive(
+            "EmailNotConfirmed",
+            f"Single sign-on waits: there is no Customer '{reference.name}' who could confirm the address {owner}.",
+        )
+    if customer.is_confirmed:
+        # Also where the account was made with an address that the Customer had before.
+        owner = customer.spec.email
+    found = await directory.find_user(owner)
+    if found is None:
+        return owner, await directory.create_user(owner, made_for=mark_of(customer))
+    if (
+        customer.is_confirmed
+        or await directory.made_for(found) == mark_of(customer)
+        # Made before such marks were.
+        or await scope.tools.customers.has_user(namespace, reference.name, found)
+    ):
+        return owner, found
+    return Waive(
+        "EmailNotConfirmed",
+        f"Single sign-on waits: a user with the address {owner} was there before. Confirm your e-mail address: open "
+        "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready.",
+    )
