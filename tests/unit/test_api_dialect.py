@@ -26,6 +26,7 @@ from batteries_apiserver.route import Access, Route
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
+from batteries_crds.customer import Customer
 
 NOWHERE = "http://127.0.0.1:9"
 """Port 9 (discard) takes no connections."""
@@ -87,6 +88,9 @@ async def server() -> AsyncIterator[Server]:
                 metadata = {"name": key.prefix, "namespace": "n", "resourceVersion": "1", "uid": key.prefix}
                 metadata["creationTimestamp"] = "2026-11-24T08:00:00Z"
                 kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))
+            metadata = {"name": "c", "namespace": "n", "resourceVersion": "1", "uid": "c"}
+            payer = {"metadata": metadata, "spec": {"email": "a@example.com"}, "status": {"paymentMethod": "valid"}}
+            kube.caches.customers.put(Customer.model_validate(payer))
             yield kube
 
     settings = Settings(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from batteries_apiserver.accounts.message import message
@@ -14,6 +15,7 @@ from batteries_apiserver.entity_tags import combined, not_modified, tag_of
 from batteries_apiserver.errors import BadRequest
 from batteries_apiserver.idempotency import derived_name, fingerprint, idempotency_key
 from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.settings import SETTINGS, Settings
 from batteries_apiserver.waiting import _wish, is_settled
 from batteries_crds.aws_account import AwsAccount
 
@@ -21,7 +23,9 @@ from batteries_crds.aws_account import AwsAccount
 def request(*headers: tuple[str, str], path: str = "/v1/accounts") -> Any:
     from multidict import CIMultiDict
 
-    return make_mocked_request("GET", path, headers=CIMultiDict(headers))
+    app = web.Application()
+    app[SETTINGS] = Settings(namespace="n")
+    return make_mocked_request("GET", path, headers=CIMultiDict(headers), app=app)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ class InMemory:
         self.model = model
         self.items: dict[str, Any] = {}
         self.unreadable: list[dict[str, Any]] = []
+        self.managers: list[dict[str, Any]] = []
+        self.manager = "batteries-apiserver"
         self.reads = 0
         self.failure: Exception | None = None
 
@@ -94,6 +96,10 @@ class InMemory:
     async def raw_page(self, namespace: str, *, field_selector: str, limit: int) -> Any:
         page = await self.page(namespace, field_selector=field_selector, limit=limit)
         return Page([item.to_wire() for item in page.items] + self.unreadable, "1", None)
+
+    async def raw(self, namespace: str, name: str) -> Any:
+        found = self.items[name].to_wire()
+        return {**found, "metadata": {**found["metadata"], "managedFields": self.managers}}
 
     async def create(self, namespace: str, body: dict[str, Any]) -> Any:
         await asyncio.sleep(0)
@@ -181,7 +187,7 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     async with ApiClient() as api:
-        kube = kube_of(api, Settings(namespace="n"))
+        kube = kube_of(api, Settings(namespace="n", installation="this"))
         parts = {"accounts": InMemory(AwsAccount), "customers": InMemory(Customer), "keys": InMemory(ApiKey)}
         parts["notifications"] = InMemory(Notification)
         stored: Any = parts
@@ -543,6 +549,9 @@ async def test_a_change_needs_the_list(client: Client, world: World) -> None:
 async def test_whoever_owns_the_list_is_named(client: Client, world: World) -> None:
     world.add_account(MINE, phase="active")
     world.parts["accounts"].apply = refuse_for_argocd  # type: ignore[method-assign]
+    world.parts["accounts"].managers = [
+        {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:githubRepos": {}}}}
+    ]
     response = await client.patch(f"/v1/accounts/{MINE}", headers=world.headers, data=b'{"githubRepos": ["o/r"]}')
     assert response.status == 409
     assert "argocd-controller" in (await response.json())["error"]
@@ -550,7 +559,7 @@ async def test_whoever_owns_the_list_is_named(client: Client, world: World) -> N
 
 async def refuse_for_argocd(namespace: str, name: str, body: dict[str, Any]) -> Any:
     error = ApiException(status=409)
-    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "argocd-controller" using v1'}
+    cause = {"reason": "FieldManagerConflict", "field": ".spec.githubRepos"}
     error.body = orjson.dumps({"details": {"causes": [cause]}}).decode()
     raise error
 

@@ -14,6 +14,7 @@ from batteries_apiserver.billing.reconcile import Reconciler
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import AHEAD_SECONDS, seconds_since
 from batteries_crds.customer import Customer
+from batteries_operator.aws.remembered import Memory
 from batteries_operator.aws.sts import LIFETIME_SECONDS, Sts
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -28,7 +29,8 @@ def test_a_time_that_lies_ahead_is_nothing_to_wait_for(age: float, expected: flo
 
 @pytest.mark.parametrize(("asked", "due"), [(-60, False), (-7200, True), (30, False), (7200, True)])
 def test_a_customer_asked_for_in_the_future_is_asked_for_again(asked: float, due: bool) -> None:
-    status = {"paymentMethodCheckedAt": (NOW + timedelta(seconds=asked)).isoformat()}
+    checked = (NOW + timedelta(seconds=asked)).isoformat()
+    status = {"paymentMethodCheckedAt": checked, "cardFingerprints": []}  # or it would be asked for those
     customer = Customer.model_validate(
         {"metadata": METADATA, "spec": {"email": "a@example.com", "stripeCustomerId": "cus_1"}, "status": status}
     )
@@ -52,8 +54,11 @@ class _Caller:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.memory = Memory()
 
     async def call(self, operation: str, function: Any, **arguments: Any) -> Any:
+        if operation == "sts:GetCallerIdentity":
+            return {"Arn": "arn:aws:iam::222222222222:role/operator"}
         self.asked.append(arguments)
         expiration = datetime.now(UTC) + timedelta(hours=2)
         return {
@@ -89,4 +94,4 @@ async def test_credentials_are_renewed_in_time_whatever_the_wall_clock_says(mono
 
 
 class _Client:
-    assume_role = None
+    assume_role = get_caller_identity = None

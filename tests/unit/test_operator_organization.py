@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -48,6 +49,7 @@ async def test_an_owner_can_not_change_the_role_by_which_we_come_in(bare_factory
     ours = await bare_factory.client("iam", account.status.aws_account_id)
     theirs = await bare_factory.deployer("iam", account, "repo:octo-org/web:ref:refs/heads/main")
     trust = json.dumps(ours.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+    more: dict[str, Any]
     for change, more in (
         (theirs.update_assume_role_policy, {"PolicyDocument": trust}),
         (theirs.detach_role_policy, {"PolicyArn": bare_factory.settings.managed_policy_arn}),
@@ -56,7 +58,7 @@ async def test_an_owner_can_not_change_the_role_by_which_we_come_in(bare_factory
         with pytest.raises(ClientError, match="explicit deny in a service control policy"):
             change(RoleName=role, **more)
     for name in bare_factory.settings.access_role_names:
-        arn = {"RoleName": name}
+        arn: dict[str, Any] = {"RoleName": name}
         for change, more in (
             (theirs.create_role, {"AssumeRolePolicyDocument": trust}),
             (theirs.tag_role, {"Tags": [{"Key": "a", "Value": "b"}]}),
