@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import boto3
 
+from batteries_operator.settings import OWN_ROLE
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.places import CHECKOUT
 from batteries_sandbox.sandbox import Running
@@ -125,7 +126,7 @@ def trust_policy(env: dict[str, str], aws_account_id: str) -> dict[str, Any]:
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         **options,
     )
-    role = f"arn:aws:iam::{aws_account_id}:role/OrganizationAccountAccessRole"
+    role = f"arn:aws:iam::{aws_account_id}:role/{OWN_ROLE}"
     credentials = sts.assume_role(RoleArn=role, RoleSessionName="sandbox")["Credentials"]
     iam = boto3.client(
         "iam",

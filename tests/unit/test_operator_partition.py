@@ -91,7 +91,7 @@ def test_the_policy_is_printed_for_the_partition(
     monkeypatch.setattr("sys.argv", ["batteries-operator", "policy"])
     assert command.main() == 0
     printed = capsys.readouterr().out
-    assert "arn:aws-us-gov:iam::*:role/OrganizationAccountAccessRole" in printed
+    assert "arn:aws-us-gov:iam::*:role/AIBatteriesIncludedAccess" in printed
     assert "arn:aws:" not in printed
 
 
