@@ -231,6 +231,22 @@ FAILURES = {
         "`status.awsAccountId` is wrong, find out who wrote it. To let a deleted object go: "
         "`spec.deletionPolicy: Retain`, or take its finalizer away.",
     ),
+    "UserNotOurs": Entry(
+        "An adopted AWS account has an IAM user of the name that ours gets, which neither our tag nor the status says "
+        "we made, or which was made for another owner. It was left as it is.",
+        "Delete or rename that user, or set BATTERIES_IAM_USER_NAME, or, if it may be taken over, give it the tag that "
+        f"the message names; then `{RETRY}`.",
+    ),
+    "RoleNotOurs": Entry(
+        "An adopted AWS account has a role GitHubActionsDeployRole that neither our tag nor the status says we made, "
+        "or that was made for another owner. It was left as it is.",
+        f"Delete that role or, if it may be taken over, give it the tag that the message names; then `{RETRY}`.",
+    ),
+    "ProviderNotOurs": Entry(
+        "An adopted AWS account has an OIDC provider for GitHub that somebody else made, and it lacks our audience. An "
+        "account has one provider for each URL, so theirs is used where it has the audience, and never changed.",
+        f"Add the audience by the command in the message, or delete the provider if nothing uses it; then `{RETRY}`.",
+    ),
     "ManagementAccountRefused": Entry(
         "The AWS account is the organization's management account, which is never touched.",
         "Give the AwsAccount another `spec.awsAccountId` by making a new one; this one can only be deleted.",

@@ -16,12 +16,16 @@ from batteries_operator.steps import create_iam_user
 class Iam:
     """A member account with or without a login profile; notes what is done to it."""
 
-    def __init__(self, *, has_profile: bool) -> None:
+    def __init__(self, *, has_profile: bool, is_chosen: bool = False) -> None:
         self.has_profile = has_profile
+        self.is_chosen = is_chosen
         self.passwords: list[str] = []
 
-    async def ensure_user(self, name: str) -> None:
-        pass
+    async def ensure_user(self, name: str, *, is_known: bool) -> bool:
+        return self.has_profile
+
+    async def has_chosen_password(self, name: str) -> bool:
+        return self.has_profile and self.is_chosen
 
     async def attach_to_user(self, name: str, policy_arn: str) -> None:
         pass

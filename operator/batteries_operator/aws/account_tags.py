@@ -56,6 +56,11 @@ def tags_for(account: AwsAccount, address: str | None) -> dict[str, str]:
     }
 
 
+def names_owner(owner_tag: str, mark: str) -> bool:
+    """Whether an owner's tag has that name in it."""
+    return mark in owner_tag.split(_JOINED)
+
+
 @dataclass(frozen=True, slots=True)
 class AccountTags:
     """What an AWS account's tags say."""
@@ -71,7 +76,7 @@ class AccountTags:
 
     def names(self, mark: str) -> bool:
         """Whether the owner's tag has that name in it."""
-        return self.owner is not None and mark in self.owner.split(_JOINED)
+        return self.owner is not None and names_owner(self.owner, mark)
 
     def lacking(self, account: AwsAccount, address: str | None) -> dict[str, str]:
         """What has to be written so that they name this object and an owner; an owner that is named stays."""

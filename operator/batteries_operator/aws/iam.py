@@ -6,14 +6,21 @@ Error codes on the wire are EntityAlreadyExists and NoSuchEntity, not the except
 import json
 from typing import TYPE_CHECKING, Any
 
-from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_crds.trust_policy import PROVIDER_HOST, provider_arn, same_policy
+from batteries_operator.aws.belongings import (
+    is_ours,
+    provider_not_ours,
+    role_not_ours,
+    tags_for_belongings,
+    user_not_ours,
+)
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.partition import Partition
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import RoleTypeDef
 
 EXISTS = "EntityAlreadyExists"
 MISSING = "NoSuchEntity"
@@ -27,16 +34,30 @@ class Iam:
         self._client = client
         self._account = account
         self._partition = partition
-        self._tags: Any = [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}]
+        self._tags = tags_for_belongings(account)
 
-    async def ensure_user(self, name: str) -> None:
-        """The user is there, found or made."""
+    async def ensure_user(self, name: str, *, is_known: bool = False) -> bool:
+        """The user is there; says whether it was before. `is_known`: the status says that we made it.
+
+        Raises:
+            NotOursError: somebody else's user has that name. It was left as it is.
+        """
+        ours = await self.has_user(name, is_known=is_known)
+        if ours is False:
+            raise user_not_ours(self._account, name)
+        if ours is None:
+            await self._caller.call("iam:CreateUser", self._client.create_user, UserName=name, Tags=self._tags)
+        return ours is not None
+
+    async def has_user(self, name: str, *, is_known: bool) -> bool | None:
+        """Whether the user of that name is ours; None where there is none."""
         try:
-            await self._caller.call("iam:GetUser", self._client.get_user, UserName=name)
+            user = (await self._caller.call("iam:GetUser", self._client.get_user, UserName=name))["User"]
         except AwsError as error:
             if error.code != MISSING:
                 raise
-            await self._tolerating(EXISTS, "iam:CreateUser", self._client.create_user, UserName=name, Tags=self._tags)
+            return None
+        return is_known or is_ours(self._account, user.get("Tags", []))
 
     async def attach_to_user(self, name: str, policy_arn: str) -> None:
         """The managed policy is attached to the user (attaching twice is harmless)."""
@@ -56,6 +77,16 @@ class Iam:
                 return False
             raise
         return True
+
+    async def has_chosen_password(self, name: str) -> bool:
+        """Whether somebody who signed in has replaced the first password by one of their own."""
+        try:
+            found = await self._caller.call("iam:GetLoginProfile", self._client.get_login_profile, UserName=name)
+        except AwsError as error:
+            if error.code == MISSING:
+                return False
+            raise
+        return not found["LoginProfile"].get("PasswordResetRequired", False)
 
     async def create_login_profile(self, name: str, password: str) -> bool:
         """Gives the user a console password to be changed at first use; False where it had one already."""
@@ -89,23 +120,32 @@ class Iam:
 
     async def trust_of(self, name: str) -> Any:
         """The role's trust policy as AWS has it; None where there is no such role."""
-        try:
-            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
-        except AwsError as error:
-            if error.code == MISSING:
-                return None
-            raise
-        return role.get("AssumeRolePolicyDocument")
+        role = await self._role(name)
+        return None if role is None else role.get("AssumeRolePolicyDocument")
 
-    async def close_role(self, name: str, trust: dict[str, Any]) -> None:
-        """The role, if it is there, has that trust policy, which admits nobody."""
-        try:
-            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
-        except AwsError as error:
-            if error.code == MISSING:
-                return
-            raise
+    async def close_role(self, name: str, trust: dict[str, Any], *, known_arn: str | None = None) -> bool:
+        """The role, if it is there, has that trust policy, which admits nobody; False where it is somebody else's.
+
+        `known_arn` is that of the role that the status says we made.
+        """
+        role = await self._role(name)
+        if role is None:
+            return True
+        if not self._is_our_role(role, known_arn):
+            return False
         await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
+        return True
+
+    async def _role(self, name: str) -> "RoleTypeDef | None":
+        try:
+            return (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
+        except AwsError as error:
+            if error.code != MISSING:
+                raise
+            return None
+
+    def _is_our_role(self, role: "RoleTypeDef", known_arn: str | None) -> bool:
+        return role["Arn"] == known_arn or is_ours(self._account, role.get("Tags", []))
 
     async def _ensure_trust(self, name: str, current: Any, trust: dict[str, Any]) -> None:
         # boto3 has decoded the URL-encoded document into a dict; the stubs still call it a string.
@@ -118,7 +158,13 @@ class Iam:
             )
 
     async def ensure_github_provider(self) -> str:
-        """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic."""
+        """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic.
+
+        Somebody else's is used unchanged.
+
+        Raises:
+            NotOursError: somebody else's lacks our audience. It was left as it is.
+        """
         arn = provider_arn(self._account.id, self._partition.name)
         audience = self._partition.audience
         try:
@@ -131,8 +177,7 @@ class Iam:
             if error.code != MISSING:
                 raise
             # No thumbprint: AWS trusts GitHub's certificate authority by its own library (botocore's iam model).
-            await self._tolerating(
-                EXISTS,
+            await self._caller.call(
                 "iam:CreateOpenIDConnectProvider",
                 self._client.create_open_id_connect_provider,
                 Url=f"https://{PROVIDER_HOST}",
@@ -141,6 +186,8 @@ class Iam:
             )
             return arn
         if audience not in found.get("ClientIDList", []):
+            if not is_ours(self._account, found.get("Tags", [])):
+                raise provider_not_ours(self._account, arn, audience)
             await self._caller.call(
                 "iam:AddClientIDToOpenIDConnectProvider",
                 self._client.add_client_id_to_open_id_connect_provider,
@@ -149,13 +196,16 @@ class Iam:
             )
         return arn
 
-    async def ensure_role(self, name: str, trust: dict[str, Any], policy_arn: str) -> str:
-        """The role is there with exactly that trust policy and the managed policy; returns its ARN."""
-        try:
-            role = (await self._caller.call("iam:GetRole", self._client.get_role, RoleName=name))["Role"]
-        except AwsError as error:
-            if error.code != MISSING:
-                raise
+    async def ensure_role(
+        self, name: str, trust: dict[str, Any], policy_arn: str, *, known_arn: str | None = None
+    ) -> str:
+        """The role is there with exactly that trust policy and the managed policy; returns its ARN.
+
+        Raises:
+            NotOursError: somebody else's role has that name. It was left as it is.
+        """
+        role = await self._role(name)
+        if role is None:
             role = (
                 await self._caller.call(
                     "iam:CreateRole",
@@ -166,6 +216,8 @@ class Iam:
                     Tags=self._tags,
                 )
             )["Role"]
+        elif not self._is_our_role(role, known_arn):
+            raise role_not_ours(self._account, name)
         else:
             await self._ensure_trust(name, role.get("AssumeRolePolicyDocument"), trust)
         await self._attach_to_role(name, self._partition.managed_policy(policy_arn))

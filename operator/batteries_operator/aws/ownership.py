@@ -17,7 +17,7 @@ import structlog
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import is_true
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, ProvisioningStep
-from batteries_operator.aws.account_tags import AccountTags, own_mark
+from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
@@ -43,6 +43,9 @@ class OwnedAccount:
     """AWS's twelve digits."""
     account_id: str
     """Our id of it, for the tags of what is made in it."""
+    owner_mark: str
+    """The owner, as the spec names them, and by all names for tags."""
+    owner_tag: str
     proof: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +99,9 @@ class Ownership:
             await self._organizations.refuse_management(aws_account_id)
             tags = await self._tags(account, aws_account_id)
             await self._refuse_others(account, aws_account_id, tags, address)
-            owned = OwnedAccount(aws_account_id, str(account.account_id), _PROVED)
+            owned = OwnedAccount(
+                aws_account_id, str(account.account_id), own_mark(account), owner_tag(account, address), _PROVED
+            )
             if await self._brought_up_to_date(account, owned, tags, address):
                 self._remember(key, owned)
             return owned
@@ -113,7 +118,7 @@ class Ownership:
         tags = AccountTags.read(await self._organizations.tags(aws_account_id))
         if tags.resource != key:
             raise NotOurAccountError(f"AWS account {aws_account_id} is not tagged {TAG_RESOURCE}={key}.", tags.resource)
-        return OwnedAccount(aws_account_id, account_id, _PROVED)
+        return OwnedAccount(aws_account_id, account_id, "", tags.owner or "", _PROVED)
 
     def forget(self, uid: str) -> None:
         """What was proved for this AwsAccount has to be proved again: what it rests on may have changed."""

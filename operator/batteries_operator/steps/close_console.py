@@ -1,7 +1,7 @@
 """close_console: the IAM user can't sign in any more.
 
 Deleting the login profile is the only way to close it, so the password goes too: on resume create_iam_user gives a
-new first one, in a new Secret.
+new first one, in a new Secret. A user that we did not make is left alone: the quarantine keeps it out.
 """
 
 from batteries_operator.aws.session_policies import Purpose
@@ -17,6 +17,9 @@ async def run(scope: Scope) -> Outcome:
         Purpose.CONSOLE,
         scope.tools.settings.role_of(scope.account.status.access_role_name),
     )
-    await iam.delete_login_profile(user)
+    ours = await iam.has_user(user, is_known=account.status.iam_user_name == user)
+    if ours:
+        await iam.delete_login_profile(user)
     await scope.tools.passwords.discard(account)
-    return Done(f"The IAM user {user} can't sign in.", {"credentials_secret_name": None})
+    message = f"The IAM user {user} is somebody else's and left alone." if ours is False else f"{user} can't sign in."
+    return Done(message, {"credentials_secret_name": None})

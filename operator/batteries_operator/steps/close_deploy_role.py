@@ -1,4 +1,7 @@
-"""close_deploy_role: GitHub Actions can't assume the deploy role; it stays, so that its ARN does not come and go."""
+"""close_deploy_role: GitHub Actions can't assume the deploy role; it stays, so that its ARN does not come and go.
+
+A role that we did not make is left alone: the quarantine keeps its sessions from doing anything.
+"""
 
 from batteries_crds.trust_policy import ROLE_NAME, nobody
 from batteries_operator.aws.session_policies import Purpose
@@ -13,5 +16,6 @@ async def run(scope: Scope) -> Outcome:
         Purpose.DEPLOY_ROLE,
         scope.tools.settings.role_of(scope.account.status.access_role_name),
     )
-    await iam.close_role(ROLE_NAME, nobody())
-    return Done(f"{ROLE_NAME} admits nobody.", {"github_repos": []})
+    ours = await iam.close_role(ROLE_NAME, nobody(), known_arn=scope.account.status.oidc_role_arn)
+    message = f"{ROLE_NAME} admits nobody." if ours else f"{ROLE_NAME} is somebody else's and left alone."
+    return Done(message, {"github_repos": []})

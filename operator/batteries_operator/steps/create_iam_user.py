@@ -4,7 +4,8 @@ The first password is in a Secret before AWS has it: a crash between the two los
 the Secret says so, and from then on the login profile is left alone: the user has chosen a password of their own.
 The owner may take the password, and the Secret with it; so a Secret that the status names and that is gone is not
 made again where this step runs once more: a new password would lock the user out. Unless there is no login profile
-either: then nobody can sign in, because a suspension was broken off when it had deleted both.
+either: then nobody can sign in, because a suspension was broken off when it had deleted both. Nor is a password set
+where the user of an adopted account has chosen one. A user that we did not make is left alone.
 """
 
 from batteries_operator.aws.iam import Iam
@@ -21,9 +22,9 @@ async def run(scope: Scope) -> Outcome:
         owned, Purpose.CONSOLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
     )
     user = settings.iam_user_name
-    await iam.ensure_user(user)
+    was_there = await iam.ensure_user(user, is_known=account.status.iam_user_name == user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
-    stored = await _password(scope, iam, user)
+    stored = await _password(scope, iam, user, was_there=was_there)
     # A suspension that was broken off may have taken the login profile and left the Secret.
     if stored is not None and not (stored.set_in_aws and await iam.has_login_profile(user)):
         if not await iam.create_login_profile(user, stored.password):
@@ -31,7 +32,7 @@ async def run(scope: Scope) -> Outcome:
             await iam.reset_login_profile(user, stored.password)
         await scope.tools.passwords.mark_set(account)
     return Done(
-        f"The IAM user {user} can sign in.",
+        f"The IAM user {user} can sign in{'' if stored else ' with the password that its owner has'}.",
         {
             "iam_user_name": user,
             "sign_in_url": (await scope.tools.aws.sts.partition()).sign_in_url(owned.id),
@@ -40,11 +41,13 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _password(scope: Scope, iam: Iam, user: str) -> StoredPassword | None:
-    """The first password, made where there is none to sign in with; None where its owner has taken it."""
+async def _password(scope: Scope, iam: Iam, user: str, *, was_there: bool) -> StoredPassword | None:
+    """The first password, made where there is none to sign in with; None where its owner has it, or one of theirs."""
     passwords, account = scope.tools.passwords, scope.account
     if account.status.credentials_secret_name is not None:
         stored = await passwords.find(account)
         if stored is not None or await iam.has_login_profile(user):
             return stored
+    elif was_there and await passwords.find(account) is None and await iam.has_chosen_password(user):
+        return None  # of an earlier AwsAccount, whose AWS account this one has adopted
     return await passwords.get_or_create(account, user)

@@ -38,7 +38,9 @@ async def run(scope: Scope) -> Outcome:
         owned, Purpose.DEPLOY_ROLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
     )
     await iam.ensure_github_provider()
-    role_arn = await iam.ensure_role(ROLE_NAME, trust, settings.managed_policy_arn)
+    role_arn = await iam.ensure_role(
+        ROLE_NAME, trust, settings.managed_policy_arn, known_arn=account.status.oidc_role_arn
+    )
     admitted = ", ".join(account.spec.github_repos) or "nobody: no repository is listed"
     return Done(
         f"{ROLE_NAME} admits {admitted}."[:1000],

@@ -1,0 +1,64 @@
+"""What stands inside a member account under a name that we use: ours, or somebody else's? Pure.
+
+An adopted account may hold an administrator of the same name, or a deploy role of an earlier pipeline; and an account
+that changed hands holds those of its first owner. Ours is what carries the tags that we make things with, or what the
+AwsAccount's status says that we made: its owner, who administers the account, may have taken the tags away.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER
+from batteries_operator.aws.account_tags import names_owner
+from batteries_operator.aws.errors import NotOursError
+from batteries_operator.aws.ownership import OwnedAccount
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.type_defs import TagTypeDef
+
+
+def tags_for_belongings(account: OwnedAccount) -> "list[TagTypeDef]":
+    """What everything that we make in the account is tagged with."""
+    return [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}, {"Key": TAG_OWNER, "Value": account.owner_tag}]
+
+
+def is_ours(account: OwnedAccount, tags: "Sequence[TagTypeDef]") -> bool:
+    """Whether these are tags that we put on things for this account and its owner; earlier releases named no owner."""
+    said = {tag["Key"]: tag["Value"] for tag in tags}
+    owner = said.get(TAG_OWNER)
+    return said.get(TAG_ACCOUNT_ID) == account.account_id and (owner is None or names_owner(owner, account.owner_mark))
+
+
+def user_not_ours(account: OwnedAccount, name: str) -> NotOursError:
+    """Somebody else's IAM user has the name of ours."""
+    return NotOursError(
+        "UserNotOurs",
+        f"AWS account {account.id} has an IAM user {name} that is not ours: it does not carry our tag "
+        f"{TAG_ACCOUNT_ID}={account.account_id}, or was made for another owner. It was left as it is. Have the "
+        "platform team delete or rename it, tag it so if it may be taken over, or set BATTERIES_IAM_USER_NAME to "
+        f"another name. {_AGAIN}",
+    )
+
+
+def role_not_ours(account: OwnedAccount, name: str) -> NotOursError:
+    """Somebody else's role has the name of ours."""
+    return NotOursError(
+        "RoleNotOurs",
+        f"AWS account {account.id} has a role {name} that is not ours: it does not carry our tag "
+        f"{TAG_ACCOUNT_ID}={account.account_id}, or was made for another owner. It was left as it is. Have the "
+        f"platform team delete it, or tag it so if it may be taken over. {_AGAIN}",
+    )
+
+
+def provider_not_ours(account: OwnedAccount, arn: str, audience: str) -> NotOursError:
+    """GitHub's provider, of which an account has one, was made by somebody else and lacks our audience."""
+    return NotOursError(
+        "ProviderNotOurs",
+        f"AWS account {account.id} has an OIDC provider for GitHub that is not ours and does not have the audience "
+        f"{audience}, without which no workflow can sign in. It was left as it is. Have the platform team add the "
+        f"audience (aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id "
+        f"{audience}), or delete the provider if nothing uses it. {_AGAIN}",
+    )
+
+
+_AGAIN = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
