@@ -244,6 +244,18 @@ class AwsAccount(Resource):
         return owner.name if owner is not None and self.metadata.namespace == namespace else None
 
     @property
+    def line(self) -> str:
+        """Whose turn it takes where accounts stand in line: its Customer's, else that of the address in its namespace.
+
+        An e-mail address proves nothing: whoever writes another's must not be served in their turn. So a Customer's
+        line is nobody else's, whatever addresses are used, and no namespace stands in another one's.
+        """
+        spec, namespace = self.spec, self.metadata.namespace
+        if spec.customer_ref is not None:
+            return f"{namespace}/customer/{spec.customer_ref.name}"
+        return f"{namespace}/email/{(spec.email or '').lower()}"
+
+    @property
     def since(self) -> datetime:
         """When it was made: its place in line goes by this, also after a restart."""
         return self.metadata.creation_timestamp or datetime.min.replace(tzinfo=UTC)

@@ -66,7 +66,7 @@ class Store:
 
 
 async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
-    async def member(account: Any) -> Any:
+    async def member(*_: Any) -> Any:
         return iam
 
     async def owned_account() -> Any:

@@ -39,15 +39,14 @@ async def run(scope: Scope) -> Outcome:
         return _closing(scope)
     ownership.forget(account.metadata.uid)  # a closure can't be taken back: the tag is read anew
     owned = await scope.owned_account()
-    owner = account.status.owner or account.key
-    if not closures.enter(account.metadata.uid, owner, account.since):
+    if not closures.enter(account.metadata.uid, account.line, account.since):
         return _in_line(scope)
     try:
         await organizations.close(owned)
     except AwsError as error:
         if error.reason not in _FULL:
             raise
-        closures.refused(account.metadata.uid, owner, account.since, _FULL[error.reason])
+        closures.refused(account.metadata.uid, account.line, account.since, _FULL[error.reason])
         return _in_line(scope)
     return _closing(scope)
 

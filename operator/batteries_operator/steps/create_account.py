@@ -85,7 +85,7 @@ async def run(scope: Scope) -> Outcome:
 async def _in_turn(scope: Scope, owner: str) -> Outcome:
     """Asks AWS when there is a place, or finds out what became of asking."""
     account = scope.account
-    if not scope.tools.creations.enter(account.metadata.uid, owner, account.since):
+    if not scope.tools.creations.enter(account.metadata.uid, account.line, account.since):
         return in_line(scope)
     intent = account.status.create_request
     if intent is None:
@@ -164,9 +164,7 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
 def refused(scope: Scope) -> Wait:
     """The organization is full: back to the head of the line, which all stand in until there is room."""
     account = scope.account
-    scope.tools.creations.refused(
-        account.metadata.uid, account.status.owner or account.key, account.since, LIMIT_SECONDS
-    )
+    scope.tools.creations.refused(account.metadata.uid, account.line, account.since, LIMIT_SECONDS)
     return in_line(scope)
 
 

@@ -29,7 +29,7 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"{status.owner} has no access by single sign-on.", FORGET)
     if status.sso_revocation_request_id is not None:
         return await _poll(scope, status.sso_revocation_request_id)
-    if not tools.assignments.enter(uid, status.owner, account.since):
+    if not tools.assignments.enter(uid, account.line, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
             LINE_SECONDS,

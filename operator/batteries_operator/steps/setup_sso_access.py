@@ -46,7 +46,7 @@ async def run(scope: Scope) -> Outcome:
     if request_id is not None:
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
         return Wait(None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET)
-    if not tools.assignments.enter(uid, owner, account.since):
+    if not tools.assignments.enter(uid, account.line, account.since):
         limit = tools.settings.assignments_in_flight
         return Wait(
             LINE_SECONDS,
