@@ -71,8 +71,9 @@ PROVISIONING: tuple[Step, ...] = (
         "SSOAssigned",
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
+        # The owner is known, and the account is where the organization's policies for customers hold.
+        needs=("AccountRequested", "InCustomersOU"),
         inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
-        needs=("InCustomersOU",),  # where the organization's policies for customers hold
         undoes=("SSORevoked",),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
@@ -169,6 +170,13 @@ UNTIL_IT_ANSWERS = PROVISIONING[:3]
 QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
 
 
+def _concerns_aws(account: AwsAccount) -> bool:
+    """Whether there is an AWS account, or may be. One to adopt was there before us, and is open until suspended."""
+    status = account.status
+    to_adopt = account.spec.aws_account_id is not None and not account.is_deleted
+    return to_adopt or status.create_request is not None or status.aws_account_id is not None
+
+
 def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
     """The steps that hold for the account as its spec is now; `remove_access` is the setting for Retain.
 
@@ -177,7 +185,7 @@ def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, 
     """
     if account.is_wanted:
         return PROVISIONING
-    if account.status.create_request is None and account.status.aws_account_id is None:
+    if not _concerns_aws(account):
         return ()
     if not account.is_deleted:
         return (*UNTIL_IT_ANSWERS, *SUSPENSION)

@@ -32,8 +32,10 @@ LIMIT_SECONDS = 300
 
 
 def has_request(account: AwsAccount) -> bool:
-    """Whether there is anything to follow up: a request, or the account itself."""
+    """Whether there is anything to follow up: a request, or the account itself; and its owner, if it is to be used."""
     status = account.status
+    if status.owner is None and account.is_wanted:
+        return False  # adopted by an earlier release, which did not wait for the Customer; or while it was suspended
     return status.aws_account_id is not None or (
         status.create_request is not None and status.create_request.request_id is not None
     )
@@ -42,36 +44,24 @@ def has_request(account: AwsAccount) -> bool:
 async def run(scope: Scope) -> Outcome:
     """Observes, then asks; Done once the request's id, or the account, is known."""
     account = scope.account
-    if account.status.aws_account_id is not None:
+    known = account.status.aws_account_id
+    if known is not None and has_request(account):
         owned = await scope.owned_account()
         return Done(f"There is an AWS account already: {owned.id}.")
-    partition = await scope.tools.aws.sts.partition()
-    # A list that setup_oidc must refuse is refused before there is an account to be left half-made.
-    try:
-        check_size(
-            account.spec.github_repos,
-            limit=scope.tools.settings.trust_policy_limit,
-            partition=partition.name,
-            audience=partition.audience,
-        )
-    except PolicyTooLargeError as error:
-        return too_large(error)
+    if account.is_wanted and (unfit := await _too_large(scope)) is not None:
+        return unfit
     customer = await _customer(scope)
-    if customer is not None and (held := _held(scope, customer)) is not None:
+    if account.is_wanted and customer is not None and (held := _held(scope, customer)) is not None:
         return held
     owner = _owner(account, customer)
+    existing = known or account.spec.aws_account_id
+    if existing is not None and not account.is_wanted:
+        return await _adopt(scope, existing, owner)  # to be closed, for which no owner is needed
     if owner is None:
-        assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
-        scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
-        return Wait(
-            30,
-            "CustomerNotFound",
-            f"There is no Customer '{account.spec.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
-            "Create it; the account follows by itself.",
-            problem=True,
-        )
-    if account.spec.aws_account_id is not None:
-        return await _adopt(scope, account.spec.aws_account_id, owner)
+        return _no_customer(scope)
+    if existing is not None:
+        return await _adopt(scope, existing, owner)
+    partition = await scope.tools.aws.sts.partition()
     if not partition.creates_accounts:
         return Fail(
             "AccountsNotCreatedHere",
@@ -80,6 +70,34 @@ async def run(scope: Scope) -> Outcome:
             "new AwsAccount to its id.",
         )
     return await _in_turn(scope, owner)
+
+
+async def _too_large(scope: Scope) -> Outcome | None:
+    """A list that setup_oidc must refuse is refused before there is an account to be left half-made."""
+    partition = await scope.tools.aws.sts.partition()
+    try:
+        check_size(
+            scope.account.spec.github_repos,
+            limit=scope.tools.settings.trust_policy_limit,
+            partition=partition.name,
+            audience=partition.audience,
+        )
+    except PolicyTooLargeError as error:
+        return too_large(error)
+    return None
+
+
+def _no_customer(scope: Scope) -> Wait:
+    account = scope.account
+    assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
+    scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
+    return Wait(
+        30,
+        "CustomerNotFound",
+        f"There is no Customer '{account.spec.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
+        "Create it; the account follows by itself.",
+        problem=True,
+    )
 
 
 async def _in_turn(scope: Scope, owner: str) -> Outcome:
@@ -226,8 +244,8 @@ def _unresolved(seconds: float) -> Wait:
     return Wait(seconds, "ResolvingIntent", message, quiet=True)
 
 
-async def _adopt(scope: Scope, aws_account_id: str, owner: str) -> Outcome:
-    """spec.awsAccountId: an account that exists. It is taken only if its tags say that it is this AwsAccount's."""
+async def _adopt(scope: Scope, aws_account_id: str, owner: str | None) -> Outcome:
+    """An account that exists, by spec.awsAccountId. It is taken only if its tags say that it is this AwsAccount's."""
     owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id, owner)
     return Done(
         f"Adopted the AWS account {owned.id}.",
