@@ -118,12 +118,12 @@ async def test_a_user_that_was_deleted_or_an_account_that_cant_be_entered_stops_
     fresh = await factory.start()
     assume = fresh.tools.aws.sts.assume
 
-    async def refused(account: Any) -> Any:
+    async def refused(account: Any, *more: Any) -> Any:
         if account.id == one.status.aws_account_id:
             raise AwsError("sts:AssumeRole", "AccessDenied", "refused by the test.")
-        return await assume(account)
+        return await assume(account, *more)
 
-    fresh.tools.aws.sts.assume = refused  # type: ignore[method-assign]
+    fresh.tools.aws.sts.assume = refused  # type: ignore[assignment, method-assign]
     found = await find(fresh.tools.aws, factory.settings, [])
     first, second = sorted(found.orphans, key=lambda each: each.name)
     assert second.spec["email"] == "other@example.com"
