@@ -96,7 +96,7 @@ async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_wait
     fault = {"kind": "fail_later", "operation": "DeleteAccountAssignment", "times": 1000}
     assert await factory.standin("faults", {**fault, "reason": "the test wants it"})
     await factory.change(suspended=True)
-    account = await process.until("acme", lambda each: _says(each, "the test wants it", "SSORevoked"))
+    account = await process.until("acme", lambda each: _says(each, "could not revoke", "SSORevoked"))
     assert "could not revoke access" in (account.status.error or "")
     assert process.tools.assignments.held == 0
     await asyncio.to_thread(factory.clear_faults)

@@ -88,6 +88,7 @@ def test_the_policy_is_printed_for_the_partition(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-gov-west-1")
+    monkeypatch.setattr("batteries_operator.logs.configure", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["batteries-operator", "policy"])
     assert command.main() == 0
     printed = capsys.readouterr().out
@@ -103,6 +104,8 @@ def test_a_command_refuses_at_its_start(
         await Aws.open(settings)
 
     monkeypatch.setenv("AWS_REGION", "us-iso-east-1")
+    monkeypatch.setenv("BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "aws+{id}@mail.acme.test")
+    monkeypatch.setattr("batteries_operator.logs.configure", lambda *_: None)  # it would hold for all tests after
     monkeypatch.setattr("batteries_operator.run.run", opened)
     monkeypatch.setattr("sys.argv", ["batteries-operator", word])
     assert command.main() == 1

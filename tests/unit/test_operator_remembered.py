@@ -120,7 +120,8 @@ async def forge(process: Process, account: AwsAccount, what: str) -> None:
         owned = await aws.ownership.prove(account, account.status.aws_account_id or "")
         known: Any = await aws.sts.assume(owned)
         wrong = type(known)("ASIAGONE000000000000", "gone", "gone", known.expires_at)
-        aws.sts._known._values[owned.id] = (float("inf"), wrong)
+        for session in [each for each in aws.sts._known._values if each.startswith(f"{owned.id}/")]:
+            aws.sts._known._values[session] = (float("inf"), wrong)
 
 
 @pytest.mark.parametrize("name", ["Customers", "Suspended"])

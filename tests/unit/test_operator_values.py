@@ -129,6 +129,11 @@ TRANSIENT = (
         "NoSuchEntity",
         "EntityAlreadyExists",
     ),
+    *("BandwidthLimitExceeded", "EC2ThrottledException", "ProvisionedThroughputExceededException", "Throttled"),
+    *("RequestTimeout", "RequestTimeoutException", "TransactionInProgressException", "RequestExpired"),
+    *("EntityTemporarilyUnmodifiableException", "InternalServiceError", "InternalServiceException"),
+    *("AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"),
+    *("TokenRefreshRequired", "UnrecognizedClientException", "ServiceFailureException"),
     *("ResourceNotFoundException", "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException"),
     *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException", "ServiceException"),
     *("ServiceFailure", "ServiceUnavailable", "ServiceUnavailableException", "FinalizingOrganizationException"),
@@ -136,11 +141,13 @@ TRANSIENT = (
 CAPACITY = ("LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException")
 TERMINAL = (
     *("MalformedPolicyDocument", "InvalidInput", "InvalidInputException", "ValidationError", "ValidationException"),
-    *("PasswordPolicyViolation", "AccountSuspendedException"),
+    *("PasswordPolicyViolation", "PasswordPolicyViolationException", "MalformedPolicyDocumentException"),
 )
 UNKNOWN = (
     *("AccessDenied", "AccessDeniedException", "ConstraintViolationException", "SomethingNew"),
-    *("MessageRejected", "MailFromDomainNotVerifiedException"),
+    *("AccessDeniedForDependencyException", "NotAuthorizedException", "UnauthorizedAccessException"),
+    *("UnauthorizedException", "UnauthorizedOperation", NO_CREDENTIALS),
+    *("MessageRejected", "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException"),
 )
 TABLE = [
     *((code, ErrorKind.TRANSIENT) for code in TRANSIENT),
@@ -228,7 +235,7 @@ def test_a_lost_connection_is_no_answer_and_may_have_been_done(error: Any) -> No
 def test_missing_credentials_are_said() -> None:
     error = translate("sts:X", NoCredentialsError())
     assert (error.code, error.kind) == (NO_CREDENTIALS, ErrorKind.UNKNOWN)
-    assert "give the operator's pod a role" in error.message
+    assert "give its pod a role" in error.words
 
 
 @pytest.mark.parametrize(("code", "kind"), TABLE)
@@ -236,7 +243,7 @@ def test_only_a_terminal_error_fails_an_account(code: str, kind: ErrorKind) -> N
     outcome = _from_error(AwsError("iam:X", code, "words."), 1.0)
     assert isinstance(outcome, Fail if kind is ErrorKind.TERMINAL else Wait)
     if isinstance(outcome, Wait):
-        assert outcome.problem is (kind is not ErrorKind.TRANSIENT)
+        assert outcome.problem is (kind is not ErrorKind.TRANSIENT or AwsError("iam:X", code, "").meaning.counts)
     assert "iam:X" in outcome.message
 
 
