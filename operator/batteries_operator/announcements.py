@@ -60,6 +60,8 @@ def of_release(account: AwsAccount) -> Announcement:
     if aws_account_id is None:
         return Announcement("Normal", "Released", "Nothing was made in AWS.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
-        return Announcement("Normal", "Released", f"Let go of AWS account {aws_account_id}, which is closed.")
+        closed = find(account.status.conditions, "Closed")  # by AWS, or out of the organization and not closed at all
+        said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
+        return Announcement("Normal", "Released", f"Let go: {said}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
     return Announcement("Normal", "Released", message)

@@ -11,6 +11,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
+from batteries_operator.aws.ownership import AccountGoneError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.kube import SecretNameTakenError
 from batteries_operator.lease import NotLeadingError
@@ -66,6 +67,8 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         return _to_mend(error, backoff), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
         return Fail("ManagementAccountRefused", MANAGEMENT_ACCOUNT, cause=str(error)), None
+    except AccountGoneError as error:
+        return _of_gone(scope, error, inputs), None
     except NotOursError as error:
         log.warning("found in AWS and not ours", reason=error.reason, detail=str(error))
         return Fail(error.reason, str(error)), None
@@ -76,6 +79,13 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         log.exception("step raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
         return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
+
+
+def _of_gone(scope: Scope, error: AccountGoneError, inputs: str) -> Outcome:
+    """An account that left the organization keeps no AwsAccount from being deleted; it is seen when it comes back."""
+    if scope.account.is_deleted:
+        return Done("The AWS account has left the organization, so nothing can be done in it.", inputs=inputs)
+    return Fail(error.reason, str(error))
 
 
 def _to_mend(error: Exception, backoff: float) -> Wait:

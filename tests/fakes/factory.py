@@ -374,6 +374,18 @@ def refusal(operation: str, code: str, *, times: int = 1_000_000, **more: Any) -
     return before
 
 
+def left_the_organization(called: str, _: int) -> None:
+    """What AWS says of an account that is no member any more."""
+    codes = {
+        "organizations:DescribeAccount": "AccountNotFoundException",
+        "organizations:ListTagsForResource": "TargetNotFoundException",
+        "organizations:ListParents": "ChildNotFoundException",
+        "sts:AssumeRole": "AccessDenied",
+    }
+    if called in codes:
+        raise AwsError(called, codes[called], "refused by the test.", http_status=400)
+
+
 def tally(operations: Iterable[str]) -> dict[str, int]:
     """How often each was called."""
     return dict(Counter(operations))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete, released
-from fakes.factory import LONG_CREATION, NAMESPACE, CrashError, Factory, acts, refusal, settings
+from fakes.factory import LONG_CREATION, NAMESPACE, CrashError, Factory, acts, left_the_organization, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
@@ -50,6 +50,22 @@ async def test_retain_removes_the_access_where_the_setting_says_so(factory: Fact
         iam.get_login_profile(UserName="admin")
     assert await state(factory, account) == "ACTIVE"
     assert (await factory.members(account))[0]["id"] == account.status.aws_account_id
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Close"])
+async def test_an_account_that_left_the_organization_keeps_nothing_from_being_deleted(
+    factory: Factory, policy: str
+) -> None:
+    factory.settings = settings(retained_access="remove")
+    await factory.active(deletionPolicy=policy)
+    process = await factory.start()
+    process.before_call = left_the_organization
+    delete(factory)
+    await released(process)
+    assert not any(acts(each) for each in process.calls)
+    if policy == "Close":
+        condition = find((await factory.account()).status.conditions, "Closed")
+        assert condition is None or "is no member any more" in condition.message
 
 
 async def test_close_quarantines_and_closes_the_account(factory: Factory) -> None:

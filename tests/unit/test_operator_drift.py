@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory, acts, refusal
+from fakes.factory import NAMESPACE, Factory, acts, left_the_organization, refusal
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
@@ -216,6 +216,23 @@ async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_bac
     back = await process.until("acme")
     assert (back.status.phase, back.status.error) == ("active", None)
     await assert_exactly_right(factory, back, mails=0)
+
+
+async def test_a_suspension_of_an_account_that_left_is_done_by_itself_when_it_is_back(factory: Factory) -> None:
+    """Also by a process that has proved nothing yet: that its tags can't be read is seen, and is no verdict."""
+    await factory.active()
+    process = await factory.start()
+    process.before_call = left_the_organization
+    await factory.change(suspended=True)
+    account = await process.until("acme")
+    assert not is_true(account.status.conditions, "Suspended")
+    reasons = {each.reason for each in account.status.conditions if each.status == "False"}
+    assert "AccountGone" in reasons
+    assert "NotOurAccount" not in reasons
+    process.before_call = lambda operation, number: None
+    assert await process.service.resync(account)
+    back = await process.until("acme")
+    assert (back.status.phase, back.status.error) == ("suspended", None)
 
 
 def test_the_policy_that_admits_nobody_is_no_drift_of_itself() -> None:

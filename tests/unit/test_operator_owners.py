@@ -46,6 +46,18 @@ async def untag(factory: Factory, account: AwsAccount, *keys: str) -> None:
     organizations.untag_resource(ResourceId=account.status.aws_account_id, TagKeys=list(keys))
 
 
+async def hand_over(factory: Factory, process: Process, before: AwsAccount) -> None:
+    """As the platform team does: the first owner's single sign-on ends, and the tags no longer name anybody."""
+    center = process.tools.aws.identity_center
+    owned = await process.tools.aws.ownership.prove(before, str(before.status.aws_account_id))
+    permission_set = await center.permission_set(factory.settings.permission_set_name)
+    await center.unassign(owned, permission_set, str(before.status.sso_user_id))
+    async with asyncio.timeout(5):
+        while await center.is_assigned(owned.id, permission_set, str(before.status.sso_user_id)):
+            await asyncio.sleep(0.01)
+    await untag(factory, before, TAG_UID, TAG_OWNER)
+
+
 def refused(account: AwsAccount, process: Process, calls: int) -> str:
     """It is, and nothing was done but asking for an account of its own."""
     stalled = find(account.status.conditions, "Stalled")
@@ -157,15 +169,7 @@ async def test_of_an_earlier_release_the_account_of_another_owner_is_known_by_wh
     calls = len(process.calls)
     await factory.add(email=SECOND)
     assert "as an earlier owner would" in refused(await process.until("acme"), process, calls)
-    # The platform team hands it over.
-    center = process.tools.aws.identity_center
-    owned = await process.tools.aws.ownership.prove(before, str(before.status.aws_account_id))
-    permission_set = await center.permission_set(factory.settings.permission_set_name)
-    await center.unassign(owned, permission_set, str(before.status.sso_user_id))
-    async with asyncio.timeout(5):
-        while await center.is_assigned(owned.id, permission_set, str(before.status.sso_user_id)):
-            await asyncio.sleep(0.01)
-    await untag(factory, before, TAG_UID, TAG_OWNER)
+    await hand_over(factory, process, before)
     await factory.accounts.merge(NAMESPACE, "acme", RETRY)
     account = await process.until("acme", lambda each: each.status.aws_account_id is not None)
     assert AccountTags.read(await tags(factory, account)).owner == email_mark(SECOND)
@@ -196,7 +200,7 @@ async def customer(factory: Factory, name: str, email: str) -> None:
     await factory.customers.create(NAMESPACE, {"metadata": {"name": name}, "spec": {"email": email}})
 
 
-async def test_a_customers_account_is_the_customers_whatever_the_address(factory: Factory) -> None:
+async def test_a_customers_account_is_not_another_customers_with_the_same_address(factory: Factory) -> None:
     await customer(factory, "cus-1", FIRST)
     await customer(factory, "cus-2", FIRST)
     process = await factory.active(email=None, customerRef={"name": "cus-1"})
@@ -205,9 +209,35 @@ async def test_a_customers_account_is_the_customers_whatever_the_address(factory
     calls = len(process.calls)
     await factory.add(email=None, customerRef={"name": "cus-2"})
     refused(await process.until("acme"), process, calls)
-    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    await factory.customers.merge(NAMESPACE, "cus-1", {"spec": {"email": SECOND}})
-    await factory.add(email=None, customerRef={"name": "cus-1"})
+
+
+@pytest.mark.parametrize("by_number", [False, True])
+async def test_who_has_the_name_of_an_earlier_customer_does_not_get_its_account(
+    factory: Factory, by_number: bool
+) -> None:
+    """A Customer's name may be used again as an AwsAccount's may: the first one still signs in."""
+    await customer(factory, "team", FIRST)
+    process = await factory.active(email=None, customerRef={"name": "team"})
+    before = await gone(factory, process)
+    factory.cluster.delete("Customer", NAMESPACE, "team")
+    await customer(factory, "team", SECOND)
+    number: dict[str, Any] = {"awsAccountId": before.status.aws_account_id} if by_number else {}
+    calls = len(process.calls)
+    await factory.add(email=None, customerRef={"name": "team"}, **number)
+    assert "another e-mail address" in refused(await process.until("acme"), process, calls)
+    await hand_over(factory, process, before)
+    await factory.accounts.merge(NAMESPACE, "acme", RETRY)
+    account = await process.until("acme", lambda each: each.status.aws_account_id is not None)
+    assert account.status.aws_account_id == before.status.aws_account_id
+
+
+async def test_a_customer_made_again_with_the_same_address_gets_its_account_back(factory: Factory) -> None:
+    await customer(factory, "team", FIRST)
+    process = await factory.active(email=None, customerRef={"name": "team"})
+    before = await gone(factory, process)
+    factory.cluster.delete("Customer", NAMESPACE, "team")
+    await customer(factory, "team", FIRST.upper())
+    await factory.add(email=None, customerRef={"name": "team"})
     account = await process.until("acme", lambda each: each.status.aws_account_id is not None)
     assert account.status.aws_account_id == before.status.aws_account_id
 

@@ -15,6 +15,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE, TAG_UID
 
 _JOINED = "+"
+_EMAIL = "email:"
 
 
 def customer_mark(name: str) -> str:
@@ -77,6 +78,15 @@ class AccountTags:
     def names(self, mark: str) -> bool:
         """Whether the owner's tag has that name in it."""
         return self.owner is not None and names_owner(self.owner, mark)
+
+    def is_of(self, account: AwsAccount, address: str | None) -> bool:
+        """Whether the owner's tag names the owner of this AwsAccount, who has that e-mail address.
+
+        The name of a Customer may be used again, too: one that has another address now is another owner.
+        """
+        named = [] if self.owner is None else self.owner.split(_JOINED)
+        addresses = [name for name in named if name.startswith(_EMAIL)]
+        return own_mark(account) in named and (not (address and addresses) or email_mark(address) in addresses)
 
     def lacking(self, account: AwsAccount, address: str | None) -> dict[str, str]:
         """What has to be written so that they name this object and an owner; an owner that is named stays."""

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import is_true
+from batteries_crds.conditions import ACCOUNT_GONE, is_true
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, ProvisioningStep
 from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.acts import noted_acts
@@ -31,6 +31,11 @@ REMEMBERED = 16_384
 """Proofs kept in memory, the latest used; one that is dropped costs one call when it is needed again."""
 
 NOT_OURS = "NotOurAccount"
+
+NO_MEMBER = (
+    "is not a member of the organization. Delete this AwsAccount to let it go, or have the platform team invite it "
+    "back; it goes on by itself then."
+)
 
 _PROVED: Final = object()
 
@@ -65,6 +70,14 @@ class NotOurAccountError(NotOursError):
         self.holder = holder
 
 
+class AccountGoneError(NotOurAccountError):
+    """The AWS account was this AwsAccount's, and is not in the organization now. It may come back."""
+
+    def __init__(self, aws_account_id: str) -> None:
+        super().__init__(f"AWS account {aws_account_id} {NO_MEMBER}", None)
+        self.reason = ACCOUNT_GONE
+
+
 class Ownership:
     """Proves once for each AwsAccount and AWS account, and remembers it for this process."""
 
@@ -87,6 +100,7 @@ class Ownership:
 
         Raises:
             NotOurAccountError: its tags do not name this AwsAccount, or name another owner.
+            AccountGoneError: it was this AwsAccount's and has left the organization.
             ManagementAccountError: it is the management account, whatever its tags say.
             AwsError: AWS did not tell.
         """
@@ -136,6 +150,8 @@ class Ownership:
         except AwsError as error:
             if error.code != "TargetNotFoundException":
                 raise
+            if _was_known(account, aws_account_id):
+                raise AccountGoneError(aws_account_id) from error
             message = f"AWS account {aws_account_id} is not a member of the organization, so nothing is done to it."
             raise NotOurAccountError(f"{message} {_tag_it(account)}", None) from error
 
@@ -144,7 +160,7 @@ class Ownership:
     ) -> None:
         if tags.resource != account.key:
             raise NotOurAccountError(_not_named(account, aws_account_id, tags.resource), tags.resource)
-        if tags.uid == account.metadata.uid or tags.names(own_mark(account)):
+        if tags.uid == account.metadata.uid or tags.is_of(account, address):
             return
         if tags.owner is not None:
             raise NotOurAccountError(_another_owner(account, aws_account_id), tags.resource)
@@ -202,10 +218,11 @@ def _not_named(account: AwsAccount, aws_account_id: str, holder: str | None) -> 
 
 def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
     return (
-        f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner: its tag "
-        f"{TAG_OWNER} says so. Nothing is done to it. Make this AwsAccount anew with another name. If the AWS account "
-        "is to change hands, have the platform team end the first owner's access (single sign-on, IAM users, access "
-        f"keys) and then take the tag {TAG_OWNER} away in Organizations. {_again(account)}"
+        f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
+        f"with another e-mail address: its tag {TAG_OWNER} says so. Nothing is done to it. Make this AwsAccount anew "
+        "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
+        f"(single sign-on, IAM users, access keys) and then take the tag {TAG_OWNER} away in Organizations. "
+        f"{_again(account)}"
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.ownership import NO_MEMBER
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
 
 _HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
 GONE: dict[str | None, tuple[str, str]] = {
-    None: (ACCOUNT_GONE, f"is not a member of the organization. {_HOW.format('invite it back')}"),
+    None: (ACCOUNT_GONE, NO_MEMBER),
     "PENDING_CLOSURE": (ACCOUNT_GONE, f"is being closed in AWS. {_HOW.format('have AWS Support reopen it')}"),
     "CLOSED": (ACCOUNT_GONE, f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}"),
     "SUSPENDED": (SUSPENDED_BY_AWS, f"was suspended by AWS. {_HOW.format('ask AWS Support why')}"),
