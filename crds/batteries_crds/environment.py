@@ -20,7 +20,8 @@ _OURS = re.compile(r"(AWS|STRIPE|BATTERIES)_\w+|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(
 _BLANK = " \t\r\n\f\v\u00a0\ufeff"
 
 _URL = re.compile(r"https?://[^\s/@:]\S*")
-_PROXY = re.compile(r"(https?|socks[45]h?)://[^\s/]\S*")
+# aiohttp, and so the client of Stripe, passes over proxies of the environment of another kind, and would go straight.
+_PROXY = re.compile(r"http://[^\s/]\S*")
 _FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     (re.compile("AWS_ENDPOINT_URL(_[A-Z0-9_]+)?"), _URL, "a URL that begins with https:// or http://"),
     (re.compile("AWS_ACCESS_KEY_ID"), re.compile(r"\w{1,128}", re.ASCII), "an access key's id: letters and digits"),
@@ -32,9 +33,10 @@ _FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     (re.compile("AWS_(DEFAULT_)?REGION"), re.compile("[a-z0-9-]+"), "the name of a region, such as eu-central-1"),
     (re.compile("AWS_ROLE_ARN"), re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"), "the ARN of an IAM role"),
     (
-        re.compile("(HTTPS?|ALL)_PROXY", re.IGNORECASE),
+        re.compile("HTTPS?_PROXY", re.IGNORECASE),
         _PROXY,
-        "a URL with its scheme, such as http://proxy.example.com:3128",
+        "a URL that begins with http://, such as http://proxy.example.com:3128: a proxy that is itself reached by TLS "
+        "or SOCKS is not supported (what goes through it to AWS and Stripe is encrypted all the same)",
     ),
 )
 

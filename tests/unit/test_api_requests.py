@@ -895,6 +895,21 @@ async def test_an_administrator_makes_a_key_for_a_customer_whose_keys_are_gone(c
     assert told.spec.details["by"] == "by an administrator"
 
 
+async def test_administrators_see_why_a_customer_can_not_pay_and_what_became_of_charges(
+    client: Client, world: World
+) -> None:
+    admin = mint()
+    world.add_key(admin, role="admin", customerRef=None)
+    world.add_customer()
+    headers = {"Authorization": f"Bearer {admin.raw}"}
+    before = await (await client.get("/v1/admin/customers/c", headers=headers)).json()
+    assert before.keys().isdisjoint({"paymentReason", "paymentProblems"})
+    told = {"paymentMethod": "missing", "paymentReason": "InvoicePastDue", "paymentProblems": ["Disputed", "Refunded"]}
+    await world.kube.customers.merge_status("n", "c", {"status": told})
+    after = await (await client.get("/v1/admin/customers/c", headers=headers)).json()
+    assert told.items() <= after.items()
+
+
 async def test_the_owner_is_told_of_each_key_once_and_never_gets_the_key_itself(client: Client, world: World) -> None:
     world.add_customer()
     headers = {**world.headers, "Idempotency-Key": "once"}

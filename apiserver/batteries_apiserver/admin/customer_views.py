@@ -23,6 +23,24 @@ class AdminCustomer(TypedDict):
     accountCount: Annotated[int, Field(description="How many there are.")]
     paymentMethod: NotRequired[Annotated[Literal["valid", "missing"], Field(description="Whether they can pay.")]]
     paymentMethodSince: NotRequired[Annotated[Moment, Field(description="Since when that is so.")]]
+    paymentReason: NotRequired[
+        Annotated[
+            str,
+            Field(
+                description="Why they can pay or can't, in one word, such as SubscriptionPaid or InvoicePastDue. "
+                "NotFoundAtStripe and HeldBack: paymentMethod was left as it was, and a person has to look."
+            ),
+        ]
+    ]
+    paymentProblems: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                description="What happened to their charges: Disputed, Refunded, PartlyRefunded. Nothing follows from "
+                "it by itself; the customer can be blocked."
+            ),
+        ]
+    ]
     suspendsAt: NotRequired[
         Annotated[Moment, Field(description="When the accounts are, or were, suspended for want of payment.")]
     ]
@@ -58,6 +76,10 @@ def shown(kube: Kube, customer: Customer) -> AdminCustomer:
         view["paymentMethod"] = status.payment_method.value
     if status.payment_method_since is not None:
         view["paymentMethodSince"] = to_rfc3339(status.payment_method_since)
+    if status.payment_reason is not None:
+        view["paymentReason"] = status.payment_reason.value
+    if status.payment_problems:
+        view["paymentProblems"] = [problem.value for problem in status.payment_problems]
     if (ends := customer.grace_ends(kube.unpaid_grace)) is not None:
         view["suspendsAt"] = to_rfc3339(ends)
     if spec.blocked_reason is not None:
