@@ -27,8 +27,8 @@ def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome:
     """What an outcome that was written is to people; None where it is no news."""
     stalled = find(after.status.conditions, STALLED)
     match outcome:
-        case Done(message=message):
-            return Announcement("Normal", step.condition, message)
+        case Done(message=message, warns=warns):
+            return Announcement("Warning" if warns else "Normal", step.condition, message)
         case Fail(reason=reason, message=message) | Waive(reason=reason, message=message):
             return Announcement("Warning", reason, message)
         case Wait() if stalled is not None and not is_true(before.conditions, STALLED):
@@ -62,6 +62,15 @@ def of_release(account: AwsAccount) -> Announcement:
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
         closed = find(account.status.conditions, "Closed")  # by AWS, or out of the organization and not closed at all
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
-        return Announcement("Normal", "Released", f"Let go: {said}")
+        return Announcement("Normal", "Released", f"Let go: {said}{_left_open(account)}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
     return Announcement("Normal", "Released", message)
+
+
+_DOORS = {"Quarantined": "not quarantined", "SSORevoked": "single sign-on not revoked"}
+
+
+def _left_open(account: AwsAccount) -> str:
+    """What was to be done before the closure and was not; nobody gets in by it now, only if AWS reopens the account."""
+    found = [words for kind, words in _DOORS.items() if not is_true(account.status.conditions, kind)]
+    return f" Not done before that: {', '.join(found)}." if found else ""

@@ -14,13 +14,14 @@ class Done:
     """The step's goal is observed in AWS. `facts` go into the status by their model field names.
 
     `inputs` is the fingerprint of what the step was run with, noted when it began: what changed meanwhile makes it
-    owed again.
+    owed again. Where it `warns`, people are told as of trouble: nothing is left to do, and not all is as they wished.
     """
 
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     cause: str = ""
     inputs: str | None = None
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

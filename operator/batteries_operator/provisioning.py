@@ -1,5 +1,6 @@
 """The runbooks: the one place where the order of the steps lives, and which of them holds for an account."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
@@ -22,6 +23,7 @@ from batteries_operator.steps import (
     setup_sso_access,
     wait_for_role,
 )
+from batteries_operator.steps.gone import unless_gone
 
 PROVISIONING: tuple[Step, ...] = (
     Step(
@@ -154,9 +156,9 @@ CLOSE_ACCOUNT = Step(
     "Closed",
     close_account.run,
     "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
-    # An account whose quarantine can't be had is closed all the same: that closes more.
-    needs=("AccountCreated", "SSORevoked"),
-    after=("Quarantined",),
+    # What is nice to have before it is tried first, and holds it up no longer: the closure closes more.
+    needs=("AccountCreated",),
+    after=("Quarantined", "SSORevoked"),
     patience=timedelta(days=1),
     limit=Limit.CLOSURES,
 )
@@ -168,6 +170,29 @@ UNTIL_IT_ANSWERS = PROVISIONING[:3]
 """What has to be over before anything can be done inside an account, closing its doors included."""
 
 QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
+
+
+def _if_there(step: Step) -> Step:
+    """For a deleted account: done where there is nothing in AWS any more that it could be done to."""
+    return replace(step, run=unless_gone(step.run))
+
+
+UNTIL_IT_IS_KNOWN_TO_GO = tuple(map(_if_there, UNTIL_IT_IS_KNOWN))
+
+WITHOUT_ACCESS = (*map(_if_there, (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, CLOSE_DEPLOY_ROLE)), REVOKE_SSO_ACCESS)
+
+BESIDE_A_CLOSURE = tuple(
+    replace(step, required=False, needs=("AccountCreated",))
+    for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
+)
+"""Tried whatever the account's role answers, and told of; a closure waits for no more than that."""
+
+
+def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
+    """The quarantine closes every door at once; where it can't be had, each one is closed, as far as that goes."""
+    if is_true(account.status.conditions, "Quarantined"):
+        return (QUARANTINE, BESIDE_A_CLOSURE[0])
+    return (QUARANTINE, *BESIDE_A_CLOSURE)
 
 
 def _concerns_aws(account: AwsAccount) -> bool:
@@ -190,8 +215,6 @@ def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, 
     if not account.is_deleted:
         return (*UNTIL_IT_ANSWERS, *SUSPENSION)
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
-        # The quarantine closes every door at once and needs no role that answers, which the account may have lost.
-        return (*UNTIL_IT_IS_KNOWN, QUARANTINE, REVOKE_SSO_ACCESS, CLOSE_ACCOUNT)
-    if remove_access:
-        return (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE)
-    return UNTIL_IT_IS_KNOWN
+        before = () if is_true(account.status.conditions, "Closed") else _before_the_closure(account)
+        return (*UNTIL_IT_IS_KNOWN_TO_GO, *before, CLOSE_ACCOUNT)
+    return WITHOUT_ACCESS if remove_access else UNTIL_IT_IS_KNOWN_TO_GO

@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete, released
-from fakes.factory import LONG_CREATION, NAMESPACE, CrashError, Factory, acts, left_the_organization, refusal, settings
+from fakes.factory import (
+    LONG_CREATION,
+    NAMESPACE,
+    CrashError,
+    Factory,
+    Process,
+    acts,
+    left_the_organization,
+    refusal,
+    settings,
+)
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
 from batteries_operator.aws.caller import CALL_SECONDS
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.provisioning import runbook
 
 OPEN = ["octo-org/web"]
@@ -207,6 +218,7 @@ async def test_the_quota_of_closures_is_waited_for_and_said(factory: Factory) ->
     alarms: list[Callable[[], None]] = []
     process.tools.closures._later = lambda _, function: alarms.append(function)
     task = asyncio.create_task(released(process))
+    await _until(factory, lambda each: reason(each, "SSORevoked") == "Done")  # goes on beside the line
     account = await _until(factory, lambda each: reason(each, "Closed") == "ClosureQuotaReached")
     assert reason(account, "Ready") == "ClosureQuotaReached"
     assert "at place 1" in (account.status.error or "")
@@ -278,3 +290,130 @@ async def test_the_runbook_of_a_deleted_account_goes_with_its_policy(factory: Fa
     assert [step.name for step in runbook(account)][-1] == "close_account"
     await factory.change(deletionPolicy="Retain")
     assert [step.name for step in runbook(await factory.account())] == ["create_account", "check_status"]
+
+
+async def _no_permission_set(factory: Factory, process: Process) -> None:
+    center, name = process.tools.aws.identity_center, factory.settings.permission_set_name
+
+    async def nothing(_: str) -> None:
+        return None
+
+    center._permission_sets.forget(name)
+    center._look_for_permission_set = nothing  # type: ignore[method-assign]
+
+
+async def _revocations_fail(factory: Factory, process: Process) -> None:
+    fault = {"kind": "fail_later", "operation": "DeleteAccountAssignment", "times": 1000}
+    assert await factory.standin("faults", {**fault, "reason": "the test wants it"})
+
+
+def _refuses(operation: str, code: str, http_status: int = 400) -> Any:
+    async def spoil(_: Factory, process: Process) -> None:
+        process.before_call = refusal(operation, code, http_status=http_status)
+
+    return spoil
+
+
+BESIDE: dict[str, Any] = {
+    "the revocation is denied": _refuses("sso:DeleteAccountAssignment", "AccessDeniedException"),
+    "the revocation is refused for good": _refuses("sso:DeleteAccountAssignment", "ValidationException"),
+    "revocations fail": _revocations_fail,
+    "the list is broken": _refuses("sso:ListAccountAssignments", "InternalServerException", 500),
+    "the permission set is gone": _no_permission_set,
+    "the user is not found": _refuses("sso:ListAccountAssignments", "ResourceNotFoundException"),
+    "the quarantine is denied": _refuses("organizations:MoveAccount", "AccessDeniedException"),
+    "the quarantine is refused for good": _refuses("organizations:MoveAccount", "InvalidInputException"),
+}
+
+
+@pytest.mark.parametrize("spoil", BESIDE.values(), ids=BESIDE)
+async def test_what_is_nice_to_have_holds_no_closure_up(factory: Factory, spoil: Any) -> None:
+    process = await factory.active(githubRepos=OPEN, deletionPolicy="Close")
+    account = await factory.account()
+    await spoil(factory, process)
+    delete(factory)
+    process.announced.clear()
+    await released(process)
+    assert await state(factory, account) == "CLOSED"
+    assert process.calls.count("organizations:CloseAccount") == 1
+    assert (process.tools.closures.held, process.tools.assignments.held) == (0, 0)
+
+
+@pytest.mark.parametrize("spoil", [BESIDE["the revocation is denied"], BESIDE["the quarantine is refused for good"]])
+async def test_what_was_not_done_before_a_closure_is_told(factory: Factory, spoil: Any) -> None:
+    process = await factory.active(githubRepos=OPEN, deletionPolicy="Close")
+    await spoil(factory, process)
+    delete(factory)
+    process.announced.clear()
+    await released(process)
+    assert "Warning" in {kind for kind, _ in process.announced}
+
+
+async def test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line(factory: Factory) -> None:
+    process = await factory.active(githubRepos=OPEN, deletionPolicy="Close")
+    account = await factory.account()
+    delete(factory)
+    denied = refusal("organizations:MoveAccount", "AccessDeniedException")
+    full = refusal("organizations:CloseAccount", "ConstraintViolationException", reason="CLOSE_ACCOUNT_QUOTA_EXCEEDED")
+
+    def both(operation: str, number: int) -> None:
+        denied(operation, number)
+        full(operation, number)
+
+    process.before_call = both
+    task = asyncio.create_task(released(process))
+    doors = ("ConsoleClosed", "SSORevoked", "DeployRoleClosed")
+    await _until(factory, lambda each: all(reason(each, door) == "Done" for door in doors))
+    assert not await factory.admits(account, "repo:octo-org/web:ref:refs/heads/main")
+    # The remedy of ClosureQuotaReached: let the object go, and keep the account.
+    await _until(factory, lambda each: reason(each, "Closed") == "ClosureQuotaReached")
+    await factory.change(deletionPolicy="Retain")
+    process.bells.ring(account.metadata.uid)
+    await asyncio.wait_for(task, 10)
+    assert await state(factory, account) == "ACTIVE"
+
+
+def _has_left(operation: str, _: int) -> None:
+    codes = {"organizations:DescribeAccount": "AccountNotFoundException"}
+    codes |= {"organizations:ListTagsForResource": "TargetNotFoundException", "sts:AssumeRole": "AccessDenied"}
+    codes |= {"organizations:ListParents": "ChildNotFoundException"}
+    codes |= dict.fromkeys(("organizations:MoveAccount", "organizations:CloseAccount"), "AccountNotFoundException")
+    if operation in codes:
+        raise AwsError(operation, codes[operation], "It is no member.", http_status=400)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("policy", "access"), [("Close", "keep"), ("Retain", "keep"), ("Retain", "remove")])
+async def test_deleting_is_the_remedy_for_an_account_that_left_the_organization(
+    factory: Factory, policy: str, access: str, known: bool
+) -> None:
+    """As AccountGone and NotOurAccount say, also where a crash lost that the account was known."""
+    factory.settings = settings(retained_access=access)
+    await factory.active(githubRepos=OPEN, deletionPolicy=policy)
+    if not known:
+        account = await factory.account()
+        conditions = [each.to_wire() for each in account.status.conditions if each.type != "AccountCreated"]
+        status = {"conditions": conditions, "steps": {"check_status": None}}
+        await factory.accounts.merge_status(NAMESPACE, "acme", {"status": status})
+    delete(factory)
+    process = await factory.start()
+    process.before_call = _has_left
+    await released(process)
+    assert not any(acts(operation) for operation in process.calls)
+    assert "organizations:CloseAccount" not in process.calls
+    if policy == "Close":
+        assert ("Warning", "Closed") in process.announced, "it is told that it was not closed"
+
+
+@pytest.mark.parametrize("seen", ["PENDING_CLOSURE", "CLOSED", "SUSPENDED"])
+async def test_deleting_without_access_is_the_remedy_for_an_account_that_aws_shut(factory: Factory, seen: str) -> None:
+    factory.settings = settings(retained_access="remove")
+    process = await factory.active(githubRepos=OPEN)
+
+    async def shut(_: str) -> str:
+        return seen
+
+    process.tools.aws.organizations.state = shut  # type: ignore[method-assign]
+    process.before_call = refusal("sts:AssumeRole", "AccessDenied", http_status=403)
+    delete(factory)
+    await released(process)

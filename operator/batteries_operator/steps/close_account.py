@@ -32,9 +32,16 @@ async def run(scope: Scope) -> Outcome:
     organizations, ownership = scope.tools.aws.organizations, scope.tools.aws.ownership
     state = await organizations.state(aws_account_id)
     asked = account.status.closure_requested_at is not None
-    if state is None or state == CLOSED or (asked and state == ENDED_BY_AWS):
+    if state is None:
         closures.leave(account.metadata.uid)
-        return Done(f"AWS account {aws_account_id} is {'no member any more' if state is None else 'closed'}.")
+        return Done(
+            f"AWS account {aws_account_id} is no member any more: it has left the organization, so it was not closed. "
+            "That is up to whom it belongs to now; it may be open, and cost.",
+            warns=True,
+        )
+    if state == CLOSED or (asked and state == ENDED_BY_AWS):
+        closures.leave(account.metadata.uid)
+        return Done(f"AWS account {aws_account_id} is closed.")
     if state == CLOSING:
         return _closing(scope)
     ownership.forget(account.metadata.uid)  # a closure can't be taken back: the tag is read anew

@@ -5,7 +5,7 @@ Asynchronous like the assignment, and limited together with it: started when the
 
 from batteries_operator.outcome import Done, Outcome, Wait
 from batteries_operator.step import Scope
-from batteries_operator.steps.move_to_ou import GONE
+from batteries_operator.steps.gone import is_gone
 from batteries_operator.steps.setup_sso_access import FORGET, LINE_SECONDS, RETRY_SECONDS
 
 
@@ -14,17 +14,18 @@ async def run(scope: Scope) -> Outcome:
     account, tools = scope.account, scope.tools
     center, uid = tools.aws.identity_center, account.metadata.uid
     status = account.status
-    if account.is_deleted and await _is_gone(scope):
-        return Done("The AWS account is closed already, and with it all access.", FORGET)
+    if account.is_deleted and await is_gone(scope):
+        tools.assignments.leave(uid)
+        return Done("The AWS account is closed already or has left, and with it all access.", FORGET)
     owned = await scope.owned_account()
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
         return Wait(None, "AssigningAccess", "An assignment under way ends first.")
     tools.assignment_time.forget(uid)
-    user_id = status.sso_user_id or await tools.aws.directory.find_user(status.owner)
     permission_set = await center.permission_set(tools.settings.permission_set_name)
-    if user_id is None or not await center.is_assigned(owned.id, permission_set, user_id):
+    user_id = await _assigned(scope, {user async for user in center.assigned_users(owned.id, permission_set)})
+    if user_id is None:
         tools.assignments.leave(uid)
         return Done(f"{status.owner} has no access by single sign-on.", FORGET)
     if status.sso_revocation_request_id is not None:
@@ -46,11 +47,18 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _is_gone(scope: Scope) -> bool:
-    """Whether AWS holds no usable account any more, in which an assignment could be looked for."""
-    aws_account_id = scope.account.status.aws_account_id
-    assert aws_account_id is not None  # check_status is done
-    return await scope.tools.aws.organizations.state(aws_account_id) in GONE
+async def _assigned(scope: Scope, users: set[str]) -> str | None:
+    """The owner's user among those who are assigned: the one in the status or, since made again, one of the address.
+
+    The assignment of a user that was deleted is listed on, and lets nobody in.
+    """
+    status, directory = scope.account.status, scope.tools.aws.directory
+    assert status.owner is not None  # the caller has asked
+    if status.sso_user_id in users and await directory.user_name(status.sso_user_id or "") is not None:
+        return status.sso_user_id
+    others = users - {status.sso_user_id or ""}
+    found = await directory.find_user(status.owner) if others else None
+    return found if found in others else None
 
 
 async def _still_assigning(scope: Scope, request_id: str) -> bool:
