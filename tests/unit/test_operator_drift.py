@@ -72,6 +72,86 @@ async def _unassign(factory: Factory, account: AwsAccount) -> None:
             await asyncio.sleep(0.02)
 
 
+async def _delete_user(factory: Factory, account: AwsAccount) -> None:
+    """Identity Center goes on listing the assignment."""
+    admin, store = await factory.client("sso-admin"), await factory.client("identitystore")
+    directory = admin.list_instances()["Instances"][0]["IdentityStoreId"]
+    store.delete_user(IdentityStoreId=directory, UserId=account.status.sso_user_id)
+
+
+async def test_the_owner_s_user_that_was_deleted_is_made_again_and_told(factory: Factory) -> None:
+    process = await factory.active()
+    before = await factory.account()
+    await _delete_user(factory, before)
+    told: list[str] = []
+    process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
+    assert await process.service.resync(before)
+    (drift,) = [each for each in told if each.startswith("Warning Drift")]
+    assert "the owner's user in Identity Center was gone" in drift
+    account = await process.until("acme")
+    assert account.status.sso_user_id != before.status.sso_user_id
+    assert account.status.phase == "active"
+    center, status = process.tools.aws.identity_center, account.status
+    permission_set = await center.permission_set(factory.settings.permission_set_name)
+    assert status.aws_account_id is not None
+    assert status.sso_user_id is not None
+    assert await center.is_assigned(status.aws_account_id, permission_set, status.sso_user_id)
+    assert await process.tools.aws.directory.user_name(status.sso_user_id) == "acme@example.com"
+    calls, writes = len(process.calls), len(factory.cluster.writes)
+    assert not await process.service.resync(account)
+    assert not any(acts(operation) for operation in process.calls[calls:])
+    assert len(factory.cluster.writes) == writes
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_deleted_user_holds_up_no_suspension_and_one_made_again_is_closed_too(
+    factory: Factory, again: bool
+) -> None:
+    process = await factory.active()
+    before = await factory.account()
+    await _delete_user(factory, before)
+    if again:
+        assert await process.service.resync(before)
+        stale = (await process.until("acme")).status.sso_user_id
+        assert stale != before.status.sso_user_id
+        # What a crash or a restore leaves: the status names the user that was.
+        await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"ssoUserId": before.status.sso_user_id}})
+    await factory.change(suspended=True)
+    account = await process.until("acme")
+    assert account.status.phase == "suspended"
+    center = process.tools.aws.identity_center
+    permission_set = await center.permission_set(factory.settings.permission_set_name)
+    left = {user async for user in center.assigned_users(str(account.status.aws_account_id), permission_set)}
+    assert left <= {before.status.sso_user_id}
+
+
+async def _jdoe(factory: Factory) -> str:
+    admin, store = await factory.client("sso-admin"), await factory.client("identitystore")
+    made = store.create_user(
+        IdentityStoreId=admin.list_instances()["Instances"][0]["IdentityStoreId"],
+        UserName="jdoe",
+        DisplayName="J. Doe",
+        Name={"GivenName": "J", "FamilyName": "Doe"},
+        Emails=[{"Value": "acme@example.com", "Type": "work", "Primary": True}],
+    )
+    return str(made["UserId"])
+
+
+async def test_the_name_that_signs_in_is_shown_and_mailed(factory: Factory) -> None:
+    user_id = await _jdoe(factory)
+    process = await factory.active()
+    account = await factory.account()
+    assert (account.status.sso_user_id, account.status.sso_user_name) == (user_id, "jdoe")
+    (mail,) = (await factory.standin("mails"))["mails"]
+    assert "Sign in as jdoe." in str(mail)
+    assert "Sign in as acme" not in str(mail)
+    # What an earlier release has written is put right by the next comparison, without an act.
+    await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"ssoUserName": "acme@example.com"}})
+    await process.service.resync(await factory.account())
+    assert (await factory.account()).status.sso_user_name == "jdoe"
+    assert not any(reason == "Drift" for _, reason in process.announced)
+
+
 SPOILS: list[tuple[Callable[[Factory, AwsAccount], Any], str]] = [
     (_spoil_trust, "the deploy role's trust policy was another"),
     (_delete_role, "the deploy role was gone"),

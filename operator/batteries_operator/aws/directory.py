@@ -41,10 +41,6 @@ class Directory:
             raise
         return answer["UserId"]
 
-    async def ensure_user(self, email: str) -> str:
-        """The id of the user with that e-mail address, found or made."""
-        return await self.find_user(email) or await self.create_user(email)
-
     async def create_user(self, email: str, *, made_for: str | None = None) -> str:
         """Makes the user with that e-mail address, and returns its id. `made_for` tells for whom, and is seen again
         by `made_for`: it is part of the making, so that no crash comes between the two. Users have no tags.
@@ -106,12 +102,20 @@ class Directory:
         return None
 
     async def user_name(self, user_id: str) -> str | None:
-        """The name of the user with that id."""
+        """The name that the user with that id signs in by; None where there is no such user.
+
+        Identity Center goes on listing the assignments of users that were deleted, so those prove nothing.
+        """
         instance = await self._center.instance()
-        user = await self._caller.call(
-            "identitystore:DescribeUser",
-            self._store.describe_user,
-            IdentityStoreId=instance.identity_store_id,
-            UserId=user_id,
-        )
+        try:
+            user = await self._caller.call(
+                "identitystore:DescribeUser",
+                self._store.describe_user,
+                IdentityStoreId=instance.identity_store_id,
+                UserId=user_id,
+            )
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
         return user.get("UserName")

@@ -175,7 +175,10 @@ class Ownership:
             return False
         users = {user async for user in self._center.assigned_users(aws_account_id, permission_set)}
         own = await self._directory.find_user(address) if users and address else None
-        return bool(users - {own})
+        for other in users - {own}:
+            if await self._directory.user_name(other) is not None:  # listed on where the user was deleted
+                return True
+        return False
 
     async def _brought_up_to_date(
         self, account: AwsAccount, owned: OwnedAccount, tags: AccountTags, address: str | None

@@ -7,6 +7,7 @@ only once the address is confirmed. Who writes `spec.email` with kubectl is trus
 
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.outcome import Waive
 from batteries_operator.step import Scope
 
@@ -17,10 +18,11 @@ def mark_of(customer: Customer) -> str:
 
 
 async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
-    """The owner's address and user id; made where there is none, Waive where somebody has to confirm first."""
+    """The name and the id of the owner's user; made where there is none, Waive where somebody has to confirm first."""
     reference, directory = scope.account.spec.customer_ref, scope.tools.aws.directory
     if reference is None:
-        return owner, await directory.ensure_user(owner)
+        known = await directory.find_user(owner)
+        return await _named(scope, known) if known else (owner, await directory.create_user(owner))
     namespace = scope.account.metadata.namespace
     customer = await scope.tools.customers.find(namespace, reference.name)
     if customer is None:
@@ -40,9 +42,17 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
         # Made before such marks were.
         or await scope.tools.customers.has_user(namespace, reference.name, found)
     ):
-        return owner, found
+        return await _named(scope, found)
     return Waive(
         "EmailNotConfirmed",
         f"Single sign-on waits: a user with the address {owner} was there before. Confirm your e-mail address: open "
         "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready.",
     )
+
+
+async def _named(scope: Scope, user_id: str) -> tuple[str, str]:
+    """A directory may name people otherwise than by their address, and they sign in by that name."""
+    name = await scope.tools.aws.directory.user_name(user_id)
+    if name is None:
+        raise AwsError("identitystore:DescribeUser", "ResourceNotFoundException", "The user that was found is gone.")
+    return name, user_id

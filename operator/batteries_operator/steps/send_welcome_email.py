@@ -1,5 +1,6 @@
 """send_welcome_email: tells the owner where everything is. Holds no secret, and never holds the account back."""
 
+from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.names import TAG_ACCOUNT_ID
 from batteries_operator.outcome import Done, Outcome
 from batteries_operator.step import Scope
@@ -7,8 +8,7 @@ from batteries_operator.step import Scope
 SUBJECT = "Your AWS account {account} is ready"
 TEXT = """Your AWS account {account} is ready.
 
-Single sign-on: {portal}
-  Sign in as {owner}. At the first sign-in the portal asks you to set a password by e-mail.
+{single_sign_on}
 
 Console, as the IAM user {user}: {sign_in}
   Your first password was not mailed. You find it with your AI Batteries Included account, and change it at
@@ -17,6 +17,18 @@ Console, as the IAM user {user}: {sign_in}
 GitHub Actions of your repositories deploy with the role
   {role}
 """
+BY_NAME = "Single sign-on: {portal}\n  Sign in as {name}. {password}"
+NEW = "At the first sign-in the portal asks you to set a password by e-mail."
+KNOWN = "That user was there before: it has its password already."
+NOT_YET = "Single sign-on: not yet. It waits until you have confirmed your e-mail address."
+
+
+def _single_sign_on(status: AwsAccountStatus) -> str:
+    """How one gets in by single sign-on: by the user's name, which need not be the address."""
+    name = status.sso_user_name
+    if name is None:
+        return NOT_YET
+    return BY_NAME.format(portal=status.sso_portal_url, name=name, password=NEW if name == status.owner else KNOWN)
 
 
 async def run(scope: Scope) -> Outcome:
@@ -28,8 +40,7 @@ async def run(scope: Scope) -> Outcome:
     assert status.owner is not None  # create_account is done
     text = TEXT.format(
         account=owned.id,
-        portal=status.sso_portal_url,
-        owner=status.owner,
+        single_sign_on=_single_sign_on(status),
         user=status.iam_user_name,
         sign_in=status.sign_in_url,
         role=status.oidc_role_arn,

@@ -4,6 +4,8 @@ The assignment is asynchronous and the outstanding ones are limited for the whol
 when there is a place, its request id recorded, and polled on later visits.
 """
 
+from dataclasses import replace
+
 from batteries_operator.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.step import Scope
 from batteries_operator.steps.owners_user import owners_user
@@ -31,18 +33,14 @@ async def run(scope: Scope) -> Outcome:
     if request_id is not None and (under_way := await _poll(scope, request_id)) is not None:
         return under_way
     permission_set = await center.permission_set(tools.settings.permission_set_name)
-    user_id = account.status.sso_user_id
-    if user_id is None:
-        found = await owners_user(scope, owner)
-        if isinstance(found, Waive):
-            return found
-        owner, user_id = found
-    else:
-        owner = account.status.sso_user_name or owner
+    found = await _user(scope, owner)
+    if isinstance(found, Waive):
+        return found
+    user_name, user_id = found
     if await center.is_assigned(owned.id, permission_set, user_id):
         tools.assignments.leave(uid)
         tools.assignment_time.ended(uid)
-        return Done(f"{owner} has access by single sign-on.", await _facts(scope, owner, user_id))
+        return Done(f"{user_name} has access by single sign-on.", await _facts(scope, user_name, user_id))
     if request_id is not None:
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
         return Wait(None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET)
@@ -61,11 +59,25 @@ async def run(scope: Scope) -> Outcome:
         "Identity Center is assigning access.",
         facts={
             **FORGET,
-            "sso_user_name": owner,
+            "sso_user_name": user_name,
             "sso_user_id": user_id,
             "sso_assignment_request_id": started.request_id,
         },
     )
+
+
+async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
+    """The name that the owner's user signs in by, and its id: of one that is there, whatever the status remembers."""
+    status, directory = scope.account.status, scope.tools.aws.directory
+    if status.sso_user_id is not None:
+        just_assigned = status.sso_assignment_request_id is not None and status.sso_user_name is not None
+        name = status.sso_user_name if just_assigned else await directory.user_name(status.sso_user_id)
+        if name is not None:
+            return name, status.sso_user_id
+    found = await owners_user(scope, owner)
+    if isinstance(found, Waive):
+        return replace(found, facts={"sso_user_id": None, "sso_user_name": None})
+    return found
 
 
 async def _still_revoking(scope: Scope, request_id: str) -> bool:
@@ -99,11 +111,11 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     )
 
 
-async def _facts(scope: Scope, owner: str, user_id: str) -> dict[str, str | None]:
+async def _facts(scope: Scope, user_name: str, user_id: str) -> dict[str, str | None]:
     store = (await scope.tools.aws.identity_center.instance()).identity_store_id
     portal = scope.tools.settings.sso_portal_url or (await scope.tools.aws.sts.partition()).portal_url(store)
     return {
-        "sso_user_name": owner,
+        "sso_user_name": user_name,
         "sso_user_id": user_id,
         "sso_portal_url": portal,
         **FORGET,
