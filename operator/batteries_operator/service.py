@@ -134,6 +134,7 @@ class Service:
                 bell.clear()
                 visit = await self._visit(account, pace, bell.is_set, is_shown=False)
                 if visit.released is not None:
+                    await self._discard_password(visit.released)
                     self.runner.tell_release(visit.released)
                 if visit.seconds is None and not visit.stalled:
                     break
@@ -141,6 +142,13 @@ class Service:
         finally:
             self.bells.forget(meta.uid)
         self.tools.let_go(meta.uid)
+
+    async def _discard_password(self, account: AwsAccount) -> None:
+        """Deletes its Secret, which Kubernetes would delete a while after it: the next of its name would meet it."""
+        try:
+            await self.tools.passwords.discard(account)
+        except (ApiException, RuntimeError, *UNANSWERED) as error:
+            log.warning("the first password's secret is left to the garbage collector", detail=str(error)[:300])
 
     async def resync(self, account: AwsAccount) -> bool | None:
         """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""

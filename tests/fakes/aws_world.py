@@ -64,7 +64,7 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
 
     def ask() -> AwsWorld:
         users = [user["UserName"] for user in iam.list_users()["Users"]]
-        roles = [r for r in iam.list_roles()["Roles"] if r["RoleName"] != factory.settings.access_role_name]
+        roles = [r for r in iam.list_roles()["Roles"] if r["RoleName"] not in factory.settings.access_role_names]
         providers = [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
         instance = admin.list_instances()["Instances"][0]
         where = {"InstanceArn": instance["InstanceArn"]}

@@ -81,8 +81,12 @@ class Cluster:
         return "deletionTimestamp" in self.objects[kind, namespace, name]["metadata"]
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        self.get(kind, namespace, name)
+        """What it owns goes with it, as the garbage collector would have it."""
+        uid = self.get(kind, namespace, name)["metadata"]["uid"]
         del self.objects[kind, namespace, name]
+        for key, other in [*self.objects.items()]:
+            if any(owner["uid"] == uid for owner in other["metadata"].get("ownerReferences") or ()):
+                del self.objects[key]
 
     def _store(self, key: tuple[str, str, str], new: Json, verb: str, body: Json) -> Json:
         self._version += 1

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -71,7 +72,9 @@ def test_an_account_whose_status_names_none_is_entered_by_the_role_of_before(cho
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize("partition", [AWS, CHINA])
 def test_a_session_policy_fits(purpose: Purpose, partition: Any) -> None:
-    longest = SessionPolicies(Settings(iam_user_name="a" * 64)).text(purpose, partition, "123456789012")
+    longest = SessionPolicies(Settings(iam_user_name="a" * 64)).text(
+        purpose, partition, cast(Any, SimpleNamespace(id="123456789012"))
+    )
     assert len(longest) <= MAX_LENGTH
     assert json.loads(longest)["Statement"]
 

@@ -38,7 +38,7 @@ STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}
 LABELS: dict[str, set[str]] = {
     "step": STEPS,
     "phase": {*Phase},
-    "outcome": {"done", "wait", "fail", "ok", "throttled", "broken_off", *ErrorKind},
+    "outcome": {"done", "wait", "waive", "fail", "ok", "throttled", "broken_off", *ErrorKind},
     "result": {"done", "requeued", "stalled", "error"},
     "limit": {"creations", "assignments", "closures"},
     "operation": set(_operations()),

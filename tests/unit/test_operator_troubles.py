@@ -146,7 +146,9 @@ async def test_a_customer_who_goes_after_aws_was_asked_keeps_no_account_in_the_a
             raise AwsError(operation, NO_ANSWER, "lost")
 
     process.after_call = lose
-    await assert_exactly_right(factory, await process.until("acme"))
+    account = await process.until("acme")
+    assert (account.status.phase, reason(account, "SSOAssigned")) == ("active", "EmailNotConfirmed")
+    assert [each["id"] for each in await factory.members(account)] == [account.status.aws_account_id]
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "TooManyRequestsException", "AccountSuspendedException"])

@@ -6,11 +6,14 @@ The access role administers the account. A session policy leaves of that no more
 
 import json
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_operator.aws.partition import Partition
 from batteries_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from batteries_operator.aws.ownership import OwnedAccount
 
 MAX_LENGTH = 2048
 
@@ -50,18 +53,18 @@ class SessionPolicies:
         self._user = settings.iam_user_name
         self._managed = settings.managed_policy_arn
 
-    def text(self, purpose: Purpose, partition: Partition, account: str) -> str:
+    def text(self, purpose: Purpose, partition: Partition, account: "OwnedAccount") -> str:
         """The policy as JSON, for a session in that AWS account."""
         return json.dumps({"Version": "2012-10-17", "Statement": self._statements(purpose, partition, account)})
 
-    def _statements(self, purpose: Purpose, partition: Partition, account: str) -> list[dict[str, Any]]:
+    def _statements(self, purpose: Purpose, partition: Partition, account: "OwnedAccount") -> list[dict[str, Any]]:
         managed = {"ArnEquals": {"iam:PolicyARN": partition.managed_policy(self._managed)}}
-        user, role = (partition.arn("iam", what, account) for what in (f"user/{self._user}", f"role/{ROLE_NAME}"))
+        user, role = (partition.arn("iam", what, account.id) for what in (f"user/{self._user}", f"role/{ROLE_NAME}"))
         match purpose:
             case Purpose.CONSOLE:
                 return [_allow(_USER, user), _allow(("iam:AttachUserPolicy",), user) | {"Condition": managed}]
             case Purpose.DEPLOY_ROLE:
-                provider = partition.arn("iam", f"oidc-provider/{PROVIDER_HOST}", account)
+                provider = partition.arn("iam", f"oidc-provider/{PROVIDER_HOST}", account.id)
                 attach = _allow(("iam:AttachRolePolicy",), role) | {"Condition": managed}
                 return [_allow(_ROLE, role), attach, _allow(_PROVIDER, provider)]
             case _:

@@ -77,12 +77,13 @@ class Sts:
         self, account: "OwnedAccount", role: str | None = None, purpose: Purpose = Purpose.IDENTITY
     ) -> Credentials:
         """Credentials of `account` for one purpose, by that role; remembered until shortly before they expire."""
-        session = account.id, role or self._role, purpose
-        known = await self._known.get("/".join(session), lambda: self._assume(*session), _is_fresh)
+        role = role or self._role
+        session = "/".join((account.id, role, purpose))
+        known = await self._known.get(session, lambda: self._assume(account, role, purpose), _is_fresh)
         assert known is not None  # AWS gave them, or raised
         return known
 
-    async def _assume(self, account: str, role: str, purpose: Purpose) -> Credentials:
+    async def _assume(self, account: "OwnedAccount", role: str, purpose: Purpose) -> Credentials:
         asked, partition = time.monotonic(), await self.partition()
         narrowed: Any = (
             {"Policy": self._policies.text(purpose, partition, account)} if self._policies is not None else {}
@@ -90,7 +91,7 @@ class Sts:
         answer = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
-            RoleArn=partition.arn("iam", f"role/{role}", account),
+            RoleArn=partition.arn("iam", f"role/{role}", account.id),
             RoleSessionName=SESSION_NAME,
             DurationSeconds=LIFETIME_SECONDS,
             **narrowed,
