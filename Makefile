@@ -92,7 +92,7 @@ bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three m
 	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
 
 .PHONY: check
-check: sync ## Lint, format, types, layers, generated files and lock current
+check: sync ## Lint, format, types, layers, generated files and lock current, and the rendered chart by kube-score
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -101,6 +101,7 @@ check: sync ## Lint, format, types, layers, generated files and lock current
 	$(BIN)/python -m batteries_sandbox.values_schema --check
 	$(BIN)/python -m batteries_sandbox.dashboard --check
 	$(BIN)/python -m batteries_sandbox.reference --check
+	$(BIN)/python -m batteries_sandbox.kube_score
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
 .PHONY: fmt

@@ -27,6 +27,7 @@ from batteries_operator.reasons import GROUPS
 from batteries_operator.settings import Settings as OperatorSettings
 from batteries_sandbox import endpoints, wrong_samples
 from batteries_sandbox.gitops import health_settings
+from batteries_sandbox.kube_score import exceptions
 from batteries_sandbox.places import CHECKOUT
 
 
@@ -172,6 +173,14 @@ def _default(value: object) -> str:
     return "" if value is None or value == "" else f"`{value}`"
 
 
+def excepted() -> str:
+    """What kube-score says of the chart and is let be."""
+    return _table(
+        ("kube-score says", "why it is let be"),
+        ((f"{one.says} (`{one.check}`{f', {one.only}' if one.only else ''})", one.reason) for one in exceptions()),
+    )
+
+
 def argocd_health() -> str:
     """The health checks as Argo CD's own chart takes them."""
     scripts = (
@@ -196,6 +205,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "conditions": conditions,
     "refusals": refusals,
+    "kube-score": excepted,
     "operator-settings": lambda: _settings(OperatorSettings),
     "webhook-events": lambda: "\n".join(f"- `{event}`" for event in SUBSCRIBED),
     "apiserver-settings": lambda: _settings(ApiSettings),
@@ -203,7 +213,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-metrics": lambda: _metrics(api_metrics),
 }
 
-PAGES = ("gitops", "iam-policy", "kubectl", "metrics", "runbook", "settings", "stripe")
+PAGES = ("gitops", "iam-policy", "install", "kubectl", "metrics", "runbook", "settings", "stripe")
 FILES = ("README.md", *(f"docs/{name}.md" for name in PAGES))
 
 

@@ -105,7 +105,6 @@ def test_the_api_server_takes_what_people_render(cluster: Any, tmp_path: Path, n
     agree(objects)
     known = [one for one in objects if one["kind"] not in FOREIGN]
     text = yaml.safe_dump_all(known)
-    cluster.run("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
     try:
         told = cluster.run("apply", "--server-side", "--validate=strict", "-f", "-", stdin=text)
         assert len(told.splitlines()) == len(known)
@@ -129,6 +128,15 @@ def test_the_longest_release_name_with_dots_renders_names_that_a_service_takes(c
         known = [one for one in objects if one["kind"] not in FOREIGN]
         cluster.run("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(known))
     assert len(LONG) > 63
+
+
+@pytest.mark.parametrize("name", ["123", "on", "n", "1e3", "null"])
+def test_a_namespace_whose_name_yaml_takes_for_something_else(tmp_path: Path, name: str) -> None:
+    objects = rendered(tmp_path, name, {"namespaces": {"names": ["456"]}})
+    namespaces = {one["metadata"].get("namespace") for one in objects} - {None}
+    assert namespaces == {name, "456"}
+    subjects = [subject for one in objects for subject in one.get("subjects") or []]
+    assert {subject["namespace"] for subject in subjects} == {name}
 
 
 def test_the_user_wins_over_what_the_chart_sets_itself(tmp_path: Path) -> None:

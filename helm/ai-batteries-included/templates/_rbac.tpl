@@ -7,7 +7,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
   name: {{ $account }}{{ .suffix }}
-  namespace: {{ .namespace }}
+  namespace: {{ .namespace | quote }}
   labels: {{ include "batteries.labels" . | nindent 4 }}
 rules: {{ toYaml .rules | nindent 2 }}
 ---
@@ -15,7 +15,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
   name: {{ $account }}{{ .suffix }}
-  namespace: {{ .namespace }}
+  namespace: {{ .namespace | quote }}
   labels: {{ include "batteries.labels" . | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
@@ -24,7 +24,7 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ $account }}
-    namespace: {{ .root.Release.Namespace }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end }}
 {{- end }}
 
@@ -52,6 +52,6 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ include "batteries.fullname" .root }}-{{ .component }}
-    namespace: {{ .root.Release.Namespace }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end }}
 {{- end }}
