@@ -195,6 +195,21 @@ class Settings(FromEnvironment):
             description="The signing secret of the webhook endpoint (whsec_…). Unset: /stripe/callback answers 503.",
         ),
     ] = None
+    stripe_secret_key_file: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_SECRET_KEY_FILE", "stripe_secret_key_file"),
+            description="A file with STRIPE_SECRET_KEY, instead of that. It is read at the start only: restart after a "
+            "rotation.",
+        ),
+    ] = None
+    stripe_webhook_secret_file: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_WEBHOOK_SECRET_FILE", "stripe_webhook_secret_file"),
+            description="A file with STRIPE_WEBHOOK_SECRET, likewise.",
+        ),
+    ] = None
     installation: Annotated[
         str,
         Field(

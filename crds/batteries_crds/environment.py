@@ -10,11 +10,18 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import AliasChoices, model_validator
 from pydantic_settings import BaseSettings
 
 CA_FILES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Name a file of certificate authorities to trust; each tool has its own, and people set any of them."""
+
+_CREDENTIAL_FILES = (
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+)
+"""Files that botocore reads by itself. Where the first can't be read it looks on elsewhere, and says nothing."""
 
 _OURS = re.compile(r"(AWS|STRIPE|BATTERIES)_\w+|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|\w+_CA_BUNDLE", re.IGNORECASE)
 _BLANK = " \t\r\n\f\v\u00a0\ufeff"
@@ -46,14 +53,61 @@ class WrongEnvironmentError(Exception):
 
 
 class FromEnvironment(BaseSettings):
-    """Settings whose values have no whitespace around them, whatever their type."""
+    """Settings whose values have no whitespace around them, whatever their type.
+
+    A setting `x` beside which there is an `x_file` may be given as a file too, which is read once, at the start.
+    """
 
     @model_validator(mode="before")
     @classmethod
     def _tidied(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {name: value.strip(_BLANK) if isinstance(value, str) else value for name, value in given.items()}
+        tidied = {name: value.strip(_BLANK) if isinstance(value, str) else value for name, value in given.items()}
+        for name in cls.model_fields:
+            if f"{name}_file" in cls.model_fields:
+                cls._fill_from_file(tidied, name)
+        return tidied
+
+    @classmethod
+    def _fill_from_file(cls, given: dict[str, Any], name: str) -> None:
+        """Puts the text of the file that `name`_file names, if any, where `name` is looked for."""
+        (variable, _), (file_variable, file) = cls._look_up(given, name), cls._look_up(given, f"{name}_file")
+        if not file:
+            return
+        if cls._look_up(given, name)[1]:
+            raise ValueError(f"{variable} and {file_variable} are both set. Unset one of them.")
+        given.pop(name, None)
+        given[variable] = read_credential(file_variable, str(file))
+
+    @classmethod
+    def _look_up(cls, given: dict[str, Any], name: str) -> tuple[str, Any]:
+        """What the field's variable is called, and its value under whichever of its names it was given."""
+        alias = cls.model_fields[name].validation_alias
+        names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
+        return names[0], next((given[one] for one in names if given.get(one)), None)
+
+
+def read_credential(variable: str, path: str) -> str:
+    """The text of the file that an environment variable names, without whitespace around it.
+
+    Raises:
+        ValueError: there is none; the sentence names the variable, and the path unless it is none.
+    """
+    if not path.startswith("/"):  # maybe the credential itself, so it is not shown
+        raise ValueError(f"{variable} must be the whole path of a file, beginning with /.")
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip(_BLANK)
+    except OSError as error:
+        raise ValueError(
+            f"{variable} names {path}, which can't be read: {error.strerror}. Mount the Secret there, readable to this "
+            "program's user, or mend the path."
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{variable} names {path}, which is not text. Name the file with the credential.") from None
+    if not text:
+        raise ValueError(f"{variable} names {path}, which is empty. Write the credential into it.")
+    return text
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
@@ -102,3 +156,11 @@ def _unreadable(environ: Mapping[str, str]) -> Iterator[str]:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
         except OSError:  # ssl.SSLError is one
             yield f"  {name} must name a readable file of certificates in PEM form; it does not."
+    for name in _CREDENTIAL_FILES:
+        if not (file := environ.get(name)):
+            continue
+        try:
+            with Path(file).open("rb"):
+                pass
+        except OSError as error:
+            yield f"  {name} must name a file that this program can read; it does not: {error.strerror}."

@@ -105,6 +105,13 @@ RENDERINGS: dict[str, dict[str, Any]] = {
             ],
         },
     },
+    "Stripe's secrets as files": {
+        "stripe": {"existingSecret": "stripe", "asFiles": True, "secretKeyField": "key", "webhookSecretField": "hook"},
+        "api": {
+            "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+            "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}],
+        },
+    },
     "other ports and times": {
         "operator": {"metricsPort": 19091, "healthPort": 18081, "terminationGracePeriodSeconds": 60},
         "api": {"port": 18080, "metricsPort": 19090, "shutdownSeconds": 50, "preStopSeconds": 20},

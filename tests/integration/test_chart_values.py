@@ -121,12 +121,14 @@ def test_what_no_cluster_would_take_is_refused_by_helm_with_a_sentence(tmp_path:
     print(f"refused: {name}")
 
 
-def test_the_longest_release_name_with_dots_renders_names_that_a_service_takes(cluster: Any, tmp_path: Path) -> None:
-    for release in ("a" * 53, "my.release", "x" + "-" * 10 + "y" * 40):
-        objects = rendered(tmp_path, fresh(cluster), {}, release=release)
-        texts(objects)
-        known = [one for one in objects if one["kind"] not in FOREIGN]
-        cluster.run("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(known))
+@pytest.mark.parametrize("release", ["a" * 53, "my.release", "x" + "-" * 10 + "y" * 40])
+def test_the_longest_release_name_with_dots_renders_names_that_a_service_takes(
+    cluster: Any, tmp_path: Path, release: str
+) -> None:
+    objects = rendered(tmp_path, fresh(cluster), {}, release=release)
+    texts(objects)
+    known = [one for one in objects if one["kind"] not in FOREIGN]
+    cluster.run("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(known))
     assert len(LONG) > 63
 
 
@@ -154,6 +156,30 @@ def test_the_user_wins_over_what_the_chart_sets_itself(tmp_path: Path) -> None:
     assert api["STRIPE_SECRET_KEY"] == "sk_live_x"
     assert api["STRIPE_WEBHOOK_SECRET"] == {"secretKeyRef": {"name": "other", "key": "k"}}
     assert api["BATTERIES_API_BODY_LIMIT"] == "10000000"
+
+
+def test_stripes_secrets_are_files_where_that_is_asked_for(tmp_path: Path) -> None:
+    values = RENDERINGS["Stripe's secrets as files"]
+    pod = pod_of(rendered(tmp_path, "default", values), "apiserver")
+    container = pod["containers"][0]
+    variables = environment(container)
+    assert variables.keys().isdisjoint({"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"})
+    assert variables["STRIPE_SECRET_KEY_FILE"] == "/etc/stripe/STRIPE_SECRET_KEY"
+    assert variables["STRIPE_WEBHOOK_SECRET_FILE"] == "/etc/stripe/STRIPE_WEBHOOK_SECRET"
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "stripe")
+    items = [{"key": "key", "path": "STRIPE_SECRET_KEY"}, {"key": "hook", "path": "STRIPE_WEBHOOK_SECRET"}]
+    assert volume["secret"] == {"secretName": "stripe", "items": items}
+    assert {"name": "stripe", "mountPath": "/etc/stripe", "readOnly": True} in container["volumeMounts"]
+    assert [one["name"] for one in container["volumeMounts"]] == ["tmp", "ca", "stripe"]
+
+
+@pytest.mark.parametrize("own", ["STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"])
+@pytest.mark.parametrize("as_files", [False, True])
+def test_who_gives_a_secret_of_stripes_in_another_way_has_it_once(tmp_path: Path, own: str, as_files: bool) -> None:
+    values = {"stripe": {"existingSecret": "stripe", "asFiles": as_files}, "api": {"settings": {own: "/mine"}}}
+    variables = environment(pod_of(rendered(tmp_path, "default", values), "apiserver")["containers"][0])
+    assert [name for name in variables if name.startswith("STRIPE_SECRET_KEY")] == [own]
+    assert variables[own] == "/mine"
 
 
 def test_a_label_of_ours_is_replaced_but_for_what_selectors_ask_for(tmp_path: Path) -> None:

@@ -64,6 +64,60 @@ def test_what_libraries_read_by_themselves_is_tidied_too() -> None:
     assert environ == {**dict(zip(names, values, strict=True)), "OTHER": " as it is\n"}
 
 
+@pytest.mark.parametrize("blank", ["", *BLANKS])
+def test_stripes_secrets_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blank: str) -> None:
+    for name, value in {"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}.items():
+        (tmp_path / name).write_text(blank + value + blank, encoding="utf-8")
+        monkeypatch.setenv(f"{name}_FILE", f"{tmp_path / name}{blank}")
+        monkeypatch.setenv(name, "")
+    settings = Settings()
+    assert settings.stripe_secret_key is not None
+    assert settings.stripe_webhook_secret is not None
+    assert settings.stripe_secret_key.get_secret_value() == "sk_live_1"
+    assert settings.stripe_webhook_secret.get_secret_value() == "whsec_1"
+
+
+@pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])
+@pytest.mark.parametrize(
+    ("content", "path", "sentence"),
+    [
+        (None, "{file}", "_FILE names {file}, which can't be read: No such file or directory."),
+        (None, "{folder}", "_FILE names {folder}, which can't be read: Is a directory."),
+        (None, "sk_live_never_shown", "_FILE must be the whole path of a file, beginning with /."),
+        (b" \n", "{file}", "_FILE names {file}, which is empty."),
+        (b"\xff\xfe", "{file}", "_FILE names {file}, which is not text."),
+        (b"pk_live_never_shown", "{file}", " is "),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    path: str,
+    sentence: str,
+) -> None:
+    places = {"file": tmp_path / "secret", "folder": tmp_path}
+    if content is not None:
+        places["file"].write_bytes(content)
+    monkeypatch.setenv(f"{name}_FILE", path.format(**places))
+    monkeypatch.setattr("sys.argv", ["batteries", "run"])
+    assert api.main() == 1
+    told = capsys.readouterr().err
+    assert f"{name}{sentence.format(**places)}" in told
+    assert "shown" not in told
+    assert "Traceback" not in told
+
+
+def test_a_secret_and_its_file_are_not_both_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (file := tmp_path / "key").write_text("sk_live_1")
+    monkeypatch.setenv("STRIPE_SECRET_KEY_FILE", str(file))
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_2")
+    with pytest.raises(ValidationError, match="STRIPE_SECRET_KEY and STRIPE_SECRET_KEY_FILE are both set"):
+        Settings()
+
+
 WRONG = [
     ("AWS_ACCESS_KEY_ID", "AKIA1 AKIA2"),
     ("AWS_SECRET_ACCESS_KEY", "never\nshown"),
@@ -80,6 +134,9 @@ WRONG = [
     ("HTTPS_PROXY", "socks5://never.shown:1080"),
     ("SSL_CERT_FILE", "/never/shown.pem"),
     ("AWS_CA_BUNDLE", "/"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "/never/shown"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/"),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/never/shown"),
     ("REQUESTS_CA_BUNDLE", __file__),
 ]
 

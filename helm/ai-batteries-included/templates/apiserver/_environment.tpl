@@ -15,12 +15,11 @@
 }}
 {{- with .Values.stripe.priceId }}{{ $_ := set $own "STRIPE_PRICE_ID" . }}{{ end }}
 {{- $references := list }}
-{{- with .Values.stripe }}
-{{- if .existingSecret }}
-{{- $references = list
-  (dict "name" "STRIPE_SECRET_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" .secretKeyField)))
-  (dict "name" "STRIPE_WEBHOOK_SECRET" "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" .webhookSecretField)))
-}}
+{{- range $name, $field := include "batteries.stripeSecrets" . | fromYaml }}
+{{- if $.Values.stripe.asFiles }}
+{{- $_ := set $own (printf "%s_FILE" $name) (printf "/etc/stripe/%s" $name) }}
+{{- else }}
+{{- $references = append $references (dict "name" $name "valueFrom" (dict "secretKeyRef" (dict "name" $.Values.stripe.existingSecret "key" $field))) }}
 {{- end }}
 {{- end }}
 {{- include "batteries.environment" (dict "own" $own "references" $references "values" .Values.api "where" "api") }}
@@ -37,4 +36,38 @@
 
 {{- define "batteries.apiShutdownSeconds" -}}
 {{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_SHUTDOWN_SECONDS" "default" .Values.api.shutdownSeconds "instead" "api.shutdownSeconds") -}}
+{{- end }}
+
+{{/* The variables of Stripe's Secret with its fields, but for those that settings or extraEnv give, or give as a file. */}}
+{{- define "batteries.stripeSecrets" -}}
+{{- $secrets := dict -}}
+{{- with .Values.stripe -}}
+{{- if .existingSecret }}{{ $secrets = dict "STRIPE_SECRET_KEY" .secretKeyField "STRIPE_WEBHOOK_SECRET" .webhookSecretField }}{{ end -}}
+{{- end -}}
+{{- $given := keys .Values.api.settings -}}
+{{- range .Values.api.extraEnv }}{{ $given = append $given .name }}{{ end -}}
+{{- range $name := keys $secrets -}}
+{{- if or (has $name $given) (has (printf "%s_FILE" $name) $given) }}{{ $_ := unset $secrets $name }}{{ end -}}
+{{- end -}}
+{{- toYaml $secrets -}}
+{{- end }}
+
+{{/* The volume with Stripe's secrets as files, and where the container has it; nothing where they are variables. */}}
+{{- define "batteries.stripeVolume" -}}
+{{- $secrets := include "batteries.stripeSecrets" . | fromYaml -}}
+{{- if and .Values.stripe.asFiles $secrets }}
+- name: stripe
+  secret:
+    secretName: {{ .Values.stripe.existingSecret | quote }}
+    items:
+      {{- range $name, $field := $secrets }}
+      - {key: {{ $field | quote }}, path: {{ $name }}}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "batteries.stripeMount" -}}
+{{- if include "batteries.stripeVolume" . | trim }}
+- {name: stripe, mountPath: /etc/stripe, readOnly: true}
+{{- end }}
 {{- end }}
