@@ -18,6 +18,7 @@ from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_crds.customer import Customer
+from batteries_operator.payment_notices import PaymentNotices
 from batteries_operator.payments import due_holds, is_undecided
 from batteries_operator.suspension_breaker import SuspensionBreaker
 
@@ -39,16 +40,24 @@ class CustomerHolds:
     """Knows of each Customer what its accounts should be, and of each account what it is."""
 
     def __init__(
-        self, accounts: Resources[AwsAccount], grace: timedelta | None, breaker: SuspensionBreaker | None = None
+        self,
+        accounts: Resources[AwsAccount],
+        grace: timedelta | None,
+        breaker: SuspensionBreaker | None = None,
+        notices: PaymentNotices | None = None,
     ) -> None:
         """`grace` None: nobody is suspended for want of payment, and who is held for it is let go. `breaker` stops new
-        holds where too many would begin at one time; what is held already stays."""
+        holds where too many would begin at one time; what is held already stays. `notices` has nobody held for want of
+        payment before the mail about it was tried."""
         self._accounts = accounts
         self._grace = grace
         self._breaker = breaker
+        self._notices = notices
+        if notices is not None:
+            notices.when_told = self._plan
         self._listing = asyncio.Semaphore(LISTS)
         self._held: set[Key] = set()  # Customers that may have an account with a hold
-        self._stopped: set[Key] = set()  # Customers that the breaker holds back
+        self._again: dict[Key, float] = {}  # Customers that are due and not held yet: seconds to the next look
         self._customers: dict[Key, Customer] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
 
@@ -66,7 +75,7 @@ class CustomerHolds:
     def customer_gone(self, namespace: str, name: str) -> None:
         """A Customer was deleted; its accounts stay as they are."""
         self._customers.pop((namespace, name), None)
-        self._stopped.discard((namespace, name))
+        self._again.pop((namespace, name), None)
         if self._breaker is not None:
             self._breaker.forget(namespace, name)
         if (task := self._tasks.pop((namespace, name), None)) is not None:
@@ -127,8 +136,8 @@ class CustomerHolds:
                 self._held.discard(key)
             ends = None if customer is None else customer.grace_ends(self._grace)
             left = None if ends is None else (ends - utc_now_exactly()).total_seconds()
-            if left is not None and left <= 0 and key in self._stopped:
-                left = STOPPED_SECONDS
+            if left is not None and left <= 0:
+                left = self._again.get(key)
             if left is None or left <= 0:
                 return
             await asyncio.sleep(left)
@@ -151,23 +160,51 @@ class CustomerHolds:
         stopped: frozenset[Hold] = frozenset()
         if self._breaker is not None and customer is not None:
             stopped = await self._breaker.stops(customer)
-        (self._stopped.add if stopped else self._stopped.discard)(key)
+        if stopped:
+            self._again[key] = STOPPED_SECONDS
         return stopped
+
+    def _has_to_wait(self, key: Key, account: AwsAccount) -> bool:
+        """Whether the account would be held anew for want of payment, and its owner's mail was not tried yet."""
+        customer, reason = self._customers.get(key), Hold.PAYMENT_METHOD_MISSING
+        if self._notices is None or customer is None or reason not in self._wanted(key, account.holds) - account.holds:
+            return False
+        seconds = self._notices.seconds_to_wait(customer)
+        if seconds > 0:
+            self._again[key] = seconds
+        return seconds > 0
+
+    def _tell_suspended(self, key: Key) -> None:
+        """Some account of the Customer is held for want of payment: has that mailed, where it is to stay so."""
+        customer = self._customers.get(key)
+        if self._notices is None or customer is None:
+            return
+        if Hold.PAYMENT_METHOD_MISSING in due_holds(customer, self._grace, utc_now_exactly()):
+            self._notices.suspended(customer)
 
     async def _write(self, key: Key) -> None:
         namespace, name = key
+        self._again.pop(key, None)
         stopped = await self._ask_breaker(key)
         async for account in self._accounts.all(namespace, field_selector=f"spec.customerRef.name={name}"):
-            change = self._change(key, account, stopped)
-            if not change:
-                continue
-            try:
-                written = await self._accounts.merge_status(namespace, account.metadata.name, {"status": change})
-            except ApiException as error:
-                if status_of(error) not in (NOT_FOUND, CONFLICT):
-                    raise
-            else:
-                log.info("holds changed", account=str(account.account_id), customer=name, holds=sorted(written.holds))
+            if not stopped and self._has_to_wait(key, account):
+                stopped = frozenset({Hold.PAYMENT_METHOD_MISSING})
+            if Hold.PAYMENT_METHOD_MISSING in await self._write_one(key, account, stopped):
+                self._tell_suspended(key)
+
+    async def _write_one(self, key: Key, account: AwsAccount, stopped: frozenset[Hold]) -> frozenset[str]:
+        """Gives the account the holds that it should have, and returns those that it has then."""
+        change = self._change(key, account, stopped)
+        if not change:
+            return account.holds
+        try:
+            written = await self._accounts.merge_status(key[0], account.metadata.name, {"status": change})
+        except ApiException as error:
+            if status_of(error) not in (NOT_FOUND, CONFLICT):
+                raise
+            return account.holds
+        log.info("holds changed", account=str(account.account_id), customer=key[1], holds=sorted(written.holds))
+        return written.holds
 
 
 def _facts(customer: Customer) -> tuple[object, ...]:

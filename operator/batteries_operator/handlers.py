@@ -26,6 +26,7 @@ from batteries_operator.confirmations import Confirmations
 from batteries_operator.customer_holds import CustomerHolds
 from batteries_operator.kube import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
+from batteries_operator.payment_notices import PaymentNotices
 from batteries_operator.resync import Resync
 from batteries_operator.service import Service
 from batteries_operator.suspension_breaker import SuspensionBreaker
@@ -109,19 +110,20 @@ def _announce_raw(body: Mapping[str, Any], told: Announcement) -> None:
 def registry(service: Service) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
-    seconds = service.tools.settings.suspend_unpaid_seconds
-    grace = timedelta(seconds=seconds) if seconds else None
-    holds = CustomerHolds(service.accounts, grace, _breaker(service, grace))
+    grace = service.tools.settings.payment_grace
+    notifications = Resources(service.api, Notification, FIELD_MANAGER)
+    notices = PaymentNotices(notifications, grace, is_mail_on=service.tools.aws.mail.enabled)
+    holds = CustomerHolds(service.accounts, grace, _breaker(service, grace), notices)
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
     confirmations = Confirmations(service.accounts)
     watched = Watched(service, resync, holds.account_seen, confirmations.account_seen)
-    outbox = _outbox(service)
+    outbox = _outbox(service, notifications, notices)
     unreadable = Unreadable(_announce_raw)
     _add_watch(handlers, watched, unreadable)
     _add_work(handlers, service, watched, unreadable)
     _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
-    _add_customers(handlers, holds, confirmations)
-    _add_mails(handlers, outbox)
+    _add_customers(handlers, notices, holds, confirmations)
+    _add_mails(handlers, outbox, notices)
     return handlers
 
 
@@ -170,7 +172,7 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
             await service.release(account)
 
 
-def _add_customers(handlers: kopf.OperatorRegistry, *followers: CustomerHolds | Confirmations) -> None:
+def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:
     @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
     async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Plans what follows for the Customer's accounts: holds, or the end of them, and single sign-on that waited."""
@@ -187,20 +189,22 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: CustomerHolds | 
             each.close()
 
 
-def _outbox(service: Service) -> Outbox:
-    notifications = Resources(service.api, Notification, FIELD_MANAGER)
+def _outbox(service: Service, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
     customers = Resources(service.api, Customer, FIELD_MANAGER)
-    return Outbox(notifications, customers, service.tools.aws.mail, service.tools.settings)
+    return Outbox(notifications, customers, service.tools.aws.mail, service.tools.settings, notices.needs)
 
 
-def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox) -> None:
+def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: PaymentNotices) -> None:
     @kopf.on.event(GROUP, VERSION, Notification.definition.plural, registry=handlers)
     async def notification(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Has the mail sent that is still to be sent, and what is finished deleted in time."""
         if type == "DELETED":
             outbox.forget(str(meta.namespace), str(meta.name))
+            notices.forget(str(meta.namespace), str(meta.name))
         else:
-            outbox.see(Notification.model_validate(dict(body)))
+            seen = Notification.model_validate(dict(body))
+            notices.see(seen)
+            outbox.see(seen)
             _slim(body)
 
 

@@ -5,6 +5,7 @@ variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not re
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -244,6 +245,11 @@ class Settings(FromEnvironment):
     def access_role_names(self) -> tuple[str, ...]:
         """Every role that we may enter an account by."""
         return tuple(dict.fromkeys((self.access_role_name, self.earlier_access_role_name)))
+
+    @property
+    def payment_grace(self) -> timedelta | None:
+        """How long a payment method may be missing until accounts are suspended; None: they never are for that."""
+        return timedelta(seconds=self.suspend_unpaid_seconds) if self.suspend_unpaid_seconds else None
 
     @property
     def namespace_list(self) -> list[str]:

@@ -272,9 +272,9 @@ DAY = timedelta(days=1)
 @pytest.mark.parametrize(
     ("grace", "expected"),
     [
-        (7 * DAY, [("PaymentMethodLost", 0), ("SuspensionAhead", 4), ("SuspensionAhead", 6), ("SuspendedUnpaid", 7)]),
-        (3 * DAY, [("PaymentMethodLost", 0), ("SuspensionAhead", 2), ("SuspendedUnpaid", 3)]),
-        (DAY / 2, [("PaymentMethodLost", 0), ("SuspendedUnpaid", 0.5)]),
+        (7 * DAY, [("PaymentMethodMissing", 0), ("SuspensionSoon", 4), ("SuspensionSoon", 6), ("Suspended", 7)]),
+        (3 * DAY, [("PaymentMethodMissing", 0), ("SuspensionSoon", 2), ("Suspended", 3)]),
+        (DAY / 2, [("PaymentMethodMissing", 0), ("Suspended", 0.5)]),
         (None, []),
     ],
     ids=str,

@@ -49,11 +49,11 @@ class World:
         self.outbox = self.start()
         self.cluster.watches.append(self._shown)
 
-    def start(self) -> Outbox:
+    def start(self, is_needed: Callable[[str, str], bool] = lambda namespace, name: False) -> Outbox:
         chosen = settings(
             mails_per_second=100, public_url="https://api.example.com", support_contact="help@example.com"
         )
-        return Outbox(cast(Any, self.notifications), cast(Any, self.customers), cast(Any, self.mail), chosen)
+        return Outbox(cast(Any, self.notifications), cast(Any, self.customers), cast(Any, self.mail), chosen, is_needed)
 
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         if kind == "Notification":
@@ -171,6 +171,37 @@ async def test_without_a_sender_nothing_is_sent_and_nothing_waits(world: World) 
     done = await world.finished(made)
     assert (done.status.state, done.status.confirmation) == ("Disabled", None)
     assert world.mail.sent == []
+
+
+async def test_a_mail_about_a_payment_that_is_not_missing_any_more_is_dropped(world: World) -> None:
+    since = to_rfc3339(utc_now())
+    missing = {"status": {"paymentMethod": "missing", "paymentGraceSince": since}}
+    await world.customers.merge_status(SPACE, "c-1", missing)
+    first = await world.add(NotificationKind.PAYMENT_METHOD_MISSING, "1", since=since)
+    assert (await world.finished(first)).status.state == "Sent"
+    await world.customers.merge_status(SPACE, "c-1", {"status": {"paymentMethod": "valid", "paymentGraceSince": None}})
+    second = await world.add(NotificationKind.PAYMENT_METHOD_MISSING, "2", since=since)
+    done = await world.finished(second)
+    assert done.status.state == "Dropped"
+    assert "can pay again" in (done.status.error or "")
+    assert len(world.mail.sent) == 1
+
+
+async def test_what_is_still_needed_is_kept_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    made = await world.add(NotificationKind.PAYMENT_METHOD_MISSING, "1", since="x")
+    old = {"state": "Sent", "finishedAt": to_rfc3339(utc_now() - KEPT - timedelta(days=1))}
+    needed = {made.metadata.name}
+    monkeypatch.setattr(outbox, "LOOKED_SECONDS", 0.05)
+    world.outbox = world.start(lambda _, name: name in needed)
+    async with running(world.outbox):
+        await world.notifications.merge_status(SPACE, made.metadata.name, {"status": old})
+        await asyncio.sleep(0.2)
+        assert await world.get(made)
+        needed.clear()
+        async with asyncio.timeout(5):
+            while await world.notifications.find(SPACE, made.metadata.name) is not None:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_mail_to_a_customer_who_is_gone_is_dropped(world: World) -> None:

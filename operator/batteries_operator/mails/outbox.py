@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import heapq
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.base import to_rfc3339, utc_now
+from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.client import NOT_FOUND, UNANSWERED, Resources, status_of, tolerated
 from batteries_crds.customer import Customer
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
@@ -26,6 +27,7 @@ from batteries_operator.lease import NotLeadingError
 from batteries_operator.mails.rates import Rates
 from batteries_operator.mails.words import render
 from batteries_operator.metrics import MAILS, MAILS_WAITING
+from batteries_operator.payments import why_not_to_send
 from batteries_operator.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -37,6 +39,9 @@ KEPT = timedelta(days=14)
 
 GIVEN_UP = timedelta(days=3)
 """How long a mail is tried."""
+
+LOOKED_SECONDS = 86400.0
+"""Until it is asked again whether one that is old enough to be deleted is still needed."""
 
 AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 900.0
 """The first and the longest pause after a try that failed."""
@@ -66,12 +71,20 @@ class Outbox:
     """The mails of one operator process."""
 
     def __init__(
-        self, notifications: Resources[Notification], customers: Resources[Customer], mail: Mail, settings: Settings
+        self,
+        notifications: Resources[Notification],
+        customers: Resources[Customer],
+        mail: Mail,
+        settings: Settings,
+        is_needed: Callable[[str, str], bool] = lambda namespace, name: False,
     ) -> None:
+        """`is_needed` says of a finished Notification whether it still has to tell that its mail was sent."""
         self._notifications = notifications
         self._customers = customers
         self._mail = mail
         self._settings = settings
+        self._grace = settings.payment_grace
+        self._is_needed = is_needed
         self._rates = Rates()
         self._owed: dict[Key, _Owed] = {}
         self._finished: dict[Key, datetime] = {}
@@ -194,6 +207,8 @@ class Outbox:
             return _dropped("There is no such Customer any more.")
         if spec.kind is NotificationKind.CONFIRM_EMAIL and customer.is_confirmed:
             return _dropped("The address is confirmed already.")
+        if (why := why_not_to_send(spec, customer, self._grace, utc_now_exactly())) is not None:
+            return _dropped(why)
         to = spec.to or customer.spec.email
         if (wait := self._rates.wait(to, spec.kind)) is not None:
             raise HeldBackError(wait.total_seconds())
@@ -217,6 +232,8 @@ class Outbox:
     async def _remove(self, key: Key) -> None:
         """Deletes a Notification whose time has come."""
         left = (self._finished[key] + KEPT - utc_now()).total_seconds()
+        if left <= 0 and self._is_needed(*key):
+            left = LOOKED_SECONDS
         if left > 0:
             self._schedule(key, left)
             return

@@ -7,7 +7,7 @@ always the same for the same account.
 """
 
 import contextlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold
@@ -128,8 +128,7 @@ def _held(scope: Scope, customer: Customer) -> Wait | None:
 
     Its hold may not have been written yet: an account that was just applied is visited before anything else is done.
     """
-    seconds = scope.tools.settings.suspend_unpaid_seconds
-    due = due_holds(customer, timedelta(seconds=seconds) if seconds else None, utc_now())
+    due = due_holds(customer, scope.tools.settings.payment_grace, utc_now())
     if not due:
         return None
     scope.tools.creations.leave(scope.account.metadata.uid)
