@@ -138,6 +138,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "API": (
         Panel(
+            "Calls that Stripe did not do",
+            {"{{outcome}}": _rate("batteries_stripe_failures_total", "outcome")},
+            "ops",
+            24,
+            says="key_refused and not_permitted are for whoever runs this; the API server's log has Stripe's words.",
+        ),
+        Panel(
             "Requests by route",
             {"{{method}} {{route}}": _rate("batteries_http_requests_total", "method, route")},
             "reqps",

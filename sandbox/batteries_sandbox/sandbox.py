@@ -36,6 +36,8 @@ class Running:
         Raises:
             SandboxError: it did.
         """
+        if not self.fatal:  # every part was given
+            await asyncio.Event().wait()
         waits = {asyncio.create_task(part.wait()): part for part in self.fatal}
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

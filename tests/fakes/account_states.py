@@ -19,7 +19,7 @@ from batteries_operator.status import begin, conclude, summarize
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")
 FACTS: dict[str, dict[str, object]] = {
-    "create_account": {"create_request": ASKED},
+    "create_account": {"create_request": ASKED, "owner": "a@example.com"},
     "check_status": {"aws_account_id": "123456789012"},
 }
 DONE_FOR_GOOD = "AWS has an account of another owner by this e-mail address."

@@ -230,7 +230,9 @@ async def test_an_answer_of_stripe_that_was_overtaken_is_not_written(world: Any)
     kube = world.app[KUBE]
     live = Resources(world.api, Customer, "test")
     name = name_of("cus_1")
-    await live.create(world.namespace, {"metadata": {"name": name}, "spec": {"email": EMAIL}})
+    await live.create(
+        world.namespace, {"metadata": {"name": name}, "spec": {"email": EMAIL, "stripeCustomerId": "cus_1"}}
+    )
 
     class Overtaken:
         """Says that there is a card, and while it says so another replica learns and writes that it is gone."""

@@ -295,7 +295,7 @@ async def test_the_runbook_of_a_deleted_account_goes_with_its_policy(factory: Fa
 async def _no_permission_set(factory: Factory, process: Process) -> None:
     center, name = process.tools.aws.identity_center, factory.settings.permission_set_name
 
-    async def nothing(_: str) -> None:
+    async def nothing(name: str) -> None:
         return None
 
     center._permission_sets.forget(name)
@@ -410,7 +410,7 @@ async def test_deleting_without_access_is_the_remedy_for_an_account_that_aws_shu
     factory.settings = settings(retained_access="remove")
     process = await factory.active(githubRepos=OPEN)
 
-    async def shut(_: str) -> str:
+    async def shut(account: str) -> str:
         return seen
 
     process.tools.aws.organizations.state = shut  # type: ignore[method-assign]
