@@ -41,11 +41,14 @@ def reason(account: AwsAccount, condition: str) -> str | None:
 
 async def test_retain_keeps_the_account_and_the_access_and_writes_nothing(factory: Factory) -> None:
     process = await factory.active(githubRepos=OPEN)
-    before = await factory.account()
+    before, secret = await factory.account(), ("Secret", NAMESPACE, "acme-credentials")
+    password = factory.cluster.objects[secret]
     delete(factory)
     calls, writes = len(process.calls), len(factory.cluster.writes)
     await released(process)
     assert (len(process.calls), len(factory.cluster.writes)) == (calls, writes)
+    assert secret not in factory.cluster.objects, "it goes with its account"
+    factory.cluster.objects[secret] = password  # for the look at AWS, where it is as it was
     await assert_exactly_right(factory, before, mails=0)
 
 

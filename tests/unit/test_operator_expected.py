@@ -66,7 +66,8 @@ async def test_what_was_seen_once_spares_looks_at_the_accounts_after_it(factory:
         await process.drive_until_active(await factory.add(name))
         assigned = process.calls.count("sso:DescribeAccountAssignmentCreationStatus")
         looks.append((process.calls.count("sts:AssumeRole"), assigned))
-    (first_role, first_assignment), (role, assignment) = looks
+    # Beside the looks, an account is entered once for the console and once for the deploy role.
+    (first_role, first_assignment), (role, assignment) = [(roles - 2, assignments) for roles, assignments in looks]
     assert (first_role, first_assignment) > (6, 6)
     assert role <= first_role / 2
     assert assignment <= first_assignment / 2

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from batteries_crds.names import Phase
+from batteries_crds.notification import NotificationKind
 from batteries_crds.trust_policy import ROLE_NAME, nobody
 from batteries_operator import metrics
 from batteries_operator.aws.errors import ErrorKind
@@ -38,7 +39,21 @@ STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}
 LABELS: dict[str, set[str]] = {
     "step": STEPS,
     "phase": {*Phase},
-    "outcome": {"done", "wait", "waive", "fail", "ok", "throttled", "broken_off", *ErrorKind},
+    "kind": {*NotificationKind},
+    "outcome": {
+        "done",
+        "wait",
+        "waive",
+        "fail",
+        "sent",
+        "failed",
+        "dropped",
+        "disabled",
+        "ok",
+        "throttled",
+        "broken_off",
+        *ErrorKind,
+    },
     "result": {"done", "requeued", "stalled", "error"},
     "limit": {"creations", "assignments", "closures"},
     "operation": set(_operations()),
