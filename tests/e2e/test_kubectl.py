@@ -25,6 +25,8 @@ def manifest(kind: str, name: str, **spec: Any) -> str:
 def story(sandbox: Any) -> list[str]:
     """The reasons of the Events, as describe shows them."""
     events = sandbox.kubectl("describe", "awsaccount", NAME).partition("Events:")[2]
+    if events.strip() == "<none>":
+        return []
     told = re.findall(r"^  (?:Normal|Warning) +(\w+) +\S+ +batteries-operator +\S", events, re.MULTILINE)
     assert len(told) == len(events.splitlines()) - 3, events
     return list(told)

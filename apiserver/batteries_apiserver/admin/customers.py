@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 from aiohttp import web
 from kubernetes.aio.client import ApiException
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from batteries_apiserver.accounts import taking_over
 from batteries_apiserver.admin.customer_views import place_of, shown
@@ -30,11 +30,18 @@ log = structlog.get_logger(__name__)
 _ATTEMPTS = 5
 
 
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 10.0 is an integer as well."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class CustomerChange(Body):
     """PATCH /admin/customers/{id}."""
 
     account_limit: Annotated[
-        int, Field(ge=0, le=100_000, description="How many accounts the customer may have.", examples=[10])
+        int,
+        BeforeValidator(_whole),
+        Field(ge=0, le=100_000, description="How many accounts the customer may have.", examples=[10]),
     ]
 
 

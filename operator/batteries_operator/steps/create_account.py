@@ -48,8 +48,6 @@ async def run(scope: Scope) -> Outcome:
     if known is not None and has_request(account):
         owned = await scope.owned_account()
         return Done(f"There is an AWS account already: {owned.id}.")
-    if account.is_wanted and (unfit := await _too_large(scope)) is not None:
-        return unfit
     customer = await _customer(scope)
     if account.is_wanted and customer is not None and (held := _held(scope, customer)) is not None:
         return held
@@ -59,6 +57,8 @@ async def run(scope: Scope) -> Outcome:
         return await _adopt(scope, existing, owner)  # to be closed, for which no owner is needed
     if owner is None:
         return _no_customer(scope)
+    if account.is_wanted and (unfit := await _too_large(scope)) is not None:
+        return unfit
     if existing is not None:
         return await _adopt(scope, existing, owner)
     partition = await scope.tools.aws.sts.partition()
