@@ -32,8 +32,8 @@ from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.controlplane import ControlPlane
 from batteries_sandbox.process import Command, Part, until_answers
 
-ADMIN = "crash-admin"
-OPERATOR = "crash-operator"
+ADMIN = "crash_admin"
+OPERATOR = "crash_operator"
 REACHED_SECONDS = 60
 FAST = {
     "BATTERIES_METRICS_PORT": "0",
