@@ -24,7 +24,7 @@ from batteries_sandbox.parts import BIN
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-LEASE = "failover"
+LEASE = "batteries-operator"  # the admission policies let the operator write no other
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
