@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from batteries_crds.aws_account import CustomerRef
 from batteries_crds.base import Model, Timestamp
@@ -26,9 +25,6 @@ class ApiKeySpec(Model):
     """Whose key it is and how to recognise it."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
         json_schema_extra=rules(
             rule(
                 "has(self.customerRef) != has(self.role)",

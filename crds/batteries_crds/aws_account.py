@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
 from batteries_crds.base import Model
@@ -66,9 +65,6 @@ class AwsAccountSpec(Model):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
         json_schema_extra=rules(
             rule(
                 "has(self.customerRef) || has(self.email)",
@@ -188,9 +184,6 @@ class AwsAccount(Resource):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
         json_schema_extra=rules(
             rule(
                 # Looked at when it is set, never when the operator writes the status.

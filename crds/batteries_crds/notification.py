@@ -54,9 +54,6 @@ class NotificationSpec(Model):
     """What happened, and to which customer. It never changes after it is made."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
         json_schema_extra=rules(
             rule(
                 "self == oldSelf",

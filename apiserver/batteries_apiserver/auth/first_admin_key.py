@@ -9,8 +9,7 @@ To withdraw the key, set the ApiKey's spec.revokedAt. To get another one, delete
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from itertools import chain, count, repeat
 
@@ -18,6 +17,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.key_format import NewKey, digest, is_well_formed, mint
+from batteries_apiserver.background import in_background
 from batteries_apiserver.keys.issue import revoke
 from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube import Kube
@@ -36,16 +36,9 @@ _AT_WORK = timedelta(minutes=1)
 """For so long the ApiKey of another replica may still wait for its Secret."""
 
 
-@asynccontextmanager
-async def minted_in_background(kube: Kube, secret_name: str) -> AsyncIterator[None]:
+def minted_in_background(kube: Kube, secret_name: str) -> AbstractAsyncContextManager[None]:
     """Sees to the key while the block runs: requests needn't wait for it, nor fail where it can't be made."""
-    task = asyncio.create_task(_until_minted(kube, secret_name), name="first administrator's key")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return in_background(_until_minted(kube, secret_name), "first administrator's key")
 
 
 async def _until_minted(kube: Kube, secret_name: str) -> None:
