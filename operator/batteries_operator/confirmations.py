@@ -14,6 +14,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, tolerated
 from batteries_crds.customer import Customer
 from batteries_crds.names import ProvisioningStep
+from batteries_operator.tasks_by_key import TasksByKey
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ class Confirmations:
         self._accounts = accounts
         self._confirmed: dict[Key, str] = {}
         self._waiting: dict[Key, dict[str, str | None]] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: TasksByKey[Key] = TasksByKey()
 
     def customer_seen(self, customer: Customer) -> None:
         """A Customer as it is now."""
@@ -59,8 +60,7 @@ class Confirmations:
 
     def close(self) -> None:
         """Ends what is under way."""
-        for task in self._tasks.values():
-            task.cancel()
+        self._tasks.close()
 
     def _owed(self, key: Key) -> list[str]:
         """The accounts that have not been told what the Customer confirmed."""
@@ -68,9 +68,8 @@ class Confirmations:
         return [] if confirmed is None else [n for n, told in self._waiting.get(key, {}).items() if told != confirmed]
 
     def _plan(self, key: Key) -> None:
-        running = self._tasks.get(key)
-        if self._owed(key) and (running is None or running.done()):
-            self._tasks[key] = asyncio.create_task(self._tell(key))
+        if self._owed(key) and not self._tasks.is_running(key):
+            self._tasks.replace(key, self._tell(key))
 
     async def _tell(self, key: Key) -> None:
         while owed := self._owed(key):

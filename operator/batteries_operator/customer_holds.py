@@ -21,6 +21,7 @@ from batteries_crds.customer import Customer
 from batteries_operator.payment_notices import PaymentNotices
 from batteries_operator.payments import due_holds, is_undecided
 from batteries_operator.suspension_breaker import SuspensionBreaker
+from batteries_operator.tasks_by_key import TasksByKey
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class CustomerHolds:
         self._held: set[Key] = set()  # Customers that may have an account with a hold
         self._again: dict[Key, float] = {}  # Customers that are due and not held yet: seconds to the next look
         self._customers: dict[Key, Customer] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: TasksByKey[Key] = TasksByKey()
 
     def customer_seen(self, customer: Customer) -> None:
         """A Customer as it is now."""
@@ -78,8 +79,7 @@ class CustomerHolds:
         self._again.pop((namespace, name), None)
         if self._breaker is not None:
             self._breaker.forget(namespace, name)
-        if (task := self._tasks.pop((namespace, name), None)) is not None:
-            task.cancel()
+        self._tasks.cancel((namespace, name))
 
     def account_seen(self, account: AwsAccount) -> None:
         """An account as it is now: one that came later than its owner's trouble, or that a restart finds held."""
@@ -93,8 +93,7 @@ class CustomerHolds:
 
     def close(self) -> None:
         """Ends what is waiting."""
-        for task in self._tasks.values():
-            task.cancel()
+        self._tasks.close()
 
     def _wanted(self, key: Key, has: frozenset[str]) -> frozenset[str]:
         """The holds that an account of that Customer should have, where it has those."""
@@ -119,9 +118,7 @@ class CustomerHolds:
         return {**({"holds": patch} if patch else {}), **moved}
 
     def _plan(self, key: Key) -> None:
-        if (running := self._tasks.get(key)) is not None:
-            running.cancel()
-        self._tasks[key] = asyncio.create_task(self._carry_out(key))
+        self._tasks.replace(key, self._carry_out(key))
 
     async def _carry_out(self, key: Key) -> None:
         """Brings the Customer's accounts in line now, and again when its grace period ends."""

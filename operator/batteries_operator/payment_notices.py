@@ -19,6 +19,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
 from batteries_operator.payments import PAYMENT_KINDS, WARNINGS, Notice, due_notice, is_about, notices
+from batteries_operator.tasks_by_key import TasksByKey
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class PaymentNotices:
         self._about: dict[Key, Key] = {}  # each Notification's Customer
         self._held: dict[Key, datetime | None] = {}  # Customers with a held account, and the loss that it is for
         self._waiting: dict[Key, datetime] = {}  # Customers whose holds wait for a mail, and since when
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: TasksByKey[Key] = TasksByKey()
         self.when_told: Callable[[Key], None] = lambda customer: None
         """Called with a Customer whose holds need not wait any more."""
 
@@ -134,8 +135,7 @@ class PaymentNotices:
 
     def close(self) -> None:
         """Ends what is planned."""
-        for task in self._tasks.values():
-            task.cancel()
+        self._tasks.close()
 
     def _warnings(self, key: Key) -> list[Notification]:
         """The warnings of the present loss that there are."""
@@ -150,13 +150,10 @@ class PaymentNotices:
     def _stop(self, key: Key) -> None:
         self._held.pop(key, None)
         self._waiting.pop(key, None)
-        if (task := self._tasks.pop(key, None)) is not None:
-            task.cancel()
+        self._tasks.cancel(key)
 
     def _plan(self, key: Key) -> None:
-        if (running := self._tasks.get(key)) is not None:
-            running.cancel()
-        self._tasks[key] = asyncio.create_task(self._tell(key))
+        self._tasks.replace(key, self._tell(key))
 
     async def _tell(self, key: Key) -> None:
         """Makes what is due of the Customer's notices, each in its time."""

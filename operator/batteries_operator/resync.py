@@ -1,7 +1,6 @@
 """When each account at rest is compared with AWS: spread over the interval, so that ten thousand never come at once."""
 
 import asyncio
-import heapq
 import random
 from collections.abc import Awaitable, Callable
 
@@ -9,6 +8,7 @@ import structlog
 
 from batteries_crds.aws_account import AwsAccount, AwsAccountSpec
 from batteries_crds.resource import ObjectMeta
+from batteries_operator.delaying_queue import DelayingQueue
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -28,8 +28,7 @@ class Resync:
         self._interval = interval
         self._compare = compare
         self._accounts: dict[str, tuple[str, str]] = {}
-        self._due: list[tuple[float, str]] = []
-        self._more = asyncio.Event()
+        self._due: DelayingQueue[str] = DelayingQueue()
 
     def know(self, account: AwsAccount) -> None:
         """An account that is there; its first turn is at any time within the interval but its first tenth.
@@ -38,7 +37,7 @@ class Resync:
         """
         uid = account.metadata.uid
         if uid not in self._accounts:
-            self._schedule(uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
+            self._due.put(uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
         self._accounts[uid] = account.metadata.namespace, account.metadata.name
 
     def forget(self, uid: str) -> None:
@@ -55,7 +54,7 @@ class Resync:
 
     async def _work(self) -> None:
         while True:
-            uid = await self._next()
+            uid = await self._due.get()
             if uid not in self._accounts:
                 continue
             account = _named(uid, *self._accounts[uid])
@@ -65,23 +64,7 @@ class Resync:
                     part = JITTER
             except Exception as error:  # one account's trouble must not end the resync of the others
                 log.warning("resync failed; again in its next turn", resource=account.key, error=str(error))
-            self._schedule(uid, part * self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret
-
-    async def _next(self) -> str:
-        """The next account, when its time has come."""
-        while True:
-            now = asyncio.get_running_loop().time()
-            if self._due and self._due[0][0] <= now:
-                return heapq.heappop(self._due)[1]
-            self._more.clear()
-            try:
-                await asyncio.wait_for(self._more.wait(), self._due[0][0] - now if self._due else None)
-            except TimeoutError:
-                continue
-
-    def _schedule(self, uid: str, seconds: float) -> None:
-        heapq.heappush(self._due, (asyncio.get_running_loop().time() + seconds, uid))
-        self._more.set()
+            self._due.put(uid, part * self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret
 
 
 def _named(uid: str, namespace: str, name: str) -> AwsAccount:

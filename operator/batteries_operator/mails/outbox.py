@@ -7,7 +7,6 @@ what is finished already costs no call and no write before its time to be delete
 
 import asyncio
 import hashlib
-import heapq
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.mail import Mail
+from batteries_operator.delaying_queue import DelayingQueue
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.mails.rates import Rates
 from batteries_operator.mails.words import render
@@ -88,8 +88,7 @@ class Outbox:
         self._rates = Rates()
         self._owed: dict[Key, _Owed] = {}
         self._finished: dict[Key, datetime] = {}
-        self._due: list[tuple[float, Key]] = []
-        self._more = asyncio.Event()
+        self._due: DelayingQueue[Key] = DelayingQueue()
         MAILS_WAITING.set_function(self._owed.__len__)
 
     def see(self, notification: Notification) -> None:
@@ -101,14 +100,14 @@ class Outbox:
         elif status.state is None:
             if key not in self._owed:
                 self._owed[key] = _Owed(notification, said=status.error)
-                self._schedule(key, 0)
+                self._due.put(key, 0)
         elif key not in self._finished:
             self._owed.pop(key, None)
             finished = status.finished_at or utc_now()
             self._finished[key] = finished
             if status.state is NotificationState.SENT and status.to is not None:
                 self._rates.note(status.to, notification.spec.kind, finished)
-            self._schedule(key, (finished + KEPT - utc_now()).total_seconds())
+            self._due.put(key, (finished + KEPT - utc_now()).total_seconds())
 
     def forget(self, namespace: str, name: str) -> None:
         """A Notification is gone."""
@@ -118,7 +117,7 @@ class Outbox:
     async def run(self) -> None:
         """Sends and deletes until cancelled, or until this operator leads no more."""
         while True:
-            key = await self._next()
+            key = await self._due.get()
             try:
                 if key in self._owed:
                     await self._try(key, self._owed[key])
@@ -127,22 +126,6 @@ class Outbox:
                     await self._remove(key)
             except NotLeadingError:
                 return
-
-    async def _next(self) -> Key:
-        clock = asyncio.get_running_loop().time
-        while True:
-            self._more.clear()
-            if self._due and self._due[0][0] <= clock():
-                return heapq.heappop(self._due)[1]
-            left = self._due[0][0] - clock() if self._due else None
-            try:
-                await asyncio.wait_for(self._more.wait(), left)
-            except TimeoutError:
-                continue
-
-    def _schedule(self, key: Key, seconds: float) -> None:
-        heapq.heappush(self._due, (asyncio.get_running_loop().time() + seconds, key))
-        self._more.set()
 
     async def _try(self, key: Key, owed: _Owed) -> None:
         """One try at one mail; the next one is planned where it did not come to an end."""
@@ -164,7 +147,7 @@ class Outbox:
             problem = _problem(key, owed, error)
         owed.failures += 1
         await self._tell(key, owed, problem)
-        self._schedule(key, pause)
+        self._due.put(key, pause)
 
     async def _tell(self, key: Key, owed: _Owed, problem: str | None) -> None:
         """Writes what is the matter, once."""
@@ -235,14 +218,14 @@ class Outbox:
         if left <= 0 and self._is_needed(*key):
             left = LOOKED_SECONDS
         if left > 0:
-            self._schedule(key, left)
+            self._due.put(key, left)
             return
         try:
             with tolerated(NOT_FOUND):
                 await self._notifications.delete(*key)
         except (ApiException, *UNANSWERED) as error:
             log.warning("notification not deleted; again later", notification="/".join(key), error=str(error))
-            self._schedule(key, LONGEST_SECONDS)
+            self._due.put(key, LONGEST_SECONDS)
         else:
             self.forget(*key)
 
