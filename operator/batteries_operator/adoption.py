@@ -23,6 +23,21 @@ from batteries_operator.settings import Settings
 
 T = TypeVar("T")
 
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes all text that could be taken for something else.
+
+    PyYAML goes by YAML 1.1, for which 089012345678 is no number; for kubectl it is one.
+    """
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text[:1].isalpha() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
 _NOT_READ = (AwsError, NotOursError, NotPreparedError, ManagementAccountError)
 
 
@@ -49,7 +64,8 @@ class Orphan:
         }
         lines = ["---", f"# AWS account {member.id}, {member.name!r}, root e-mail {member.email!r}"]
         lines += [f"# {' '.join(note.split())}" for note in self.notes]
-        return "\n".join([*lines, yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=1000).rstrip()])
+        text = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+        return "\n".join([*lines, text.rstrip()])
 
     async def ask(self, what: str, answer: Awaitable[T]) -> T | None:
         """The answer; None, with a note, where AWS did not tell."""

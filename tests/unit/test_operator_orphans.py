@@ -178,6 +178,12 @@ def test_what_is_printed_is_read_back_as_it_was(text: str) -> None:
     assert read["spec"] == {"displayName": text, "awsAccountId": "123456789012"}
 
 
+@pytest.mark.parametrize("number", ["089012345678", "012345678901", "123456789012"])
+def test_an_id_that_kubectl_takes_for_a_number_is_quoted(number: str) -> None:
+    # 089012345678 is text in YAML 1.1, which PyYAML goes by, and a number for kubectl.
+    assert f'awsAccountId: "{number}"' in Orphan(Member(number, "n", "a@b.co", "ACTIVE"), "n", "a", {}, []).manifest()
+
+
 def test_nobody_is_told_to_apply_what_they_have_not_read() -> None:
     assert "| kubectl" not in ADOPT
     assert "read it" in ADOPT
