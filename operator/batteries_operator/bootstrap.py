@@ -8,9 +8,10 @@ What somebody else made under our names is told, and left as it is; the exit sta
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from batteries_operator.aws.errors import NotOursError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guards import Guard, guards
-from batteries_operator.aws.setup import Did, NotOursError, Setup, settled
+from batteries_operator.aws.setup import Did, Setup, settled
 from batteries_operator.settings import Settings
 
 Part = tuple[str, Callable[[], Awaitable[Did]]]

@@ -12,6 +12,7 @@ import orjson
 import pytest
 import structlog
 from aiohttp import web
+from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 
 from batteries_apiserver import request_log
@@ -74,9 +75,7 @@ async def server() -> AsyncIterator[Server]:
     async def source(settings: Settings) -> AsyncIterator[Kube]:
         async with ApiClient(Configuration(host="http://127.0.0.1:9")) as api:
             kube = kube_of(api, settings)
-            for cache in kube.caches.all():
-                cache.synced.set()
-                cache.heard()
+            settle(kube.caches)
             spec = {"customerRef": {"name": "c"}, "keyPrefix": key.prefix, "keyHash": key.digest}
             metadata = {"name": key.prefix, "namespace": "n", "resourceVersion": "1", "uid": "u"}
             kube.caches.keys.put(ApiKey.model_validate({"metadata": metadata, "spec": spec}))

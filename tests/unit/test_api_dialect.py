@@ -14,6 +14,7 @@ import orjson
 import pytest
 import structlog
 from aiohttp import web
+from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 from multidict import CIMultiDict
 
@@ -79,9 +80,7 @@ async def server() -> AsyncIterator[Server]:
     async def source(settings: Settings) -> AsyncIterator[Kube]:
         async with ApiClient(Configuration(host=NOWHERE)) as api:
             kube = kube_of(api, settings)
-            for cache in kube.caches.all():
-                cache.synced.set()
-                cache.heard()
+            settle(kube.caches)
             for access, key in keys.items():
                 owner = {"role": "admin"} if access is Access.ADMIN else {"customerRef": {"name": "c"}}
                 spec = {**owner, "keyPrefix": key.prefix, "keyHash": key.digest}

@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 from pydantic import ValidationError
 
@@ -66,9 +67,7 @@ async def client(base: str, keys: tuple[NewKey, NewKey], aiohttp_client: Callabl
     async def source(settings: Settings) -> AsyncIterator[Kube]:
         async with ApiClient(Configuration(host="http://127.0.0.1:9")) as api:
             kube = kube_of(api, settings)
-            for cache in kube.caches.all():
-                cache.synced.set()
-                cache.heard()
+            settle(kube.caches)
             for number in range(4):
                 key = keys[number % 2]
                 owner = {"role": "admin"} if number % 2 else {"customerRef": {"name": "c"}}

@@ -17,6 +17,7 @@ import stripe
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_apiserver import request_log
@@ -28,7 +29,7 @@ from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.errors import Conflict
 from batteries_apiserver.keys import issue
 from batteries_apiserver.keys.expiry import delete_old_keys
-from batteries_apiserver.kube import Caches, Kube, kube_of
+from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
 from batteries_apiserver.notices import Notices
 from batteries_apiserver.request_context import add_request
@@ -196,12 +197,6 @@ async def world() -> AsyncIterator[World]:
         made = World(fake, parts)
         made.add_key(made.key)
         yield made
-
-
-def settle(caches: Caches) -> None:
-    for cache in caches.all():
-        cache.synced.set()
-        cache.heard()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, make_mocked_request
+from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 
 from batteries_apiserver.app import make_app
@@ -54,9 +55,7 @@ async def open_client(keys: list[NewKey], aiohttp_client: Callable[..., Awaitabl
     async def source(settings: Settings) -> AsyncIterator[Kube]:
         async with ApiClient(Configuration(host="http://127.0.0.1:9")) as api:
             kube = kube_of(api, settings)
-            for cache in kube.caches.all():
-                cache.synced.set()
-                cache.heard()
+            settle(kube.caches)
             for number, name in enumerate(("c", "d")):
                 metadata = {"name": name, "namespace": "n", "uid": "u", "resourceVersion": str(number + 2)}
                 kube.caches.customers.put(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
-from batteries_operator.aws.errors import ErrorKind
+from batteries_operator.aws.errors import ErrorKind, NotOursError
 from batteries_operator.aws.guarding import SCP, enabled
 from batteries_operator.aws.guards import Guard
 from batteries_operator.aws.permission_sets import PermissionSets
@@ -37,16 +37,15 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 
 
+NOT_PREPARED = "OrganizationNotPrepared"
+
+
 class Did(StrEnum):
     """What had to be done for a part."""
 
     MADE = "made"
     UPDATED = "updated"
     THERE = "there"
-
-
-class NotOursError(Exception):
-    """Something of our name is somebody else's, and was left as it is; the text says what to do."""
 
 
 Ensure = Callable[[], Awaitable[Did]]
@@ -114,8 +113,9 @@ class Setup:
             return Did.MADE
         if found.get("Description") != guard.description:
             raise NotOursError(
+                NOT_PREPARED,
                 f"A policy named {guard.name} is there that bootstrap did not make: its description is not "
-                f"'{guard.description}'. Rename that policy, and run bootstrap again."
+                f"'{guard.description}'. Rename that policy, and run bootstrap again.",
             )
         if await self._guarding.says_what_it_should(found.get("Id", ""), guard):
             return Did.THERE
@@ -135,9 +135,10 @@ class Setup:
             return Did.THERE
         if (stranger := await self._stranger_in(unit)) is not None:
             raise NotOursError(
+                NOT_PREPARED,
                 f"The OU {guard.ou} holds {stranger}, which is none of the account factory's, and {guard.name} would "
                 "bind it. Move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or BATTERIES_CUSTOMERS_OU_NAME to an "
-                "OU for the account factory alone; then run bootstrap again."
+                "OU for the account factory alone; then run bootstrap again.",
             )
         policy_id = policy.get("Id", "") if policy else ""
         await self._write("organizations:AttachPolicy", self._client.attach_policy, PolicyId=policy_id, TargetId=unit)
@@ -159,15 +160,17 @@ class Setup:
         content = await self._permission_sets.content(arn)
         if not content.is_ours:
             raise NotOursError(
+                NOT_PREPARED,
                 f"A permission set named {name} is there that bootstrap did not make, and owners get what it holds: "
                 f"{content}. If that is not wanted, delete it, or set BATTERIES_PERMISSION_SET_NAME to another name; "
-                "then run bootstrap again."
+                "then run bootstrap again.",
             )
         did = Did.UPDATED if await self._permission_sets.mend(arn, content, policy) else Did.THERE
         if (more := content.beside(policy)) is not None:
             raise NotOursError(
+                NOT_PREPARED,
                 f"The permission set {name} also holds {more}, which bootstrap did not put there. Take it out, if "
-                "owners are not to have it."
+                "owners are not to have it.",
             )
         return did
 

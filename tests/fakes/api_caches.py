@@ -1,0 +1,10 @@
+"""The API server's caches as they are when Kubernetes has told all."""
+
+from batteries_apiserver.kube import Caches
+
+
+def settle(caches: Caches) -> None:
+    """Has each be complete, and heard of just now."""
+    for cache in caches.all():
+        cache.synced.set()
+        cache.heard()
