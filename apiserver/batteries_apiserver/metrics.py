@@ -25,6 +25,8 @@ STRIPE_FAILURES = Counter(
     "Calls that Stripe did not do, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
     ["outcome"],
 )
+for _outcome in ("key_refused", "not_permitted", "rate_limited", "invalid_request", "unreachable"):
+    STRIPE_FAILURES.labels(_outcome)  # from 0 on, or a rate misses the first of each
 CUSTOMERS = Gauge(
     "batteries_customers",
     "Customers by why they can pay or not, as Stripe said last; each replica tells of all.",

@@ -40,8 +40,8 @@ class CustomerChange(Body):
 
     account_limit: Annotated[
         int,
-        BeforeValidator(_whole),
         Field(ge=0, le=100_000, description="How many accounts the customer may have.", examples=[10]),
+        BeforeValidator(_whole),  # after the bounds, or the document loses them
     ]
 
 

@@ -120,7 +120,8 @@ class Outbox:
             key = await self._due.get()
             try:
                 if key in self._owed:
-                    await self._try(key, self._owed[key])
+                    with structlog.contextvars.bound_contextvars(notification="/".join(key)):
+                        await self._try(key, self._owed[key])
                     await asyncio.sleep(1 / self._settings.mails_per_second)
                 elif key in self._finished:
                     await self._remove(key)
@@ -142,9 +143,9 @@ class Outbox:
                 self.forget(*key)
                 return
             problem = None
-            log.warning("kubernetes refused", notification="/".join(key), status=status_of(error), again_in=pause)
+            log.warning("kubernetes refused", status=status_of(error), again_in=pause)
         except Exception as error:  # one mail's trouble must not end the others
-            problem = _problem(key, owed, error)
+            problem = _problem(owed, error)
         owed.failures += 1
         await self._tell(key, owed, problem)
         self._due.put(key, pause)
@@ -156,7 +157,7 @@ class Outbox:
         try:
             await self._notifications.merge_status(*key, {"status": {"error": problem}})
         except (ApiException, *UNANSWERED) as error:
-            log.warning("trouble not written", notification="/".join(key), error=str(error))
+            log.warning("trouble not written", error=str(error))
         else:
             owed.said = problem
 
@@ -169,7 +170,7 @@ class Outbox:
             MAILS.labels(owed.notification.spec.kind, str(owed.sent["state"]).lower()).inc()
         status = {"error": None, **owed.sent, "finishedAt": to_rfc3339(utc_now())}
         written = await self._notifications.merge_status(*key, {"status": status})
-        log.info("notification finished", notification="/".join(key), state=owed.sent["state"])
+        log.info("notification finished", state=owed.sent["state"])
         self._owed.pop(key, None)
         self.see(written)
 
@@ -230,17 +231,16 @@ class Outbox:
             self.forget(*key)
 
 
-def _problem(key: Key, owed: _Owed, error: Exception) -> str | None:
+def _problem(owed: _Owed, error: Exception) -> str | None:
     """What the status says of it; None where Kubernetes is away, which would not take it either."""
-    notification = "/".join(key)
     if isinstance(error, UNANSWERED):
-        log.warning("kubernetes did not answer", notification=notification, error=str(error))
+        log.warning("kubernetes did not answer", error=str(error))
         return None
     MAILS.labels(owed.notification.spec.kind, "failed").inc()
     if isinstance(error, AwsError):
-        log.warning("mail not sent", notification=notification, error=str(error))
+        log.warning("mail not sent", error=str(error))
         return f"SES did not take it ({error.code}); it is tried again."
-    log.error("mail not sent", notification=notification, exc_info=error)
+    log.error("mail not sent", exc_info=error)
     return "The operator met an error of its own; it is tried again."
 
 
