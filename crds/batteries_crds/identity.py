@@ -1,11 +1,20 @@
 """The ids that we give: of an object, and of what is to have one name for ever."""
 
+import re
 from uuid import UUID, uuid5
 
 from batteries_crds.resource import Resource
 
 _NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
 """Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
+
+
+_FORM = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is an id as we write them: in lower case, with its hyphens."""
+    return _FORM.fullmatch(text) is not None
 
 
 def derived_uuid(text: str) -> UUID:

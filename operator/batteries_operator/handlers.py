@@ -134,10 +134,12 @@ def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Un
         if type == "DELETED":
             unreadable.forget(uid)
             watched.forget(uid)
-        elif unreadable.read(body) is None:
+            return
+        account = unreadable.read(body)
+        if account is None:
             watched.forget(uid)
         else:
-            watched.see(dict(body))
+            watched.see(account, body)
             _slim(body)
 
 
@@ -176,11 +178,13 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
     @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
     async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Plans what follows for the Customer's accounts: holds, or the end of them, and single sign-on that waited."""
-        for each in followers:
-            if type == "DELETED":
+        if type == "DELETED":
+            for each in followers:
                 each.customer_gone(str(meta.namespace), str(meta.name))
-            else:
-                each.customer_seen(Customer.model_validate(dict(body)))
+            return
+        seen = Customer.model_validate(dict(body))
+        for each in followers:
+            each.customer_seen(seen)
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:

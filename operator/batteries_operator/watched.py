@@ -1,6 +1,6 @@
 """What each event of the watch means for the operator: who is counted, who needs a visit, and whom it wakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,10 @@ class Watched:
         self._census = Census()
         self._known: dict[str, _Known] = {}
 
-    def see(self, body: dict[str, Any]) -> None:
-        """An account as the wire has it now: wakes it where its spec changed, a retry is asked for, or it is ours now.
-
-        Raises:
-            pydantic.ValidationError: it is no AwsAccount.
+    def see(self, account: AwsAccount, body: Mapping[str, Any]) -> None:
+        """An account as it is now, and as the wire has it: wakes it where its spec changed, a retry is asked for, or it
+        is ours now.
         """
-        account = AwsAccount.model_validate(body)
         meta = account.metadata
         self._census.know(meta.uid, body.get("status", {}))
         retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers

@@ -36,11 +36,11 @@ async def test_an_account_is_woken_by_what_it_may_wait_for(factory: Factory, cha
     process, body = await factory.start(), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
     body["metadata"]["finalizers"] = []
     watched, bell = watched_by(process), process.bells.of(body["metadata"]["uid"])
-    watched.see(body)
+    watched.see(AwsAccount.model_validate(body), body)
     assert bell.is_set(), "the first time it is seen"
     bell.clear()
     change(body)
-    watched.see(body)
+    watched.see(AwsAccount.model_validate(body), body)
     assert bell.is_set() == wakes
 
 
@@ -49,11 +49,11 @@ async def test_what_is_owed_is_known_until_the_account_is_gone(factory: Factory)
     watched, body = watched_by(process, seen.append), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
     uid = body["metadata"]["uid"]
     assert not watched.is_owed(uid), "never seen"
-    watched.see(body)
+    watched.see(AwsAccount.model_validate(body), body)
     assert not watched.is_owed(uid), "settled"
     body["metadata"]["generation"] += 1
     body["spec"]["githubRepos"] = ["octo-org/new"]
-    watched.see(body)
+    watched.see(AwsAccount.model_validate(body), body)
     assert watched.is_owed(uid)
     watched.forget(uid)
     assert not watched.is_owed(uid)

@@ -1,13 +1,10 @@
 """Finds a caller's account by its id. Someone else's, unknown and malformed ids are one and the same 404."""
 
-import re
-
 from batteries_apiserver.errors import NotFound
 from batteries_apiserver.kube import BY_ID, Kube
 from batteries_apiserver.request_context import is_about
 from batteries_crds.aws_account import AwsAccount
-
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+from batteries_crds.identity import is_uuid
 
 
 async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsAccount:
@@ -17,7 +14,7 @@ async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsA
         NotFound: this customer has no such account.
     """
     wanted = account_id.lower()
-    if customer is not None and _UUID.fullmatch(wanted):
+    if customer is not None and is_uuid(wanted):
         # Another namespace may have an account with the same id, because the object's name is one. Only those of ours
         # are customers'; and one that the cache knows elsewhere does not mean that there is none here.
         cached = kube.caches.accounts.find(BY_ID, wanted)

@@ -4,7 +4,6 @@ Two namespaces can have an account of one id, because an object's name may be it
 that nobody who may write to another one can keep an administrator from suspending a customer's account.
 """
 
-import re
 from typing import Annotated
 
 from aiohttp import web
@@ -16,8 +15,7 @@ from batteries_apiserver.kube import BY_ID, Kube
 from batteries_apiserver.query import Query, read_query
 from batteries_apiserver.request_context import is_about
 from batteries_crds.aws_account import AwsAccount
-
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+from batteries_crds.identity import is_uuid
 
 
 class NamespaceQuery(Query):
@@ -47,7 +45,7 @@ async def any_account(request: web.Request) -> AwsAccount:
     namespace = read_query(request, NamespaceQuery).namespace
     _refuse_unwatched(request, namespace)
     account = None
-    if _UUID.fullmatch(wanted):
+    if is_uuid(wanted):
         account = await (_anywhere(kube, wanted) if namespace is None else _within(kube, namespace, wanted))
     if account is None:
         where = "" if namespace is None else f" in the namespace {namespace}"

@@ -6,7 +6,6 @@ token stands behind a # and reaches no log. What is stored is its hash, in the N
 
 import hashlib
 import hmac
-import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 
@@ -25,11 +24,11 @@ from batteries_apiserver.errors import Conflict, NotFound, TooManyRequests, Unav
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, status_of, tolerated
+from batteries_crds.identity import is_uuid
 from batteries_crds.notification import CONFIRMATIONS_A_DAY, Notification, NotificationKind, notification
 
 log = structlog.get_logger(__name__)
 
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _ATTEMPTS = 8
 
 
@@ -97,7 +96,7 @@ async def confirm(request: web.Request) -> web.Response:
 async def _found(kube: Kube, token: str) -> Notification | None:
     """The Notification whose mail has this token; None where the token is wrong or too old."""
     name, _, _ = token.partition(".")
-    found = await kube.notifications.find(kube.namespace, name) if _UUID.fullmatch(name) else None
+    found = await kube.notifications.find(kube.namespace, name) if is_uuid(name) else None
     proof = found.status.confirmation if found is not None else None
     if proof is None:
         return None

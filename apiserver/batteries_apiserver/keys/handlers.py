@@ -1,7 +1,5 @@
 """The three requests of /v1/keys."""
 
-import re
-
 from aiohttp import web
 
 from batteries_apiserver.answer import json_answer
@@ -19,9 +17,8 @@ from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339
+from batteries_crds.identity import is_uuid
 from batteries_crds.notification import NotificationKind
-
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
@@ -67,7 +64,7 @@ async def make_for(
 async def revoke(request: web.Request, caller: Caller) -> web.Response:
     """DELETE /v1/keys/{id}: refuses the key from now on."""
     wanted = request.match_info["id"].lower()
-    if not _UUID.fullmatch(wanted):
+    if not is_uuid(wanted):
         raise BadRequest("invalid_key_id", "A key's id is a UUID. GET /v1/keys lists the ids of your keys.")
     customer = customer_of(caller)
     key = await _own(request.app[KUBE], customer, wanted)
