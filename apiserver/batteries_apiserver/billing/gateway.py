@@ -139,9 +139,10 @@ class StripeGateway:
                 if error.http_status == 404:
                     return None
                 raise
-        if session.livemode is not self._livemode or not await self._is_our_session(session.to_dict()):
+        raw = session.to_dict()
+        if session.livemode is not self._livemode or not await self._is_our_session(raw):
             return None
-        return _completed(session.to_dict())
+        return _completed(raw)
 
     async def _is_our_session(self, session: dict[str, Any]) -> bool:
         """Whether this installation has begun it, and no other one on the same Stripe account.
