@@ -2,8 +2,8 @@
 
 It is not written by hand: it plays what the operator called for one account, as AWS's journal has it, with the ids of
 another account put in. So it makes as many calls of each kind as the operator does, whatever that is in this release.
-One session, one client of each service for the management account, and clients of their own for each member account,
-which have their own keys: as a good script would.
+One client of each service for the management account, and for each session in a member account clients of its own,
+with the keys that AssumeRole gave for it: as a good script would.
 """
 
 import json
@@ -92,21 +92,20 @@ class Script:
             recording.name: f"script {number}",
             recording.owner: f"script-{number}@example.com",
         }
-        own: dict[str, Any] = {}
-        keys: dict[str, str] = {}
+        sessions: dict[str, dict[str, str]] = {}  # by the id of the recorded key
+        own: dict[tuple[str, str], Any] = {}
         with self._places:
             made = self._creation(put)
         for call in recording.calls[made:]:
             client = self._shared[call["service"]]
-            if call["accountId"] == recording.aws_id:
-                client = own.get(call["service"]) or own.setdefault(
-                    call["service"], self._client(call["service"], **keys)
-                )
+            if (keys := sessions.get(call["accessKeyId"])) is not None:
+                which = call["accessKeyId"], call["service"]
+                client = own.get(which) or own.setdefault(which, self._client(call["service"], **keys))
             answer = _played(client, call, put)
             _learn(call, answer, put)
             if call["operation"] == "AssumeRole":
                 raw = answer["Credentials"]
-                keys = {
+                sessions[call["issuedAccessKeyId"]] = {
                     "aws_access_key_id": raw["AccessKeyId"],
                     "aws_secret_access_key": raw["SecretAccessKey"],
                     "aws_session_token": raw["SessionToken"],

@@ -1,11 +1,13 @@
 """The record of every call: what tests read to prove what was called, how often, and by whom.
 
-Passwords and tokens never enter it. It holds the newest calls up to a bound, as a run of
-10,000 accounts makes hundreds of thousands; the counters hold all of them.
+Passwords and tokens never enter it. Like CloudTrail it has the id of the access key that signed a call, and of the one
+that AssumeRole gave out: so a reader knows by which session each call was made. It holds the newest calls up to a
+bound, as a run of 10,000 accounts makes hundreds of thousands; the counters hold all of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.wire import Answer
 
 _KEPT = 100_000
+_ISSUED = re.compile(rb"<AccessKeyId>(\w+)</AccessKeyId>")
 _SECRET = frozenset({"Password", "NewPassword", "OldPassword", "WebIdentityToken", "SAMLAssertion"})
 REDACTED = "(redacted)"
 
@@ -38,6 +41,8 @@ class Journal:
             "operation": call.operation,
             "region": call.region,
             "accountId": call.account_id,
+            "accessKeyId": call.access_key,
+            "issuedAccessKeyId": _issued(call, answer),
             "httpStatus": answer.status if answer else None,
             "errorCode": answer.error_code if answer else None,
             "params": redacted(call.params),
@@ -69,6 +74,12 @@ class Journal:
     def last(self) -> int:
         """The number of the newest call."""
         return self._last
+
+
+def _issued(call: Call, answer: Answer | None) -> str | None:
+    """The id of the access key that an AssumeRole answered with."""
+    found = _ISSUED.search(answer.body) if answer and call.operation.startswith("AssumeRole") else None
+    return found[1].decode() if found else None
 
 
 def redacted(value: Any) -> Any:
