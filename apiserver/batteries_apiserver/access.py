@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.typedefs import Handler
 
-from batteries_apiserver.app_keys import AUTHENTICATOR, KUBE
-from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Caller
 from batteries_apiserver.customer_checks import refuse
 from batteries_apiserver.errors import Forbidden, Unauthorized, Unavailable
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.route import Asked
 from batteries_apiserver.traffic.rate_limit import KNOWN_KEY
 

@@ -8,22 +8,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
-from batteries_apiserver.app_keys import AUTHENTICATOR, BILLING, DRAIN, KUBE, NOTICES, SETTINGS, STREAMS
-from batteries_apiserver.auth.authenticator import Authenticator
+from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Authenticator
 from batteries_apiserver.auth.first_admin_key import minted_in_background as first_admin_key_minted
 from batteries_apiserver.auth.usage import Usage
-from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
-from batteries_apiserver.drain import Drain
-from batteries_apiserver.events.stream import Streams
+from batteries_apiserver.drain import DRAIN, Drain
+from batteries_apiserver.events.stream import STREAMS, Streams
 from batteries_apiserver.every_request import every_request
 from batteries_apiserver.guide.handlers import GUIDE, Guide
 from batteries_apiserver.keys.expiry import deleting_old_keys
-from batteries_apiserver.kube import Kube, filled, kube_of
-from batteries_apiserver.notices import Notices
+from batteries_apiserver.kube import KUBE, Kube, filled, kube_of
+from batteries_apiserver.notices import NOTICES, Notices
 from batteries_apiserver.routes import ROUTES, registered
-from batteries_apiserver.settings import Settings
+from batteries_apiserver.settings import SETTINGS, Settings
 from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.traffic.headers import add_headers
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS, RateLimits
@@ -86,7 +85,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
 
     drain, time_limits, rate_limits = Drain(), TimeLimits(settings.api_request_seconds), RateLimits(settings)
     app = web.Application(
-        middlewares=[every_request(rate_limits, time_limits, drain)], client_max_size=settings.api_body_limit
+        middlewares=[every_request(rate_limits.take, time_limits, drain)], client_max_size=settings.api_body_limit
     )
     app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings

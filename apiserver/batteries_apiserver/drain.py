@@ -31,3 +31,6 @@ class Drain:
             async with asyncio.timeout(longest):
                 while runner.server.connections:  # noqa: ASYNC110  # aiohttp tells of no change
                     await asyncio.sleep(0.02)
+
+
+DRAIN = web.AppKey("drain", Drain)

@@ -7,6 +7,7 @@ logged and counted. One middleware and not five: each of those cost as much as a
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -20,17 +21,16 @@ from batteries_apiserver.errors import RequestTimeout
 from batteries_apiserver.request_context import OF_THE_REQUEST
 from batteries_apiserver.request_log import HEADER, answered, what_to_say
 from batteries_apiserver.time_limit import TimeLimits
-from batteries_apiserver.traffic.rate_limit import RateLimits
 
 
-def every_request(rate_limits: RateLimits, time_limits: TimeLimits, drain: Drain) -> Middleware:
-    """The middleware."""
+def every_request(count: Callable[[web.Request], None], time_limits: TimeLimits, drain: Drain) -> Middleware:
+    """The middleware; `count` counts a request towards its caller's limit, and raises where it is over it."""
 
     async def answer(request: web.Request, handler: Handler, begun: float) -> web.StreamResponse:
         task = request.task
         time_limits.begin(task, begun)
         try:
-            rate_limits.take(request)
+            count(request)
             return await handler(request)
         except asyncio.CancelledError:
             if not time_limits.end(task):

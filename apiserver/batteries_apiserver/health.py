@@ -6,8 +6,9 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import DRAIN, KUBE
+from batteries_apiserver.drain import DRAIN
 from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.route import Access, Answer, Route, Tag
 
 

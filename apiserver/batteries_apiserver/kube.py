@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from aiohttp import web
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver import metrics
@@ -145,6 +146,9 @@ class Kube:
             if cache.age > self.stale_after:
                 return f"Nothing was heard of {cache.resource} from Kubernetes for {cache.age:.0f} seconds."
         return None
+
+
+KUBE = web.AppKey("kube", Kube)
 
 
 def kube_of(api: ApiClient, settings: Settings) -> Kube:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from batteries_apiserver.answer import AT_ONCE, list_answer, pieces
-from batteries_apiserver.app_keys import DRAIN
+from batteries_apiserver.drain import DRAIN
 from batteries_apiserver.request_context import request_id
 from batteries_apiserver.request_log import HEADER
 from batteries_apiserver.time_limit import lift_time_limit

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from aiohttp import web
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.authenticator import Caller
@@ -116,3 +117,6 @@ class Notices:
         while True:
             await asyncio.sleep(_AGAIN_SECONDS)
             await self.flush()
+
+
+NOTICES = web.AppKey("notices", Notices)

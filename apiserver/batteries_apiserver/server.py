@@ -8,9 +8,9 @@ import structlog
 from aiohttp import web
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.app_keys import DRAIN, KUBE
-from batteries_apiserver.drain import LONGEST_SECONDS
+from batteries_apiserver.drain import DRAIN, LONGEST_SECONDS
 from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings

@@ -11,9 +11,9 @@ from contextlib import suppress
 from aiohttp import web
 from multidict import istr
 
-from batteries_apiserver.app_keys import KUBE, SETTINGS
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.kube import KUBE, Kube
 from batteries_apiserver.route import Header, Parameter
+from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import RECONCILING, is_true
 from batteries_crds.names import Phase

@@ -16,9 +16,9 @@ from aiohttp.test_utils import TestClient, unused_port
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.app_keys import BILLING, KUBE
-from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.events import SUBSCRIBED
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.client import Resources, connect

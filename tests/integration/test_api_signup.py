@@ -9,9 +9,9 @@ import structlog
 from fakes.lost_answers import LOST, losing
 
 from batteries_apiserver import lost_answers
-from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing
+from batteries_apiserver.kube import KUBE
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 from batteries_crds.notification import Notification, NotificationKind

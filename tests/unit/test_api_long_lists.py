@@ -6,8 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from batteries_apiserver.app_keys import DRAIN
-from batteries_apiserver.drain import Drain
+from batteries_apiserver.drain import DRAIN, Drain
 from batteries_apiserver.every_request import every_request
 from batteries_apiserver.long_list import long_list_answer
 from batteries_apiserver.settings import Settings
@@ -25,7 +24,7 @@ def open_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Open:
             return await long_list_answer(request, "things", items, lambda n: b"%d" % n, {"X": "y"})
 
         drain, time_limits = Drain(), TimeLimits(30)
-        app = web.Application(middlewares=[every_request(RateLimits(Settings()), time_limits, drain)])
+        app = web.Application(middlewares=[every_request(RateLimits(Settings()).take, time_limits, drain)])
         app[DRAIN], app[TIME_LIMITS] = drain, time_limits
         app.router.add_get("/", handler)
         return await aiohttp_client(app)

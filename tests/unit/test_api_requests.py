@@ -22,7 +22,6 @@ from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
-from batteries_apiserver.app_keys import NOTICES
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
@@ -31,7 +30,7 @@ from batteries_apiserver.keys import issue
 from batteries_apiserver.keys.expiry import delete_old_keys
 from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
-from batteries_apiserver.notices import Notices
+from batteries_apiserver.notices import NOTICES, Notices
 from batteries_apiserver.request_context import add_request
 from batteries_apiserver.route import Access, Route
 from batteries_apiserver.routes import ROUTES

@@ -33,7 +33,7 @@ async def client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
         return web.Response(text="fast")
 
     time_limits = TimeLimits(SECONDS)
-    app = web.Application(middlewares=[every_request(RateLimits(Settings()), time_limits, Drain())])
+    app = web.Application(middlewares=[every_request(RateLimits(Settings()).take, time_limits, Drain())])
     app[TIME_LIMITS] = time_limits
     app.cleanup_ctx.append(limits_watched)
     app.add_routes([web.get("/slow", slow), web.get("/let-off", let_off), web.get("/fast", fast)])

@@ -14,14 +14,13 @@ from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.billing.handover import key_name_of
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.events.stream import Streams
-from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.kube import KUBE, Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.address import client_address
 from batteries_apiserver.traffic.windows import Windows

@@ -9,18 +9,18 @@ from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
 from batteries_apiserver.answer import json_answer, raw_list
-from batteries_apiserver.app_keys import KUBE, NOTICES, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
 from batteries_apiserver.entity_tags import combined, tagged
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.idempotency import idempotency_key
-from batteries_apiserver.kube import BY_CUSTOMER, Kube
-from batteries_apiserver.notices import by
+from batteries_apiserver.kube import BY_CUSTOMER, KUBE, Kube
+from batteries_apiserver.notices import NOTICES, by
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_apiserver.request_context import is_about
+from batteries_apiserver.settings import SETTINGS
 from batteries_apiserver.waiting import preferred
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase

@@ -15,11 +15,10 @@ from pydantic import BeforeValidator, Field
 from batteries_apiserver.accounts import taking_over
 from batteries_apiserver.admin.customer_views import place_of, shown
 from batteries_apiserver.answer import json_answer, list_answer
-from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.errors import Conflict, NotFound
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.kube import KUBE, Kube
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of

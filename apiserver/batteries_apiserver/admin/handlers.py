@@ -12,10 +12,10 @@ from batteries_apiserver.accounts.shown import Shown
 from batteries_apiserver.admin import orders, views
 from batteries_apiserver.admin.lookup import any_account
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.log import Entry
 from batteries_apiserver.instant import Instant
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.long_list import long_list_answer
 from batteries_apiserver.paging import PageQuery, links
 from batteries_apiserver.query import read_query

@@ -9,11 +9,11 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from batteries_apiserver.app_keys import KUBE, SETTINGS
 from batteries_apiserver.errors import BadRequest, Conflict, NotFound
-from batteries_apiserver.kube import BY_ID, Kube
+from batteries_apiserver.kube import BY_ID, KUBE, Kube
 from batteries_apiserver.query import Query, read_query
 from batteries_apiserver.request_context import is_about
+from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import is_uuid
 

@@ -9,6 +9,8 @@ import asyncio
 import hmac
 from typing import NamedTuple
 
+from aiohttp import web
+
 from batteries_apiserver.auth.key_format import digest, is_well_formed
 from batteries_apiserver.auth.negative_cache import NegativeCache
 from batteries_apiserver.auth.usage import Usage
@@ -92,6 +94,9 @@ class Authenticator:
         else:
             self._kube.caches.keys.put(key)
         return key
+
+
+AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 
 
 def _bearer(authorization: str | None) -> str:

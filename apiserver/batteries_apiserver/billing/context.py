@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.kube import Kube
@@ -28,3 +30,6 @@ class Billing:
                 "billing_not_configured", "This server takes no cards: STRIPE_SECRET_KEY is not set.", retry_after=60
             )
         return self.gateway
+
+
+BILLING = web.AppKey("billing", Billing)

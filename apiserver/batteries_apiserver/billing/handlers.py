@@ -9,22 +9,21 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import BILLING, NOTICES
+from batteries_apiserver.billing.context import BILLING
 from batteries_apiserver.billing.handover import claim, earner, is_handed_over
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.customer_checks import shares_card_with_blocked
 from batteries_apiserver.errors import Forbidden, NotFound, Unavailable
 from batteries_apiserver.metrics import SESSIONS
+from batteries_apiserver.notices import NOTICES
 from batteries_apiserver.time_limit import lift_time_limit
+from batteries_apiserver.traffic.headers import SHOWN_ONCE
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
 from batteries_crds.email import SENTENCE, is_email
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.notification import NotificationKind
 
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
-
-ONCE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-"""The key is shown once: no cache may keep it, and the session's id may not leak by a link."""
 
 
 def _email(text: str) -> str:
@@ -77,7 +76,7 @@ async def setup(request: web.Request) -> web.Response:
     )
     SESSIONS.labels("opened").inc()
     started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
-    return json_answer(started, headers=ONCE)
+    return json_answer(started, headers=SHOWN_ONCE)
 
 
 async def retrieve_key(request: web.Request) -> web.Response:
@@ -114,7 +113,7 @@ async def retrieve_key(request: web.Request) -> web.Response:
         "apiKey": handed.raw_key,
         "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
     }
-    return json_answer(retrieved, headers=ONCE)
+    return json_answer(retrieved, headers=SHOWN_ONCE)
 
 
 def _refuse_who_left(request: web.Request) -> None:

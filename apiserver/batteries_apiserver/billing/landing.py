@@ -11,9 +11,9 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from batteries_apiserver.app_keys import SETTINGS
-from batteries_apiserver.billing.handlers import ONCE, SESSION_ID
-from batteries_apiserver.settings import Settings
+from batteries_apiserver.billing.handlers import SESSION_ID
+from batteries_apiserver.settings import SETTINGS, Settings
+from batteries_apiserver.traffic import headers
 
 _FOLDER = files(__package__) / "pages"
 _FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "cancelled.html")}
@@ -24,16 +24,6 @@ _ASSETS = {
 }
 
 ASSETS = tuple((name, media_type) for name, (media_type, _) in _ASSETS.items())
-
-PAGE_HEADERS = {
-    **ONCE,
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
 
 
 async def complete(request: web.Request) -> web.Response:
@@ -54,15 +44,15 @@ async def cancelled(request: web.Request) -> web.Response:
 async def asset(request: web.Request) -> web.Response:
     """GET /checkout/checkout.css and the like: what the pages load."""
     media_type, text = _ASSETS[request.path.rpartition("/")[2]]
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=headers)
+    own = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=own)
 
 
 def _page(name: str, values: Mapping[str, str]) -> web.Response:
     text = _FILES[name]
     for key, value in values.items():
         text = text.replace(f"@@{key}@@", escape(value))
-    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers.PAGE)
 
 
 def _api(settings: Settings) -> str:

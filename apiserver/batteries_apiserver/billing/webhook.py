@@ -10,12 +10,11 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import BILLING, NOTICES
-from batteries_apiserver.billing.context import Billing
+from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.events import CHARGE_DISPUTED, CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
 from batteries_apiserver.body import read_bytes
-from batteries_apiserver.notices import Notices
+from batteries_apiserver.notices import NOTICES, Notices
 
 
 class Received(TypedDict):

@@ -16,12 +16,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import Body, read_body
 from batteries_apiserver.caller import customer_of
 from batteries_apiserver.errors import Conflict, NotFound, TooManyRequests, Unavailable
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.kube import KUBE, Kube
 from batteries_crds.base import utc_now
 from batteries_crds.client import CONFLICT, NOT_FOUND, status_of, tolerated
 from batteries_crds.identity import is_uuid

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from batteries_apiserver.billing.landing import PAGE_HEADERS
+from batteries_apiserver.traffic.headers import PAGE
 
 _FOLDER = files(__package__) / "pages"
 _PAGE, _SCRIPT = (_FOLDER / "confirm.html").read_text(), (_FOLDER / "confirm.js").read_text()
@@ -12,7 +12,7 @@ _PAGE, _SCRIPT = (_FOLDER / "confirm.html").read_text(), (_FOLDER / "confirm.js"
 
 async def show(request: web.Request) -> web.Response:
     """GET /confirm-email."""
-    return web.Response(text=_PAGE, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
+    return web.Response(text=_PAGE, content_type="text/html", charset="utf-8", headers=PAGE)
 
 
 async def script(request: web.Request) -> web.Response:

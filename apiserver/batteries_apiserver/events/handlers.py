@@ -6,12 +6,13 @@ from aiohttp import hdrs, web
 
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE, SETTINGS, STREAMS
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.events.stream import after, stream
+from batteries_apiserver.events.stream import STREAMS, after, stream
 from batteries_apiserver.events.views import event_views
+from batteries_apiserver.kube import KUBE
 from batteries_apiserver.request_context import request_id
 from batteries_apiserver.request_log import HEADER
+from batteries_apiserver.settings import SETTINGS
 from batteries_apiserver.time_limit import lift_time_limit
 from batteries_crds.aws_account import AwsAccount
 

@@ -13,11 +13,11 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
+from batteries_apiserver import metrics
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.events.views import ProvisioningEvent, event_views
 from batteries_apiserver.kube import Kube
-from batteries_apiserver.metrics import STREAMS
 from batteries_crds.aws_account import AwsAccount
 
 _RECONNECT_MILLISECONDS = 2000
@@ -45,14 +45,17 @@ class Streams:
                 "one.",
             )
         self._open[who] = self._open.get(who, 0) + 1
-        STREAMS.inc()
+        metrics.STREAMS.inc()
         try:
             yield
         finally:
-            STREAMS.dec()
+            metrics.STREAMS.dec()
             self._open[who] -= 1
             if self._open[who] == 0:
                 del self._open[who]
+
+
+STREAMS = web.AppKey("streams", Streams)
 
 
 def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[ProvisioningEvent]:

@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from batteries_apiserver.answer import json_answer
-from batteries_apiserver.app_keys import KUBE, NOTICES, SETTINGS
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.body import read_body
 from batteries_apiserver.caller import customer_of
@@ -11,10 +10,11 @@ from batteries_apiserver.errors import BadRequest, NotFound
 from batteries_apiserver.idempotency import idempotency_key
 from batteries_apiserver.keys import issue, views
 from batteries_apiserver.keys.bodies import NewKeyBody
-from batteries_apiserver.kube import BY_CUSTOMER, BY_ID, Kube
-from batteries_apiserver.notices import by
+from batteries_apiserver.kube import BY_CUSTOMER, BY_ID, KUBE, Kube
+from batteries_apiserver.notices import NOTICES, by
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
+from batteries_apiserver.settings import SETTINGS
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339
 from batteries_crds.identity import is_uuid

@@ -4,13 +4,12 @@ Put on when an answer is about to be sent, whoever made it. A handler that knows
 answer that may be cached) has set its own, and those stay.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import hdrs, web
 from multidict import istr
 
 from batteries_apiserver.settings import Settings
-from batteries_apiserver.traffic.rate_limit import HEADERS
 
 SECURITY = {
     hdrs.CACHE_CONTROL: "no-store",
@@ -21,6 +20,23 @@ SECURITY = {
     istr("X-Frame-Options"): "DENY",
 }
 _A_YEAR = 365 * 24 * 60 * 60
+
+SHOWN_ONCE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-store", istr("Referrer-Policy"): "no-referrer"}
+"""For what is shown once: no cache may keep it, and the address may not leak by a link."""
+
+PAGE: Mapping[str, str] = {
+    **SHOWN_ONCE,
+    istr("Content-Security-Policy"): "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    istr("Cross-Origin-Opener-Policy"): "same-origin",
+    istr("X-Content-Type-Options"): "nosniff",
+    istr("X-Robots-Tag"): "noindex",
+}
+"""For our own HTML pages: they load this server's own files alone, and no frame holds them."""
+
+RATE_LIMIT_HEADERS = web.RequestKey("rate limit headers", dict[str, str])
+"""What the answer to this request says of its rate limit."""
 
 OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
@@ -42,7 +58,7 @@ def add_headers(settings: Settings) -> OnPrepare:
         secure(response)
         if transport_security is not None:
             response.headers.setdefault("Strict-Transport-Security", transport_security)
-        if (limit := request.get(HEADERS)) is not None:
+        if (limit := request.get(RATE_LIMIT_HEADERS)) is not None:
             response.headers.update(limit)
 
     return add

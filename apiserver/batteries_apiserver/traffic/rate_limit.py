@@ -21,17 +21,15 @@ from aiohttp import web
 from aiohttp.hdrs import AUTHORIZATION
 from multidict import istr
 
-from batteries_apiserver.app_keys import AUTHENTICATOR
+from batteries_apiserver.auth.authenticator import AUTHENTICATOR
 from batteries_apiserver.errors import TooManyRequests
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.traffic.address import client_address
+from batteries_apiserver.traffic.headers import RATE_LIMIT_HEADERS
 from batteries_apiserver.traffic.windows import Windows
 from batteries_crds.api_key import ApiKey
 
 _UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
-
-HEADERS = web.RequestKey("rate limit headers", dict[str, str])
-"""What the answer to this request says of its limit; `headers.add_headers` puts it there."""
 
 KNOWN_KEY = web.RequestKey("known key", ApiKey)
 """The key that the request counts for, so that the guard before its handler need not look for it again."""
@@ -99,7 +97,7 @@ class RateLimits:
         seconds, remaining = math.ceil(left) or 1, policy.quota - count
         if remaining < 0:
             remaining = 0
-        request[HEADERS] = {
+        request[RATE_LIMIT_HEADERS] = {
             _POLICY: policy.text,
             _LIMIT: f'"{policy.name}";r={remaining};t={seconds}',
         }
