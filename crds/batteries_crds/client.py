@@ -21,6 +21,7 @@ from batteries_crds.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
 
+FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409
 UNPROCESSABLE = 422

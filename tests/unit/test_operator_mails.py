@@ -294,6 +294,23 @@ def _ago(minutes: int) -> datetime:
     return utc_now() - timedelta(minutes=minutes)
 
 
+async def test_a_restart_knows_what_was_sent_before_it_sends_again(world: World) -> None:
+    """The watch may show a mail that waits before those that it waits for."""
+    sent = [await world.finished(await world.add(NotificationKind.KEY_REVOKED, f"k-{n}")) for n in range(MAILS_AN_HOUR)]
+    assert len(world.mail.sent) == len(sent)
+    waits = await world.until(
+        await world.add(NotificationKind.KEY_REVOKED, "k-more"), lambda now: bool(now.status.error)
+    )
+    again = world.start()
+    async with running(again):
+        again.see(waits)
+        await asyncio.sleep(0)
+        for each in sent:
+            again.see(each)
+        await world.until(await world.add(NotificationKind.CONFIRM_EMAIL), lambda now: now.status.state is not None)
+    assert [to for to, subject, _ in world.mail.sent if subject == "An API key was revoked"] == [OWNER] * len(sent)
+
+
 def test_a_repeat_has_the_same_name_and_another_happening_another() -> None:
     names = [
         notification(NotificationKind.KEY_CREATED, *what)["metadata"]["name"]

@@ -17,7 +17,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.client import NOT_FOUND, UNANSWERED, Resources, status_of, tolerated
+from batteries_crds.client import FORBIDDEN, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of, tolerated
 from batteries_crds.customer import Customer
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
 from batteries_operator.aws.errors import AwsError
@@ -86,6 +86,8 @@ class Outbox:
         self._grace = settings.payment_grace
         self._is_needed = is_needed
         self._rates = Rates()
+        self._knows_sent = False
+        """Whether `_rates` knows what the processes before this one sent."""
         self._owed: dict[Key, _Owed] = {}
         self._finished: dict[Key, datetime] = {}
         self._due: DelayingQueue[Key] = DelayingQueue()
@@ -102,10 +104,11 @@ class Outbox:
                 self._owed[key] = _Owed(notification, said=status.error)
                 self._due.put(key, 0)
         elif key not in self._finished:
-            self._owed.pop(key, None)
+            owed = self._owed.pop(key, None)
             finished = status.finished_at or utc_now()
             self._finished[key] = finished
-            if status.state is NotificationState.SENT and status.to is not None:
+            counted = owed is not None and owed.sent is not None  # when it was sent, by this process
+            if status.state is NotificationState.SENT and status.to is not None and not counted:
                 self._rates.note(status.to, notification.spec.kind, finished)
             self._due.put(key, (finished + KEPT - utc_now()).total_seconds())
 
@@ -171,7 +174,6 @@ class Outbox:
         status = {"error": None, **owed.sent, "finishedAt": to_rfc3339(utc_now())}
         written = await self._notifications.merge_status(*key, {"status": status})
         log.info("notification finished", state=owed.sent["state"])
-        self._owed.pop(key, None)
         self.see(written)
 
     async def _sent(self, key: Key, notification: Notification) -> dict[str, Any]:
@@ -194,6 +196,7 @@ class Outbox:
         if (why := why_not_to_send(spec, customer, self._grace, utc_now_exactly())) is not None:
             return _dropped(why)
         to = spec.to or customer.spec.email
+        await self._learn_sent()
         if (wait := self._rates.wait(to, spec.kind)) is not None:
             raise HeldBackError(wait.total_seconds())
         link = await self._link(key, to) if spec.kind is NotificationKind.CONFIRM_EMAIL else ""
@@ -201,6 +204,21 @@ class Outbox:
         subject, text = render(notification, public=public, contact=self._settings.support_contact, link=link)
         message_id = await self._mail.send(to, subject, text, about=f"notification/{notification.metadata.uid}")
         return {"state": NotificationState.SENT, "to": to, "messageId": message_id}
+
+    async def _learn_sent(self) -> None:
+        """Reads all Notifications, once and before the first mail: the watch shows them in no order, and a mail that
+        another one holds back may come before it.
+
+        Raises:
+            ApiException: they can't be read now. Those of a namespace that is closed to us can't, and are none of ours.
+        """
+        if self._knows_sent:
+            return
+        for namespace in self._settings.listed_namespaces:
+            with tolerated(FORBIDDEN, NOT_FOUND):
+                async for each in self._notifications.all(namespace, unreadable=_tell_unreadable):
+                    self.see(each)
+        self._knows_sent = True
 
     async def _link(self, key: Key, email: str) -> str:
         """A new link. Its token's hash is written before the mail goes: a link that arrives is one that works."""
@@ -229,6 +247,10 @@ class Outbox:
             self._due.put(key, LONGEST_SECONDS)
         else:
             self.forget(*key)
+
+
+def _tell_unreadable(error: UnreadableError) -> None:
+    log.warning("a notification can't be read, and whether its mail was sent is not known", detail=str(error))
 
 
 def _problem(owed: _Owed, error: Exception) -> str | None:
