@@ -13,11 +13,11 @@ from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.ownership import AccountGoneError
 from batteries_operator.aws.partition import UnsupportedPartitionError
-from batteries_operator.kube import SecretNameTakenError
 from batteries_operator.lease import NotLeadingError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.step import Scope, Step
+from batteries_operator.tools import SecretNameTakenError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

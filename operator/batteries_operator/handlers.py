@@ -24,7 +24,7 @@ from batteries_crds.notification import Notification
 from batteries_operator.announcements import Announcement
 from batteries_operator.confirmations import Confirmations
 from batteries_operator.customer_holds import CustomerHolds
-from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.payment_notices import PaymentNotices
 from batteries_operator.resync import Resync

@@ -18,7 +18,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1LeaseSpec
 
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, status_of
-from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.metrics import LEADING
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

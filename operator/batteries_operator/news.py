@@ -14,7 +14,8 @@ from batteries_operator.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.owed import ready
 from batteries_operator.recorder import Recorder
 from batteries_operator.status import begin, conclude, summarize
-from batteries_operator.step import Step, Tools
+from batteries_operator.step import Step
+from batteries_operator.tools import Tools
 
 Runbook = Callable[[AwsAccount], Sequence[Step]]
 """The steps that hold for an account as it is now."""
@@ -63,7 +64,7 @@ class News:
                     # Of what began in this very second the moment is some microseconds later than the second.
                     STEP_SECONDS.labels(step.name).observe(max(0.0, (now - since).total_seconds()))
                 if isinstance(outcome, Fail):
-                    self._tools.failed(step, after)
+                    self._tools.failed(step.limit, after)
             told = [announcements.of_outcome(before, after, step, outcome) for step, outcome in outcomes]
             self.tell(after, *told, announcements.of_phase(before, after))
 

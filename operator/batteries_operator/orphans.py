@@ -19,7 +19,7 @@ from batteries_operator.adoption import Orphan, described
 from batteries_operator.aws.account_tags import AccountTags, customer_mark
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.settings import Settings
 
 ACTIVE = "ACTIVE"

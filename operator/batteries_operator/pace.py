@@ -1,4 +1,4 @@
-"""How visits are spaced: after an error, while AWS is at work, and each step for itself.
+"""How visits are spaced: after an error, and each step for itself.
 
 What is remembered from one visit to the next is here, and losing it costs nothing but a look that comes too early.
 """
@@ -7,9 +7,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterable
-
-SHARE = 0.1
-"""How late something asynchronous may be seen, as a part of the time that it took."""
 
 FIRST_SECONDS = 0.5
 """The longest pause after a first error."""
@@ -25,15 +22,6 @@ def backoff(errors_in_a_row: int, longest: float) -> float:
     it does.
     """
     return float(min(longest, FIRST_SECONDS * 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
-
-
-def until_next_look(lasted: float, shortest: float, longest: float, share: float = SHARE) -> float:
-    """Seconds until AWS is asked again about what has lasted so many seconds: the longer, the more rarely.
-
-    AWS publishes two DescribeCreateAccountStatus a second (Organizations quotas, throttling limits); five creations
-    of two minutes, asked about like this, stay below.
-    """
-    return min(max(lasted * share, shortest), max(longest, shortest))
 
 
 class Pace:

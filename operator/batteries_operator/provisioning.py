@@ -7,7 +7,7 @@ from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.conditions import is_true
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ProvisioningStep as Name
-from batteries_operator.step import Limit, Step
+from batteries_operator.step import Step
 from batteries_operator.steps import (
     check_status,
     close_account,
@@ -24,6 +24,7 @@ from batteries_operator.steps import (
     wait_for_role,
 )
 from batteries_operator.steps.gone import unless_gone
+from batteries_operator.tools import Limit
 
 PROVISIONING: tuple[Step, ...] = (
     Step(

@@ -18,7 +18,7 @@ from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, V1
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, UnreadableError, connect, status_of
 from batteries_crds.names import FINALIZER
-from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.settings import Settings
 
 TRIES = 5

@@ -9,7 +9,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
-from batteries_operator.step import Tools
+from batteries_operator.tools import Tools
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

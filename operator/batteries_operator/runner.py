@@ -25,9 +25,11 @@ from batteries_operator.metrics import DRIFTS, STEP_OUTCOMES
 from batteries_operator.news import Announce, News, Runbook, is_no_news
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.owed import blocking, is_current, is_out_of_date, only_seen, ready
-from batteries_operator.pace import Pace, backoff, until_next_look
+from batteries_operator.pace import Pace, backoff
+from batteries_operator.polling import until_next_look
 from batteries_operator.recorder import Recorder
-from batteries_operator.step import Step, Tools
+from batteries_operator.step import Step
+from batteries_operator.tools import Tools
 from batteries_operator.visits import beside
 
 UNKEPT_SECONDS = 1.0

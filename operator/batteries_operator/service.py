@@ -15,7 +15,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UNANSWERED, Resources, connect, status_of
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
-from batteries_operator.kube import FIELD_MANAGER
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.lease import fence
 from batteries_operator.metrics import RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
 from batteries_operator.news import Announce, Runbook
@@ -26,8 +26,8 @@ from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runner, Visit
 from batteries_operator.settings import Settings
 from batteries_operator.sightings import Sightings
-from batteries_operator.step import Tools
 from batteries_operator.toolbox import make_tools
+from batteries_operator.tools import Tools
 from batteries_operator.visits import Visits
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

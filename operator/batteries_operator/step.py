@@ -1,4 +1,4 @@
-"""The shape of a provisioning step, and what it may use.
+"""The shape of a provisioning step, and what it sees of a visit.
 
 A step is an idempotent coroutine that observes, then acts, never sleeps and never loops on AWS. It is *current* when
 its condition is true for the inputs it was run with; so a changed input re-runs that step alone.
@@ -7,114 +7,15 @@ its condition is true for the inputs it was run with; so a changed input re-runs
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.customer import Customer
 from batteries_crds.names import ClosingStep, ProvisioningStep
-from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.ownership import OwnedAccount
-from batteries_operator.expected import Expected
 from batteries_operator.outcome import Outcome, Wait
-from batteries_operator.places import Places
-from batteries_operator.settings import Settings
-from batteries_operator.under_way import UnderWay
-
-
-class Limit(StrEnum):
-    """AWS's limits on what may be under way at one time; each is the name of its places in `Tools`."""
-
-    CREATIONS = "creations"
-    ASSIGNMENTS = "assignments"
-    CLOSURES = "closures"
-
-
-class CustomerReader(Protocol):
-    """Finds Customers."""
-
-    async def find(self, namespace: str, name: str) -> Customer | None:
-        """The Customer as it is now, or None where there is none."""
-
-    async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
-        """Whether another account of the Customer gives access to that user of Identity Center already."""
-
-
-class PasswordStore(Protocol):
-    """Keeps an account's first password in a Secret."""
-
-    async def find(self, account: AwsAccount) -> "StoredPassword | None":
-        """The stored password, or None where its owner has taken it: it is shown once and then gone."""
-
-    async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
-        """The stored password, made first where there is none."""
-
-    async def discard(self, account: AwsAccount) -> None:
-        """The password is worth nothing any more: no Secret holds it."""
-
-    async def mark_set(self, account: AwsAccount) -> None:
-        """Notes that AWS took the password."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassword:
-    """A first password; `set_in_aws` says whether AWS is known to have taken it."""
-
-    secret_name: str
-    password: str = field(repr=False)
-    set_in_aws: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What all visits share."""
-
-    settings: Settings
-    aws: Aws
-    customers: CustomerReader
-    passwords: PasswordStore
-    under_way: UnderWay
-    creations: Places
-    assignments: Places
-    closures: Places
-    role_time: Expected = field(default_factory=Expected)
-    """How long the role of a new account takes to answer."""
-    assignment_time: Expected = field(default_factory=Expected)
-    """How long Identity Center takes to assign access."""
-
-    def keep_places(self, account: AwsAccount) -> None:
-        """Has the account's places follow its status, whoever wrote it: another operator, or this one before a restart.
-
-        What is under way in AWS holds its place, even past the limit; what is over, or not wanted any more before AWS
-        was asked, holds none.
-        """
-        status, uid = account.status, account.metadata.uid
-        followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
-        failed = followed is not None and followed.gave_up_at is not None
-        if status.aws_account_id is not None or (status.create_request is None and not account.is_wanted):
-            self.creations.leave(uid)
-        elif status.create_request is not None and not failed:
-            self.creations.resume(uid)
-        if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
-            self.assignments.resume(uid)
-
-    def failed(self, step: "Step", account: AwsAccount) -> None:
-        """The step failed for good: what it held of AWS's limits is others'. Those beside it may still be at work."""
-        uid = account.metadata.uid
-        if step.limit is not None:
-            getattr(self, step.limit).leave(uid)
-        if step.limit is Limit.ASSIGNMENTS:
-            self.assignment_time.forget(uid)
-        self.keep_places(account)
-
-    def let_go(self, uid: str) -> None:
-        """The account's places and spots in line go to others."""
-        for places in (self.creations, self.assignments, self.closures):
-            places.leave(uid)
-        for expected in (self.role_time, self.assignment_time):
-            expected.forget(uid)
+from batteries_operator.tools import Limit, Tools
 
 
 class Scope(Protocol):

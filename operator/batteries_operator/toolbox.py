@@ -10,11 +10,13 @@ from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.kube import FIELD_MANAGER, Customers, Passwords
+from batteries_operator.customer_lookup import Customers
+from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.metrics import PLACES_HELD, PLACES_WAITING
+from batteries_operator.passwords import Passwords
 from batteries_operator.places import Places
 from batteries_operator.settings import Settings
-from batteries_operator.step import Limit, Tools
+from batteries_operator.tools import Limit, Tools
 from batteries_operator.under_way import UnderWay
 
 

@@ -19,7 +19,7 @@ import structlog
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.expected import REMEMBERED
-from batteries_operator.pace import until_next_look
+from batteries_operator.polling import until_next_look
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from batteries_operator.expected import REMEMBERED
-from batteries_operator.pace import until_next_look
+from batteries_operator.polling import until_next_look
 from batteries_operator.under_way import BETWEEN_DESCRIPTIONS, LONGEST
 from batteries_operator.under_way import SHARE as LOOK_SHARE
 from batteries_sandbox.places import CHECKOUT

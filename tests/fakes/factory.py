@@ -29,15 +29,16 @@ from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.setup import Setup
 from batteries_operator.bells import Bells
-from batteries_operator.kube import Customers, Passwords
+from batteries_operator.customer_lookup import Customers
 from batteries_operator.news import Runbook
 from batteries_operator.pace import Pace
+from batteries_operator.passwords import Passwords
 from batteries_operator.places import Places
 from batteries_operator.recorder import LostRaceError
 from batteries_operator.runner import Runner
 from batteries_operator.service import Service, Stopped
 from batteries_operator.settings import Settings
-from batteries_operator.step import Tools
+from batteries_operator.tools import Tools
 from batteries_operator.under_way import UnderWay
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 

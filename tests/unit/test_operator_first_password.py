@@ -9,8 +9,8 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_operator.aws.partition import AWS, Partition
 from batteries_operator.outcome import Done
 from batteries_operator.settings import Settings
-from batteries_operator.step import StoredPassword
 from batteries_operator.steps import create_iam_user
+from batteries_operator.tools import StoredPassword
 
 
 class Iam:

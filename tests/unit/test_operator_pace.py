@@ -6,7 +6,8 @@ import pytest
 from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.conditions import is_true
-from batteries_operator.pace import Pace, backoff, until_next_look
+from batteries_operator.pace import Pace, backoff
+from batteries_operator.polling import until_next_look
 from batteries_operator.service import _pass
 
 

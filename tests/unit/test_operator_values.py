@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from batteries_operator.attempt import _from_error
 from batteries_operator.aws import errors
 from batteries_operator.aws.errors import NO_ANSWER, NO_CREDENTIALS, AwsError, ErrorKind, translate
-from batteries_operator.kube import new_password
 from batteries_operator.naming import account_email, account_name, credentials_secret_name, names_account, short_id
 from batteries_operator.outcome import Fail, Wait
+from batteries_operator.passwords import new_password
 from batteries_operator.settings import Settings
 
 IDS = [

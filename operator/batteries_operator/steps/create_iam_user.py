@@ -11,7 +11,8 @@ where the user of an adopted account has chosen one. A user that we did not make
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope, StoredPassword
+from batteries_operator.step import Scope
+from batteries_operator.tools import StoredPassword
 
 
 async def run(scope: Scope) -> Outcome:

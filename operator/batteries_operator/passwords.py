@@ -1,17 +1,14 @@
-"""What steps need of Kubernetes beside the account itself: Customers, and the Secret with the first password."""
+"""First passwords, each in a Secret beside its account."""
 
 import secrets
 import string
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
-from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_SET_IN_AWS, LABEL_ACCOUNT_ID
 from batteries_crds.secrets import Secrets, StoredSecret
 from batteries_operator.naming import credentials_secret_name
-from batteries_operator.step import StoredPassword
+from batteries_operator.tools import SecretNameTakenError, StoredPassword
 
-FIELD_MANAGER = "batteries-operator"
 _TRIES = 5
 """To write a Secret that others write at the same time."""
 
@@ -25,30 +22,6 @@ def new_password(length: int = 24) -> str:
     letters += [secrets.choice("".join(_CLASSES)) for _ in range(length - len(letters))]
     secrets.SystemRandom().shuffle(letters)
     return "".join(letters)
-
-
-class Customers:
-    """Reads Customers live: an owner is asked for once in an account's life."""
-
-    def __init__(self, customers: Resources[Customer], accounts: Resources[AwsAccount]) -> None:
-        self._customers = customers
-        self._accounts = accounts
-
-    async def find(self, namespace: str, name: str) -> Customer | None:
-        """The Customer, or None where there is none."""
-        return await self._customers.find(namespace, name)
-
-    async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
-        """Whether another account of the Customer gives access to that user of Identity Center already."""
-        selector = f"spec.customerRef.name={name}"
-        async for account in self._accounts.all(namespace, field_selector=selector, unreadable=lambda _: None):
-            if account.status.sso_user_id == user_id:
-                return True
-        return False
-
-
-class SecretNameTakenError(Exception):
-    """Somebody else's Secret has the name of the one that the first password would be in; the text says what to do."""
 
 
 class Passwords:

@@ -1,0 +1,25 @@
+"""Customers as steps ask for them."""
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources
+from batteries_crds.customer import Customer
+
+
+class Customers:
+    """Reads Customers live: an owner is asked for once in an account's life."""
+
+    def __init__(self, customers: Resources[Customer], accounts: Resources[AwsAccount]) -> None:
+        self._customers = customers
+        self._accounts = accounts
+
+    async def find(self, namespace: str, name: str) -> Customer | None:
+        """The Customer, or None where there is none."""
+        return await self._customers.find(namespace, name)
+
+    async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
+        """Whether another account of the Customer gives access to that user of Identity Center already."""
+        selector = f"spec.customerRef.name={name}"
+        async for account in self._accounts.all(namespace, field_selector=selector, unreadable=lambda _: None):
+            if account.status.sso_user_id == user_id:
+                return True
+        return False
