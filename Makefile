@@ -19,16 +19,16 @@ ADMISSION := helm/ai-batteries-included/files/admission-policies.yaml
 UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
 
 .PHONY: help
-help: ## Say what there is to make
+help: ## List the commands
 	@echo "AI Batteries Included. Start with 'make run'."
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: sync ## Bring the whole system up, walk the journey, and stay up until Ctrl-C
+run: sync ## Start the whole system, walk the journey, and stay up until Ctrl-C
 	@$(BIN)/batteries-sandbox run
 
 .PHONY: demo
-demo: sync ## The same, and exit
+demo: sync ## Start the whole system, walk the journey, and exit
 	@$(BIN)/batteries-sandbox demo
 
 .PHONY: test
@@ -46,16 +46,16 @@ chromium: ## Install Chromium for the browser tests, as root on Debian
 	  || echo "Chromium could not be installed; the browser tests will be skipped."
 
 .PHONY: unit
-unit: sync ## Run the unit tests alone
+unit: sync ## Run only the unit tests
 	$(UNIT)
 
 .PHONY: e2e-helm
-e2e-helm: sync ## Prove the chart with the real helm: install, upgrade, uninstall, permissions, a table of values
+e2e-helm: sync ## Test the chart with the real helm: install, upgrade, uninstall, permissions, a table of values
 	@$(BIN)/batteries-sandbox build
 	$(BIN)/pytest -q -s tests/e2e/alone/test_helm.py tests/integration/test_permissions.py tests/integration/test_chart_values.py
 
 .PHONY: e2e-argocd
-e2e-argocd: sync ## Prove GitOps with the real Argo CD, watched for ten minutes (ARGOCD_MINUTES), and kstatus
+e2e-argocd: sync ## Test GitOps with the real Argo CD, watched for ten minutes (ARGOCD_MINUTES), and kstatus
 	@$(BIN)/batteries-sandbox build --for-tests
 	ARGOCD_MINUTES=$${ARGOCD_MINUTES:-10} $(BIN)/pytest -q -s tests/e2e/test_argocd.py tests/integration/test_kstatus.py
 
@@ -65,7 +65,7 @@ ha: sync ## Time the operator's failover, and restart the API's replicas under l
 	$(BIN)/pytest -q -s tests/e2e/alone/test_failover.py tests/e2e/test_replicas.py
 
 .PHONY: fuzz
-fuzz: sync ## Send the sandbox ten thousand requests that nobody would think of
+fuzz: sync ## Send the sandbox ten thousand random requests
 	@$(BIN)/batteries-sandbox build
 	SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
 
@@ -75,7 +75,7 @@ crash: sync ## Kill the operator at every AWS call and every write of an account
 	PYTHONPATH=tests $(BIN)/python -m crash
 
 .PHONY: storm
-storm: sync ## Make 200 accounts against throttles, lost answers and an operator killed every ten seconds
+storm: sync ## Make 200 accounts while AWS throttles, answers get lost and the operator is killed every ten seconds
 	@$(BIN)/batteries-sandbox build
 	PYTHONPATH=tests $(BIN)/python -m crash.storm
 
@@ -87,12 +87,12 @@ wrk: ## Install wrk, which the benchmark of the API loads it with, as root on De
 	  || echo "wrk could not be installed; the benchmark will say so."
 
 .PHONY: bench
-bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1)
+bench: sync wrk ## Measure how fast it is (a quarter of an hour; QUICK=1 three minutes; ONLY=part,part; PEERS=1; DOCS=1)
 	@$(BIN)/batteries-sandbox build
-	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) README=$(README) PYTHONPATH=tests $(BIN)/python -m bench
+	@QUICK=$(QUICK) ONLY=$(ONLY) PEERS=$(PEERS) DOCS=$(DOCS) PYTHONPATH=tests $(BIN)/python -m bench
 
 .PHONY: check
-check: sync ## Lint, format, types, layers, generated files and lock current, and the rendered chart by kube-score
+check: sync ## Check lint, format, types, import layers, generated files, the lock, and the chart with kube-score
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -105,7 +105,7 @@ check: sync ## Lint, format, types, layers, generated files and lock current, an
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
 .PHONY: fmt
-fmt: sync ## Format the code and mend what lint can mend
+fmt: sync ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -114,12 +114,12 @@ crds: sync ## Write the CRD YAML from the models, for people and for the chart, 
 	$(BIN)/python -m batteries_crds.generate --admission $(ADMISSION) $(CRD_FOLDERS)
 
 .PHONY: chart
-chart: sync ## Write what the chart has generated: its values' schema, and the dashboard
+chart: sync ## Write the generated files of the chart: the values' schema and the dashboard
 	$(BIN)/python -m batteries_sandbox.values_schema
 	$(BIN)/python -m batteries_sandbox.dashboard
 
 .PHONY: docs
-docs: sync ## Write the generated tables: settings, steps, conditions
+docs: sync ## Write the generated tables of docs/: endpoints, settings, steps, conditions, reasons, metrics, permissions
 	$(BIN)/python -m batteries_sandbox.reference
 
 .PHONY: lock
@@ -149,7 +149,9 @@ $(OWN_UV):
 	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
 	  || { echo "uv $(UV_VERSION) could not be had from PyPI. Install uv by hand, or reach PyPI."; exit 1; }
 
-IMAGE ?= ai-batteries-included:0.1.0
+# One version for the package, the image and the chart.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= ai-batteries-included:$(VERSION)
 IMAGE_BASE ?= docker.io/library/python:3.13-slim
 IMAGE_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 
@@ -164,7 +166,7 @@ image-base: ## Make localhost/batteries-base from Debian, as root, with buildah 
 	@sandbox/image/debian-base.sh
 
 .PHONY: sbom
-sbom: sync ## Write dist/sbom.cdx.json (CycloneDX) and dist/licences.md: what the image holds beside Python
+sbom: sync ## Write dist/sbom.cdx.json (CycloneDX) and dist/licences.md: the packages in the image
 	@mkdir -p dist
 	@UV_PROJECT_ENVIRONMENT=dist/image-venv $(UV) sync --frozen --quiet --no-dev --no-editable --python $(BIN)/python
 	@$(UV) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml \
@@ -174,5 +176,5 @@ sbom: sync ## Write dist/sbom.cdx.json (CycloneDX) and dist/licences.md: what th
 	@echo "Wrote dist/sbom.cdx.json and dist/licences.md"
 
 .PHONY: clean
-clean: ## Remove what was made in the checkout (the cache outside it stays)
+clean: ## Remove everything that was built in the checkout (the cache outside it stays)
 	rm -rf .venv .sandbox .mypy_cache .ruff_cache .pytest_cache dist

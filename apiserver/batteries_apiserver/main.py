@@ -19,6 +19,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds import logs
 from batteries_crds.client import NoClusterError
 from batteries_crds.environment import WrongEnvironmentError, prepare
+from batteries_crds.version import distribution_version
 
 
 def main() -> int:
@@ -48,10 +49,11 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="batteries-apiserver", description="The HTTP API of AI Batteries Included.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {distribution_version()}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="serve the API until SIGTERM; settings come from the environment")
-    key = commands.add_parser("admin-key", help="make an administrator's API key and print it, this once")
-    key.add_argument("--name", default="admin", help="what to call the key (default: admin)")
+    key = commands.add_parser("admin-key", help="make an administrator's API key and print it; it can't be shown again")
+    key.add_argument("--name", default="admin", help="the key's name (default: admin)")
     return parser
 
 

@@ -1,7 +1,7 @@
 """What a route is: everything that registering it, describing it and explaining it to an agent needs, in one value.
 
 The routes of a resource stand in its folder's `routes.py`, and `routes.ROUTES` joins them. The application, the
-OpenAPI document, llms.txt, the README's table and the tests all read that one tuple, so none can fall behind.
+OpenAPI document, llms.txt, the tables of docs/http-api.md and the tests read that one tuple, so none can fall behind.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from batteries_crds.client import NoClusterError
 from batteries_crds.environment import WrongEnvironmentError, prepare
+from batteries_crds.version import distribution_version
 from batteries_operator import bootstrap, doctor, logs, orphans, print_policy, release, root_email, run
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
@@ -26,24 +27,24 @@ def _commands() -> dict[str, tuple[str, Command]]:
     """Each subcommand, with what it does."""
     return {
         "release": (
-            "let go of all AwsAccounts of a namespace before it, or the product, is removed; closes no AWS account",
+            "release all AwsAccounts of a namespace, so that it or the product can be removed; closes no AWS account",
             lambda settings, given: asyncio.run(release.release(settings, given)),
         ),
-        "run": ("walk AwsAccounts through provisioning, until stopped", lambda settings, _: run.main(settings)),
+        "run": ("provision AwsAccounts until stopped", lambda settings, _: run.main(settings)),
         "bootstrap": (
-            "prepare the organization: OUs, deny policy, permission set (safe to repeat)",
+            "prepare the AWS organization: OUs, policies, permission set (safe to repeat)",
             lambda settings, _: asyncio.run(bootstrap.bootstrap(settings)),
         ),
         "doctor": (
-            "say what is missing before a customer finds out",
+            "check permissions, quotas, OUs, policies and mail, and say what is missing (exit status 1 if anything is)",
             lambda settings, _: asyncio.run(doctor.doctor(settings)),
         ),
         "check": (
-            "say what accounts will wait for, before a start (exit status 1 only where nothing could work)",
+            "say what accounts would wait for, before the operator starts (exit status 1 only if nothing could work)",
             lambda settings, _: asyncio.run(doctor.check(settings)),
         ),
         "orphans": (
-            "print what adopts member accounts with our tag that no AwsAccount stands for (exit status 1 if any)",
+            "list AWS accounts with our tag and no AwsAccount, and the YAML that adopts them (exit status 1 if any)",
             lambda settings, _: asyncio.run(orphans.orphans(settings)),
         ),
         "policy": (
@@ -51,7 +52,7 @@ def _commands() -> dict[str, tuple[str, Command]]:
             print_policy.main,
         ),
         "bootstrap-policy": (
-            "print the IAM policy that bootstrap needs beside that one",
+            "print the IAM policy that bootstrap needs in addition",
             lambda _, __: print_policy.bootstraps(),
         ),
     }
@@ -60,6 +61,7 @@ def _commands() -> dict[str, tuple[str, Command]]:
 def main() -> int:
     """Runs the subcommand; the exit status is 0, 1 where something is to be mended, 2 for a wrong call."""
     parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {distribution_version()}")
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, (text, _) in _commands().items():
         subparser = subparsers.add_parser(name, help=text, description=text)

@@ -1,4 +1,4 @@
-"""The README's tables of endpoints: what the contract has, with what we add to it, and what is ours alone."""
+"""The tables of docs/http-api.md: the contract's endpoints with what we add to them, and the endpoints of our own."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -56,11 +56,11 @@ def main() -> int:
     """Runs the subcommand: 0 when all went well or it was told to stop, 1 with a sentence otherwise."""
     parser = argparse.ArgumentParser(prog="batteries-sandbox", description="The whole system on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="bring everything up, walk the journey, stay up")
-    commands.add_parser("demo", help="the same, and exit")
-    build = commands.add_parser("build", help="only build kube-apiserver and etcd, where they are not there yet")
-    build.add_argument("--for-tests", action="store_true", help="and what only tests need, as far as it can be had")
-    show = commands.add_parser("trust-policy", help="print the deploy role's trust policy as AWS has it")
+    commands.add_parser("run", help="start everything, walk the journey, stay up")
+    commands.add_parser("demo", help="start everything, walk the journey, exit")
+    build = commands.add_parser("build", help="build kube-apiserver, etcd and helm, unless they are built already")
+    build.add_argument("--for-tests", action="store_true", help="also build what only the tests need")
+    show = commands.add_parser("trust-policy", help="print the deploy role's trust policy, read from the sandbox's AWS")
     show.add_argument("aws_account_id")
     arguments = parser.parse_args()
     try:

@@ -1,6 +1,6 @@
 """Writes the generated tables of the documentation: `python -m batteries_sandbox.reference [--check]`.
 
-Tables stand between `<!-- name -->` and `<!-- /name -->` in README.md and docs/. They come from the code that they
+Tables stand between `<!-- name -->` and `<!-- /name -->` in docs/. They come from the code that they
 speak of, so they can't fall behind; `make check` fails where one is not current.
 """
 
@@ -213,8 +213,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-metrics": lambda: _metrics(api_metrics),
 }
 
-PAGES = ("gitops", "iam-policy", "install", "kubectl", "metrics", "runbook", "settings", "stripe")
-FILES = ("README.md", *(f"docs/{name}.md" for name in PAGES))
+PAGES = ("gitops", "http-api", "iam-policy", "install", "kubectl", "metrics", "runbook", "settings", "stripe")
+FILES = tuple(f"docs/{name}.md" for name in PAGES)
 
 
 def filled(text: str) -> str:

@@ -1,8 +1,7 @@
 """`make bench`: measures how fast this is, each figure beside a limit that is measured in the same run.
 
 QUICK=1 measures less of everything, ONLY=name,name these parts alone, PEERS=1 other people's programs too, and
-README=1 writes the table into the README and docs/performance.md. `python -m bench readme` writes it from the last
-run's results.
+DOCS=1 writes the table into docs/performance.md. `python -m bench docs` writes it from the last run's results.
 """
 
 import asyncio
@@ -63,19 +62,19 @@ async def run(some: Sequence[Part], scale: Scale) -> list[Figure]:
 
 
 def given(name: str) -> str:
-    """What the environment gives; README=0 is no wish for the table in the README."""
+    """What the environment gives; DOCS=0 does not ask for the table in docs/."""
     value = os.environ.get(name, "")
     return "" if value.lower() in ("0", "no", "off", "false") else value
 
 
 def main() -> int:
     """0 where every goal is reached."""
-    if sys.argv[1:] == ["readme"]:
+    if sys.argv[1:] == ["docs"]:
         report.put_into(CHECKOUT, json.loads((FOLDER / "results.json").read_text()))
         return 0
-    flags = {name: given(name) for name in ("QUICK", "PEERS", "ONLY", "README")}
-    if flags["README"] and (flags["QUICK"] or flags["ONLY"]):
-        sys.exit("README=1 writes the whole table; leave QUICK and ONLY out.")
+    flags = {name: given(name) for name in ("QUICK", "PEERS", "ONLY", "DOCS")}
+    if flags["DOCS"] and (flags["QUICK"] or flags["ONLY"]):
+        sys.exit("DOCS=1 writes the whole table; leave QUICK and ONLY out.")
     scale = replace(QUICK if flags["QUICK"] else FULL, peers=bool(flags["PEERS"]))
     began, date = time.monotonic(), to_rfc3339(utc_now())
     figures = asyncio.run(run(chosen(flags["ONLY"]), scale))
@@ -88,7 +87,7 @@ def main() -> int:
     }
     results = report.write(FOLDER, figures, about)
     print(report.table(results["figures"]))
-    if flags["README"]:
+    if flags["DOCS"]:
         report.put_into(CHECKOUT, results)
     missed = [each.key for each in figures if each.is_met is False]
     print(f"Wrote {FOLDER.relative_to(Path.cwd()) if FOLDER.is_relative_to(Path.cwd()) else FOLDER}/results.json.")

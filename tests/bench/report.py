@@ -1,4 +1,4 @@
-"""What the run says: a table for the terminal, JSON for programs, a picture, and the README's section."""
+"""What the run says: a table for the terminal, JSON for programs, a picture, and the section in docs/performance.md."""
 
 import json
 import os
@@ -32,10 +32,10 @@ def _processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def table(figures: Sequence[dict[str, Any]], *, notes: bool = True) -> str:
+def table(figures: Sequence[dict[str, Any]]) -> str:
     """Markdown, which reads well in a terminal too; the points of a curve (`name@accounts`) are in the picture."""
     rows = [["what", "measured", "limit, measured in the same run", "ratio", "goal", "met"]]
-    rows += [_row(each, notes) for each in figures if "@" not in each["key"]]
+    rows += [_row(each) for each in figures if "@" not in each["key"]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
@@ -43,9 +43,9 @@ def table(figures: Sequence[dict[str, Any]], *, notes: bool = True) -> str:
     return "\n".join([lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]])
 
 
-def _row(figure: dict[str, Any], notes: bool) -> list[str]:
+def _row(figure: dict[str, Any]) -> list[str]:
     limit = f"{_number(figure['limit'])} {figure['unit']}: " if figure["limit"] else ""
-    note = f" ({figure['note']})" if figure["note"] and notes else ""
+    note = f" ({figure['note']})" if figure["note"] else ""
     ratio = "" if figure["ratio"] is None else _number(figure["ratio"])
     return [
         figure["what"] + note,
@@ -107,27 +107,26 @@ def draw(figures: Sequence[dict[str, Any]], path: Path) -> None:
     pyplot.close(picture)
 
 
-def section(results: dict[str, Any], *, notes: bool) -> str:
+def section(results: dict[str, Any]) -> str:
     """What stands in a document between the markers."""
     said = f"`{results['command']}` on {results['date'][:10]}: {results['machine']}. {results['seconds']} s."
-    return f"{said}\n\n{table(results['figures'], notes=notes)}"
+    return f"{said}\n\n{table(results['figures'])}"
 
 
 def put_into(checkout: Path, results: dict[str, Any]) -> None:
-    """Rewrites the README's section, the longer one in docs/performance.md, and the picture there.
+    """Rewrites the section in docs/performance.md, and the picture beside it.
 
     Raises:
         ValueError: the markers are not there.
     """
-    _put(checkout / "README.md", section(results, notes=False))
-    _put(checkout / "docs" / "performance.md", section(results, notes=True))
+    _put(checkout / "docs" / "performance.md", section(results))
     draw(results["figures"], checkout / "docs" / "growth.svg")
 
 
-def _put(readme: Path, said: str) -> None:
-    text = readme.read_text()
+def _put(page: Path, said: str) -> None:
+    text = page.read_text()
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{readme} has no {BEGIN} … {END}")
-    readme.write_text(f"{before}{BEGIN}\n{said}\n{END}{after}")
+        raise ValueError(f"{page} has no {BEGIN} … {END}")
+    page.write_text(f"{before}{BEGIN}\n{said}\n{END}{after}")

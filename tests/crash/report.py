@@ -22,7 +22,7 @@ def lines(matrix: Matrix) -> Iterator[str]:
 
 
 def counts(matrix: Matrix) -> str:
-    """One line, as the README quotes it."""
+    """One line, as it heads the page."""
     points = sum(len(each) for each in matrix.points.values())
     told = Counter(matrix.verdicts.values())
     line = f"{points} points, {len(COLUMNS)} faults, {len(matrix.verdicts)} cells: {told[OK]} ok, {told[FAILED]} failed"

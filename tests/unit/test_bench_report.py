@@ -24,22 +24,20 @@ def test_a_missed_goal_is_said() -> None:
     ]
 
 
-def test_the_documents_sections_are_replaced(tmp_path: Path) -> None:
-    """What stands around them stays; only the longer one has the notes, and the picture stands beside it."""
-    readme, longer = tmp_path / "README.md", tmp_path / "docs" / "performance.md"
-    longer.parent.mkdir()
-    for document in (readme, longer):
-        document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+def test_the_pages_section_is_replaced(tmp_path: Path) -> None:
+    """What stands around it stays, and the picture stands beside the page."""
+    page = tmp_path / "docs" / "performance.md"
+    page.parent.mkdir()
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
     results = report.write(tmp_path / "dist", [replace(MISSED, note="as noted"), POINT], ABOUT)
     report.put_into(tmp_path, results)
-    for document in (readme, longer):
-        text = document.read_text()
-        assert text.startswith(f"before\n{report.BEGIN}\n`make bench` on 2026-11-24: a machine. 9 s.\n")
-        assert text.endswith(f"{report.END}\nafter\n")
-        assert "old" not in text
-        assert ("as noted" in text) is (document == longer)
-    assert "</svg>" in (longer.parent / "growth.svg").read_text()
-    readme.write_text("no markers")
+    text = page.read_text()
+    assert text.startswith(f"before\n{report.BEGIN}\n`make bench` on 2026-11-24: a machine. 9 s.\n")
+    assert text.endswith(f"{report.END}\nafter\n")
+    assert "old" not in text
+    assert "as noted" in text
+    assert "</svg>" in (page.parent / "growth.svg").read_text()
+    page.write_text("no markers")
     with pytest.raises(ValueError, match="has no"):
         report.put_into(tmp_path, results)
 
@@ -56,6 +54,6 @@ def test_recorded_parameters_become_boto3s() -> None:
 
 @pytest.mark.parametrize(("value", "wish"), [("1", "1"), ("one,line", "one,line"), ("0", ""), ("no", ""), ("", "")])
 def test_a_flag_that_is_off_is_no_wish(monkeypatch: pytest.MonkeyPatch, value: str, wish: str) -> None:
-    """README=0 once wrote the table into the README."""
-    monkeypatch.setenv("README", value)
-    assert given("README") == wish
+    """DOCS=0 once wrote the table all the same."""
+    monkeypatch.setenv("DOCS", value)
+    assert given("DOCS") == wish

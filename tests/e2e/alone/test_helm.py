@@ -26,7 +26,7 @@ from batteries_sandbox.places import CHECKOUT, Places, Ports, free_port_base
 from batteries_sandbox.process import Command, Part, until_answers
 
 T = TypeVar("T")
-PREVIOUS = CHECKOUT / "tests" / "fixtures" / "chart-0.1.0"
+PREVIOUS = CHECKOUT / "tests" / "fixtures" / "chart-before-crds"
 RELEASE = "batteries"
 NAME = f"{RELEASE}-ai-batteries-included"
 CRDS = [f"{plural}.aibatteriesincluded.com" for plural in ("apikeys", "awsaccounts", "customers", "notifications")]
@@ -342,7 +342,7 @@ def test_a_release_with_no_more_than_it_needs_installs_and_the_notes_work_as_pas
 
 
 def test_an_upgrade_from_the_previous_chart_keeps_the_data(bare: Bare) -> None:
-    # Chart 0.1.0 had no CRDs: whoever used it applied them by hand, and it rendered no objects at all.
+    # An earlier chart had no CRDs: its users applied them by hand, and it rendered no objects at all.
     bare.cluster.install_crds()
     namespace = "upgraded"
     where = f"--namespace={namespace}"
@@ -367,4 +367,4 @@ def test_an_upgrade_from_the_previous_chart_keeps_the_data(bare: Bare) -> None:
         assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     bare.helm("uninstall", RELEASE, where)
     assert len(bare.get("awsaccounts", where)["items"]) == len(before)
-    print("proved: upgraded from chart 0.1.0 with the accounts kept, and uninstalled with them kept")
+    print("proved: upgraded from a chart without CRDs with the accounts kept, and uninstalled with them kept")
