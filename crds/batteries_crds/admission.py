@@ -3,7 +3,7 @@
 RBAC knows resources and verbs only: whoever may patch an AwsAccount to suspend it may also patch its owner references,
 and have the garbage collector delete it. So each program has one ValidatingAdmissionPolicy for each of our resources,
 and for the others that it writes. The chart adds names, service accounts and the variables `home` (the release's
-namespace), `adminKeySecret` and `lease`.
+namespace), `adminKeySecret`, `lease` and `leaseNamespace`.
 """
 
 import json
@@ -256,7 +256,7 @@ def _api_servers_secrets() -> Json:
 
 def _operators_leases() -> Json:
     """The operator writes the one Lease by which it is agreed which operator works."""
-    ours = "request.namespace == variables.home && object.metadata.name == variables.lease"
+    ours = "request.namespace == variables.leaseNamespace && object.metadata.name == variables.lease"
     rules = [
         _rule(f"request.operation != 'DELETE' && {ours}", "The operator writes no Lease but its own."),
         _changed(

@@ -4,6 +4,7 @@ A thin layer over `kubernetes.aio`'s connection that speaks models instead of di
 manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
 """
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,15 @@ async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) ->
 def status_of(error: ApiException) -> int:
     """The HTTP status of an API server's refusal."""
     return int(error.status or 0)
+
+
+def said_in(error: ApiException) -> str:
+    """What the API server says against it, such as an admission policy's sentence; its short reason if nothing."""
+    try:
+        status = json.loads(error.body or "")
+    except ValueError:
+        return str(error.reason)
+    return str((status.get("message") if isinstance(status, dict) else None) or error.reason)
 
 
 @contextmanager

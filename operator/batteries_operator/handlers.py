@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import kopf
@@ -112,7 +113,12 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     handlers = kopf.OperatorRegistry()
     grace = service.tools.settings.payment_grace
     notifications = Resources(service.api, Notification, FIELD_MANAGER)
-    notices = PaymentNotices(notifications, grace, is_mail_on=service.tools.aws.mail.enabled)
+    notices = PaymentNotices(
+        notifications,
+        grace,
+        is_mail_on=service.tools.aws.mail.enabled,
+        has_accounts=partial(_has_accounts, service.accounts),
+    )
     holds = CustomerHolds(service.accounts, grace, _breaker(service, grace), notices)
     resync = Resync(service.tools.settings.resync_seconds, service.resync)
     confirmations = Confirmations(service.accounts)
@@ -125,6 +131,13 @@ def registry(service: Service) -> kopf.OperatorRegistry:
     _add_customers(handlers, notices, holds, confirmations)
     _add_mails(handlers, outbox, notices)
     return handlers
+
+
+async def _has_accounts(accounts: Resources[AwsAccount], customer: tuple[str, str]) -> bool:
+    namespace, name = customer
+    selector = f"spec.customerRef.name={name}"
+    page = await accounts.raw_page(namespace, field_selector=selector, limit=1)
+    return bool(page.items)
 
 
 def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Unreadable) -> None:

@@ -17,7 +17,7 @@ import structlog
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1LeaseSpec
 
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, status_of
+from batteries_crds.client import CONFLICT, FORBIDDEN, NOT_FOUND, UNANSWERED, UNPROCESSABLE, said_in, status_of
 from batteries_operator.field_manager import FIELD_MANAGER
 from batteries_operator.metrics import LEADING
 
@@ -106,8 +106,12 @@ class Lease:
         try:
             return await self._take()
         except ApiException as error:
-            if status_of(error) != CONFLICT:
-                log.warning("kubernetes refused the Lease", status=status_of(error), detail=str(error.reason))
+            status = status_of(error)
+            if status in (FORBIDDEN, UNPROCESSABLE):  # by RBAC, or by an admission policy
+                # It stays so until somebody does something, and this operator is idle meanwhile.
+                log.error("kubernetes refused the Lease", status=status, detail=said_in(error), action=self._remedy)
+            elif status != CONFLICT:
+                log.warning("kubernetes refused the Lease", status=status, detail=said_in(error))
         except UNANSWERED as error:
             log.warning("kubernetes did not answer for the Lease", detail=str(error) or type(error).__name__)
         return False
@@ -165,6 +169,14 @@ class Lease:
 
     def _holder(self) -> str | None:
         return self._seen.spec.holder_identity if self._seen is not None and self._seen.spec is not None else None
+
+    @property
+    def _remedy(self) -> str:
+        return (
+            f"Let this operator get, create and update the Lease {self._name} in namespace {self._namespace}. The "
+            "chart's Role and admission policy do so for the release's own namespace; BATTERIES_LEASE_NAME and "
+            "BATTERIES_LEASE_NAMESPACE say which Lease it takes."
+        )
 
     def _pause(self) -> float:
         """Jittered, so that candidates don't come at one moment."""

@@ -44,13 +44,16 @@ class PaymentNotices:
         grace: timedelta | None,
         *,
         is_mail_on: bool,
+        has_accounts: Callable[[Key], Awaitable[bool]],
         now: Callable[[], datetime] = utc_now_exactly,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`grace` None: nobody is suspended for want of payment, and nobody is told so. Without mail no hold waits."""
+        """`grace` None: nobody is suspended for want of payment, and nobody is told so. Without mail no hold waits.
+        `has_accounts` asks Kubernetes whether the Customer has anything that could be suspended."""
         self._notifications = notifications
         self._grace = grace
         self._is_mail_on = is_mail_on
+        self._has_accounts = has_accounts
         self._now, self._sleep = now, sleep
         self._listing = asyncio.Semaphore(LISTS)
         self._customers: dict[Key, Customer] = {}
@@ -177,8 +180,12 @@ class PaymentNotices:
         async for made in self._notifications.all(namespace, field_selector=selector, unreadable=lambda _: None):
             self.see(made)
         while (due := self._due(key, customer)) is not None:
+            has_accounts = await self._has_accounts(key)
+            if due.kind is NotificationKind.SUSPENSION_SOON and not has_accounts:
+                return  # there is nothing that would be suspended
             with tolerated(CONFLICT):  # there already, and not listed: its own watch event tells of it
-                self.see(await self._notifications.create(namespace, _body(customer, due, self._now())))
+                body = _body(customer, due, self._now(), has_accounts=has_accounts)
+                self.see(await self._notifications.create(namespace, body))
                 log.info("notice made", customer="/".join(key), kind=due.kind)
                 continue
             return
@@ -189,19 +196,23 @@ class PaymentNotices:
         return due_notice(customer, self._grace, made, is_held=is_held, now=self._now())
 
 
-def _body(customer: Customer, notice: Notice, now: datetime) -> dict[str, Any]:
+def _body(customer: Customer, notice: Notice, now: datetime, *, has_accounts: bool) -> dict[str, Any]:
     """The Notification, which ends with its Customer."""
     meta, began = customer.metadata, customer.status.payment_grace_since
     since, at, ends = (to_rfc3339(moment) for moment in (began or notice.at, notice.at, notice.suspends_at))
     details = {"since": since, "at": at, "suspended_at": ends}
     if notice.kind is NotificationKind.PAYMENT_METHOD_MISSING:
-        details["consequence"] = (
-            f"Unless that changes, your AWS accounts will be suspended at {ends}: nobody gets into them any more; "
-            "what is in them stays."
-            if now < notice.suspends_at
-            else "Your AWS accounts will be suspended now: nobody gets into them any more; what is in them stays."
-        )
+        details["consequence"] = _consequence(ends, is_over=now >= notice.suspends_at, has_accounts=has_accounts)
     body = notification(notice.kind, meta.name, meta.uid, since, at, **details)
     owner = {"apiVersion": API_VERSION, "kind": Customer.definition.kind, "name": meta.name, "uid": meta.uid}
     body["metadata"]["ownerReferences"] = [owner]
     return body
+
+
+def _consequence(ends: str, *, is_over: bool, has_accounts: bool) -> str:
+    """What follows from a payment method that is missing."""
+    if not has_accounts:
+        return "Until that changes you can't ask for AWS accounts."
+    when = "now" if is_over else f"at {ends}"
+    said = f"AWS accounts will be suspended {when}: nobody gets into them any more; what is in them stays."
+    return f"Your {said}" if is_over else f"Unless that changes, your {said}"

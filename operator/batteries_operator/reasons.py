@@ -224,12 +224,13 @@ FAILURES = {
         "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
         "namespace/name, or is not a member of the organization. Without that tag no step does anything to an AWS "
         "account or inside it, whatever the status says. Or it does, and its tag `aibatteriesincluded.com/owner` names "
-        "another owner: an earlier AwsAccount of this name was deleted with Retain.",
+        "another owner: an earlier AwsAccount of this name was deleted with Retain. Or it names none, and the account "
+        "was suspended by an earlier release.",
         f"If it is this one, tag it in Organizations, then `{RETRY}`. If it was another owner's, make the AwsAccount "
         "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
-        f"users, access keys), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
-        "`status.awsAccountId` is wrong, find out who wrote it. To let a deleted object go: "
-        "`spec.deletionPolicy: Retain`, or take its finalizer away.",
+        f"users, access keys), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If nothing tells "
+        "whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` is wrong, find "
+        "out who wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its finalizer away.",
     ),
     "UserNotOurs": Entry(
         "An adopted AWS account has an IAM user of the name that ours gets, which neither our tag nor the status says "

@@ -105,6 +105,15 @@ RENDERINGS: dict[str, dict[str, Any]] = {
             ],
         },
     },
+    "a Lease and a first key's Secret of one's own": {
+        "operator": {
+            "extraEnv": [
+                {"name": "BATTERIES_LEASE_NAME", "value": "mine"},
+                {"name": "BATTERIES_LEASE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            ]
+        },
+        "api": {"extraEnv": [{"name": "BATTERIES_ADMIN_KEY_SECRET", "value": "my-key"}]},
+    },
     "Stripe's secrets as files": {
         "stripe": {"existingSecret": "stripe", "asFiles": True, "secretKeyField": "key", "webhookSecretField": "hook"},
         "api": {
@@ -210,6 +219,16 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
             }
         },
         r"Set api\.port instead",
+    ),
+    "a Lease's name from a ConfigMap": (
+        {
+            "operator": {
+                "extraEnv": [
+                    {"name": "BATTERIES_LEASE_NAME", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}
+                ]
+            }
+        },
+        r"Set operator\.settings\.BATTERIES_LEASE_NAME instead",
     ),
     "a port that is no number": (
         {"operator": {"settings": {"BATTERIES_HEALTH_PORT": "health"}}},

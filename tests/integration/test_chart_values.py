@@ -158,6 +158,36 @@ def test_the_user_wins_over_what_the_chart_sets_itself(tmp_path: Path) -> None:
     assert api["BATTERIES_API_BODY_LIMIT"] == "10000000"
 
 
+BY_SETTINGS: dict[str, Any] = {
+    "operator": {"settings": {"BATTERIES_LEASE_NAME": "mine"}},
+    "api": {"settings": {"BATTERIES_ADMIN_KEY_SECRET": "my-key"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "lease", "namespace", "secret"),
+    [
+        ({}, "b-ai-batteries-included-operator", "home", "batteries-admin-key"),
+        (BY_SETTINGS, "mine", "home", "my-key"),
+        (RENDERINGS["a Lease and a first key's Secret of one's own"], "mine", "home", "my-key"),
+        (
+            RENDERINGS["settings that the chart sets itself"],
+            *("b-ai-batteries-included-operator", "elsewhere", "batteries-admin-key"),
+        ),
+    ],
+    ids=["default", "settings", "extraEnv", "another namespace"],
+)
+def test_the_admission_policies_know_what_the_programs_write_by_whatever_way_it_is_said(
+    tmp_path: Path, values: dict[str, Any], lease: str, namespace: str, secret: str
+) -> None:
+    objects = rendered(tmp_path, "home", values)
+    policies = [one for one in objects if one["kind"] == "ValidatingAdmissionPolicy"]
+    assert policies
+    for policy in policies:
+        variables = {one["name"]: one["expression"].strip('"') for one in policy["spec"]["variables"]}
+        assert variables == {"home": "home", "lease": lease, "leaseNamespace": namespace, "adminKeySecret": secret}
+
+
 def test_stripes_secrets_are_files_where_that_is_asked_for(tmp_path: Path) -> None:
     values = RENDERINGS["Stripe's secrets as files"]
     pod = pod_of(rendered(tmp_path, "default", values), "apiserver")

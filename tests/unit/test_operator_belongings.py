@@ -202,3 +202,23 @@ async def test_what_was_made_for_another_owner_is_not_the_next_ones(factory: Fac
     assert reason(account, "IAMUserReady") == "UserNotOurs"
     assert "was made for another owner" in find(account.status.conditions, "IAMUserReady").message  # type: ignore[union-attr]
     assert reason(account, "OIDCConfigured") == "RoleNotOurs"
+
+
+async def test_nor_those_of_the_next_customer_of_the_same_name(factory: Factory) -> None:
+    """Names of Customers come again; who has another address is another owner."""
+    factory.settings = factory.settings.model_copy(update={"retained_access": "remove"})
+    customer: dict[str, Any] = {"metadata": {"name": "team"}, "spec": {"email": OWNER}}
+    await factory.customers.create(NAMESPACE, customer)
+    process = await factory.active(email=None, customerRef={"name": "team"})
+    account = await factory.account()
+    organizations = await factory.client("organizations")
+    delete(factory)
+    await released(process)
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    factory.cluster.delete("Customer", NAMESPACE, "team")
+    await factory.customers.create(NAMESPACE, customer | {"spec": {"email": "next@example.com"}})
+    organizations.untag_resource(ResourceId=account.status.aws_account_id, TagKeys=[TAG_OWNER])
+    await factory.add(email=None, customerRef={"name": "team"}, awsAccountId=account.status.aws_account_id)
+    account = await process.until("acme")
+    assert reason(account, "IAMUserReady") == "UserNotOurs"
+    assert reason(account, "OIDCConfigured") == "RoleNotOurs"

@@ -2,11 +2,13 @@
 
 import asyncio
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import ApiException, V1Lease, V1ObjectMeta
@@ -188,6 +190,23 @@ async def test_trouble_with_kubernetes_ends_nothing(
     leases.down = trouble
     await first.release()
     assert leases.holder == "first", "it runs out by itself"
+
+
+@pytest.mark.parametrize("status", [403, 422])  # RBAC's refusal, and an admission policy's
+async def test_a_lease_that_this_operator_may_not_have_is_said_with_what_to_do(
+    candidate: Callable[[str], Lease], leases: Leases, status: int
+) -> None:
+    body = json.dumps({"kind": "Status", "message": "The operator writes no Lease but its own.", "code": status})
+    refusal = ApiException(status=status, reason="Refused")
+    refusal.body = body
+    leases.down = refusal
+    with structlog.testing.capture_logs() as lines:
+        assert not await candidate("first")._try()
+    (line,) = lines
+    assert (line["log_level"], line["status"]) == ("error", status)
+    assert line["detail"] == "The operator writes no Lease but its own."
+    assert "the Lease l in namespace ns" in line["action"]
+    assert "BATTERIES_LEASE_NAME" in line["action"]
 
 
 async def test_a_restarted_process_of_the_same_name_goes_on_at_once(

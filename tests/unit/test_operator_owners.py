@@ -184,6 +184,31 @@ async def test_of_an_earlier_release_the_same_owner_gets_it_back(factory: Factor
     assert (account.status.phase, account.status.aws_account_id) == ("active", before.status.aws_account_id)
 
 
+@pytest.mark.parametrize("by_number", [False, True])
+@pytest.mark.parametrize("owner", [FIRST, SECOND])
+async def test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose(
+    factory: Factory, owner: str, by_number: bool
+) -> None:
+    """Single sign-on was taken from the first owner, who may have an access key and would be let in again."""
+    process = await factory.active(email=FIRST)
+    before = await as_made_by_an_earlier_release(factory)
+    await factory.change(suspended=True)
+    assert (await process.until("acme")).status.phase == "suspended"
+    await untag(factory, before, TAG_UID, TAG_OWNER)
+    before, calls = await gone(factory, process), len(process.calls)
+    number: dict[str, Any] = {"awsAccountId": before.status.aws_account_id} if by_number else {}
+    await factory.add(email=owner, **number)
+    account = await process.until("acme")
+    assert "nothing tells whose it was" in refused(account, process, calls)
+    organizations = await factory.client("organizations")
+    tag: Any = {"Key": TAG_UID, "Value": account.metadata.uid}
+    assert f"{tag['Key']}={tag['Value']}" in (account.status.error or "")
+    organizations.tag_resource(ResourceId=before.status.aws_account_id, Tags=[tag])
+    await factory.accounts.merge(NAMESPACE, "acme", RETRY)
+    account = await process.until("acme", lambda each: each.status.aws_account_id is not None)
+    assert AccountTags.read(await tags(factory, account)).names(email_mark(owner))
+
+
 async def test_a_forged_status_that_is_all_done_proves_nothing(factory: Factory) -> None:
     """It may say that the account was its own all along, which an earlier release's account is believed for."""
     process = await factory.active(email=FIRST)

@@ -61,6 +61,7 @@ class World:
         self.notifications: Any = FakeResources(self.cluster, Notification)
         self.customers: Any = FakeResources(self.cluster, Customer)
         self.accounts: Any = FakeResources(self.cluster, AwsAccount)
+        self.has_accounts = True
         self.notices: PaymentNotices | None = None
         self.holds: CustomerHolds | None = None
         self.cluster.watches.append(self._shown)
@@ -68,6 +69,10 @@ class World:
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         if kind == "Notification" and self.notices is not None:
             self.notices.see(self.notifications.read(body))
+
+    async def _has_accounts(self, customer: tuple[str, str]) -> bool:
+        assert customer == ("n", "c-1")
+        return self.has_accounts
 
     async def pays(self, lost: datetime | None) -> Customer:
         if ("Customer", "n", "c-1") not in self.cluster.objects:
@@ -86,7 +91,12 @@ class World:
         """A process that has just begun, and has seen what there is."""
         self.stop()
         self.notices = PaymentNotices(
-            self.notifications, grace, is_mail_on=is_mail_on, now=self.clock.now, sleep=self.clock.sleep
+            self.notifications,
+            grace,
+            is_mail_on=is_mail_on,
+            has_accounts=self._has_accounts,
+            now=self.clock.now,
+            sleep=self.clock.sleep,
         )
         async for made in self.notifications.all("n"):
             self.notices.see(made)
@@ -179,6 +189,19 @@ async def test_the_mails_say_since_when_and_until_when_and_end_with_their_custom
     assert details["suspendedAt"] in details["consequence"]
     [owner] = world.cluster.objects["Notification", "n", made.metadata.name]["metadata"]["ownerReferences"]
     assert owner["uid"] == customer.metadata.uid
+
+
+async def test_who_has_no_accounts_is_told_of_the_loss_and_of_no_suspension(world: World) -> None:
+    world.has_accounts = False
+    await world.start()
+    await world.pays(BEGAN)
+    [made] = [each async for each in world.notifications.all("n")]
+    assert made.spec.details["consequence"] == "Until that changes you can't ask for AWS accounts."
+    await world.clock.pass_to(BEGAN + 5 * DAY)
+    assert await world.made() == [LOST]
+    world.has_accounts = True
+    await world.clock.pass_to(BEGAN + 6 * DAY)
+    assert await world.made() == [LOST, SOON], "by now there is something that would be suspended"
 
 
 @pytest.mark.parametrize("days", [0, 4.5, 6.5, 8])
@@ -354,7 +377,9 @@ async def test_who_was_warned_in_time_is_held_at_once() -> None:
     world.stop()
     world.clock.time = utc_now_exactly() + 2 * DAY
     # The real clock can't be moved: the same loss, as seen by an operator with a shorter grace period.
-    notices = PaymentNotices(world.notifications, 4 * DAY, is_mail_on=True, now=world.clock.now)
+    notices = PaymentNotices(
+        world.notifications, 4 * DAY, is_mail_on=True, has_accounts=world._has_accounts, now=world.clock.now
+    )
     holds = CustomerHolds(world.accounts, 4 * DAY, None, notices)
     for each in (notices, holds):
         each.customer_seen(await world.customers.get("n", "c-1"))

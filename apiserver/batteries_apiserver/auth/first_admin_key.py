@@ -23,7 +23,7 @@ from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube import Kube
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import EPOCH, utc_now
-from batteries_crds.client import UNANSWERED
+from batteries_crds.client import UNANSWERED, said_in
 from batteries_crds.identity import derived_uuid
 from batteries_crds.secrets import StoredSecret
 
@@ -47,7 +47,7 @@ async def _until_minted(kube: Kube, secret_name: str) -> None:
             if await ensure(kube, secret_name):
                 return
         except ApiException as error:
-            log.warning("first_admin_key_not_made", secret=secret_name, status=error.status, reason=error.reason)
+            log.warning("first_admin_key_not_made", secret=secret_name, status=error.status, reason=said_in(error))
         except UNANSWERED as error:
             log.warning("first_admin_key_not_made", secret=secret_name, error=type(error).__name__)
         await asyncio.sleep(pause)

@@ -111,19 +111,28 @@ A container's environment, each name once: (dict "own" (dict …) "references" (
 {{- end }}
 
 {{- /*
-What a variable that the pod is also made from will be, such as a port:
+What a variable that other objects are made from will be, such as a port or the name of the Lease:
 (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port").
+With "namespace" it may also be the pod's own namespace, taken from metadata.namespace.
 */ -}}
-{{- define "batteries.number" -}}
+{{- define "batteries.given" -}}
 {{- $value := .default -}}
 {{- if hasKey .values.settings .name }}{{ $value = get .values.settings .name }}{{ end -}}
 {{- range .values.extraEnv -}}
 {{- if eq .name $.name -}}
-{{- if not (hasKey . "value") }}{{ fail (printf "%s.extraEnv takes %s from elsewhere, and the pod's ports and times are made from it. Set %s instead." $.where $.name $.instead) }}{{ end -}}
-{{- $value = .value -}}
+{{- $isNamespace := eq (dig "valueFrom" "fieldRef" "fieldPath" "" .) "metadata.namespace" -}}
+{{- if hasKey . "value" }}{{ $value = .value }}
+{{- else if and $.namespace $isNamespace }}{{ $value = $.namespace }}
+{{- else }}{{ fail (printf "%s.extraEnv takes %s from elsewhere, and the chart makes other objects from it. Set %s instead." $.where .name $.instead) }}
 {{- end -}}
 {{- end -}}
-{{- $text := include "batteries.text" $value -}}
+{{- end -}}
+{{- include "batteries.text" $value -}}
+{{- end }}
+
+{{/* The same where it has to be a number. */}}
+{{- define "batteries.number" -}}
+{{- $text := include "batteries.given" . -}}
 {{- if not (regexMatch "^[0-9]+([.][0-9]+)?$" $text) }}{{ fail (printf "%s is %q, which is no number. Set it by %s." .name $text .instead) }}{{ end -}}
 {{- $text -}}
 {{- end }}

@@ -62,6 +62,19 @@ def names_owner(owner_tag: str, mark: str) -> bool:
     return mark in owner_tag.split(_JOINED)
 
 
+def is_same_owner(owner_tag: str, mark: str, names: str) -> bool:
+    """Whether an owner's tag names an owner: `mark` as the spec does, `names` by all names that are known.
+
+    The name of a Customer may be used again, too: one that has another address now is another owner.
+    """
+    theirs, ours = (_addresses(each) for each in (owner_tag, names))
+    return names_owner(owner_tag, mark) and (not (theirs and ours) or bool(theirs & ours))
+
+
+def _addresses(owner_tag: str) -> set[str]:
+    return {name for name in owner_tag.split(_JOINED) if name.startswith(_EMAIL)}
+
+
 @dataclass(frozen=True, slots=True)
 class AccountTags:
     """What an AWS account's tags say."""
@@ -80,13 +93,8 @@ class AccountTags:
         return self.owner is not None and names_owner(self.owner, mark)
 
     def is_of(self, account: AwsAccount, address: str | None) -> bool:
-        """Whether the owner's tag names the owner of this AwsAccount, who has that e-mail address.
-
-        The name of a Customer may be used again, too: one that has another address now is another owner.
-        """
-        named = [] if self.owner is None else self.owner.split(_JOINED)
-        addresses = [name for name in named if name.startswith(_EMAIL)]
-        return own_mark(account) in named and (not (address and addresses) or email_mark(address) in addresses)
+        """Whether the owner's tag names the owner of this AwsAccount, who has that e-mail address."""
+        return self.owner is not None and is_same_owner(self.owner, own_mark(account), owner_tag(account, address))
 
     def lacking(self, account: AwsAccount, address: str | None) -> dict[str, str]:
         """What has to be written so that they name this object and an owner; an owner that is named stays."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER
-from batteries_operator.aws.account_tags import names_owner
+from batteries_operator.aws.account_tags import is_same_owner
 from batteries_operator.aws.errors import NotOursError
 from batteries_operator.aws.ownership import OwnedAccount
 
@@ -26,7 +26,8 @@ def is_ours(account: OwnedAccount, tags: "Sequence[TagTypeDef]") -> bool:
     """Whether these are tags that we put on things for this account and its owner; earlier releases named no owner."""
     said = {tag["Key"]: tag["Value"] for tag in tags}
     owner = said.get(TAG_OWNER)
-    return said.get(TAG_ACCOUNT_ID) == account.account_id and (owner is None or names_owner(owner, account.owner_mark))
+    is_theirs = owner is None or is_same_owner(owner, account.owner_mark, account.owner_tag)
+    return said.get(TAG_ACCOUNT_ID) == account.account_id and is_theirs
 
 
 def user_not_ours(account: OwnedAccount, name: str) -> NotOursError:

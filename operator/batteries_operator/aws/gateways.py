@@ -96,7 +96,7 @@ class Aws:
                 min(WRONG_KEPT_SECONDS, settings.backoff_max_seconds / 10),
             ),
             await caller.members_client("iam"),
-            Ownership(organizations, center, directory, settings.permission_set_name),
+            Ownership(organizations, center, directory, settings.permission_set_name, settings.suspended_ou_name),
         )
 
     async def iam(self, account: OwnedAccount, purpose: Purpose, role: str | None = None) -> Iam:

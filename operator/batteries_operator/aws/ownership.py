@@ -16,7 +16,7 @@ import structlog
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, is_true
-from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, ProvisioningStep
+from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, TAG_UID, ProvisioningStep
 from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.directory import Directory
@@ -82,13 +82,19 @@ class Ownership:
     """Proves once for each AwsAccount and AWS account, and remembers it for this process."""
 
     def __init__(
-        self, organizations: Organizations, center: IdentityCenter, directory: Directory, permission_set: str
+        self,
+        organizations: Organizations,
+        center: IdentityCenter,
+        directory: Directory,
+        permission_set: str,
+        suspended_ou: str,
     ) -> None:
-        """`permission_set` is the name of the one that owners get."""
+        """`permission_set` is the name of the one that owners get, `suspended_ou` that of the OU of shut accounts."""
         self._organizations = organizations
         self._center = center
         self._directory = directory
         self._permission_set = permission_set
+        self._suspended_ou = suspended_ou
         self._proved: OrderedDict[tuple[str, str], OwnedAccount] = OrderedDict()
         # Steps that run side by side ask together.
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -165,8 +171,13 @@ class Ownership:
         if tags.owner is not None:
             raise NotOurAccountError(_another_owner(account, aws_account_id), tags.resource)
         # No owner is named: tagged by an earlier release, or by the platform team for an adoption.
-        if not _was_known(account, aws_account_id) and await self._has_others(aws_account_id, address):
+        if _was_known(account, aws_account_id):
+            return
+        if await self._has_others(aws_account_id, address):
             raise NotOurAccountError(_still_open(account, aws_account_id, self._permission_set), tags.resource)
+        # A suspension took away what would tell whose it was. An account for an adoption is not suspended.
+        if await self._is_suspended(aws_account_id):
+            raise NotOurAccountError(_owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
 
     async def _has_others(self, aws_account_id: str, address: str | None) -> bool:
         """Whether anybody but the owner has our permission set in the account, as an earlier owner would."""
@@ -179,6 +190,10 @@ class Ownership:
             if await self._directory.user_name(other) is not None:  # listed on where the user was deleted
                 return True
         return False
+
+    async def _is_suspended(self, aws_account_id: str) -> bool:
+        quarantine = await self._organizations.find_ou(self._suspended_ou)
+        return quarantine is not None and await self._organizations.parent(aws_account_id) == quarantine
 
     async def _brought_up_to_date(
         self, account: AwsAccount, owned: OwnedAccount, tags: AccountTags, address: str | None
@@ -235,6 +250,16 @@ def _still_open(account: AwsAccount, aws_account_id: str, permission_set: str) -
         f"the permission set {permission_set} in it, as an earlier owner would. Nothing is done to it. Make this "
         "AwsAccount anew with another name; or, if the AWS account is to change hands, have the platform team take "
         f"that assignment away in Identity Center, and end what else the other has there. {_again(account)}"
+    )
+
+
+def _owner_unknown(account: AwsAccount, aws_account_id: str, suspended_ou: str) -> str:
+    return (
+        f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key} and is in the OU {suspended_ou}, where "
+        "an earlier release put it, and nothing tells whose it was. Nothing is done to it. If it was another owner's, "
+        "make this AwsAccount anew with another name. If it was this owner's, or all is ended that the first one had "
+        f"in it (IAM users, access keys), have the platform team tag it {TAG_UID}={account.metadata.uid} in "
+        f"Organizations. {_again(account)}"
     )
 
 
