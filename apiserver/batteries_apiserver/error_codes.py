@@ -20,76 +20,82 @@ class ErrorCode:
 ERRORS: dict[str, ErrorCode] = {
     # The request itself.
     "invalid_json": ErrorCode(400, "The body is not a JSON object."),
-    "unreadable_body": ErrorCode(400, "The body broke off or is not what its Content-Encoding says."),
-    "invalid_request": ErrorCode(400, "A field or parameter breaks a rule; the sentence names it."),
-    "body_timeout": ErrorCode(408, "The body did not come in time. Send the same request again, whole."),
+    "unreadable_body": ErrorCode(400, "The body was cut off, or does not match its Content-Encoding."),
+    "invalid_request": ErrorCode(400, "A field or parameter is invalid; the sentence names it."),
+    "body_timeout": ErrorCode(408, "The body did not arrive in time. Send the whole request again."),
     "unsupported_encoding": ErrorCode(
-        415, "The Content-Encoding is not one that is read here; the Accept-Encoding header says which are."
+        415, "The server can't read this Content-Encoding; the Accept-Encoding header lists those that it can."
     ),
-    "body_too_large": ErrorCode(413, "The body is longer than this server takes."),
+    "body_too_large": ErrorCode(413, "The body is longer than this server accepts."),
     "expectation_failed": ErrorCode(417, "The Expect header asks for something other than 100-continue."),
     "not_found": ErrorCode(404, "There is nothing at this path."),
-    "method_not_allowed": ErrorCode(405, "The path does not take this method; the Allow header says which it takes."),
-    "malformed_request": ErrorCode(400, "This is not HTTP as it should be."),
-    "refused": ErrorCode(400, "The request was refused for a reason that its sentence gives."),
+    "method_not_allowed": ErrorCode(405, "The path does not have this method; the Allow header lists those it has."),
+    "malformed_request": ErrorCode(400, "The request is not valid HTTP."),
+    "refused": ErrorCode(400, "The request was refused; the sentence says why."),
     "too_many_requests": ErrorCode(429, "More requests than the limit allows. Try again after Retry-After."),
     # Who asks.
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
-    "invalid_api_key": ErrorCode(401, "The API key is not known, or was not copied whole."),
+    "invalid_api_key": ErrorCode(401, "The API key is unknown, or was copied incompletely."),
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
     "expired_api_key": ErrorCode(401, "The API key has expired."),
-    "scope_read_only": ErrorCode(403, "The API key may only look (scope read), and this changes or reveals something."),
+    "scope_read_only": ErrorCode(
+        403, "The API key may only read (scope read), and this request changes or reveals something."
+    ),
     "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
     "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
-    "customer_blocked": ErrorCode(
-        403, "An administrator has blocked you: you can read, and nothing else. Ask support."
-    ),
+    "customer_blocked": ErrorCode(403, "An administrator has blocked you: you may only read. Ask support."),
     # Accounts.
-    "accounts_refused": ErrorCode(403, "You get no further account at the moment. Ask support."),
+    "accounts_refused": ErrorCode(403, "You can't get another account at the moment. Ask support."),
     "payment_method_required": ErrorCode(
-        402, "The customer has no valid card, or owes for the subscription. Pay, or sign up again."
+        402, "The customer has no valid card, or has not paid the subscription. Pay, or sign up again."
     ),
     "account_not_found": ErrorCode(404, "You have no account with this id."),
     "account_not_active": ErrorCode(409, "The account is not active, so this can't be done now."),
-    "account_limit_reached": ErrorCode(409, "You have as many accounts as you may have; support can raise the limit."),
+    "account_limit_reached": ErrorCode(409, "You have reached your limit of accounts; support can raise it."),
     "owned_elsewhere": ErrorCode(409, "Someone else, such as a git repository, manages this field; change it there."),
     "changed_meanwhile": ErrorCode(409, "The account was changed at the same moment. Read it and try again."),
     "ambiguous_account": ErrorCode(
-        409, "Several namespaces besides the API's own have an account with this id; add ?namespace=."
+        409, "Several namespaces have an account with this id, and the API's own has none; add ?namespace=."
     ),
-    "nothing_to_retry": ErrorCode(409, "No step of the account was given up."),
-    "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again once it has."),
-    "credentials_gone": ErrorCode(404, "The first password was revealed already and is kept nowhere."),
-    "too_many_streams": ErrorCode(429, "Your keys have as many event streams open as they may; close one."),
+    "nothing_to_retry": ErrorCode(409, "No step of the account has failed."),
+    "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again later."),
+    "credentials_gone": ErrorCode(404, "The first password was revealed already and is no longer stored."),
+    "too_many_streams": ErrorCode(429, "You have reached your limit of open event streams; close one."),
     "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
     "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),
     # API keys.
-    "invalid_key_id": ErrorCode(400, "The id is no UUID."),
+    "invalid_key_id": ErrorCode(400, "The id is not a UUID."),
     "key_not_found": ErrorCode(404, "You have no API key with this id."),
-    "key_already_made": ErrorCode(409, "A key was made with this Idempotency-Key; the sentence has its id."),
-    "customer_gone": ErrorCode(409, "The customer was deleted, so no more keys are made."),
-    "key_limit_reached": ErrorCode(409, "You have as many API keys as you may have; revoke one."),
-    "last_key": ErrorCode(409, "It is your last working key of scope full; make another before you revoke it."),
+    "key_already_made": ErrorCode(409, "A key was created with this Idempotency-Key already; the sentence has its id."),
+    "customer_gone": ErrorCode(409, "The customer was deleted, so it can't get new keys."),
+    "key_limit_reached": ErrorCode(409, "You have reached your limit of API keys; revoke one."),
+    "last_key": ErrorCode(
+        409, "This is your last working key with the scope full; create another before you revoke it."
+    ),
     # Customers, for administrators.
     "customer_not_found": ErrorCode(404, "There is no customer with this id."),
     # Confirming the e-mail address.
     "email_confirmed": ErrorCode(409, "The e-mail address is confirmed already."),
-    "too_many_confirmations": ErrorCode(429, "You asked for as many such mails today as you may."),
-    "confirmation_not_found": ErrorCode(404, "The link's token is wrong, too old, or was used."),
+    "too_many_confirmations": ErrorCode(429, "You have reached today's limit of confirmation mails."),
+    "confirmation_not_found": ErrorCode(404, "The token is wrong, too old, or was used already."),
     # Sign-up.
     "sign_up_refused": ErrorCode(403, "This sign-up can't be completed. Ask support."),
-    "invalid_email": ErrorCode(400, "Stripe or this server does not take this e-mail address."),
-    "customer_name_taken": ErrorCode(409, "Another object has the name of the customer that the checkout makes."),
-    "session_not_found": ErrorCode(404, "The session is unknown, not completed, too old, or its key was fetched."),
-    "invalid_signature": ErrorCode(400, "The event was not signed by Stripe for this endpoint just now."),
-    "billing_not_configured": ErrorCode(503, "This server takes no cards.", fault="configuration"),
-    "busy": ErrorCode(503, "Others are changing this customer. Try again after Retry-After."),
+    "invalid_email": ErrorCode(400, "Stripe or this server does not accept this e-mail address."),
+    "customer_name_taken": ErrorCode(409, "Another object already has the name of this checkout's customer."),
+    "session_not_found": ErrorCode(
+        404, "The session is unknown, not completed or too old, or its key was fetched already."
+    ),
+    "invalid_signature": ErrorCode(400, "The signature is not Stripe's for this endpoint, or is too old."),
+    "billing_not_configured": ErrorCode(
+        503, "This server has no Stripe key, so nobody can sign up.", fault="configuration"
+    ),
+    "busy": ErrorCode(503, "Other requests are changing this customer. Try again after Retry-After."),
     "stripe_unavailable": ErrorCode(503, "Stripe does not answer. Try again after Retry-After."),
     # Ours to mend.
     "starting": ErrorCode(503, "The server is starting. Try again after Retry-After."),
-    "not_ready": ErrorCode(503, "This replica should get no requests now."),
-    "unavailable": ErrorCode(503, "Something that this needs does not answer. Try again after Retry-After."),
-    "internal_error": ErrorCode(500, "A bug of ours. Tell support the X-Request-Id."),
+    "not_ready": ErrorCode(503, "This replica does not accept requests now."),
+    "unavailable": ErrorCode(503, "A service that this request needs does not answer. Try again after Retry-After."),
+    "internal_error": ErrorCode(500, "A bug in this server. Tell support the X-Request-Id."),
 }
 
 ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")

@@ -38,7 +38,7 @@ ROUTES = (
         handler=live,
         access=Access.ANYONE,
         tag=Tag.HEALTH,
-        summary="Whether the process runs",
+        summary="Liveness: does the process run?",
         answers={200: Answer("It runs", Health)},
     ),
     Route(
@@ -47,7 +47,7 @@ ROUTES = (
         handler=ready,
         access=Access.ANYONE,
         tag=Tag.HEALTH,
-        summary="Whether this replica should get requests",
+        summary="Readiness: should this replica get requests?",
         answers={200: Answer("It should", Health)},
         errors=("not_ready",),
     ),

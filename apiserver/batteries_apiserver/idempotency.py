@@ -27,8 +27,8 @@ IDEMPOTENCY_KEY = Parameter(
     name=HEADER,
     where="header",
     type=Annotated[str, Field(pattern=_SHOWN)],
-    description="Any text of yours of 1 to 255 printable ASCII characters, as it is or in double quotes (RFC 8941). "
-    "Send the same text to repeat a request whose answer was lost: it is not done twice.",
+    description="Any text of 1 to 255 printable ASCII characters, bare or in double quotes (RFC 8941). If an answer "
+    "was lost, repeat the request with the same text: it is not carried out twice.",
 )
 
 

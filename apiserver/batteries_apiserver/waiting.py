@@ -28,7 +28,9 @@ PREFER = Parameter(
     description="`wait=N` (RFC 7240): answer once the account is active, failed or suspended and nothing is being "
     "changed, at the latest after N seconds. The server may wait less.",
 )
-APPLIED = Header(name="Preference-Applied", description="How long the answer was at most waited for, as `wait=N`.")
+APPLIED = Header(
+    name="Preference-Applied", description="The longest time that this answer could have waited, as `wait=N`."
+)
 
 
 async def preferred(request: web.Request, account: AwsAccount) -> tuple[AwsAccount, dict[str, str]]:

@@ -35,14 +35,14 @@ async def from_aws(reach: Reach, settings: Settings) -> Reach:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own."""
     parser.add_argument(
-        "--from-aws", action="store_true", help="ask AWS, by reading alone, for the ids that narrow it further"
+        "--from-aws", action="store_true", help="read ids from AWS to narrow the policy further (writes nothing)"
     )
     parser.add_argument(
         "--earlier-account",
         action="append",
         default=[],
         metavar="ID",
-        help="an AWS account that is entered by BATTERIES_EARLIER_ACCESS_ROLE_NAME; may be repeated",
+        help="an AWS account that the operator enters by BATTERIES_EARLIER_ACCESS_ROLE_NAME; may be repeated",
     )
 
 

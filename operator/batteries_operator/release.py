@@ -64,12 +64,12 @@ def arguments(parser: ArgumentParser) -> None:
         "-n",
         action="append",
         default=[],
-        help="a namespace whose accounts to let go of; may be repeated (default: BATTERIES_NAMESPACES)",
+        help="release the accounts of this namespace; may be repeated (default: BATTERIES_NAMESPACES)",
     )
-    where.add_argument("--all-namespaces", "-A", action="store_true", help="let go of the accounts of all namespaces")
+    where.add_argument("--all-namespaces", "-A", action="store_true", help="release the accounts of all namespaces")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--dry-run", action="store_true", help="say what would be let go of, and do nothing (the default)")
-    how.add_argument("--yes", action="store_true", help="do it")
+    how.add_argument("--dry-run", action="store_true", help="say what would be released, and do nothing (the default)")
+    how.add_argument("--yes", action="store_true", help="release them")
 
 
 async def release(settings: Settings, given: Namespace) -> int:

@@ -12,7 +12,7 @@ from batteries_apiserver.route import Access, Answer, Header, Parameter, Route, 
 from batteries_apiserver.waiting import APPLIED, PREFER
 
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId that POST /accounts answered.")
-NOT_MODIFIED = Answer("What If-None-Match names is current", headers=(ETAG,))
+NOT_MODIFIED = Answer("Nothing has changed since the ETag in If-None-Match", headers=(ETAG,))
 
 ROUTES = (
     Route(
@@ -32,7 +32,7 @@ ROUTES = (
                 views.Accepted,
                 headers=(
                     Header(name="Location", description="The path of the account."),
-                    Header(name="Retry-After", type=int, description="When to look again, in seconds."),
+                    Header(name="Retry-After", type=int, description="When to ask again, in seconds."),
                     APPLIED,
                 ),
             )
@@ -81,7 +81,7 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Change which repositories may deploy",
-        details="`githubRepos` is the whole list as it shall be. AWS admits the repositories a few seconds later.",
+        details="`githubRepos` replaces the whole list. AWS admits the repositories a few seconds later.",
         parameters=(ID, PREFER),
         body=AccountChange,
         answers={200: Answer("Account updated", views.AccountChanged, headers=(APPLIED,))},
@@ -100,8 +100,9 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Reveal the IAM user's first password, once",
-        details="For the console at `signInUrl`, which asks for a new password at once. It is gone from here with "
-        "this answer; single sign-on and the deploy role need no password. Refused while the account is suspended.",
+        details="It opens the console at `signInUrl`, which asks for a new password at the first sign-in. This answer "
+        "is the only one that shows it. Single sign-on and the deploy role need no password. Refused while the account "
+        "is suspended.",
         parameters=(ID,),
         answers={200: Answer("The first credentials", Credentials)},
         errors=("account_not_found", "account_not_active", "credentials_not_ready", "credentials_gone"),

@@ -62,12 +62,8 @@ class AccountDetail(AccountSummary):
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
-    message: Annotated[str, Field(description="What the account is doing, and how long it has been at it.")]
-    error: NotRequired[
-        Annotated[
-            str, Field(description="What keeps the account from being ready, as a sentence that says what to do.")
-        ]
-    ]
+    message: Annotated[str, Field(description="What the account is doing, and for how long.")]
+    error: NotRequired[Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]]
 
 
 class AccountList(TypedDict):

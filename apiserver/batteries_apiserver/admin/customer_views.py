@@ -20,15 +20,20 @@ class AdminCustomer(TypedDict):
     email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
     createdAt: Moment
     accountLimit: Annotated[int, Field(description="How many accounts the customer may have.")]
-    accountCount: Annotated[int, Field(description="How many there are.")]
-    paymentMethod: NotRequired[Annotated[Literal["valid", "missing"], Field(description="Whether they can pay.")]]
-    paymentMethodSince: NotRequired[Annotated[Moment, Field(description="Since when that is so.")]]
+    accountCount: Annotated[int, Field(description="How many accounts the customer has.")]
+    paymentMethod: NotRequired[
+        Annotated[Literal["valid", "missing"], Field(description="Whether the customer can pay.")]
+    ]
+    paymentMethodSince: NotRequired[
+        Annotated[Moment, Field(description="Since when paymentMethod has had this value.")]
+    ]
     paymentReason: NotRequired[
         Annotated[
             str,
             Field(
-                description="Why they can pay or can't, in one word, such as SubscriptionPaid or InvoicePastDue. "
-                "NotFoundAtStripe and HeldBack: paymentMethod was left as it was, and a person has to look."
+                description="Why the customer can or can't pay, in one word, such as SubscriptionPaid or "
+                "InvoicePastDue. NotFoundAtStripe and HeldBack mean that paymentMethod was left unchanged until a "
+                "person has looked."
             ),
         ]
     ]
@@ -36,16 +41,20 @@ class AdminCustomer(TypedDict):
         Annotated[
             list[str],
             Field(
-                description="What happened to their charges: Disputed, Refunded, PartlyRefunded. Nothing follows from "
-                "it by itself; the customer can be blocked."
+                description="What happened to the customer's charges: Disputed, Refunded, PartlyRefunded. This alone "
+                "changes nothing; you can block the customer."
             ),
         ]
     ]
     suspendsAt: NotRequired[
-        Annotated[Moment, Field(description="When the accounts are, or were, suspended for want of payment.")]
+        Annotated[
+            Moment, Field(description="When the accounts are, or were, suspended because of the missing payment.")
+        ]
     ]
-    blocked: Annotated[bool, Field(description="Whether everything but reading is refused.")]
-    blockedReason: NotRequired[Annotated[str, Field(description="Why; the customer does not see it.")]]
+    blocked: Annotated[bool, Field(description="Whether the customer is blocked and may only read.")]
+    blockedReason: NotRequired[
+        Annotated[str, Field(description="Why the customer is blocked; the customer does not see it.")]
+    ]
     sameCard: Annotated[list[str], Field(description="The ids of other customers that have had the same card.")]
 
 

@@ -49,7 +49,7 @@ class BlockOrder(Body):
 
     reason: Annotated[
         str | None,
-        Field(max_length=256, description="Why, for administrators; the customer does not see it."),
+        Field(max_length=256, description="Why you block the customer. Only administrators see it."),
     ] = None
 
 

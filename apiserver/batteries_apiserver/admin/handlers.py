@@ -28,8 +28,8 @@ P = TypeVar("P", Shown, Entry)
 class EventQuery(PageQuery):
     """Which events are wanted. Without all of it, every one."""
 
-    status: Annotated[EventStatus | None, Field(description="Only these.")] = None
-    since: Annotated[Instant | None, Field(description="Only those of this time and later.")] = None
+    status: Annotated[EventStatus | None, Field(description="Only events with this status.")] = None
+    since: Annotated[Instant | None, Field(description="Only events at or after this time.")] = None
 
 
 async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:

@@ -26,8 +26,8 @@ class NamespaceQuery(Query):
         Field(
             max_length=63,
             pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-            description="The namespace of the AwsAccount. Without it the API's own namespace comes first, then the one "
-            "other namespace that has an account with this id.",
+            description="The namespace of the AwsAccount. Without it, the API's own namespace is searched first, "
+            "then all others, where only one may have an account with this id.",
         ),
     ] = None
 

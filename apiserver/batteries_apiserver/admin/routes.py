@@ -16,7 +16,7 @@ CUSTOMER_ID = Parameter(name="id", where="path", description="The customerId.")
 _CUSTOMER_REFUSALS = ("customer_not_found", "changed_meanwhile", "owned_elsewhere")
 _UNKNOWN = ("account_not_found", "ambiguous_account")
 _REFUSALS = (*_UNKNOWN, "changed_meanwhile")
-_WHICH = " Where several namespaces have an account with this id, the API's own comes first; `namespace` names another."
+_WHICH = " If several namespaces have an account with this id, the API's own is used, unless `namespace` names another."
 
 ROUTES = (
     Route(
@@ -26,7 +26,7 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="List all accounts",
-        details="Of every watched namespace, those made with kubectl included. Oldest first.",
+        details="Accounts of every watched namespace, including those made with kubectl. Oldest first.",
         query=PageQuery,
         answers={200: Answer("All accounts", views.AdminAccountList, headers=(LINK,))},
     ),
@@ -37,7 +37,7 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="List the provisioning events of all accounts",
-        details="Newest last. Of each account the last 64 are kept.",
+        details="Newest last. The last 64 events of each account are kept.",
         query=handlers.EventQuery,
         answers={200: Answer("Event list", AdminEventList, headers=(LINK,))},
     ),
@@ -61,8 +61,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Suspend an account",
-        details="It counts as suspended at once; the operator closes it in AWS, where what runs goes on and costs. "
-        "Repeating is harmless." + _WHICH,
+        details="The account counts as suspended at once, and the operator then closes it in AWS. Machines that run "
+        "keep running and costing. Repeating is harmless." + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
         answers={200: Answer("Account suspended", views.AccountOrdered)},
@@ -75,7 +75,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Resume a suspended account",
-        details="The operator opens its doors again. Repeating is harmless." + _WHICH,
+        details="The operator gives access again: console, single sign-on, deploy role. Repeating is harmless."
+        + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
         answers={200: Answer("Account resumed", views.AccountOrdered)},
@@ -87,9 +88,9 @@ ROUTES = (
         handler=handlers.retry,
         access=Access.ADMIN,
         tag=Tag.ADMIN,
-        summary="Try again what failed",
-        details="For a failed account whose trouble was mended outside of it. What is under way needs no retry."
-        + _WHICH,
+        summary="Retry a failed account",
+        details="Use it after you have fixed what made the account fail. An account that is still being worked on "
+        "needs no retry." + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
         answers={200: Answer("Retry ordered", views.AccountOrdered)},
@@ -102,7 +103,7 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="List all customers",
-        details="Of the API's namespace. Oldest first.",
+        details="Customers of the API's namespace. Oldest first.",
         query=PageQuery,
         answers={200: Answer("All customers", customer_views.AdminCustomerList, headers=(LINK,))},
     ),
@@ -124,8 +125,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Change how many accounts a customer may have",
-        details="Accounts that exist stay, also beyond the limit. Customers with the same card may have together as "
-        "many as the largest of their limits, and each as many as its own.",
+        details="Existing accounts stay, even beyond the limit. Customers with the same card share the largest of "
+        "their limits; each of them also keeps to its own.",
         parameters=(CUSTOMER_ID,),
         body=customers.CustomerChange,
         answers={200: Answer("The customer", customer_views.AdminCustomer)},
@@ -138,9 +139,9 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Block a customer",
-        details="Everything but reading is refused, all of the customer's accounts are suspended, and nobody gets a "
-        "further account or signs up with the same card. Suspending an account alone leaves its owner free to ask for "
-        "the next. Repeating is harmless.",
+        details="The customer may only read, all of their accounts are suspended, and nobody with the same card "
+        "signs up or gets another account. (Suspending one account leaves its owner free to ask for the next.) "
+        "Repeating is harmless.",
         parameters=(CUSTOMER_ID,),
         body=customers.BlockOrder,
         body_required=False,
@@ -154,7 +155,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Unblock a customer",
-        details="Its accounts open again, but those that are suspended for another reason. Repeating is harmless.",
+        details="The customer's accounts are resumed unless they have another reason to be suspended. Repeating is "
+        "harmless.",
         parameters=(CUSTOMER_ID,),
         answers={200: Answer("The customer", customer_views.AdminCustomer)},
         errors=_CUSTOMER_REFUSALS,
@@ -165,10 +167,10 @@ ROUTES = (
         handler=keys.create,
         access=Access.ADMIN,
         tag=Tag.ADMIN,
-        summary="Make an API key for a customer",
-        details="For one who has no working key left. The `key` is shown in this answer and never again; the customer "
-        "is mailed that an administrator made it. A repeat under the same Idempotency-Key makes no second key and "
-        "answers 409 with the id of the first.",
+        summary="Create an API key for a customer",
+        details="For a customer who has no working key left. Only this answer shows the `key`; the customer gets a "
+        "mail that an administrator created it. Repeating the request with the same Idempotency-Key creates no second "
+        "key: it answers 409 with the id of the first.",
         parameters=(
             CUSTOMER_ID,
             IDEMPOTENCY_KEY,

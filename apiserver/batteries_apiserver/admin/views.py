@@ -19,7 +19,7 @@ class AdminAccount(AccountDetail):
     customerId: NotRequired[Annotated[str, Field(description="The Customer that owns it.")]]
     owner: NotRequired[Annotated[str, Field(description="The owner's e-mail address.")]]
     cause: NotRequired[
-        Annotated[str, Field(description="What AWS or Kubernetes said, where error says that something went wrong.")]
+        Annotated[str, Field(description="What AWS or Kubernetes said, if error says that something went wrong.")]
     ]
 
 

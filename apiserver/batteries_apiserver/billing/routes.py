@@ -11,8 +11,8 @@ ROUTES = (
         handler=handlers.setup,
         access=Access.ANYONE,
         tag=Tag.BILLING,
-        summary="Begin a sign-up",
-        details="Open the `url` in a browser and save a card there. Nothing is stored before that.",
+        summary="Start a sign-up",
+        details="Open the `url` in a browser and save a card there. Nothing is stored until then.",
         body=handlers.Setup,
         answers={200: Answer("Checkout session created", handlers.SetupStarted)},
         errors=("invalid_email", "billing_not_configured", "stripe_unavailable"),
@@ -24,7 +24,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.BILLING,
         summary="Fetch the API key of a completed sign-up, once",
-        parameters=(Parameter(name="id", where="path", description="The sessionId that POST /stripe/setup answered."),),
+        parameters=(Parameter(name="id", where="path", description="The sessionId from POST /stripe/setup."),),
         answers={200: Answer("API key retrieved", handlers.KeyRetrieved)},
         errors=(
             "session_not_found",
@@ -43,8 +43,9 @@ ROUTES = (
         handler=webhook.receive,
         access=Access.ANYONE,
         tag=Tag.BILLING,
-        summary="Take an event from Stripe",
-        details="For Stripe alone: the body is an event, and the `Stripe-Signature` header proves it.",
+        summary="Receive an event from Stripe",
+        details="Only Stripe calls this: the body is an event, and the `Stripe-Signature` header proves that Stripe "
+        "sent it.",
         answers={200: Answer("Event processed", webhook.Received)},
         errors=(
             "invalid_signature",
@@ -62,9 +63,9 @@ ROUTES = (
         handler=landing.complete,
         access=Access.ANYONE,
         tag=Tag.PAGES,
-        summary="Where a browser comes back to after checkout",
-        details="Loading it changes nothing: a button on it fetches the key.",
-        answers={200: Answer("The page that shows the key when asked to", media_types=("text/html",))},
+        summary="Page shown after checkout",
+        details="Loading the page changes nothing; a button on it fetches the key.",
+        answers={200: Answer("A page with a button that shows the key", media_types=("text/html",))},
     ),
     Route(
         method="GET",
@@ -72,8 +73,8 @@ ROUTES = (
         handler=landing.cancelled,
         access=Access.ANYONE,
         tag=Tag.PAGES,
-        summary="Where a browser comes back to that gave up",
-        answers={200: Answer("How to begin again", media_types=("text/html",))},
+        summary="Page shown after checkout is cancelled",
+        answers={200: Answer("A page that says how to start again", media_types=("text/html",))},
     ),
     *(
         Route(
@@ -82,7 +83,7 @@ ROUTES = (
             handler=landing.asset,
             access=Access.ANYONE,
             tag=Tag.PAGES,
-            summary=f"What those pages load: {name}",
+            summary=f"File of the checkout pages: {name}",
             answers={200: Answer("The file", media_types=(media_type,))},
         )
         for name, media_type in landing.ASSETS

@@ -12,15 +12,15 @@ ROUTES = (
         handler=handlers.follow,
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
-        summary="Follow what becomes of an account",
-        details="Newest last. With `Accept: text/event-stream` the connection stays open and each event is sent as it "
-        "happens (`event: provisioning`), after those that there are.",
+        summary="List or follow an account's events",
+        details="Newest last. With `Accept: text/event-stream` the connection stays open: the events so far are sent "
+        "first, then each new one as it happens (`event: provisioning`).",
         parameters=(
             ID,
             Parameter(
                 name=handlers.LAST_EVENT_ID,
                 where="header",
-                description="The id of the last event that you have: only those after it are sent.",
+                description="The id of the last event that you received; only later events are sent.",
             ),
         ),
         answers={200: Answer("Event list", EventList, media_types=(handlers.EVENT_STREAM,))},

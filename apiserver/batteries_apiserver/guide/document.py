@@ -12,13 +12,15 @@ PREFIX = "/v1"
 JSON = "application/json"
 
 _TAGS = {
-    Tag.ACCOUNTS: "AWS accounts of yours.",
-    Tag.KEYS: "API keys of yours.",
-    Tag.BILLING: "Signing up, and paying.",
-    Tag.ADMIN: "For those who run the service; needs an administrator's key.",
-    Tag.GUIDE: "What this API says of itself.",
+    Tag.ACCOUNTS: "Your AWS accounts.",
+    Tag.KEYS: "Your API keys.",
+    Tag.BILLING: "Signing up and paying.",
+    Tag.ADMIN: "For administrators of the service; needs an administrator's key.",
+    Tag.GUIDE: "This API's own description.",
 }
-_REQUEST_ID = Header(name="X-Request-Id", description="Yours, or one made here; support finds the request by it.")
+_REQUEST_ID = Header(
+    name="X-Request-Id", description="The id that you sent, or a new one. Support finds the request by it."
+)
 _OF_ERRORS = {
     401: Header(name="WWW-Authenticate", description="Bearer."),
     429: Header(name="Retry-After", type=int, description="When to try again, in seconds."),

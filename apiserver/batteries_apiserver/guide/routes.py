@@ -36,13 +36,13 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.GUIDE,
         summary="Read the guide for agents",
-        details="From no account to a deployed role, in llmstxt.org's form.",
+        details="The way from no account to a deployment, in the format of llmstxt.org.",
         answers={200: Answer("Markdown", media_types=("text/plain",))},
     ),
-    _page("/llms.txt", handlers.llms, "The guide for agents, where agents look first", "text/plain"),
+    _page("/llms.txt", handlers.llms, "The guide for agents, at the path where agents look for it", "text/plain"),
+    _page("/docs", handlers.page("docs.html", "text/html"), "API reference to read and to try out", "text/html"),
     _page(
-        "/docs", handlers.page("docs.html", "text/html"), "The reference for people, to read and to try", "text/html"
+        "/docs/docs.js", handlers.page("docs.js", "text/javascript"), "Script of the API reference", "text/javascript"
     ),
-    _page("/docs/docs.js", handlers.page("docs.js", "text/javascript"), "Its script", "text/javascript"),
-    _page("/docs/docs.css", handlers.page("docs.css", "text/css"), "Its style", "text/css"),
+    _page("/docs/docs.css", handlers.page("docs.css", "text/css"), "Style sheet of the API reference", "text/css"),
 )

@@ -16,8 +16,8 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.KEYS,
         summary="List your API keys",
-        details="Oldest first. Revoked and expired ones stay in the list for 90 days. The keys themselves are stored "
-        "nowhere.",
+        details="Oldest first. Revoked and expired keys stay in the list for 90 days. Only hashes of keys are "
+        "stored, so this shows their prefixes.",
         query=PageQuery,
         answers={200: Answer("Key list", views.KeyList, headers=(LINK,))},
         errors=("customer_key_required",),
@@ -28,9 +28,9 @@ ROUTES = (
         handler=handlers.create,
         access=Access.KEY,
         tag=Tag.KEYS,
-        summary="Make another API key",
-        details="The `key` is shown in this answer and never again. A repeat under the same Idempotency-Key makes no "
-        "second key and answers 409 with the id of the first. The owner is mailed about each key that is made.",
+        summary="Create an API key",
+        details="Only this answer shows the `key`. Repeating the request with the same Idempotency-Key creates no "
+        "second key: it answers 409 with the id of the first. The owner gets a mail about each new key.",
         parameters=(IDEMPOTENCY_KEY,),
         body=NewKeyBody,
         answers={201: Answer("Key created", views.KeyCreated)},
@@ -49,8 +49,8 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.KEYS,
         summary="Revoke an API key",
-        details="It is refused at once by the replica that answers, and within a second by all. Repeating is harmless. "
-        "The last working key with the scope full is not revoked: make another first. The owner is mailed.",
+        details="The replica that answers refuses the key at once, all others within a second. Repeating is harmless. "
+        "Your last working key with the scope full can't be revoked: create another first. The owner gets a mail.",
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
         answers={204: Answer("Key revoked")},
         unpaid_may=True,
