@@ -1,6 +1,9 @@
 """The ids that we give: of an object, and of what is to have one name for ever."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid5
 
 from batteries_crds.resource import Resource
@@ -25,6 +28,36 @@ def derived_uuid(text: str) -> UUID:
 def uuid_of(resource: Resource) -> UUID:
     """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
     return uuid_at(resource.metadata.namespace, resource.metadata.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Which object: all that may be said of one whose spec and status are not at hand."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    @classmethod
+    def of(cls, resource: Resource) -> "ObjectRef":
+        """The reference to an object that was read."""
+        meta = resource.metadata
+        return cls(meta.namespace, meta.name, meta.uid)
+
+    @classmethod
+    def in_meta(cls, meta: Mapping[str, Any]) -> "ObjectRef":
+        """The reference to the object that has this `metadata` on the wire."""
+        return cls(meta["namespace"], meta["name"], meta["uid"])
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, for people and logs."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def id(self) -> UUID:
+        """Our id of it."""
+        return uuid_at(self.namespace, self.name)
 
 
 def uuid_at(namespace: str, name: str) -> UUID:

@@ -20,6 +20,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.breaker import Breaker
 from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.identity import ObjectRef
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_operator.announcements import Announcement
@@ -159,8 +160,8 @@ def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Un
 def _slim(body: kopf.Body) -> None:
     """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
 
-    All that is looked up later is what names the account; where work is owed, `sightings` has the rest. Of an
-    account's bytes nine tenths are status and managed fields.
+    What is handed on of such a body is an `ObjectRef`: made into an AwsAccount it would say what nobody wrote. Where
+    work is owed, `sightings` has the rest. Of an account's bytes nine tenths are status and managed fields.
     """
     body["metadata"].pop("managedFields", None)
     for part in ("spec", "status"):
@@ -175,16 +176,15 @@ def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watche
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
         """Drives the account while work is owed."""
-        await service.drive(AwsAccount.model_validate(dict(body)), stopped)
+        await service.drive(ObjectRef.in_meta(body.metadata), stopped)
 
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
     async def deleted(body: kopf.Body, **_: Any) -> None:
         """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
-        account = unreadable.read(body)
-        if account is None:
+        if unreadable.read(body) is None:
             unreadable.tell_release(body)
         else:
-            await service.release(account)
+            await service.release(ObjectRef.in_meta(body.metadata))
 
 
 def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from batteries_crds.aws_account import AwsAccount, AwsAccountSpec
-from batteries_crds.resource import ObjectMeta
+from batteries_crds.identity import ObjectRef
 from batteries_operator.delaying_queue import DelayingQueue
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -24,21 +23,20 @@ class Resync:
     Where `compare` gives None, AWS was too busy: that account comes again in a tenth of the interval.
     """
 
-    def __init__(self, interval: float, compare: Callable[[AwsAccount], Awaitable[bool | None]]) -> None:
+    def __init__(self, interval: float, compare: Callable[[ObjectRef], Awaitable[bool | None]]) -> None:
         self._interval = interval
         self._compare = compare
-        self._accounts: dict[str, tuple[str, str]] = {}
+        self._accounts: dict[str, ObjectRef] = {}
         self._due: DelayingQueue[str] = DelayingQueue()
 
-    def know(self, account: AwsAccount) -> None:
+    def know(self, account: ObjectRef) -> None:
         """An account that is there; its first turn is at any time within the interval but its first tenth.
 
         So an operator that has just started, or was handed a leader's work, sees to what is owed before it compares.
         """
-        uid = account.metadata.uid
-        if uid not in self._accounts:
-            self._due.put(uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
-        self._accounts[uid] = account.metadata.namespace, account.metadata.name
+        if account.uid not in self._accounts:
+            self._due.put(account.uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
+        self._accounts[account.uid] = account
 
     def forget(self, uid: str) -> None:
         """An account that is gone; its turn, when it comes, is passed over."""
@@ -55,19 +53,12 @@ class Resync:
     async def _work(self) -> None:
         while True:
             uid = await self._due.get()
-            if uid not in self._accounts:
+            account, part = self._accounts.get(uid), 1.0
+            if account is None:
                 continue
-            account = _named(uid, *self._accounts[uid])
-            part = 1.0
             try:
                 if await self._compare(account) is None:
                     part = JITTER
             except Exception as error:  # one account's trouble must not end the resync of the others
                 log.warning("resync failed; again in its next turn", resource=account.key, error=str(error))
             self._due.put(uid, part * self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret
-
-
-def _named(uid: str, namespace: str, name: str) -> AwsAccount:
-    """What a comparison needs to know of an account: it reads spec and status anew."""
-    meta = ObjectMeta(uid=uid, namespace=namespace, name=name)
-    return AwsAccount(metadata=meta, spec=AwsAccountSpec())

@@ -13,6 +13,7 @@ from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UNANSWERED, Resources, connect, status_of
+from batteries_crds.identity import ObjectRef
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.bells import Bells
 from batteries_operator.field_manager import FIELD_MANAGER
@@ -97,10 +98,9 @@ class Service:
             self.sightings.see(account)
         return owed
 
-    async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
+    async def drive(self, account: ObjectRef, stopped: Stopped) -> None:
         """Visits one account again and again until stopped: when a wait is over, or when its bell rings."""
-        meta = account.metadata
-        bell = self.bells.of(meta.uid)
+        bell = self.bells.of(account.uid)
         stopping = asyncio.create_task(_ring_when(stopped, bell))
         structlog.contextvars.bind_contextvars(**_named(account))
         pace = Pace()
@@ -111,23 +111,22 @@ class Service:
                 await _pass(visit.seconds, bell, pace)
         finally:
             stopping.cancel()
-            self.bells.forget(meta.uid)
-            self.sightings.forget(meta.uid)
+            self.bells.forget(account.uid)
+            self.sightings.forget(account.uid)
             # Settled, maybe by another operator: a spot in line that nobody drives would hold up all behind it.
-            self.tools.let_go(meta.uid)
+            self.tools.let_go(account.uid)
 
-    async def release(self, account: AwsAccount) -> None:
+    async def release(self, account: ObjectRef) -> None:
         """Visits an account that is being deleted until nothing is owed any more; that may take weeks.
 
         Looks again now and then also where nothing can be done, because somebody may change the spec, or ask for
         another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
         """
-        meta = account.metadata
         # A visit that kopf broke off may still wait for AWS, and its end takes its bell away.
-        async with self._turn(meta.uid):
-            bell = self.bells.of(meta.uid)
+        async with self._turn(account.uid):
+            bell = self.bells.of(account.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
-        self.tools.aws.ownership.forget(meta.uid)  # before access or an account is ended, its tag is read anew
+        self.tools.aws.ownership.forget(account.uid)  # before access or an account is ended, its tag is read anew
         pace = Pace()
         try:
             while True:
@@ -140,8 +139,8 @@ class Service:
                     break
                 await _pass(_at_most(visit.seconds, RELEASE_SECONDS), bell, pace)
         finally:
-            self.bells.forget(meta.uid)
-        self.tools.let_go(meta.uid)
+            self.bells.forget(account.uid)
+        self.tools.let_go(account.uid)
 
     async def _discard_password(self, account: AwsAccount) -> None:
         """Deletes its Secret, which Kubernetes would delete a while after it: the next of its name would meet it."""
@@ -150,14 +149,14 @@ class Service:
         except (ApiException, RuntimeError, *UNANSWERED) as error:
             log.warning("the first password's secret is left to the garbage collector", detail=str(error)[:300])
 
-    async def resync(self, account: AwsAccount) -> bool | None:
+    async def resync(self, account: ObjectRef) -> bool | None:
         """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
-        uid, mended = account.metadata.uid, None
+        uid, mended = account.uid, None
         try:
             async with self._turn(uid):
                 # Bound for this block only: one task compares many accounts.
                 with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
-                    mended = await self.runner.resync(account.metadata.namespace, account.metadata.name)
+                    mended = await self.runner.resync(account.namespace, account.name)
                     return mended
         finally:
             # A call that AWS did not take, or a write that failed: nothing became owed, and nobody drives the account,
@@ -176,19 +175,18 @@ class Service:
 
     async def _visit(
         self,
-        account: AwsAccount,
+        account: ObjectRef,
         pace: Pace,
         stopping: Callable[[], bool],
         *,
         is_shown: bool = True,
     ) -> Visit:
         """One visit; where a watch shows the account's changes (`is_shown`) it starts from what was seen last."""
-        meta = account.metadata
         try:
-            async with self._turn(meta.uid):
+            async with self._turn(account.uid):
                 with self.visits.visit(account.key):
-                    seen = self.sightings.newest(meta.uid) if is_shown else None
-                    visit = await self.runner.visit(meta.namespace, meta.name, pace, stopping, seen)
+                    seen = self.sightings.newest(account.uid) if is_shown else None
+                    visit = await self.runner.visit(account.namespace, account.name, pace, stopping, seen)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
             again = Visit(AGAIN_SECONDS)
@@ -201,11 +199,11 @@ class Service:
         else:
             RECONCILES.labels(_result(visit)).inc()
             if visit.left is None:
-                self.sightings.forget(meta.uid)
+                self.sightings.forget(account.uid)
             elif is_shown:
                 self.sightings.see(visit.left)
             return visit
-        self.sightings.forget(meta.uid)
+        self.sightings.forget(account.uid)
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again
@@ -220,9 +218,9 @@ async def _pass(seconds: float | None, bell: asyncio.Event, pace: Pace) -> None:
         pace.hurry()
 
 
-def _named(account: AwsAccount) -> dict[str, str]:
+def _named(account: ObjectRef) -> dict[str, str]:
     """What every log line about the account says."""
-    return {"account": str(account.account_id), "resource": account.key}
+    return {"account": str(account.id), "resource": account.key}
 
 
 def _result(visit: Visit) -> str:

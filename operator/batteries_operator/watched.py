@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.identity import ObjectRef
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER
 from batteries_operator.census import Census
 from batteries_operator.resync import Resync
@@ -42,7 +43,7 @@ class Watched:
         now = _Known((meta.generation, retry, account.holds, is_kept), self._service.see(account))
         before, self._known[meta.uid] = self._known.get(meta.uid), now
         if before is None:
-            self._resync.know(account)
+            self._resync.know(ObjectRef.of(account))
         if before is None or before.wish != now.wish:
             self._service.bells.ring(meta.uid)
         for tell in self._others:

@@ -21,6 +21,7 @@ from fakes.cluster import Cluster, FakeResources, FakeSecrets
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
+from batteries_crds.identity import ObjectRef
 from batteries_operator import bootstrap, provisioning
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
@@ -156,7 +157,7 @@ class Process:
     async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
         """As the operator does, which follows creations beside."""
         self._follow()
-        await self.service.drive(account, stopped)
+        await self.service.drive(ObjectRef.of(account), stopped)
 
     async def drive_until_active(self, account: AwsAccount) -> None:
         """Its whole provisioning, driven as kopf's daemon does."""
@@ -168,10 +169,14 @@ class Process:
         stop.set()
         await driving
 
+    async def resync(self, account: AwsAccount) -> bool | None:
+        """Compares an account at rest with AWS."""
+        return await self.service.resync(ObjectRef.of(account))
+
     async def release(self, account: AwsAccount) -> None:
         """The same for an account that is being deleted."""
         self._follow()
-        await self.service.release(account)
+        await self.service.release(ObjectRef.of(account))
 
     def _follow(self) -> None:
         if self._following is None:

@@ -85,7 +85,7 @@ async def test_the_owner_s_user_that_was_deleted_is_made_again_and_told(factory:
     await _delete_user(factory, before)
     told: list[str] = []
     process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
-    assert await process.service.resync(before)
+    assert await process.resync(before)
     (drift,) = [each for each in told if each.startswith("Warning Drift")]
     assert "the owner's user in Identity Center was gone" in drift
     account = await process.until("acme")
@@ -98,7 +98,7 @@ async def test_the_owner_s_user_that_was_deleted_is_made_again_and_told(factory:
     assert await center.is_assigned(status.aws_account_id, permission_set, status.sso_user_id)
     assert await process.tools.aws.directory.user_name(status.sso_user_id) == "acme@example.com"
     calls, writes = len(process.calls), len(factory.cluster.writes)
-    assert not await process.service.resync(account)
+    assert not await process.resync(account)
     assert not any(acts(operation) for operation in process.calls[calls:])
     assert len(factory.cluster.writes) == writes
 
@@ -111,7 +111,7 @@ async def test_a_deleted_user_holds_up_no_suspension_and_one_made_again_is_close
     before = await factory.account()
     await _delete_user(factory, before)
     if again:
-        assert await process.service.resync(before)
+        assert await process.resync(before)
         stale = (await process.until("acme")).status.sso_user_id
         assert stale != before.status.sso_user_id
         # What a crash or a restore leaves: the status names the user that was.
@@ -147,7 +147,7 @@ async def test_the_name_that_signs_in_is_shown_and_mailed(factory: Factory) -> N
     assert "Sign in as acme" not in str(mail)
     # What an earlier release has written is put right by the next comparison, without an act.
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"ssoUserName": "acme@example.com"}})
-    await process.service.resync(await factory.account())
+    await process.resync(await factory.account())
     assert (await factory.account()).status.sso_user_name == "jdoe"
     assert not any(reason == "Drift" for _, reason in process.announced)
 
@@ -170,7 +170,7 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
     await spoil(factory, await factory.account())
     told: list[str] = []
     process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     drifts = [each for each in told if each.startswith("Warning Drift")]
     assert len(drifts) == 1
     assert found in drifts[0]
@@ -183,7 +183,7 @@ async def test_what_can_not_be_mended_at_once_is_owed_from_then_on(factory: Fact
     places = factory.settings.assignments_in_flight
     for number in range(places):
         process.tools.assignments.resume(f"other-{number}")
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     account = await factory.account()
     assigned = find(account.status.conditions, "SSOAssigned")
     assert assigned is not None
@@ -196,7 +196,7 @@ async def test_what_can_not_be_mended_at_once_is_owed_from_then_on(factory: Fact
 async def test_an_account_as_it_should_be_costs_looks_and_no_write(factory: Factory) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     calls, writes = len(process.calls), len(factory.cluster.writes)
-    assert not await process.service.resync(await factory.account())
+    assert not await process.resync(await factory.account())
     made = process.calls[calls:]
     assert made
     assert not any(acts(operation) for operation in made)
@@ -208,7 +208,7 @@ async def test_a_suspended_account_that_was_moved_out_is_moved_back(factory: Fac
     await factory.change(suspended=True)
     await process.until("acme")
     await _move_away(factory, await factory.account())
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     account = await process.until("acme")
     member = (await factory.members(account))[0]
     organizations = await factory.client("organizations")
@@ -221,7 +221,7 @@ async def test_an_account_that_is_owed_something_is_left_to_its_visits(factory: 
     process = await factory.active(githubRepos=REPOSITORIES)
     await factory.change(**spec)
     calls = len(process.calls)
-    assert not await process.service.resync(await factory.account())
+    assert not await process.resync(await factory.account())
     assert len(process.calls) == calls
 
 
@@ -229,7 +229,7 @@ async def test_a_throttle_is_no_answer_and_nothing_is_written(factory: Factory) 
     process = await factory.active()
     process.before_call = refusal("organizations:ListParents", "ThrottlingException")
     writes = len(factory.cluster.writes)
-    assert await process.service.resync(await factory.account()) is None
+    assert await process.resync(await factory.account()) is None
     assert len(factory.cluster.writes) == writes
 
 
@@ -241,7 +241,7 @@ async def test_a_place_entered_for_a_call_that_was_throttled_is_given_back(facto
     process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
     if driven:
         process.bells.of(account.metadata.uid)
-    assert await process.service.resync(account) is None
+    assert await process.resync(account) is None
     assert process.tools.assignments.held == driven, "who drives it gives it back"
 
 
@@ -260,7 +260,7 @@ async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_wri
 
     factory.cluster.before_write = fail
     with pytest.raises(ApiException, match="the test wants it"):
-        await process.service.resync(await factory.account())
+        await process.resync(await factory.account())
     assert (process.tools.assignments.held, process.tools.assignments.waiting) == (places, 0)
 
 
@@ -268,7 +268,7 @@ async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_wri
 async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Factory) -> None:
     process = await factory.active()
     await _unassign(factory, await factory.account())
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     assert (await factory.account()).status.sso_assignment_request_id is not None
     assert process.tools.assignments.held == 1
     await assert_exactly_right(factory, await process.until("acme"), mails=0)
@@ -278,7 +278,7 @@ async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Fa
 async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back(factory: Factory) -> None:
     process = await factory.active()
     process.before_call = refusal("organizations:DescribeAccount", "AccountNotFoundException")
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     account = await factory.account()
     said = find(account.status.conditions, "Stalled")
     assert said is not None
@@ -288,11 +288,11 @@ async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_bac
     calls, writes = len(process.calls), len(factory.cluster.writes)
     assert (await process.runner.visit(NAMESPACE, "acme")).seconds is None, "it is at rest"
     assert (len(process.calls), len(factory.cluster.writes)) == (calls, writes)
-    assert await process.service.resync(account) is None, "the same is seen; a comparison comes soon again"
+    assert await process.resync(account) is None, "the same is seen; a comparison comes soon again"
     assert len(factory.cluster.writes) == writes, "said once"
     assert not is_true(account.status.conditions, "Ready")
     process.before_call = lambda operation, number: None
-    assert await process.service.resync(account)
+    assert await process.resync(account)
     back = await process.until("acme")
     assert (back.status.phase, back.status.error) == ("active", None)
     await assert_exactly_right(factory, back, mails=0)
@@ -310,7 +310,7 @@ async def test_a_suspension_of_an_account_that_left_is_done_by_itself_when_it_is
     assert "AccountGone" in reasons
     assert "NotOurAccount" not in reasons
     process.before_call = lambda operation, number: None
-    assert await process.service.resync(account)
+    assert await process.resync(account)
     back = await process.until("acme")
     assert (back.status.phase, back.status.error) == ("suspended", None)
 

@@ -69,7 +69,7 @@ async def test_a_comparison_with_aws_names_the_account_and_no_line_after_it_does
     iam = await factory.client("iam", (await factory.account()).status.aws_account_id)
     await asyncio.to_thread(iam.update_assume_role_policy, RoleName=ROLE_NAME, PolicyDocument=json.dumps(nobody()))
     with capture_logs([merge_contextvars]) as lines:
-        assert await process.service.resync(await factory.account())
+        assert await process.resync(await factory.account())
         structlog.get_logger().info("after")
     (mended,) = [line for line in lines if line["event"] == "aws call" and acts(line["operation"])]
     assert (mended["resource"], mended["step"]) == ("customers/acme", "setup_oidc")

@@ -98,7 +98,7 @@ async def test_what_a_comparison_mends_is_drift_and_no_step_that_took_since_the_
     drift, step = Count("batteries_drift_total", step="setup_oidc"), timed("setup_oidc")
     iam = await factory.client("iam", (await factory.account()).status.aws_account_id)
     await asyncio.to_thread(iam.update_assume_role_policy, RoleName=ROLE_NAME, PolicyDocument=json.dumps(nobody()))
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     assert (drift(), step()) == (1, 0)
 
 

@@ -140,11 +140,11 @@ async def test_an_account_of_an_earlier_release_gets_its_tags_at_the_next_compar
     process = await factory.active(email=FIRST)
     account = await as_made_by_an_earlier_release(factory)
     announced, writes = len(process.announced), len(factory.cluster.writes)
-    assert await process.service.resync(account) is False, "no drift"
+    assert await process.resync(account) is False, "no drift"
     found = AccountTags.read(await tags(factory, account))
     assert (found.uid, found.owner) == (account.metadata.uid, email_mark(FIRST))
     assert (len(process.announced), len(factory.cluster.writes)) == (announced, writes)
-    await process.service.resync(account)
+    await process.resync(account)
     assert process.calls.count("organizations:TagResource") == 1
 
 

@@ -125,7 +125,7 @@ async def test_a_status_that_names_another_account_later_is_proved_again(factory
     for spec in changes:
         await factory.change(**spec)
         assert (await process.until("acme")).status.aws_account_id == foreign
-    assert await process.service.resync(await factory.account()) is not None
+    assert await process.resync(await factory.account()) is not None
     delete(factory)
     await process.until("acme")
     harmless(process.calls[calls:])
@@ -173,7 +173,7 @@ async def test_a_new_account_costs_one_proof_and_a_comparison_one_more(factory: 
         await factory.change(**spec)
         await process.until("acme")
     assert process.calls.count(READS_TAGS) == 1, "the process remembers it"
-    await process.service.resync(await factory.account())
+    await process.resync(await factory.account())
     assert process.calls.count(READS_TAGS) == 2, "a comparison looks at AWS, and so at the tag"
 
 
@@ -192,7 +192,7 @@ async def test_a_tag_that_is_taken_away_is_found_by_the_next_comparison(factory:
     organizations = await factory.client("organizations")
     organizations.untag_resource(ResourceId=account.status.aws_account_id, TagKeys=[TAG_RESOURCE])
     calls = len(process.calls)
-    assert await process.service.resync(account)
+    assert await process.resync(account)
     harmless(process.calls[calls:])
     assert _reason(await factory.account(), "Stalled") == "NotOurAccount"
     tags: Any = [{"Key": TAG_RESOURCE, "Value": account.key}]

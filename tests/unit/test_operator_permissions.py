@@ -48,7 +48,7 @@ async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
     await process.until("acme")
     await factory.change(suspended=False)
     await process.until("acme")
-    await process.service.resync(await factory.account())
+    await process.resync(await factory.account())
     await find(process.tools.aws, factory.settings, [])
     delete(factory)
     await released(process)

@@ -125,7 +125,7 @@ async def test_the_comparison_proves_it_again_and_takes_back_what_is_not_so(
     assert is_true(account.status.conditions, "Suspended")
     await spoil(factory)
     again = await factory.start()
-    await again.service.resync(account)
+    await again.resync(account)
     assert_waits(await factory.account(), WAYS[spoil])
     await factory.bootstrap()
     account = await (await factory.start()).until("acme")

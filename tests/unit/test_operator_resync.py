@@ -6,13 +6,12 @@ from collections import Counter
 
 import pytest
 
-from batteries_crds.aws_account import AwsAccount
+from batteries_crds.identity import ObjectRef
 from batteries_operator.resync import AT_ONE_TIME, Resync
 
 
-def account(number: int) -> AwsAccount:
-    meta = {"name": f"a-{number}", "namespace": "customers", "uid": f"uid-{number}"}
-    return AwsAccount.model_validate({"metadata": meta, "spec": {"email": "a@b.co"}})
+def account(number: int) -> ObjectRef:
+    return ObjectRef("customers", f"a-{number}", f"uid-{number}")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ async def run_for(resync: Resync, seconds: float) -> None:
 
 
 async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
-    async def compare(_: AwsAccount) -> bool:
+    async def compare(_: ObjectRef) -> bool:
         raise AssertionError("nothing is run here")
 
     resync, interval = Resync(3600, compare), 3600.0
@@ -45,8 +44,8 @@ async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
 
 
 async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[float, str]]) -> None:
-    async def compare(each: AwsAccount) -> bool:
-        times.append((0, each.metadata.name))
+    async def compare(each: ObjectRef) -> bool:
+        times.append((0, each.name))
         return False
 
     resync = Resync(0.05, compare)
@@ -63,14 +62,14 @@ async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[
 async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> None:
     running, most, seen = 0, 0, set()
 
-    async def compare(each: AwsAccount) -> bool:
+    async def compare(each: ObjectRef) -> bool:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        seen.add(each.metadata.name)
+        seen.add(each.name)
         await asyncio.sleep(0.01)
         running -= 1
-        if each.metadata.name == "a-0":
+        if each.name == "a-0":
             raise RuntimeError("this one's trouble")
         return False
 
@@ -85,9 +84,9 @@ async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> Non
 async def test_a_comparison_that_aws_was_too_busy_for_is_put_off_and_not_skipped() -> None:
     asked: Counter[str] = Counter()
 
-    async def compare(each: AwsAccount) -> bool | None:
-        asked[each.metadata.name] += 1
-        return None if each.metadata.name == "a-0" else False
+    async def compare(each: ObjectRef) -> bool | None:
+        asked[each.name] += 1
+        return None if each.name == "a-0" else False
 
     resync = Resync(0.4, compare)
     for number in range(2):
@@ -97,7 +96,7 @@ async def test_a_comparison_that_aws_was_too_busy_for_is_put_off_and_not_skipped
 
 
 async def test_an_interval_of_nothing_is_never() -> None:
-    async def compare(_: AwsAccount) -> bool:
+    async def compare(_: ObjectRef) -> bool:
         raise AssertionError("it was to be never")
 
     resync = Resync(0, compare)

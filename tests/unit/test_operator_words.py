@@ -271,7 +271,7 @@ async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
 
     ask = process.tools.aws.organizations.state
     monkeypatch.setattr(process.tools.aws.organizations, "state", seen)
-    assert await process.service.resync(await factory.account())
+    assert await process.resync(await factory.account())
     account = await factory.account()
     assert (account.status.phase, reason) == (phase, getattr(find(account.status.conditions, "Stalled"), "reason", ""))
     assert not is_true(account.status.conditions, "Ready")
@@ -279,10 +279,10 @@ async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
         meta = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
         await factory.accounts.merge(NAMESPACE, "acme", meta)
     else:
-        assert await process.service.resync(account) is None
+        assert await process.resync(account) is None
     monkeypatch.setattr(process.tools.aws.organizations, "state", ask)
     if not retried:
-        assert await process.service.resync(account)
+        assert await process.resync(account)
     back = await process.until("acme")
     assert (back.status.phase, back.status.error) == ("active", None)
     await assert_exactly_right(factory, back, mails=0)
