@@ -97,12 +97,20 @@ check: sync ## Check lint, format, types, import layers, generated files, the lo
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory check-generated
+	$(BIN)/python -m batteries_sandbox.kube_score
+	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
+
+.PHONY: check-generated
+check-generated: sync ## Fail where a generated file is not current: CRDs, admission policies, chart, tables
 	$(BIN)/python -m batteries_crds.generate --check --admission $(ADMISSION) $(CRD_FOLDERS)
 	$(BIN)/python -m batteries_sandbox.values_schema --check
 	$(BIN)/python -m batteries_sandbox.dashboard --check
 	$(BIN)/python -m batteries_sandbox.reference --check
-	$(BIN)/python -m batteries_sandbox.kube_score
-	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
+
+.PHONY: structure
+structure: sync ## Measure the packages: modules, lines, floors, imports; NAMED="word …" says which files have it
+	@$(BIN)/python -m batteries_sandbox.structure $(if $(NAMED),--named $(NAMED))
 
 .PHONY: fmt
 fmt: sync ## Format the code and fix what the linter can fix
