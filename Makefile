@@ -79,6 +79,11 @@ storm: sync ## Make 200 accounts while AWS throttles, answers get lost and the o
 	@$(BIN)/batteries-sandbox build
 	PYTHONPATH=tests $(BIN)/python -m crash.storm
 
+.PHONY: weather
+weather: sync ## Walk 60 accounts through what people and AWS do behind our back (a quarter of an hour; SEED=, ACCOUNTS=, MINUTES=)
+	@$(BIN)/batteries-sandbox build
+	@SEED=$(SEED) ACCOUNTS=$(ACCOUNTS) MINUTES=$(MINUTES) WEATHER_DIR=$(WEATHER_DIR) PYTHONPATH=tests $(BIN)/python -m weather
+
 .PHONY: wrk
 wrk: ## Install wrk, which the benchmark of the API loads it with, as root on Debian
 	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \

@@ -71,13 +71,14 @@ class Cluster:
         """The namespace, if it isn't there."""
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
-    def install_permissions(self, namespace: str) -> None:
-        """The chart's service accounts, Roles, bindings and admission policies, for every namespace.
+    def install_permissions(self, namespace: str, *watched: str) -> None:
+        """The chart's service accounts, Roles, bindings and admission policies, for the `watched` namespaces or all.
 
         They are rendered by helm from the chart itself; the names begin with batteries.
         """
         shown = (f"--show-only=templates/{name}.yaml" for name in PERMISSIONS)
-        values = "--set=fullnameOverride=batteries,namespaces.all=true"
+        names = f"namespaces.names={{{','.join(watched)}}}" if watched else "namespaces.all=true"
+        values = f"--set=fullnameOverride=batteries,{names}"
         text = helm.render(namespace, values, *shown)
         self.run("apply", "--server-side", "--field-manager=sandbox", "-f", "-", stdin=text)
 

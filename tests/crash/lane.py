@@ -157,13 +157,16 @@ class Lane:
                 return None
             return await answer.json() if answer.status != 204 else None
 
-    async def client(self, service: str, account: str | None = None) -> Any:
-        """boto3 of the management account, or of a member as its access role; never limited, never counted as ours."""
+    async def client(self, service: str, account: str | None = None, role: str = "") -> Any:
+        """boto3 of the management account, or of a member as a role of it; never limited, never counted as ours.
+
+        The role is the operator's access role where none is named.
+        """
         keys = {"aws_access_key_id": ADMIN, "aws_secret_access_key": ADMIN, "region_name": "us-east-1"}
         if account is not None:
             sts = await self.client("sts")
-            role = f"arn:aws:iam::{account}:role/{self.settings.access_role_name}"
-            raw = (await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName="check"))["Credentials"]
+            arn = f"arn:aws:iam::{account}:role/{role or self.settings.access_role_name}"
+            raw = (await asyncio.to_thread(sts.assume_role, RoleArn=arn, RoleSessionName="check"))["Credentials"]
             keys |= {
                 "aws_access_key_id": raw["AccessKeyId"],
                 "aws_secret_access_key": raw["SecretAccessKey"],

@@ -51,6 +51,7 @@ class Proxy:
         self.done: Counter[str] = Counter()
         """Writes that Kubernetes took, by kind: one that met another's answers 409 and is no write."""
         self.trap: Trap | None = None
+        self._watching: dict[int, web.Request] = {}
 
     def reset(self, trap: Trap | None = None) -> None:
         """Counts from one again."""
@@ -60,6 +61,13 @@ class Proxy:
         self.done.clear()
         self.writes.clear()
         self.trap = trap
+
+    def cut(self) -> int:
+        """Closes the connection of every watch that runs, as a load balancer or a restart does; how many there were."""
+        watching = [request.transport for request in self._watching.values() if request.transport is not None]
+        for transport in watching:
+            transport.abort()
+        return len(watching)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
@@ -113,7 +121,13 @@ class Proxy:
                     await trap.release.wait()
                 assert request.transport is not None
                 request.transport.close()
-            return await self._answer(request, upstream)
+            if "watch" not in request.query:
+                return await self._answer(request, upstream)
+            self._watching[id(request)] = request
+            try:
+                return await self._answer(request, upstream)
+            finally:
+                self._watching.pop(id(request))
 
     async def _answer(self, request: web.Request, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
         response = web.StreamResponse(status=upstream.status, headers=_kept(upstream))

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from crash import clock
+
 from batteries_operator import main
 
 
@@ -28,6 +30,8 @@ def _become_operator(environment: dict[str, str], log: str) -> None:
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
+    if clock.VARIABLE in environment:
+        clock.install()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)

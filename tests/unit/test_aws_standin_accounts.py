@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -218,3 +219,38 @@ def test_units_and_attachments_are_not_made_twice(slow: Any) -> None:
     too_long = document + " " * 5120
     response = refusal(slow.create_policy, Content=too_long, **params | {"Name": "other"})
     assert response["Reason"] == "POLICY_CONTENT_LIMIT_EXCEEDED"
+
+
+def test_aws_and_its_support_change_an_accounts_state_and_one_that_leaves_loses_its_tags() -> None:
+    with serve_in_thread(StandinSettings(creation_seconds=0, role_seconds=0, closure_seconds=60)) as url:
+        organizations = SESSION.client("organizations", endpoint_url=url, config=ONCE)
+        aws_id = finished(organizations, create(organizations)["Id"])["AccountId"]
+        organizations.tag_resource(ResourceId=aws_id, Tags=[{"Key": "a", "Value": "b"}])
+
+        def put(state: str) -> int:
+            return requests.post(f"{url}/_standin/accounts/{aws_id}", json={"state": state}, timeout=5).status_code
+
+        def state() -> Any:
+            return organizations.describe_account(AccountId=aws_id)["Account"]["State"]
+
+        assert (put("SUSPENDED"), state()) == (200, "SUSPENDED")
+        assert (put("ACTIVE"), state()) == (200, "ACTIVE")
+        organizations.close_account(AccountId=aws_id)
+        assert (put("ACTIVE"), state()) == (200, "ACTIVE"), "reopened while it was being closed"
+        assert put("LEFT") == 200
+        assert refusal(organizations.describe_account, AccountId=aws_id)["Error"]["Code"] == "AccountNotFoundException"
+        assert put("ACTIVE") == 200
+        assert organizations.list_tags_for_resource(ResourceId=aws_id)["Tags"] == []
+        root = organizations.list_roots()["Roots"][0]["Id"]
+        assert organizations.list_parents(ChildId=aws_id)["Parents"][0]["Id"] == root
+        assert put("MELTED") == 400
+
+
+def test_an_ou_with_anything_in_it_is_not_deleted(quick: Any) -> None:
+    root = quick.list_roots()["Roots"][0]["Id"]
+    unit = quick.create_organizational_unit(ParentId=root, Name="Full")["OrganizationalUnit"]["Id"]
+    below = quick.create_organizational_unit(ParentId=unit, Name="Below")["OrganizationalUnit"]["Id"]
+    found = refusal(quick.delete_organizational_unit, OrganizationalUnitId=unit)
+    assert found["Error"]["Code"] == "OrganizationalUnitNotEmptyException"
+    quick.delete_organizational_unit(OrganizationalUnitId=below)
+    quick.delete_organizational_unit(OrganizationalUnitId=unit)

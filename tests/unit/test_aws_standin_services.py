@@ -179,6 +179,15 @@ def test_permission_set_names_and_directories_are_known_ones(center: Center) -> 
     assert response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_a_permission_set_that_somebody_is_assigned_by_is_not_deleted(center: Center) -> None:
+    center.created(center.assign()["RequestId"])
+    named = {"InstanceArn": center.instance, "PermissionSetArn": center.assignment["PermissionSetArn"]}
+    assert refusal(center.sso.delete_permission_set, **named)["Error"]["Code"] == "ConflictException"
+    center.sso.delete_account_assignment(**center.assignment)
+    until(lambda: center.listed() == [])
+    center.sso.delete_permission_set(**named)
+
+
 def test_identity_center_is_in_one_region_only(center: Center) -> None:
     elsewhere = client(center.url, "sso-admin", region="eu-west-1")
     assert elsewhere.list_instances()["Instances"] == []

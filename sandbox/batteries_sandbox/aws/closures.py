@@ -34,6 +34,10 @@ class Closures:
             self._pending.remove((due, account))
             account.status = account.state = self.settings.closed_state
 
+    def forget(self, account: Any) -> None:
+        """Ends what is under way for the account without closing it, as AWS Support does that reopens it."""
+        self._pending = [entry for entry in self._pending if entry[1] is not account]
+
     @property
     def in_progress(self) -> int:
         """How many closures are not over."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from batteries_sandbox.aws import inspection
+from batteries_sandbox.aws import inspection, membership_states
 from batteries_sandbox.aws.call import Call, RawRequest, decode
 from batteries_sandbox.aws.chain import handle
 from batteries_sandbox.aws.control import Control
@@ -47,6 +47,7 @@ class Front:
         for path, view in inspection.VIEWS.items():
             app.router.add_get(path, partial(self._inspect, view))
         app.router.add_post("/_standin/console-sign-in", self._console_sign_in)
+        app.router.add_post("/_standin/accounts/{id}", self._put_account)
         Control(self._faults, self._world.settings, self._in_worker).add_routes(app.router)
         app.router.add_route("*", "/_standin/{rest:.*}", self._unknown)
         app.router.add_route("*", "/{path:.*}", self._aws)
@@ -108,6 +109,16 @@ class Front:
         if result is None:
             return web.json_response({"error": "The console refused the sign-in."}, status=401)
         return web.json_response(result)
+
+    async def _put_account(self, request: web.Request) -> web.Response:
+        """An account's state as AWS, its Support or its owner changes it."""
+        try:
+            body, account_id = dict(await request.json()), request.match_info["id"]
+            return web.json_response(
+                await self._in_settled_world(lambda: membership_states.put(self._world, account_id, body))
+            )
+        except (ValueError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     async def _unknown(self, request: web.Request) -> web.Response:
         return web.json_response({"error": f"The stand-in has no {request.path}."}, status=404)

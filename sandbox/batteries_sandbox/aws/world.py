@@ -40,6 +40,7 @@ class World:
         self.assignments = Assignments(self.moto, settings)
         self.closures = Closures(settings)
         self.propagation = Propagation()
+        self.left: dict[str, Any] = {}  # accounts that are no members any more, by id; moto's objects
         self.journal = Journal()
         self.organization_written_until = 0.0  # on our clock
         self.lists_asked: Counter[str] = Counter()  # first pages of each list of Organizations

@@ -61,6 +61,18 @@ def create_unit(call: Call, world: World, proceed: Proceed) -> Answer:
     return proceed(call)
 
 
+def delete_unit(call: Call, world: World, proceed: Proceed) -> Answer:
+    """DeleteOrganizationalUnit: an empty one only; what was attached to it isn't any more."""
+    organizations, unit_id = world.moto.organizations(), call.text("OrganizationalUnitId")
+    inside: list[Any] = [*organizations.accounts, *organizations.ou]
+    if any(each.parent_id == unit_id for each in inside):
+        message = "The specified OU is not empty. Move all accounts to another root or to other OUs, or remove the OUs."
+        raise AwsError("OrganizationalUnitNotEmptyException", message)
+    for policy in organizations.policies:
+        policy.attachments = [target for target in policy.attachments if target.id != unit_id]
+    return proceed(call)
+
+
 def _is_container(world: World, parent_id: str) -> bool:
     return any(unit.id == parent_id for unit in world.moto.organizations().ou)
 

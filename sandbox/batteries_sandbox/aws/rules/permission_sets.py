@@ -23,6 +23,14 @@ def known_instance(call: Call, world: World, proceed: Proceed) -> Answer:
     return proceed(call)
 
 
+def delete(call: Call, world: World, proceed: Proceed) -> Answer:
+    """DeletePermissionSet: not while anybody is assigned by it (user guide, "Delete permission sets")."""
+    arn = call.text("PermissionSetArn")
+    if any(assignment.permission_set_arn == arn for assignment in world.moto.identity_center().account_assignments):
+        raise AwsError("ConflictException", "PermissionSet is assigned to accounts; remove the assignments first.")
+    return proceed(call)
+
+
 def create(call: Call, world: World, proceed: Proceed) -> Answer:
     """CreatePermissionSet."""
     name = call.text("Name")
