@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 from kubernetes.aio.client import ApiException
 
+from batteries_crds.client import UNANSWERED
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.ownership import AccountGoneError
@@ -39,7 +40,7 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
     """The step's outcome, and the kind of the error that it is made of; `backoff` is the pause after one, in seconds.
 
     Raises:
-        LostRaceError, NotLeadingError: nothing may be concluded from this visit.
+        LostRaceError, NotLeadingError, UNANSWERED: nothing may be concluded from this visit.
     """
     with structlog.contextvars.bound_contextvars(step=step.name.value):
         outcome, kind = await _try(step, scope, backoff)
@@ -72,8 +73,8 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
     except NotOursError as error:
         log.warning("found in AWS and not ours", reason=error.reason, detail=str(error))
         return Fail(error.reason, str(error)), None
-    except (LostRaceError, NotLeadingError):
-        raise
+    except (LostRaceError, NotLeadingError, *UNANSWERED):
+        raise  # AWS's silence is an AwsError: it is Kubernetes that did not answer, and nothing can be written now
     except Exception as error:
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
         log.exception("step raised")
