@@ -4,11 +4,13 @@ Every second Secret ends in a newline. A credential with one starts well and fai
 whitespace around values is dropped, and what can't be right is refused at the start. No sentence shows a value.
 """
 
+import os
 import re
 import ssl
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, model_validator
 from pydantic_settings import BaseSettings
@@ -17,33 +19,60 @@ CA_FILES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Name a file of certificate authorities to trust; each tool has its own, and people set any of them."""
 
 _CREDENTIAL_FILES = (
+    "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 )
-"""Files that botocore reads by itself. Where the first can't be read it looks on elsewhere, and says nothing."""
+"""Files that botocore reads by itself. Where the first two can't be read it looks on elsewhere, and says nothing."""
 
 _OURS = re.compile(r"(AWS|STRIPE|BATTERIES)_\w+|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|\w+_CA_BUNDLE", re.IGNORECASE)
 _BLANK = " \t\r\n\f\v\u00a0\ufeff"
 
-_URL = re.compile(r"https?://[^\s/@:]\S*")
-# aiohttp, and so the client of Stripe, passes over proxies of the environment of another kind, and would go straight.
-_PROXY = re.compile(r"http://[^\s/]\S*")
-_FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
-    (re.compile("AWS_ENDPOINT_URL(_[A-Z0-9_]+)?"), _URL, "a URL that begins with https:// or http://"),
-    (re.compile("AWS_ACCESS_KEY_ID"), re.compile(r"\w{1,128}", re.ASCII), "an access key's id: letters and digits"),
+
+def _of(pattern: str) -> Callable[[str], bool]:
+    """Whether a text is one of those, from end to end."""
+    form = re.compile(pattern, re.ASCII)
+    return lambda text: form.fullmatch(text) is not None
+
+
+def _url(begins: str) -> Callable[[str], bool]:
+    """Whether a text is a URL that begins so, and names a host and, if any, a port that there can be."""
+    is_one = _of(rf"{begins}[^\s/]\S*")
+
+    def check(text: str) -> bool:
+        try:
+            parts = urlsplit(text)
+            return is_one(text) and bool(parts.hostname) and parts.port != 0  # asked for, a wrong port raises
+        except ValueError:
+            return False
+
+    return check
+
+
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool], str], ...] = (
+    (
+        re.compile(
+            "AWS_ENDPOINT_URL(_[A-Z0-9_]+)?|AWS_CONTAINER_CREDENTIALS_FULL_URI|AWS_EC2_METADATA_SERVICE_ENDPOINT"
+        ),
+        _url("https?://"),
+        "a URL that begins with https:// or http:// and names a host",
+    ),
+    (re.compile("AWS_ACCESS_KEY_ID"), _of(r"\w{1,128}"), "an access key's id: letters and digits"),
     (
         re.compile("AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|AWS_SECURITY_TOKEN"),
-        re.compile(r"[!-~]+"),
+        _of(r"[!-~]+"),
         "printable characters without spaces or line breaks",
     ),
-    (re.compile("AWS_(DEFAULT_)?REGION"), re.compile("[a-z0-9-]+"), "the name of a region, such as eu-central-1"),
-    (re.compile("AWS_ROLE_ARN"), re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"), "the ARN of an IAM role"),
+    (re.compile("AWS_(DEFAULT_)?REGION"), _of("[a-z0-9-]+"), "the name of a region, such as eu-central-1"),
+    (re.compile("AWS_ROLE_ARN"), _of(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"), "the ARN of an IAM role"),
     (
         re.compile("HTTPS?_PROXY", re.IGNORECASE),
-        _PROXY,
-        "a URL that begins with http://, such as http://proxy.example.com:3128: a proxy that is itself reached by TLS "
-        "or SOCKS is not supported (what goes through it to AWS and Stripe is encrypted all the same)",
+        # aiohttp, and so the client of Stripe, passes over proxies of another kind, and would go straight.
+        _url("http://"),
+        "a URL that begins with http:// and names a host, such as http://proxy.example.com:3128: a proxy that is "
+        "itself reached by TLS or SOCKS is not supported (what goes through it to AWS and Stripe is encrypted all the "
+        "same)",
     ),
 )
 
@@ -142,25 +171,33 @@ def trusted(environ: Mapping[str, str], otherwise: str) -> ssl.SSLContext:
 def _malformed(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in sorted(environ.items()):
         for names, form, what in _FORMS:
-            if value and names.fullmatch(name) and not form.fullmatch(value):
+            if value and names.fullmatch(name) and not form(value):
                 yield f"  {name} must be {what}."
 
 
 def _unreadable(environ: Mapping[str, str]) -> Iterator[str]:
     for name in CA_FILES:
-        if not (file := environ.get(name)):
-            continue
-        try:
-            if Path(file).is_dir():
-                raise IsADirectoryError(file)
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
-        except OSError:  # ssl.SSLError is one
+        file = environ.get(name)
+        if file and not _holds_certificates(file):
             yield f"  {name} must name a readable file of certificates in PEM form; it does not."
+    folders = environ.get("SSL_CERT_DIR", "").split(":")
+    if not all(os.path.isdir(each) and os.access(each, os.R_OK | os.X_OK) for each in folders if each):
+        yield "  SSL_CERT_DIR must name readable folders of certificates, separated by colons; it does not."
     for name in _CREDENTIAL_FILES:
         if not (file := environ.get(name)):
             continue
         try:
-            with Path(file).open("rb"):
+            with Path(file).expanduser().open("rb"):
                 pass
         except OSError as error:
             yield f"  {name} must name a file that this program can read; it does not: {error.strerror}."
+
+
+def _holds_certificates(file: str) -> bool:
+    try:
+        if not Path(file).is_dir():
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+            return True
+    except OSError:  # ssl.SSLError is one
+        pass
+    return False

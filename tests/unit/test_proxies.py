@@ -1,6 +1,7 @@
 """A proxy and an authority of the environment's own, honoured by each client of ours that leaves the cluster."""
 
 import asyncio
+import base64
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.settings import Settings
 from batteries_crds.client import connect
 from batteries_crds.environment import CA_FILES, prepare
+from batteries_crds.listening import listening_socket
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.errors import AwsError
 
@@ -29,14 +31,26 @@ class Proxy:
 
     def __init__(self, port: int) -> None:
         self._to, self.port, self.asked = port, 0, []  # type: tuple[int, int, list[str]]
+        self.wants: bytes | None = None
+        """Whom it lets pass, name:password; None for everybody."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        if self.wants is not None and b"authorization: basic " + base64.b64encode(self.wants) not in _lowered(head):
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+            return
         method, target, _ = head.split(b"\r\n")[0].split(b" ")
         self.asked.append(f"{method.decode()} {target.decode()}")
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(_piped(reader, back), _piped(there, writer), return_exceptions=True)
+
+
+def _lowered(head: bytes) -> bytes:
+    """With the names of its headers in small letters, and the name of the scheme."""
+    name, value = b"Proxy-Authorization: Basic ", b"proxy-authorization: basic "
+    return head.replace(name, value).replace(name.lower(), value)
 
 
 async def _piped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +91,8 @@ async def proxy(authority: trustme.CA) -> AsyncIterator[Proxy]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     made = Proxy(runner.addresses[0][1])
-    server = await asyncio.start_server(made.handle, "127.0.0.1", 0)
+    with listening_socket("", 0) as both:
+        server = await asyncio.start_server(made.handle, sock=both.dup())
     made.port = server.sockets[0].getsockname()[1]
     yield made
     server.close()
@@ -141,6 +156,18 @@ async def test_each_client_goes_by_the_proxy_and_trusts_the_authority(
     assert set(proxy.asked) == {f"CONNECT {HOST}:443"}
 
 
+@pytest.mark.parametrize("where", ["127.0.0.1", "[::1]", "localhost"])
+@pytest.mark.parametrize("who", ASKING)
+async def test_a_proxy_may_ask_who_comes_and_be_named_by_any_address(
+    environment: pytest.MonkeyPatch, proxy: Proxy, ca_file: Path, who: str, where: str
+) -> None:
+    proxy.wants = b"team:p@ss/w:rd"
+    url = f"http://team:p%40ss%2Fw%3Ard@{where}:{proxy.port}"
+    set_up(environment, proxy, "HTTPS_PROXY", SSL_CERT_FILE=str(ca_file), HTTPS_PROXY=url)
+    await ASKING[who]()
+    assert set(proxy.asked) == {f"CONNECT {HOST}:443"}
+
+
 @pytest.mark.parametrize("who", ASKING)
 async def test_without_the_authority_nothing_is_sent(environment: pytest.MonkeyPatch, proxy: Proxy, who: str) -> None:
     set_up(environment, proxy, "HTTPS_PROXY")
@@ -149,11 +176,15 @@ async def test_without_the_authority_nothing_is_sent(environment: pytest.MonkeyP
     assert proxy.asked, "it went by the proxy, and did not believe who answered"
 
 
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize(
+    "names", ["localhost,.example.com", "example.com", HOST, HOST.upper(), f"10.0.0.0/8, {HOST}", "*"]
+)
 @pytest.mark.parametrize("who", ASKING)
 async def test_what_no_proxy_names_goes_straight(
-    environment: pytest.MonkeyPatch, proxy: Proxy, ca_file: Path, who: str
+    environment: pytest.MonkeyPatch, proxy: Proxy, ca_file: Path, who: str, names: str, name: str
 ) -> None:
-    set_up(environment, proxy, "HTTPS_PROXY", SSL_CERT_FILE=str(ca_file), NO_PROXY="localhost,.example.com")
+    set_up(environment, proxy, "HTTPS_PROXY", SSL_CERT_FILE=str(ca_file), **{name: names})
     with pytest.raises(FAILURES):
         await ASKING[who]()
     assert proxy.asked == []
