@@ -1,8 +1,10 @@
 """The chart over a table of values people use: each rendering is applied to the real API server, strictly.
 
-`make e2e-helm` prints the table.
+`make e2e-helm` prints the table. So are the values that docs/install.md tells people to set.
 """
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from fakes.chart_values import LONG, REFUSALS, RENDERINGS
 
 from batteries_sandbox import helm
 from batteries_sandbox.errors import SandboxError
+from batteries_sandbox.places import CHECKOUT
 
 SCRAPED = ("monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule")
 FOREIGN = ("ServiceMonitor", "PrometheusRule")
@@ -248,3 +251,80 @@ def test_one_default_of_the_security_context_is_taken_away_by_null(tmp_path: Pat
     assert pod_of(objects, "operator")["securityContext"].keys() == {"runAsNonRoot", "seccompProfile"}
     chosen = rendered(tmp_path, "default", RENDERINGS["a uid of one's own"] | {"openshift": True})
     assert pod_of(chosen, "operator")["securityContext"]["runAsUser"] == 1000
+
+
+def recipes() -> dict[str, dict[str, Any]]:
+    """The values that docs/install.md gives, by the section they stand in: those of the first one with each."""
+    page = (CHECKOUT / "docs" / "install.md").read_text()
+    found: dict[str, dict[str, Any]] = {}
+    for section in page.split("\n## ")[1:]:
+        for indent, block in re.findall(r"(?ms)^( *)(?:\d[.] )?```yaml\n(.*?)^ *```", section):
+            values = yaml.safe_load(textwrap.dedent(indent + block))
+            if values.get("kind") == "Application":
+                values = values["spec"]["source"]["helm"]["valuesObject"]
+            found.setdefault(section.splitlines()[0], {}).update(values)
+    base = next(iter(found.values()))
+    return {
+        title: {key: _over(base.get(key), values.get(key)) for key in base | values} for title, values in found.items()
+    }
+
+
+def _over(below: Any, above: Any) -> Any:
+    """As helm merges values."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return {key: _over(below.get(key), above.get(key)) for key in below | above}
+    return below if above is None else above
+
+
+RECIPES = recipes()
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_the_values_of_the_installation_page_are_taken(cluster: Any, tmp_path: Path, title: str) -> None:
+    namespace = fresh(cluster)
+    objects = rendered(tmp_path, namespace, RECIPES[title])
+    # This API server has IPv4 alone, and refuses a Service of other families.
+    refused = [one for one in objects if one["kind"] == "Service" and "ipFamilies" in one["spec"]]
+    assert bool(refused) == title.startswith("IPv6")
+    text = yaml.safe_dump_all(one for one in objects if one["kind"] not in FOREIGN and one not in refused)
+    try:
+        cluster.run("apply", "--server-side", "--validate=strict", "-f", "-", stdin=text)
+    finally:
+        cluster.run("delete", "--wait=false", "--ignore-not-found", "-f", "-", stdin=text)
+    print(f"applied: docs/install.md, {title}")
+
+
+def test_what_the_installation_page_promises_is_rendered(tmp_path: Path) -> None:
+    def made(begins: str) -> list[Any]:
+        (title,) = (each for each in RECIPES if each.startswith(begins))
+        return rendered(tmp_path, "default", RECIPES[title])
+
+    def roles(objects: list[Any]) -> set[str]:
+        accounts = [one for one in objects if one["kind"] == "ServiceAccount"]
+        notes = [one["metadata"].get("annotations", {}) for one in accounts]
+        return {each["eks.amazonaws.com/role-arn"] for each in notes if "eks.amazonaws.com/role-arn" in each}
+
+    assert roles(made("EKS with IRSA")) == {"arn:aws:iam::111122223333:role/batteries-operator"}
+    assert roles(made("Argo CD")) == {"arn:aws:iam::111122223333:role/batteries-operator"}
+    assert roles(made("EKS with Pod Identity")) == set()
+    for policy in (one for one in made("Behind a proxy") if one["kind"] == "NetworkPolicy"):
+        if not policy["metadata"]["name"].endswith("-test"):
+            assert {"port": 3128, "protocol": "TCP"} in [
+                each for one in policy["spec"]["egress"] for each in one["ports"]
+            ]
+    for name in ("operator", "apiserver"):
+        assert "HTTPS_PROXY" in environment(pod_of(made("Behind a proxy"), name)["containers"][0])
+        assert "runAsUser" not in pod_of(made("OpenShift"), name)["securityContext"]
+        container = pod_of(made("A private certificate authority"), name)["containers"][0]
+        (folder,) = (one["mountPath"] for one in container["volumeMounts"] if one["name"] == "ca")
+        for variable in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            assert environment(container)[variable].startswith(f"{folder}/")
+    files = made("Credentials as files")
+    assert environment(pod_of(files, "apiserver")["containers"][0])["STRIPE_SECRET_KEY_FILE"].startswith("/etc/stripe/")
+    operator = pod_of(files, "operator")["containers"][0]
+    (folder,) = (one["mountPath"] for one in operator["volumeMounts"] if one["name"] == "aws")
+    assert environment(operator)["AWS_SHARED_CREDENTIALS_FILE"].startswith(f"{folder}/")
+    (service,) = (
+        one for one in made("IPv6") if one["kind"] == "Service" and one["metadata"]["name"].endswith("server")
+    )
+    assert service["spec"]["ipFamilies"] == ["IPv6", "IPv4"]
