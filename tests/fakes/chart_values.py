@@ -234,6 +234,26 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         {"operator": {"settings": {"BATTERIES_HEALTH_PORT": "health"}}},
         r"no number.*operator\.healthPort",
     ),
+    "root e-mail addresses that are blank": (
+        {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": " "}}},
+        "accountEmailTemplate is not set",
+    ),
+    "root e-mail addresses that extraEnv takes away": (
+        {"operator": {"extraEnv": [{"name": "BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "value": ""}]}},
+        "accountEmailTemplate is not set",
+    ),
+    "one root e-mail address for all, by settings": (
+        {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws@example.com"}}},
+        r"must hold \{id\}",
+    ),
+    "one root e-mail address for all, by extraEnv": (
+        {"operator": {"extraEnv": [{"name": "BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "value": "aws@example.com"}]}},
+        r"must hold \{id\}",
+    ),
+    "root e-mail addresses that are none": (
+        {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws+{id}"}}},
+        "must be one e-mail address",
+    ),
     "a digest that is none": ({"image": {"digest": "latest"}}, "digest"),
     "a name with an underscore": ({"nameOverride": "my_name"}, "nameOverride"),
     "a value that does not exist": ({"api": {"replicaz": 3}}, "replicaz"),

@@ -1,16 +1,20 @@
 {{/* Refuses a release whose root e-mail addresses nobody has chosen: there is no default that would be safe. */}}
 {{- define "batteries.requireAccountEmails" -}}
 {{- $name := "BATTERIES_ACCOUNT_EMAIL_TEMPLATE" -}}
-{{- $elsewhere := false -}}
-{{- range .Values.operator.extraEnv }}{{ if eq (toString .name) $name }}{{ $elsewhere = true }}{{ end }}{{ end -}}
 {{- $template := get .Values.operator.settings $name | default .Values.operator.accountEmailTemplate -}}
+{{- $elsewhere := false -}}
+{{- range .Values.operator.extraEnv }}{{ if eq (toString .name) $name }}{{ $template = .value }}{{ $elsewhere = hasKey . "valueFrom" }}{{ end }}{{ end -}}
+{{- $template = $template | default "" | toString | trim -}}
 {{- if not (or $template $elsewhere) -}}
 {{- fail "operator.accountEmailTemplate is not set, and it has no default: it makes the root e-mail address of each AWS account, and whoever reads that mailbox can take the account over. Set it to an address of yours that holds {id}, for example --set operator.accountEmailTemplate='aws+{id}@your-domain'." -}}
 {{- end -}}
 {{- if and $template (not (contains "{id}" $template)) -}}
 {{- fail "operator.accountEmailTemplate must hold {id}: each AWS account needs its own root e-mail address, such as aws+{id}@your-domain." -}}
 {{- end -}}
-{{- end }}
+{{- if and $template (not (regexMatch "^[^@\\s]+@[^@\\s]+[.][^@\\s]+$" $template)) -}}
+{{- fail "operator.accountEmailTemplate must be one e-mail address that holds {id}, such as aws+{id}@your-domain." -}}
+{{- end -}}
+{{- end -}}
 
 {{/* What the operator's container and its init containers have in common. */}}
 {{- define "batteries.operatorContainer" -}}
