@@ -132,8 +132,9 @@ chart: sync ## Write the generated files of the chart: the values' schema and th
 	$(BIN)/python -m batteries_sandbox.dashboard
 
 .PHONY: docs
-docs: sync ## Write the generated tables of docs/: endpoints, settings, steps, conditions, reasons, metrics, permissions
+docs: sync ## Write the generated tables of docs/: endpoints, settings, steps, conditions, reasons, metrics, permissions, calls of AWS
 	$(BIN)/python -m batteries_sandbox.reference
+	PYTHONPATH=tests $(BIN)/python -m fakes.aws_calls_page
 
 .PHONY: lock
 lock: $(UV) ## Bring uv.lock up to date

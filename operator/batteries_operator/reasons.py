@@ -202,7 +202,10 @@ TROUBLES = {
         "AWS could not create the account, for a reason that is not known; asked again.",
         "Nothing at first. If it stays, read `.status.cause`.",
     ),
-    "BusinessValidationPending": _business("it is still at it; asked again every five minutes"),
+    "BusinessValidationPending": Entry(
+        "AWS wants the management account's business validated, and is still at it; asked again every five minutes.",
+        "Finish the validation in AWS Billing, or ask AWS Support; the account goes on by itself then.",
+    ),
 }
 
 FAILURES = {
@@ -218,7 +221,8 @@ FAILURES = {
     ),
     "TrustPolicyTooLarge": Entry(
         "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
-        "List fewer repositories in `spec.githubRepos`, or have the IAM quota ACLSizePerRole and the setting raised.",
+        "List fewer repositories in `spec.githubRepos`. Or have the IAM quota ACLSizePerRole and the setting raised, "
+        f"then `{RETRY}`.",
     ),
     "NotOurAccount": Entry(
         "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
@@ -228,9 +232,10 @@ FAILURES = {
         "was suspended by an earlier release.",
         f"If it is this one, tag it in Organizations, then `{RETRY}`. If it was another owner's, make the AwsAccount "
         "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
-        f"users, access keys), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If nothing tells "
-        "whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` is wrong, find "
-        "out who wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its finalizer away.",
+        f"users, access keys, the deploy role), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
+        "nothing tells whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` "
+        "is wrong, find out who wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its "
+        "finalizer away.",
     ),
     "UserNotOurs": Entry(
         "An adopted AWS account has an IAM user of the name that ours gets, which neither our tag nor the status says "
@@ -267,7 +272,9 @@ FAILURES = {
         "AWS does not accept the organization's postal address.",
         f"Mend it in the management account, then `{RETRY}`.",
     ),
-    "GovCloudAccountExists": Entry("AWS says that the GovCloud account exists already.", "Ask AWS Support."),
+    "GovCloudAccountExists": Entry(
+        "AWS says that the GovCloud account exists already.", f"Ask AWS Support, then `{RETRY}`."
+    ),
     "PaymentInstrumentMissing": Entry(
         "The management account has no valid payment method.", f"Add one in AWS Billing, then `{RETRY}`."
     ),
@@ -279,7 +286,8 @@ FAILURES = {
     "BusinessIdentityInvalid": _business("the identity given was refused"),
     "BusinessValidationUnknown": _business("it has an unknown problem"),
     "ResourcePolicyWithTags": Entry(
-        "The organization's resource policy can't be updated with tags.", "Mend that policy in Organizations."
+        "The organization's resource policy can't be updated with tags.",
+        f"Mend that policy in Organizations, then `{RETRY}`.",
     ),
 }
 

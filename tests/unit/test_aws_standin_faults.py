@@ -12,8 +12,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
@@ -94,6 +96,19 @@ def test_error_comes_in_the_form_and_with_the_status_of_its_service(
         getattr(client, operation)(**params)
     assert caught.value.response["Error"]["Message"] == "As said."
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 418
+
+
+@pytest.mark.parametrize("status", [503, 429, 599])
+@pytest.mark.parametrize(("service", "operation"), [("organizations", "ListRoots"), ("sts", "GetCallerIdentity")])
+def test_page_is_no_answer_of_the_service(standin: Standin, service: str, operation: str, status: int) -> None:
+    fault = standin.fault("page", service, status=status)
+    with pytest.raises((ClientError, ResponseParserError)) as caught:
+        getattr(standin.client(service), xform_name(operation))()
+    if isinstance(caught.value, ClientError):
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert standin.show(fault)["struck"] == 1
+    (call,) = standin.calls(operation)
+    assert (call["done"], call["httpStatus"]) == (False, status)
 
 
 def test_error_is_raised_as_the_exception_of_the_model_with_its_reason(standin: Standin) -> None:
@@ -383,6 +398,7 @@ def test_first_of_two_faults_strikes_and_the_other_waits(standin: Standin) -> No
         ({"kind": "error"}, "needs 'code'"),
         ({"kind": "latency"}, "needs 'seconds'"),
         ({"kind": "fail_later"}, "needs 'reason'"),
+        ({"kind": "page"}, "needs 'status'"),
         ({"kind": "hang", "rate": 3}, "for the kind throttle"),
         ({"kind": "throttle", "rate": 3, "published": True}, "only one"),
         ({"kind": "answer_lost", "done": True}, "for the kind hang"),

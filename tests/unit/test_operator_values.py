@@ -146,7 +146,7 @@ TERMINAL = (
 UNKNOWN = (
     *("AccessDenied", "AccessDeniedException", "ConstraintViolationException", "SomethingNew"),
     *("AccessDeniedForDependencyException", "NotAuthorizedException", "UnauthorizedAccessException"),
-    *("UnauthorizedException", "UnauthorizedOperation", NO_CREDENTIALS),
+    *("UnauthorizedException", "UnauthorizedOperation", NO_CREDENTIALS, "AWSOrganizationsNotInUseException"),
     *("MessageRejected", "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException"),
 )
 TABLE = [

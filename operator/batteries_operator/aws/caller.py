@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from batteries_operator.aws.acts import is_act, note
-from batteries_operator.aws.errors import THROTTLES, AwsError, ErrorKind, request_id, translate
+from batteries_operator.aws.errors import BUSY, THROTTLES, AwsError, request_id, translate
 from batteries_operator.aws.fenced import fence
 from batteries_operator.aws.members import NOBODY, keys_of, take_keys_of_the_call
 from batteries_operator.aws.partition import chosen_region
@@ -35,9 +35,6 @@ T = TypeVar("T")
 
 PAGE_TRIES = 6
 PAGE_SECONDS = 0.1
-GONE = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
-"""What is asked about isn't there yet: that is the step's business, not the page's."""
-
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
@@ -183,8 +180,8 @@ class Caller:
             try:
                 return await self.call(operation, function, **arguments)
             except AwsError as error:
-                if error.kind is not ErrorKind.TRANSIENT or error.code in GONE:
-                    raise
+                if error.meaning is not BUSY:
+                    raise  # that what is listed isn't there, or the keys are no good, is the step's business
                 await asyncio.sleep(PAGE_SECONDS * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
         return await self.call(operation, function, **arguments)
 

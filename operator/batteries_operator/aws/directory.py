@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
 
 
+def _is_no_user(error: AwsError) -> bool:
+    """Whether there is no such user. That the whole directory is gone says nothing of its users, and looks alike."""
+    return error.code == "ResourceNotFoundException" and error.resource_type in ("", "USER")
+
+
 class Directory:
     """The users of one Identity Center."""
 
@@ -36,7 +41,7 @@ class Directory:
                 AlternateIdentifier=unique,
             )
         except AwsError as error:
-            if error.code == "ResourceNotFoundException":
+            if _is_no_user(error):
                 return None
             raise
         return answer["UserId"]
@@ -115,7 +120,7 @@ class Directory:
                 UserId=user_id,
             )
         except AwsError as error:
-            if error.code == "ResourceNotFoundException":
+            if _is_no_user(error):
                 return None
             raise
         return user.get("UserName")

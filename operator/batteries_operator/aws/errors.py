@@ -91,6 +91,13 @@ NO_KEYS = Meaning(
     "The operator has no AWS credentials for {operation}. The platform team has to give its pod a role.",
     counts=True,
 )
+NO_ORGANIZATION = Meaning(
+    ErrorKind.UNKNOWN,
+    "OrganizationNotPrepared",
+    "The AWS account of the operator's credentials is in no organization, so {operation} can't be done. The platform "
+    "team has to give the operator a role in the organization's management account.",
+    counts=True,
+)
 FULL = Meaning(
     ErrorKind.CAPACITY, "LimitReached", "A limit of AWS holds {operation} back. It goes on when there is room."
 )
@@ -130,6 +137,8 @@ class AwsError(Exception):
         self.http_status = http_status
         self.request_id = request_id
         """AWS's own, which its support and CloudTrail find the call by; empty where no answer came."""
+        self.resource_type = ""
+        """What Identity Center's directory does not find, where it says so: USER, or the IDENTITY_STORE as a whole."""
         self.named: frozenset[str] = frozenset()
         """The strings that the call was sent with, and the id of its keys: what of them we remembered may be wrong."""
 
@@ -258,6 +267,7 @@ _BY_CODE: dict[str, Meaning] = {
     "LimitExceededException": FULL,
     "ServiceQuotaExceededException": FULL,
     "ConstraintViolationException": UNEXPECTED,
+    "AWSOrganizationsNotInUseException": NO_ORGANIZATION,
     # The same request fails for ever.
     "MalformedPolicyDocument": REFUSED,
     "MalformedPolicyDocumentException": REFUSED,
@@ -314,7 +324,9 @@ def translate(operation: str, error: ClientError | BotoCoreError | ResponseParse
         reason = str(body.get("Reason") or detail.get("Reason") or "")
         http_status = int(body.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         code, message = detail.get("Code", "Unknown"), detail.get("Message", "")
-        return AwsError(operation, code, message, reason, http_status, request_id(body))
+        refused = AwsError(operation, code, message, reason, http_status, request_id(body))
+        refused.resource_type = str(body.get("ResourceType") or "")
+        return refused
     if isinstance(error, _NO_KEYS):
         return AwsError(operation, NO_CREDENTIALS, str(error))
     if isinstance(error, ParamValidationError):

@@ -239,7 +239,8 @@ def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
         f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
         f"with another e-mail address: its tag {TAG_OWNER} says so. Nothing is done to it. Make this AwsAccount anew "
         "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
-        f"(single sign-on, IAM users, access keys) and then take the tag {TAG_OWNER} away in Organizations. "
+        f"(single sign-on, IAM users, access keys, the deploy role) and then take the tag {TAG_OWNER} away in "
+        "Organizations. "
         f"{_again(account)}"
     )
 

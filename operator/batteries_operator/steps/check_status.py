@@ -5,12 +5,14 @@ for each by itself.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
 from batteries_operator.aws.creations import CreationStatus
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.step import Scope
@@ -22,6 +24,10 @@ WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=Tru
 NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
 PLATFORM = "This is for the platform team"
 AGAIN_SECONDS = 0.1
+
+FORGOTTEN = "CreateAccountStatusNotFoundException"
+FORGOTTEN_AFTER = timedelta(minutes=15)
+"""So long a request that AWS does not know is taken for one that is not known everywhere yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,9 @@ async def run(scope: Scope) -> Outcome:
         return working
     creation = scope.tools.under_way.outcome(request.request_id)
     if creation is None:
-        creation = await scope.tools.aws.creations.status(request.request_id)
+        creation = await _status(scope, request, request.request_id)
+    if creation is None:
+        return _forgotten(request)
     if creation.state == "IN_PROGRESS":
         scope.tools.under_way.note(request.request_id, scope.account.metadata.uid)
         return working
@@ -113,6 +121,32 @@ async def run(scope: Scope) -> Outcome:
             scope.tools.under_way.lasted(creation.seconds)
         return await _made(scope, creation.account_id, request)
     return await _failed(scope, creation, request)
+
+
+async def _status(scope: Scope, request: CreateRequest, request_id: str) -> CreationStatus | None:
+    """How far the creation is; None where AWS has known nothing of the request for longer than is usual.
+
+    Never of one that was found in AWS's list: looked for again it would only be found again.
+    """
+    try:
+        return await scope.tools.aws.creations.status(request_id)
+    except AwsError as error:
+        record = scope.account.status.steps.get(ProvisioningStep.CHECK_STATUS)
+        since = record.troubled_since if record is not None else None
+        late = since is not None and utc_now() - since >= FORGOTTEN_AFTER
+        if error.code != FORGOTTEN or request.found or not late:
+            raise
+        return None
+
+
+def _forgotten(request: CreateRequest) -> Wait:
+    """AWS keeps requests for a while only: what became of this one is found out as where its answer was lost."""
+    return Wait(
+        AGAIN_SECONDS,
+        "ResolvingIntent",
+        "AWS does not know the request for the account any more; looking for the account.",
+        facts={"create_request": request.model_copy(update={"request_id": None})},
+    )
 
 
 async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:

@@ -53,5 +53,6 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
             if error.code != "SourceParentNotFoundException":
                 raise
             # Somebody moved it between our look and our act: look again.
-            return Wait(1, "ParentChanged", "The account was moved by somebody else meanwhile; looking again.")
+            message = "The account was moved by somebody else meanwhile; looking again."
+            return Wait(1, "ParentChanged", message, counts=True)
     return Done(f"The account is in the OU {name}.")

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
+from http import HTTPStatus
 
 from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.faults.book import Plan
@@ -50,10 +51,20 @@ async def _undone(call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone:
         answer = refusal(call, _error(call, outcome))
     elif outcome.kind is Kind.THROTTLE:
         answer = refusal(call, throttled(call, outcome.message))
+    elif outcome.kind is Kind.PAGE:
+        answer = _page(outcome.status or 503)
     await note_undone(call, answer)
     if outcome.kind is Kind.HANG:
         await hang(outcome.seconds, gone)
     return answer
+
+
+def _page(status: int) -> Answer:
+    """What a load balancer or a proxy says: no service's protocol has it, and no request id."""
+    phrase = HTTPStatus(status).phrase if status in {*HTTPStatus} else "Error"
+    title = f"{status} {phrase}"
+    body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return Answer(status, body.encode(), {"content-type": "text/html"}, f"HTTP {status}")
 
 
 def _error(call: Call, outcome: FaultSpec) -> AwsError:

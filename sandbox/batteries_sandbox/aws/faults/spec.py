@@ -21,6 +21,7 @@ class Kind(StrEnum):
 
     ERROR = "error"  # it is refused with a code, in its protocol's own form
     THROTTLE = "throttle"  # it is refused with its service's throttle code
+    PAGE = "page"  # it is refused by what is before AWS, with a status and an HTML page
     REQUEST_LOST = "request_lost"  # it is not done, and the connection closes
     ANSWER_LOST = "answer_lost"  # it is done, and the connection closes
     HANG = "hang"  # nothing comes, until the client gives up
@@ -30,7 +31,9 @@ class Kind(StrEnum):
     GATE_AFTER = "gate_after"  # it is held after it was done, until released
 
 
+_REFUSALS = frozenset({Kind.ERROR, Kind.THROTTLE, Kind.PAGE, Kind.REQUEST_LOST})
 _ENDLESS = frozenset({Kind.LATENCY, Kind.THROTTLE})  # unless `times` is given
+_NEEDS = {Kind.ERROR: "code", Kind.PAGE: "status", Kind.LATENCY: "seconds", Kind.FAIL_LATER: "reason"}
 # The calls that start something which can fail later, with a reason in its status.
 STARTS = frozenset({"CreateAccount", "CreateAccountAssignment", "DeleteAccountAssignment"})
 # The parameters that name the account which a call is about.
@@ -67,7 +70,7 @@ class FaultSpec(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> FaultSpec:
-        needs = {Kind.ERROR: "code", Kind.LATENCY: "seconds", Kind.FAIL_LATER: "reason"}.get(self.kind)
+        needs = _NEEDS.get(self.kind)
         if needs and not getattr(self, needs):
             raise ValueError(f"a fault of kind {self.kind} needs '{needs}'")
         if self.kind is not Kind.THROTTLE and (self.rate or self.burst or self.published):
@@ -88,7 +91,7 @@ class FaultSpec(BaseModel):
     @property
     def keeps_from_aws(self) -> bool:
         """Whether the call that it strikes is never done."""
-        return self.kind in (Kind.ERROR, Kind.THROTTLE, Kind.REQUEST_LOST) or (self.kind is Kind.HANG and not self.done)
+        return self.kind in _REFUSALS or (self.kind is Kind.HANG and not self.done)
 
     def concerns(self, call: Call) -> bool:
         """Whether the call is one of those that this fault is for."""
