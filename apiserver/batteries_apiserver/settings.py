@@ -39,8 +39,9 @@ class Settings(FromEnvironment):
     namespaces: Annotated[
         str,
         Field(
-            description="Namespaces whose accounts administrators see, separated by commas: give the operator and the "
-            "API server the same. Empty: all of them. Customers see accounts of BATTERIES_NAMESPACE only."
+            description="Namespaces whose accounts administrators see, separated by commas. Empty: all of "
+            "them. Customers see only accounts of BATTERIES_NAMESPACE. Give the operator and the "
+            "API server the same."
         ),
     ] = ""
     trust_policy_limit: Annotated[
@@ -48,59 +49,60 @@ class Settings(FromEnvironment):
         Field(
             ge=512,
             le=8192,
-            description="Characters a role's trust policy may have; a longer list of repositories is refused at once. "
-            "Give the operator and the API server the same.",
+            description="The largest size of a role's trust policy, in characters. Longer lists of "
+            "repositories are refused at once. Give the operator and the API server the same.",
         ),
     ] = 2048
     api_host: Annotated[
-        str, Field(description="The address to listen on. Empty, 0.0.0.0 or ::: every one, of IPv6 and IPv4.")
+        str, Field(description="The address to listen on. Empty, 0.0.0.0 or ::: all IPv6 and IPv4 addresses.")
     ] = ""
-    api_port: Annotated[_Port, Field(description="The port of the API; 0 takes any free one.")] = 8080
+    api_port: Annotated[_Port, Field(description="The port of the API. 0: any free port.")] = 8080
     api_metrics_port: Annotated[
-        _Port, Field(description="The port of Prometheus' /metrics, kept apart so that it is not published.")
+        _Port, Field(description="The port of Prometheus' /metrics. It is separate so that metrics are not published.")
     ] = 9090
     public_url: Annotated[
         HttpUrl,
         AfterValidator(_base),
-        Field(description="Where customers reach the API; Stripe sends their browsers back to it."),
+        Field(description="The URL at which customers reach the API. Stripe sends their browsers back to it."),
     ] = HttpUrl("http://localhost:8080")
     checkout_success_url: Annotated[
         HttpUrl | None,
         Field(
-            description="Where Stripe sends a browser after checkout, with {CHECKOUT_SESSION_ID} for the session's "
-            "id. Unset: /checkout/complete under BATTERIES_PUBLIC_URL. It must not fetch the key, only show how."
+            description="The page to which Stripe sends a browser after checkout; {CHECKOUT_SESSION_ID} "
+            "stands for the session's id. The page must not fetch the key, only show how to. "
+            "Unset: /checkout/complete under BATTERIES_PUBLIC_URL."
         ),
     ] = None
     checkout_cancel_url: Annotated[
         HttpUrl | None,
         Field(
-            description="Where Stripe sends a browser that gives up. Unset: /checkout/cancelled under "
-            "BATTERIES_PUBLIC_URL."
+            description="The page to which Stripe sends a browser when checkout is cancelled. Unset: "
+            "/checkout/cancelled under BATTERIES_PUBLIC_URL."
         ),
     ] = None
     key_retrieval_seconds: Annotated[
-        int, Field(ge=60, le=86_400, description="How long after checkout its API key can be fetched, in seconds.")
+        int, Field(ge=60, le=86_400, description="How long after checkout the API key can be fetched, in seconds.")
     ] = 3600
     api_body_limit: Annotated[
         int, Field(ge=65_536, description="The largest request body, in bytes; Stripe's webhooks need 512 KiB.")
     ] = 524_288
     api_request_seconds: Annotated[
-        float, Field(gt=0, description="How long a request may take before it is answered 503, in seconds.")
+        float, Field(gt=0, description="How long a request may take before the answer is 503, in seconds.")
     ] = 30.0
     api_idle_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How long a connection may wait for the whole headers of its next request, in seconds; more "
-            "than a load balancer in front keeps idle connections.",
+            description="How long a connection may wait for the complete headers of its next request, in "
+            "seconds. It must be more than a load balancer in front keeps idle connections.",
         ),
     ] = 75.0
     api_wait_seconds: Annotated[
         float,
         Field(
             ge=0,
-            description="How long 'Prefer: wait=N' may have an answer wait, in seconds; never more than four fifths "
-            "of BATTERIES_API_REQUEST_SECONDS.",
+            description="The longest time that 'Prefer: wait=N' can delay an answer, in seconds. At most four "
+            "fifths of BATTERIES_API_REQUEST_SECONDS.",
         ),
     ] = 20.0
     api_streams_per_customer: Annotated[
@@ -112,56 +114,57 @@ class Settings(FromEnvironment):
                 "BATTERIES_API_STREAMS_PER_KEY",  # its name when each key had a count of its own
                 "api_streams_per_customer",
             ),
-            description="Event streams that one customer, with all of its keys together, may have open at a time, on "
-            "each replica.",
+            description="How many event streams one customer may have open at the same time on each replica, "
+            "over all of their keys.",
         ),
     ] = 10
     api_heartbeat_seconds: Annotated[
         float,
-        Field(gt=0, description="How often a silent event stream sends a comment, so that nothing between cuts it."),
+        Field(gt=0, description="How often an idle event stream sends a comment, so that proxies don't close it."),
     ] = 15.0
     api_key_limit: Annotated[
         int,
-        Field(ge=1, description="API keys that a customer may have; those revoked within a day count as well."),
+        Field(ge=1, description="How many API keys a customer may have. Keys revoked within the last day count too."),
     ] = 100
     admin_key_secret: Annotated[
         str,
         Field(
             max_length=253,
-            description="The Secret, made at the first start, that holds the first administrator's key (field key). "
-            "Empty: none is made.",
+            description="The Secret that the first start creates for the first administrator's key (field "
+            "key). Empty: none is created.",
         ),
     ] = "batteries-admin-key"  # noqa: S105  # a name
     api_cache_stale_seconds: Annotated[
         int,
         Field(
             ge=3,
-            description="Unready once nothing was heard from Kubernetes for so many seconds; watches are renewed "
-            "three times as often.",
+            description="How long a watch may receive nothing before the replica is unready, in seconds. "
+            "Watches are renewed three times as often.",
         ),
     ] = 60
     api_shutdown_seconds: Annotated[
-        float, Field(ge=0, description="How long requests under way may finish after SIGTERM, in seconds.")
+        float, Field(ge=0, description="How long requests in progress may take after SIGTERM, in seconds.")
     ] = 10.0
     api_last_used_seconds: Annotated[
-        float, Field(gt=0, description="How often uses of keys are written to Kubernetes, in seconds.")
+        float, Field(gt=0, description="How often the last use of keys is written to Kubernetes, in seconds.")
     ] = 10.0
     trusted_proxies: Annotated[
         int,
         Field(
             ge=0,
             le=10,
-            description="How many proxies of yours stand before this server, such as an ingress; the client's address "
-            "is then read from X-Forwarded-For. With 0 that header is ignored, and callers behind one proxy share a "
-            "rate limit. The chart says 1 with its Ingress or HTTPRoute.",
+            description="How many of your proxies, such as an ingress, are in front of this server; the "
+            "client's address is then read from X-Forwarded-For. 0: that header is ignored, and "
+            "callers behind one proxy share a rate limit. The chart sets 1 with its Ingress or "
+            "HTTPRoute.",
         ),
     ] = 0
     rate_limit_sign_up: Annotated[
         int,
         Field(
             ge=0,
-            description="How many sign-ups one address may begin in a minute, and how often it may ask for the keys of "
-            "sign-ups; 0: no limit. Only what reaches Stripe counts.",
+            description="How many sign-ups one address may start in a minute, and how often it may ask for "
+            "their keys. Only requests that reach Stripe count. 0: no limit.",
         ),
     ] = 120
     rate_limit_anonymous: Annotated[
@@ -171,15 +174,15 @@ class Settings(FromEnvironment):
         int,
         Field(
             ge=0,
-            description="How many requests one customer, with all of its keys together, or one administrator's key may "
-            "send in a minute; 0: no limit.",
+            description="How many requests one customer, over all of their keys, or one administrator's key "
+            "may send in a minute. 0: no limit.",
         ),
     ] = 6000
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"
     )
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="The least important lines to log.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="The lowest level that is logged.")
     ] = "INFO"
     stripe_secret_key: Annotated[
         SecretStr | None,
@@ -199,15 +202,16 @@ class Settings(FromEnvironment):
         str | None,
         Field(
             validation_alias=AliasChoices("STRIPE_SECRET_KEY_FILE", "stripe_secret_key_file"),
-            description="A file with STRIPE_SECRET_KEY, instead of that. It is read at the start only: restart after a "
-            "rotation.",
+            description="A file with the key, instead of STRIPE_SECRET_KEY. It is read only at the start: "
+            "restart after a rotation.",
         ),
     ] = None
     stripe_webhook_secret_file: Annotated[
         str | None,
         Field(
             validation_alias=AliasChoices("STRIPE_WEBHOOK_SECRET_FILE", "stripe_webhook_secret_file"),
-            description="A file with STRIPE_WEBHOOK_SECRET, likewise.",
+            description="A file with the secret, instead of STRIPE_WEBHOOK_SECRET. It is read only at the "
+            "start: restart after a rotation.",
         ),
     ] = None
     installation: Annotated[
@@ -215,8 +219,8 @@ class Settings(FromEnvironment):
         Field(
             pattern="^[A-Za-z0-9._-]*$",
             max_length=63,
-            description="Marks this installation's checkouts at Stripe: of several on one Stripe account each has its "
-            "own. Empty: the uid of BATTERIES_NAMESPACE.",
+            description="The mark of this installation's checkouts at Stripe. It must differ between "
+            "installations on one Stripe account. Empty: the uid of BATTERIES_NAMESPACE.",
         ),
     ] = ""
     breaker_percent: Annotated[
@@ -224,19 +228,19 @@ class Settings(FromEnvironment):
         Field(
             gt=0,
             le=100,
-            description="Where more than so many percent of the customers lose their payment within a day, and more "
-            "than BATTERIES_BREAKER_CUSTOMERS of them, none of them does until a person has looked; 100 lets it "
-            "happen. Give the operator and the API server the same.",
+            description="If more than this percentage of the customers would lose their payment within a day, "
+            "and more than BATTERIES_BREAKER_CUSTOMERS customers, none of them does until a "
+            "person has looked. 100: no limit. Give the operator and the API server the same.",
         ),
     ] = DEFAULT_PERCENT
     breaker_customers: Annotated[
-        int, Field(ge=0, description="As many may do so together in any case; see BATTERIES_BREAKER_PERCENT.")
+        int, Field(ge=0, description="This number of customers is always allowed; see BATTERIES_BREAKER_PERCENT.")
     ] = DEFAULT_CUSTOMERS
     stripe_test_mode: Annotated[
         bool,
         Field(
-            description="true takes a test-mode key (sk_test_…, rk_test_…), with which Stripe's test cards get real "
-            "AWS accounts: for trying it out. A live key is refused then, as a test-mode key is with false."
+            description="true: accept only test-mode keys (sk_test_…, rk_test_…); Stripe's test cards then "
+            "get real AWS accounts. false: accept only live keys."
         ),
     ] = False
     stripe_price_id: Annotated[
@@ -253,24 +257,24 @@ class Settings(FromEnvironment):
         float,
         Field(
             ge=0,
-            description="How long a customer without a valid payment method may still change what there is, after "
-            "which the operator suspends the customer's accounts; 0: for ever. Give the operator and the API server "
-            "the same.",
+            description="How long a customer without a valid payment method may still change existing "
+            "accounts and keys, before the operator suspends the accounts. 0: for ever. Give the "
+            "operator and the API server the same.",
         ),
     ] = 604_800
     stripe_recheck_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How old what is known of a customer's payment may get, in seconds, before Stripe is asked "
-            "again; webhooks tell sooner.",
+            description="How often Stripe is asked about each customer's payment, in seconds. Webhooks report "
+            "changes sooner.",
         ),
     ] = 3600.0
     stripe_api_base: Annotated[
         HttpUrl | None,
         Field(
             validation_alias=AliasChoices("STRIPE_API_BASE", "stripe_api_base"),
-            description="Where Stripe's API is, if not at Stripe: a stand-in, for tests and the sandbox.",
+            description="The URL of a stand-in for Stripe's API, for tests and the sandbox. Unset: Stripe.",
         ),
     ] = None
 

@@ -23,35 +23,36 @@ class Settings(FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)
 
     kubeconfig: Annotated[str | None, Field(description="Kubeconfig file; unset inside a cluster.")] = None
-    namespaces: Annotated[
-        str, Field(description="Namespaces to watch, separated by commas; empty watches all of them.")
-    ] = ""
+    namespaces: Annotated[str, Field(description="Namespaces to watch, separated by commas. Empty: all of them.")] = ""
     account_email_template: Annotated[
         str,
         Field(
-            description="Root e-mail address of each AWS account; {id} becomes 26 characters made from the account "
-            "id. At most 64 characters in all. There is no default, and `run` refuses to start without it: whoever "
-            "reads its mailbox can reset the root password of every account, so it must be yours."
+            description="Root e-mail address of each AWS account; {id} becomes 26 characters derived from the "
+            "account's id. At most 64 characters in all. Required for `run`, without a default: "
+            "whoever reads this mailbox can reset the root password of every account, so it must "
+            "be yours."
         ),
     ] = ""
     account_name_prefix: Annotated[
-        str, Field(max_length=20, pattern=r"^[ -~]*$", description="Begins the name of each AWS account.")
+        str, Field(max_length=20, pattern=r"^[ -~]*$", description="The prefix of each AWS account's name.")
     ] = "batteries"
     access_role_name: Annotated[
         str,
         Field(
-            description="The role that Organizations puts into each new account for us to assume. A name of our own, "
-            "so that our IAM policy reaches no accounts of others; each account keeps the one it was made with."
+            description="The role that Organizations creates in each new account for the operator to assume. "
+            "Its name is unusual on purpose, so that the operator's IAM policy reaches no other "
+            "accounts. Each account keeps the role it was created with."
         ),
     ] = OWN_ROLE
     earlier_access_role_name: Annotated[
         str,
         Field(
-            description="The same role in accounts that releases before it had a name of its own made, and in adopted "
-            "ones that don't have ours. `batteries-operator policy --earlier-account ID` grants it."
+            description="The same role in accounts of older releases, and in adopted accounts that lack "
+            "BATTERIES_ACCESS_ROLE_NAME. `batteries-operator policy --earlier-account ID` grants "
+            "it."
         ),
     ] = "OrganizationAccountAccessRole"
-    customers_ou_name: Annotated[str, Field(description="The OU that accounts live in, under the root.")] = "Customers"
+    customers_ou_name: Annotated[str, Field(description="The OU of active accounts, under the root.")] = "Customers"
     suspended_ou_name: Annotated[str, Field(description="The OU of suspended accounts, under the root.")] = "Suspended"
     permission_set_name: Annotated[
         str, Field(max_length=32, description="The Identity Center permission set that owners get.")
@@ -60,8 +61,8 @@ class Settings(FromEnvironment):
     managed_policy_arn: Annotated[
         str,
         Field(
-            description="What the IAM user, the deploy role and the permission set may do. A policy of AWS's own is "
-            "taken from the partition of the credentials."
+            description="The policy of the IAM user, the deploy role and the permission set. The partition of "
+            "an AWS managed policy follows the credentials."
         ),
     ] = "arn:aws:iam::aws:policy/AdministratorAccess"
     trust_policy_limit: Annotated[
@@ -69,28 +70,35 @@ class Settings(FromEnvironment):
         Field(
             ge=512,
             le=8192,
-            description="Characters a role's trust policy may have (IAM quota ACLSizePerRole; AWS raises it to 8192).",
+            description="The largest size of a role's trust policy, in characters (IAM quota ACLSizePerRole; "
+            "AWS raises it up to 8192).",
         ),
     ] = 2048
     sso_portal_url: Annotated[
         str | None,
         Field(
             pattern=r"^https?://[^\s/]+\S*$",
-            description="Where single sign-on starts, if not at the address that AWS gives it, such as "
+            description="The URL at which single sign-on starts, if it is not the one that AWS assigns, "
             "https://<store>.awsapps.com/start.",
         ),
     ] = None
-    mail_sender: Annotated[str, Field(description="From-address of all mails, verified in SES; empty sends none.")] = ""
+    mail_sender: Annotated[
+        str, Field(description="The sender of all mails, verified in SES. Empty: no mails are sent.")
+    ] = ""
     mails_per_second: Annotated[
         float,
-        Field(gt=0, le=100, description="How many mails are sent in a second at most; SES takes 1 in its sandbox."),
+        Field(
+            gt=0,
+            le=100,
+            description="The most mails that are sent in a second. SES allows 1 while it is in its sandbox.",
+        ),
     ] = 5
     public_url: Annotated[
         str,
         Field(
             pattern=r"^https?://[^\s?#]+$",
-            description="Where customers reach the API, for the links in mails; give the operator and the API server "
-            "the same.",
+            description="The URL at which customers reach the API, for links in mails. Give the operator and "
+            "the API server the same.",
         ),
     ] = "http://localhost:8080"
     support_contact: Annotated[
@@ -98,38 +106,49 @@ class Settings(FromEnvironment):
         Field(
             max_length=200,
             pattern=r"^[^\r\n]*$",
-            description="Whom mails tell people to turn to, such as support@example.com; empty names "
-            "BATTERIES_PUBLIC_URL.",
+            description="The contact that mails name, such as support@example.com. Empty: BATTERIES_PUBLIC_URL.",
         ),
     ] = ""
     creations_in_flight: Annotated[
-        int, Field(ge=1, le=100, description="AWS accounts being created at one time; AWS allows 5 unless raised.")
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="How many AWS accounts are created at the same time. AWS allows 5 unless it raised your quota.",
+        ),
     ] = 5
     assignments_in_flight: Annotated[
         int,
         Field(
             ge=1,
             le=10,
-            description="Identity Center assignments being made at one time; AWS allows 10, people's own among them.",
+            description="How many Identity Center assignments are created at the same time. AWS allows 10, "
+            "including those of other people and tools.",
         ),
     ] = 8
     closures_in_flight: Annotated[
-        int, Field(ge=1, le=100, description="AWS accounts being closed at one time; AWS publishes no number.")
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="How many AWS accounts are closed at the same time. AWS does not publish its limit.",
+        ),
     ] = 3
     resync_seconds: Annotated[
         float,
         Field(
             ge=0,
-            description="How often each account at rest is compared with AWS and mended; 0 for never. Spread evenly, "
-            "with jitter.",
+            description="How often each account at rest is compared with AWS, and changes are reverted. "
+            "Spread evenly, with jitter. 0: never.",
         ),
     ] = 3600
     suspend_unpaid_seconds: Annotated[
         float,
         Field(
             ge=0,
-            description="How long a Customer's payment method may be missing until its accounts are suspended; 0 never "
-            "suspends them, and opens those that were. Give the operator and the API server the same.",
+            description="How long a Customer's payment method may be missing before its accounts are "
+            "suspended. 0: they are never suspended, and accounts suspended before are resumed. "
+            "Give the operator and the API server the same.",
         ),
     ] = 604_800
     breaker_percent: Annotated[
@@ -137,59 +156,64 @@ class Settings(FromEnvironment):
         Field(
             gt=0,
             le=100,
-            description="Where the accounts of more than so many percent of the customers would be suspended within a "
-            "day, and of more than BATTERIES_BREAKER_CUSTOMERS of them, none is until a person has looked; 100 lets it "
-            "happen. Give the operator and the API server the same.",
+            description="If the accounts of more than this percentage of the customers would be suspended "
+            "within a day, and of more than BATTERIES_BREAKER_CUSTOMERS customers, none is "
+            "suspended until a person has looked. 100: no limit. Give the operator and the API "
+            "server the same.",
         ),
     ] = DEFAULT_PERCENT
     breaker_customers: Annotated[
-        int, Field(ge=0, description="As many may be together in any case; see BATTERIES_BREAKER_PERCENT.")
+        int, Field(ge=0, description="This number of customers is always allowed; see BATTERIES_BREAKER_PERCENT.")
     ] = DEFAULT_CUSTOMERS
     retained_access: Annotated[
         Literal["keep", "remove"],
         Field(
-            description="What becomes of the access we gave when an AwsAccount with deletionPolicy Retain is deleted: "
-            "keep leaves it, remove closes the console user, single sign-on and the deploy role."
+            description="What happens to access when an AwsAccount with deletionPolicy Retain is deleted. "
+            "keep: nothing. remove: the console user, single sign-on and the deploy role are "
+            "closed."
         ),
     ] = "keep"
     intent_grace_seconds: Annotated[
         float,
         Field(
-            ge=0, description="How long an intent without AWS's answer is left alone before we look for its account."
+            ge=0,
+            description="How long the operator waits after a lost answer to CreateAccount before it looks for "
+            "the account.",
         ),
     ] = 10
     poll_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="The shortest pause between two looks at what AWS is doing asynchronously; it grows to a tenth "
-            "of the time that it has lasted. The first look comes by how long such work took of late; creations are "
-            "looked at together.",
+            description="The shortest pause between two polls of asynchronous work in AWS. The pause grows to "
+            "a tenth of the time that the work has lasted. When the first poll comes depends on "
+            "how long such work took recently. Creations are polled together.",
         ),
     ] = 0.5
-    poll_max_seconds: Annotated[float, Field(gt=0, description="The longest such pause.")] = 60
+    poll_max_seconds: Annotated[float, Field(gt=0, description="The longest pause between two polls.")] = 60
     backoff_max_seconds: Annotated[
-        float, Field(gt=0, description="The longest wait between two tries of a step that meets errors.")
+        float, Field(gt=0, description="The longest pause between two attempts of a step that gets errors.")
     ] = 300
-    aws_threads: Annotated[int, Field(ge=1, le=256, description="AWS calls made at one time.")] = 32
+    aws_threads: Annotated[int, Field(ge=1, le=256, description="How many AWS calls run at the same time.")] = 32
     leader_election: Annotated[
         bool,
         Field(
-            description="Whether operators agree by a Lease on the one that works. Without it only one may run; two "
-            "would still make each account once, but pass AWS's limits."
+            description="Whether operators elect a leader with a Lease. Without election run only one: two "
+            "would still create each account once, but exceed AWS's limits."
         ),
     ] = True
     lease_namespace: Annotated[
-        str, Field(description="The Lease's namespace; empty: the pod's own, or 'default' outside a cluster.")
+        str, Field(description="The Lease's namespace. Empty: the pod's own, or 'default' outside a cluster.")
     ] = ""
     lease_name: Annotated[
-        str, Field(min_length=1, max_length=63, description="The Lease's name; operators that share it take turns.")
+        str,
+        Field(min_length=1, max_length=63, description="The Lease's name. Of the operators that share it, one leads."),
     ] = "batteries-operator"
     lease_identity: Annotated[
         str,
         Field(
-            description="Who this operator is: the pod's name, so that a restarted container goes on at once. Empty: a "
-            "new name for each process."
+            description="This operator's name in the Lease: the pod's name, so that a restarted container "
+            "continues at once. Empty: a new name for each process."
         ),
     ] = ""
     lease_seconds: Annotated[
@@ -197,41 +221,43 @@ class Settings(FromEnvironment):
         Field(
             ge=3,
             le=300,
-            description="How long another operator waits for one that died; one that can't renew for two thirds of it "
-            "stops.",
+            description="How long a standby waits before it replaces a leader that died. A leader that can't "
+            "renew the Lease for two thirds of this time stops.",
         ),
     ] = 15
     standstill_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How long one visit to an account may be at work until /healthz fails; time in line does not "
-            "count.",
+            description="How long one reconcile of an account may run before /healthz fails. Time in a queue "
+            "does not count.",
         ),
     ] = 600
     watch_silence_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How long no watch of Kubernetes may be heard of until /healthz fails; bookmarks come every "
-            "minute.",
+            description="How long all watches of Kubernetes may receive nothing before /healthz fails. "
+            "Bookmarks come every minute.",
         ),
     ] = 300
     stop_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How long after SIGTERM the process ends at the latest; less than the pod's grace period.",
+            description="The latest end of the process after SIGTERM. It must be less than the pod's grace period.",
         ),
     ] = 25
-    metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus metrics; 0 for none.")] = 9091
-    health_port: Annotated[int, Field(ge=0, le=65535, description="/healthz for the liveness probe; 0 for none.")] = (
-        8081
-    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535, description="The port of Prometheus' /metrics. 0: none.")] = 9091
+    health_port: Annotated[
+        int, Field(ge=0, le=65535, description="The port of /healthz for the liveness probe. 0: none.")
+    ] = 8081
     log_format: Annotated[Literal["json", "console"], Field(description="json for machines, console for people.")] = (
         "json"
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="What is logged.")] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
+    ] = "info"
 
     def role_of(self, recorded: str | None) -> str:
         """The role that an account is entered by; `recorded` is what its status names, nothing in an older one.
