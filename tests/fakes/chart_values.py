@@ -133,6 +133,12 @@ RENDERINGS: dict[str, dict[str, Any]] = {
             "extraEnv": [{"name": "BATTERIES_API_METRICS_PORT", "value": "19090"}],
         },
     },
+    "a long time to stop by settings": {"operator": {"settings": {"BATTERIES_STOP_SECONDS": 100.5}}},
+    "a long time to stop by extraEnv": {
+        "operator": {"extraEnv": [{"name": "BATTERIES_STOP_SECONDS", "value": "100"}]},
+        "api": {"extraEnv": [{"name": "BATTERIES_API_SHUTDOWN_SECONDS", "value": "90"}]},
+    },
+    "a short time to stop": {"operator": {"terminationGracePeriodSeconds": 10}},
     "no metrics and no health": {
         "operator": {"settings": {"BATTERIES_METRICS_PORT": 0, "BATTERIES_HEALTH_PORT": 0}},
         "api": {"settings": {"BATTERIES_API_METRICS_PORT": 0}},
@@ -253,6 +259,31 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "root e-mail addresses that are none": (
         {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws+{id}"}}},
         "must be one e-mail address",
+    ),
+    "a port that is too high": ({"api": {"settings": {"BATTERIES_API_PORT": 70000}}}, r"no port.*api\.port"),
+    "a port of the API that is none": ({"api": {"settings": {"BATTERIES_API_PORT": 0}}}, r"no port.*api\.port"),
+    "a part of a port": ({"operator": {"settings": {"BATTERIES_METRICS_PORT": 9091.5}}}, r"no port.*metricsPort"),
+    "one port for two servers of the operator": (
+        {"operator": {"extraEnv": [{"name": "BATTERIES_HEALTH_PORT", "value": "9091"}]}},
+        "BATTERIES_METRICS_PORT and BATTERIES_HEALTH_PORT are both 9091",
+    ),
+    "one port for two servers of the API": (
+        {"api": {"port": 9090}},
+        "BATTERIES_API_PORT and BATTERIES_API_METRICS_PORT are both 9090",
+    ),
+    "a time to stop that is no number": (
+        {"operator": {"settings": {"BATTERIES_STOP_SECONDS": "1m"}}},
+        r"no number.*terminationGracePeriodSeconds",
+    ),
+    "a variable without a name": ({"api": {"extraEnv": [{"value": "1"}]}}, "extraEnv.*name"),
+    "a registry's Secret by its name alone": ({"imagePullSecrets": ["registry"]}, "imagePullSecrets"),
+    "a namespace that is none": ({"namespaces": {"names": ["Team_A"]}}, "namespaces/names"),
+    "a tag with a space": ({"image": {"tag": "1 2"}}, "image/tag"),
+    "a public URL that is none": ({"api": {"publicUrl": "ftp://example.com"}}, "publicUrl"),
+    "an Ingress without hosts": ({"ingress": {"enabled": True}}, r"ingress\.hosts"),
+    "an autoscaler that can't be": (
+        {"api": {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}}},
+        "minReplicas is more than",
     ),
     "a digest that is none": ({"image": {"digest": "latest"}}, "digest"),
     "a name with an underscore": ({"nameOverride": "my_name"}, "nameOverride"),

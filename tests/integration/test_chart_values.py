@@ -91,6 +91,9 @@ def agree(objects: list[Any]) -> None:
             assert numbers.get(port, "0") == variables[variable]
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert container.get(probe) is None or container[probe]["httpGet"]["port"] in numbers
+        if name == "operator":
+            needed = float(variables["BATTERIES_STOP_SECONDS"])
+            assert template["spec"]["terminationGracePeriodSeconds"] > needed
         if name == "apiserver":
             assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
             assert service["spec"]["ports"][0]["targetPort"] in numbers

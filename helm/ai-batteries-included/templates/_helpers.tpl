@@ -137,6 +137,19 @@ With "namespace" it may also be the pod's own namespace, taken from metadata.nam
 {{- $text -}}
 {{- end }}
 
+{{/* The same where it is a port: "zero" says that 0 is one, for none. */}}
+{{- define "batteries.port" -}}
+{{- $text := include "batteries.number" . -}}
+{{- $port := $text | float64 -}}
+{{- if or (ne $port (floor $port)) (gt $port 65535.0) (and (lt $port 1.0) (not .zero)) }}{{ fail (printf "%s is %s, which is no port that can be listened on. Set it by %s." .name $text .instead) }}{{ end -}}
+{{- $port | int -}}
+{{- end }}
+
+{{/* Refuses two servers of one program on one port: (list "9090" "BATTERIES_API_PORT" "9090" "BATTERIES_API_METRICS_PORT"). */}}
+{{- define "batteries.twoPorts" -}}
+{{- if and (eq (index . 0) (index . 2)) (ne (index . 0) "0") }}{{ fail (printf "%s and %s are both %s. Give each a port of its own." (index . 1) (index . 3) (index . 0)) }}{{ end -}}
+{{- end }}
+
 {{/* Whether the cluster chooses users and groups itself, as OpenShift does; "" for no. */}}
 {{- define "batteries.openshift" -}}
 {{- if kindIs "bool" .Values.openshift }}{{ if .Values.openshift }}yes{{ end }}

@@ -27,11 +27,11 @@
 
 {{/* The API server's ports and its time to stop, as its environment will have them; metrics on 0 are none. */}}
 {{- define "batteries.apiPort" -}}
-{{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port") -}}
+{{- include "batteries.port" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port") -}}
 {{- end }}
 
 {{- define "batteries.apiMetricsPort" -}}
-{{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_METRICS_PORT" "default" .Values.api.metricsPort "instead" "api.metricsPort") -}}
+{{- include "batteries.port" (dict "zero" true "values" .Values.api "where" "api" "name" "BATTERIES_API_METRICS_PORT" "default" .Values.api.metricsPort "instead" "api.metricsPort") -}}
 {{- end }}
 
 {{- define "batteries.apiShutdownSeconds" -}}

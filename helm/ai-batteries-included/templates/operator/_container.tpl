@@ -31,6 +31,7 @@ command: [batteries-operator]
   "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
   "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
   "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
+  "BATTERIES_STOP_SECONDS" (max 1 (sub .Values.operator.terminationGracePeriodSeconds 5))
   "BATTERIES_LOG_FORMAT" .Values.log.format
   "BATTERIES_LOG_LEVEL" .Values.log.level
   "BATTERIES_LEASE_NAME" (printf "%s-operator" (include "batteries.fullname" .))
@@ -51,9 +52,16 @@ volumeMounts: {{ include "batteries.volumeMounts" .Values.operator | nindent 2 }
 
 {{/* The operator's ports as its environment will have them; 0 is none. */}}
 {{- define "batteries.operatorMetricsPort" -}}
-{{- include "batteries.number" (dict "values" .Values.operator "where" "operator" "name" "BATTERIES_METRICS_PORT" "default" .Values.operator.metricsPort "instead" "operator.metricsPort") -}}
+{{- include "batteries.port" (dict "zero" true "values" .Values.operator "where" "operator" "name" "BATTERIES_METRICS_PORT" "default" .Values.operator.metricsPort "instead" "operator.metricsPort") -}}
 {{- end }}
 
 {{- define "batteries.operatorHealthPort" -}}
-{{- include "batteries.number" (dict "values" .Values.operator "where" "operator" "name" "BATTERIES_HEALTH_PORT" "default" .Values.operator.healthPort "instead" "operator.healthPort") -}}
+{{- include "batteries.port" (dict "zero" true "values" .Values.operator "where" "operator" "name" "BATTERIES_HEALTH_PORT" "default" .Values.operator.healthPort "instead" "operator.healthPort") -}}
+{{- end }}
+
+{{/* How long its pod gets to stop: longer than the operator takes, where that is given by itself. */}}
+{{- define "batteries.operatorGrace" -}}
+{{- $grace := .Values.operator.terminationGracePeriodSeconds | int -}}
+{{- $stop := dict "values" .Values.operator "where" "operator" "name" "BATTERIES_STOP_SECONDS" "default" "" "instead" "operator.terminationGracePeriodSeconds" -}}
+{{- if include "batteries.given" $stop }}{{ max $grace (add (include "batteries.number" $stop | float64 | ceil) 5) }}{{ else }}{{ $grace }}{{ end -}}
 {{- end }}
