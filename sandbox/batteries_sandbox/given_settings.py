@@ -11,7 +11,7 @@ from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
 from batteries_apiserver.settings import Settings as ApiSettings
-from batteries_operator.settings import Settings as OperatorSettings
+from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_sandbox.errors import SandboxError
 
 OPERATOR = "SANDBOX_OPERATOR_"

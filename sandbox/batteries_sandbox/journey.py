@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import boto3
 
-from batteries_operator.settings import OWN_ROLE
+from batteries_operator.runtime.settings import OWN_ROLE
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.places import CHECKOUT
 from batteries_sandbox.sandbox import Running

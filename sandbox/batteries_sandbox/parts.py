@@ -9,7 +9,7 @@ from typing import Any
 
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_operator.aws.permissions import Reach, denials, for_running, policy
-from batteries_operator.settings import Settings as OperatorSettings
+from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.given_settings import API, OPERATOR, given
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER

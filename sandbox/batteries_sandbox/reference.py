@@ -20,11 +20,11 @@ from batteries_apiserver import metrics as api_metrics
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
-from batteries_operator import metrics as operator_metrics
 from batteries_operator.aws.permissions import Condition, Permission, Reach, denials, for_bootstrap, for_running
-from batteries_operator.provisioning import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
-from batteries_operator.reasons import GROUPS
-from batteries_operator.settings import Settings as OperatorSettings
+from batteries_operator.runtime import metrics as operator_metrics
+from batteries_operator.runtime.settings import Settings as OperatorSettings
+from batteries_operator.status.reasons import GROUPS
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_sandbox import endpoints, wrong_samples
 from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.kube_score import exceptions

@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from batteries_operator.expected import REMEMBERED
-from batteries_operator.polling import until_next_look
-from batteries_operator.under_way import BETWEEN_DESCRIPTIONS, LONGEST
-from batteries_operator.under_way import SHARE as LOOK_SHARE
+from batteries_operator.limits.creation_poller import BETWEEN_DESCRIPTIONS, LONGEST
+from batteries_operator.limits.creation_poller import SHARE as LOOK_SHARE
+from batteries_operator.limits.duration_estimate import REMEMBERED
+from batteries_operator.limits.polling import until_next_look
 from batteries_sandbox.places import CHECKOUT
 
 SIZES = (10_000, 30_000, 100_000)

@@ -26,7 +26,7 @@ from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, connect
-from batteries_operator.settings import Settings
+from batteries_operator.runtime.settings import Settings
 from batteries_sandbox import parts
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.controlplane import ControlPlane

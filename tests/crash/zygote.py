@@ -11,7 +11,7 @@ import sys
 
 from crash import clock
 
-from batteries_operator import main
+from batteries_operator.cli import main
 
 
 def serve() -> None:

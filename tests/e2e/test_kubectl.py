@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batteries_operator.provisioning import PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import PROVISIONING, SUSPENSION
 
 NAME = "told"
 MADE = [step.condition for step in PROVISIONING] + ["Ready"]

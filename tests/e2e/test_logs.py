@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batteries_operator.aws.acts import is_act
+from batteries_operator.aws.mutations import is_act
 
 
 def lines(sandbox: Any, name: str) -> list[dict[str, Any]]:

@@ -11,10 +11,10 @@ from typing import Any
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold, HoldRecord
 from batteries_crds.conditions import is_true
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.owed import ready
-from batteries_operator.provisioning import runbook
-from batteries_operator.status import begin, conclude, summarize
+from batteries_operator.status.pending import ready
+from batteries_operator.status.transitions import begin, conclude, summarize
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.steps.pipeline import runbook
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")

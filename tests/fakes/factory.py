@@ -22,25 +22,26 @@ from fakes.cluster import Cluster, FakeResources, FakeSecrets
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.identity import ObjectRef
-from batteries_operator import bootstrap, provisioning
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guards import guards
+from batteries_operator.aws.guardrails import guards
 from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.setup import Setup
-from batteries_operator.bells import Bells
-from batteries_operator.customer_lookup import Customers
-from batteries_operator.news import Runbook
-from batteries_operator.pace import Pace
-from batteries_operator.passwords import Passwords
-from batteries_operator.places import Places
-from batteries_operator.recorder import LostRaceError
-from batteries_operator.runner import Runner
-from batteries_operator.service import Service, Stopped
-from batteries_operator.settings import Settings
-from batteries_operator.tools import Tools
-from batteries_operator.under_way import UnderWay
+from batteries_operator.cli import bootstrap
+from batteries_operator.controller.controller import Service, Stopped
+from batteries_operator.controller.customer_lookup import Customers
+from batteries_operator.controller.passwords import Passwords
+from batteries_operator.controller.wakeups import Bells
+from batteries_operator.limits.creation_poller import UnderWay
+from batteries_operator.limits.slots import Places
+from batteries_operator.reconcile.reconciler import Runner
+from batteries_operator.reconcile.result_applier import Runbook
+from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.runtime.settings import Settings
+from batteries_operator.status.status_writer import LostRaceError
+from batteries_operator.steps import pipeline
+from batteries_operator.steps.dependencies import Tools
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
 NAMESPACE = "customers"
@@ -239,7 +240,7 @@ class Factory:
     async def start(self, runbook: Runbook | None = None) -> Process:
         """A new operator process with an empty memory."""
         remove_access = self.settings.retained_access == "remove"
-        runbook = runbook or partial(provisioning.runbook, remove_access=remove_access)
+        runbook = runbook or partial(pipeline.runbook, remove_access=remove_access)
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
         process = Process(self, aws, runbook)

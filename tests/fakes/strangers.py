@@ -11,8 +11,8 @@ from fakes.stages import CHANGE, MAKE
 
 from batteries_crds.names import TAG_RESOURCE
 from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
-from batteries_operator.aws.guards import DENY_ALL
-from batteries_operator.naming import account_email
+from batteries_operator.aws.guardrails import DENY_ALL
+from batteries_operator.runtime.naming import account_email
 
 NOBODY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}]}'
 SOFT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:PutBucketAcl", "Resource": "*"}]}'

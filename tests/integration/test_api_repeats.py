@@ -26,7 +26,7 @@ from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_ACCOUNT_ID
 from batteries_crds.secrets import Secrets
-from batteries_operator.passwords import Passwords
+from batteries_operator.controller.passwords import Passwords
 
 Client = TestClient[web.Request, web.Application]
 OWNER, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from batteries_apiserver import metrics as api_metrics
-from batteries_operator import metrics as operator_metrics
+from batteries_operator.runtime import metrics as operator_metrics
 from batteries_sandbox import dashboard, grafana, prometheus
 from batteries_sandbox.reference import metrics_of
 

@@ -157,7 +157,7 @@ class World:
             **settings,
         }
         with (self._folder / f"operator-{self._started}.log").open("wb") as log:
-            command = [sys.executable, *(code or ("-m", "batteries_operator.main")), "run"]
+            command = [sys.executable, *(code or ("-m", "batteries_operator.cli.main")), "run"]
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self.processes.append(process)
         return process

@@ -13,8 +13,8 @@ from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.client import Resources, connect
 from batteries_crds.secrets import Secrets
-from batteries_operator.passwords import Passwords
-from batteries_operator.recorder import LostRaceError, Recorder
+from batteries_operator.controller.passwords import Passwords
+from batteries_operator.status.status_writer import LostRaceError, Recorder
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from batteries_crds.names import FINALIZER
-from batteries_operator import release
-from batteries_operator.settings import Settings
+from batteries_operator.cli import release
+from batteries_operator.runtime.settings import Settings
 
 
 def account(name: str, **spec: Any) -> dict[str, Any]:

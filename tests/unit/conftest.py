@@ -9,7 +9,7 @@ import structlog
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 
 from batteries_operator.aws import caller
-from batteries_operator.settings import Settings
+from batteries_operator.runtime.settings import Settings
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
 # As in the programs, and not structlog's default: what commands print for people is not mixed with log lines.

@@ -22,7 +22,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
-from batteries_operator.settings import Settings as OperatorSettings
+from batteries_operator.runtime.settings import Settings as OperatorSettings
 
 Client = TestClient[web.Request, web.Application]
 BASES = ["https://example.com", "https://example.com/", "https://example.com/batteries", "https://example.com/a/b/"]

@@ -14,7 +14,7 @@ from batteries_apiserver.billing.reconcile import Reconciler
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import AHEAD_SECONDS, seconds_since
 from batteries_crds.customer import Customer
-from batteries_operator.aws.remembered import Memory
+from batteries_operator.aws.cache import Memory
 from batteries_operator.aws.sts import LIFETIME_SECONDS, Sts
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from batteries_apiserver import main as api
 from batteries_apiserver.settings import Settings
 from batteries_crds.environment import WrongEnvironmentError, prepare
-from batteries_operator import main as operator
-from batteries_operator.settings import Settings as OperatorSettings
+from batteries_operator.cli import main as operator
+from batteries_operator.runtime.settings import Settings as OperatorSettings
 
 BLANKS = ["\n", "\r\n", " \n", "\t", "\u00a0", "\ufeff"]
 

@@ -16,9 +16,9 @@ from batteries_apiserver.kept import kept_account
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT
 from batteries_crds.names import ProvisioningStep
-from batteries_operator.outcome import Fail, Outcome
-from batteries_operator.status import begin, conclude
-from batteries_operator.step import Scope, Step
+from batteries_operator.status.transitions import begin, conclude
+from batteries_operator.steps.outcome import Fail, Outcome
+from batteries_operator.steps.step import Scope, Step
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 

@@ -18,8 +18,8 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources
 from batteries_crds.names import LABEL_ACCOUNT_ID
 from batteries_crds.secrets import Secrets
-from batteries_operator.lease import Lease
-from batteries_operator.passwords import Passwords
+from batteries_operator.controller.passwords import Passwords
+from batteries_operator.runtime.leader_election import Lease
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 ACCOUNT = {

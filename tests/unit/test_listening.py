@@ -10,8 +10,8 @@ from aiohttp.test_utils import unused_port
 
 from batteries_crds import listening
 from batteries_crds.listening import listening_socket
-from batteries_operator.health import Health, serving
-from batteries_operator.metrics_server import serve_metrics
+from batteries_operator.runtime.health import Health, serving
+from batteries_operator.runtime.metrics_server import serve_metrics
 
 ADDRESSES = ["127.0.0.1", "[::1]"]
 needs_ipv6 = pytest.mark.skipif(not listening.has_ipv6(), reason="this machine has no IPv6")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from batteries_apiserver.main import main as apiserver
-from batteries_operator.main import main as operator
+from batteries_operator.cli.main import main as operator
 from batteries_sandbox.places import CHECKOUT
 
 VERSION: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]

@@ -12,7 +12,7 @@ from weather.walk import Act, Turn
 
 from batteries_crds.names import TAG_RESOURCE
 from batteries_crds.trust_policy import ROLE_NAME
-from batteries_operator.aws.guards import DENY_ALL, KEEP_ACCESS
+from batteries_operator.aws.guardrails import DENY_ALL, KEEP_ACCESS
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 SCP = "SERVICE_CONTROL_POLICY"

@@ -1,1 +1,1 @@
-"""The only place that knows boto3: gateways that speak our words, and one table of what AWS's errors mean."""
+"""Gateways to AWS, one a service; boto3 is imported nowhere else."""

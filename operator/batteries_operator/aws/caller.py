@@ -19,14 +19,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from batteries_operator.aws.acts import is_act, note
+from batteries_operator.aws.cache import Memory
 from batteries_operator.aws.errors import BUSY, THROTTLES, AwsError, request_id, translate
-from batteries_operator.aws.fenced import fence
-from batteries_operator.aws.members import NOBODY, keys_of, take_keys_of_the_call
+from batteries_operator.aws.fencing import fence
+from batteries_operator.aws.member_clients import NOBODY, keys_of, take_keys_of_the_call
+from batteries_operator.aws.mutations import is_act, note
 from batteries_operator.aws.partition import chosen_region
-from batteries_operator.aws.remembered import Memory
-from batteries_operator.metrics import AWS_CALLS, AWS_SECONDS
-from batteries_operator.visits import in_turn
+from batteries_operator.runtime.metrics import AWS_CALLS, AWS_SECONDS
+from batteries_operator.runtime.watchdog import in_turn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

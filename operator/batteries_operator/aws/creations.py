@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.organizations import Organizations
-from batteries_operator.naming import names_account
+from batteries_operator.runtime.naming import names_account
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations.type_defs import CreateAccountStatusTypeDef

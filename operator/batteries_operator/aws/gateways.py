@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, cast
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
-from batteries_operator.aws.guarding import KEPT_SECONDS, WRONG_KEPT_SECONDS, Guarding
+from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SECONDS, Guarding
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
-from batteries_operator.aws.limits import Limits
 from batteries_operator.aws.mail import Mail
-from batteries_operator.aws.members import MemberClient
+from batteries_operator.aws.member_clients import MemberClient
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.aws.partition import of_region
+from batteries_operator.aws.quotas import Limits
 from batteries_operator.aws.session_policies import Purpose, SessionPolicies
 from batteries_operator.aws.sts import Sts
-from batteries_operator.settings import Settings
+from batteries_operator.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

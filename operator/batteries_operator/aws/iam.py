@@ -7,14 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batteries_crds.trust_policy import PROVIDER_HOST, provider_arn, same_policy
-from batteries_operator.aws.belongings import (
+from batteries_operator.aws.caller import AwsError, Caller
+from batteries_operator.aws.member_resources import (
     is_ours,
     provider_not_ours,
     role_not_ours,
     tags_for_belongings,
     user_not_ours,
 )
-from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.partition import Partition
 

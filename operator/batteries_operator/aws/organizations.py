@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from batteries_operator.aws.caller import AwsError, Caller
-from batteries_operator.visits import in_turn
+from batteries_operator.runtime.watchdog import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

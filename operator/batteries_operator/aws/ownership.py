@@ -18,12 +18,12 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, is_true
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, TAG_UID, ProvisioningStep
 from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
-from batteries_operator.aws.acts import noted_acts
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.identity_center import IdentityCenter
+from batteries_operator.aws.mutations import noted_acts
 from batteries_operator.aws.organizations import Organizations
-from batteries_operator.visits import in_turn
+from batteries_operator.runtime.watchdog import in_turn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_operator.aws.partition import Partition
-from batteries_operator.settings import Settings
+from batteries_operator.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from batteries_operator.aws.ownership import OwnedAccount

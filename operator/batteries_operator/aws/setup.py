@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.errors import ErrorKind, NotOursError
-from batteries_operator.aws.guarding import SCP, enabled
-from batteries_operator.aws.guards import Guard
+from batteries_operator.aws.guardrail_checks import SCP, enabled
+from batteries_operator.aws.guardrails import Guard
 from batteries_operator.aws.permission_sets import PermissionSets
-from batteries_operator.settings import Settings
+from batteries_operator.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations.type_defs import PolicySummaryTypeDef

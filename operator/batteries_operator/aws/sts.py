@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from batteries_operator.aws.caller import Caller
-from batteries_operator.aws.members import MemberClient
+from batteries_operator.aws.member_clients import MemberClient
 from batteries_operator.aws.partition import Partition, of_arn
 from batteries_operator.aws.session_policies import Purpose, SessionPolicies
-from batteries_operator.visits import in_turn
+from batteries_operator.runtime.watchdog import in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

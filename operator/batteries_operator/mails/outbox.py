@@ -22,13 +22,13 @@ from batteries_crds.customer import Customer
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.mail import Mail
-from batteries_operator.delaying_queue import DelayingQueue
-from batteries_operator.lease import NotLeadingError
-from batteries_operator.mails.rates import Rates
-from batteries_operator.mails.words import render
-from batteries_operator.metrics import MAILS, MAILS_WAITING
-from batteries_operator.payments import why_not_to_send
-from batteries_operator.settings import Settings
+from batteries_operator.customers.payments import why_not_to_send
+from batteries_operator.mails.rate_limit import Rates
+from batteries_operator.mails.texts import render
+from batteries_operator.runtime.delaying_queue import DelayingQueue
+from batteries_operator.runtime.leader_election import NotLeadingError
+from batteries_operator.runtime.metrics import MAILS, MAILS_WAITING
+from batteries_operator.runtime.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

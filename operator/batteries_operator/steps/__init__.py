@@ -1,1 +1,1 @@
-"""One module a provisioning step; the order stands in `batteries_operator.provisioning`."""
+"""The pipeline and its steps, one module a step; the order stands in `pipeline`."""

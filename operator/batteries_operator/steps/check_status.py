@@ -14,9 +14,9 @@ from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.step import Scope
 from batteries_operator.steps.create_account import refused
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.steps.step import Scope
 
 WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=True)
 """While AWS is at it. The account is woken when that has ended; the pause is the net below."""

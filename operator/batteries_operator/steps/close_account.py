@@ -7,8 +7,8 @@ again by one: that may take weeks, and the condition says so. Nobody is ever clo
 
 from batteries_crds.base import utc_now
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Done, Outcome, Wait
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Outcome, Wait
+from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 3600
 """Who stands in line is woken; this is only the net below."""

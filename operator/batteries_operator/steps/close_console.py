@@ -5,8 +5,8 @@ new first one, in a new Secret. A user that we did not make is left alone: the q
 """
 
 from batteries_operator.aws.session_policies import Purpose
-from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Outcome
+from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:

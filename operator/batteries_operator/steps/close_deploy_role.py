@@ -5,8 +5,8 @@ A role that we did not make is left alone: the quarantine keeps its sessions fro
 
 from batteries_crds.trust_policy import ROLE_NAME, nobody
 from batteries_operator.aws.session_policies import Purpose
-from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Outcome
+from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:

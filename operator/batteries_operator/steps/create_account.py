@@ -18,11 +18,11 @@ from batteries_operator.aws.account_tags import tags_for
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
-from batteries_operator.naming import account_email, account_name
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.payments import due_holds
-from batteries_operator.step import Scope
+from batteries_operator.customers.payments import due_holds
+from batteries_operator.runtime.naming import account_email, account_name
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.setup_oidc import too_large
+from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 3600
 """Who stands in line is woken; this is only the net below."""

@@ -10,9 +10,9 @@ where the user of an adopted account has chosen one. A user that we did not make
 
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.session_policies import Purpose
-from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
-from batteries_operator.tools import StoredPassword
+from batteries_operator.steps.dependencies import StoredPassword
+from batteries_operator.steps.outcome import Done, Outcome
+from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:

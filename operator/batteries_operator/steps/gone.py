@@ -5,9 +5,9 @@ Whoever deletes an AwsAccount lets it go then: what its steps were for has come 
 
 from collections.abc import Awaitable, Callable
 
-from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
 from batteries_operator.steps.move_to_ou import GONE
+from batteries_operator.steps.outcome import Done, Outcome
+from batteries_operator.steps.step import Scope
 
 Run = Callable[[Scope], Awaitable[Outcome]]
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NO_MEMBER
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.steps.step import Scope
 
 _HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
 GONE: dict[str | None, tuple[str, str]] = {

@@ -8,8 +8,8 @@ only once the address is confirmed. Who writes `spec.email` with kubectl is trus
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.outcome import Waive
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Waive
+from batteries_operator.steps.step import Scope
 
 
 def mark_of(customer: Customer) -> str:

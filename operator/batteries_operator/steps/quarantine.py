@@ -4,10 +4,10 @@ The policy is proved first: an OU's name closes nothing. And nobody is moved wit
 policy that keeps our role in the account does not hold.
 """
 
-from batteries_operator.aws.guards import guards
-from batteries_operator.outcome import Outcome
-from batteries_operator.step import Scope
+from batteries_operator.aws.guardrails import guards
 from batteries_operator.steps.move_to_ou import placed
+from batteries_operator.steps.outcome import Outcome
+from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:

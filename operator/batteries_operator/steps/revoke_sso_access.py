@@ -3,10 +3,10 @@
 Asynchronous like the assignment, and limited together with it: started when there is a place, then polled.
 """
 
-from batteries_operator.outcome import Done, Outcome, Wait
-from batteries_operator.step import Scope
 from batteries_operator.steps.gone import is_gone
+from batteries_operator.steps.outcome import Done, Outcome, Wait
 from batteries_operator.steps.setup_sso_access import FORGET, LINE_SECONDS, RETRY_SECONDS
+from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:

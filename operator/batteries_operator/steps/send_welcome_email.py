@@ -2,8 +2,8 @@
 
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.names import TAG_ACCOUNT_ID
-from batteries_operator.outcome import Done, Outcome
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Outcome
+from batteries_operator.steps.step import Scope
 
 SUBJECT = "Your AWS account {account} is ready"
 TEXT = """Your AWS account {account} is ready.

@@ -9,8 +9,8 @@ from typing import Any
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
 from batteries_operator.aws.session_policies import Purpose
-from batteries_operator.outcome import Done, Fail, Outcome
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Fail, Outcome
+from batteries_operator.steps.step import Scope
 
 
 def inputs(account: AwsAccount) -> Any:

@@ -6,9 +6,9 @@ when there is a place, its request id recorded, and polled on later visits.
 
 from dataclasses import replace
 
-from batteries_operator.outcome import Done, Outcome, Wait, Waive
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.steps.owners_user import owners_user
+from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 600
 """Who stands in line is woken; this is only the net below."""

@@ -7,8 +7,8 @@ from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.sts import Credentials
-from batteries_operator.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.step import Scope
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
+from batteries_operator.steps.step import Scope
 
 # What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})

@@ -24,7 +24,7 @@ from crash.world import World, open_world
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
-from batteries_operator.naming import account_email
+from batteries_operator.runtime.naming import account_email
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 SAMPLE = 47

@@ -1,0 +1,180 @@
+"""The AwsAccount that adopts an AWS account: the inverse of what was deleted, read back from AWS.
+
+What AWS does not tell is left out, and a comment says so; then nobody applies a guess. Each part is read by itself: a
+user that was deleted, or an account that can't be entered, costs that part of the YAML only.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import yaml
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import API_VERSION
+from batteries_crds.trust_policy import ROLE_NAME, read
+from batteries_operator.aws.account_tags import AccountTags, email_mark
+from batteries_operator.aws.errors import AwsError, NotOursError
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.organizations import ManagementAccountError, Member, NotPreparedError
+from batteries_operator.aws.session_policies import Purpose
+from batteries_operator.runtime.naming import MAX_ACCOUNT_NAME, names_account, short_id
+from batteries_operator.runtime.settings import Settings
+
+T = TypeVar("T")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes all text that could be taken for something else.
+
+    PyYAML goes by YAML 1.1, for which 089012345678 is no number; for kubectl it is one.
+    """
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text[:1].isalpha() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+_NOT_READ = (AwsError, NotOursError, NotPreparedError, ManagementAccountError)
+
+
+@dataclass(slots=True)
+class Orphan:
+    """A member account that carries our tag, and that no AwsAccount stands for."""
+
+    member: Member
+    namespace: str
+    name: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    """What is known of the AwsAccount that it had."""
+    notes: list[str] = field(default_factory=list)
+    """What is not known, a sentence each."""
+
+    def manifest(self) -> str:
+        """The AwsAccount that adopts it: with the namespace and name of before, so that it has its id again."""
+        member = self.member
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "AwsAccount",
+            "metadata": {"namespace": self.namespace, "name": self.name},
+            "spec": self.spec | {"awsAccountId": member.id},
+        }
+        lines = ["---", f"# AWS account {member.id}, {member.name!r}, root e-mail {member.email!r}"]
+        lines += [f"# {' '.join(note.split())}" for note in self.notes]
+        text = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+        return "\n".join([*lines, text.rstrip()])
+
+    async def ask(self, what: str, answer: Awaitable[T]) -> T | None:
+        """The answer; None, with a note, where AWS did not tell."""
+        try:
+            return await answer
+        except _NOT_READ as error:
+            self.notes.append(f"{what} could not be read: {error}")
+            return None
+
+
+async def described(
+    aws: Aws, settings: Settings, member: Member, tags: AccountTags, customer: str | None, namespace: str, name: str
+) -> Orphan:
+    """With all that AWS tells of the AwsAccount that it had; `customer` is the one that its tags name, if there."""
+    orphan = Orphan(member, namespace, name)
+    await _owner(orphan, aws, settings, tags, customer)
+    suspended = await orphan.ask("Whether it is suspended", _is_quarantined(aws, settings, member))
+    account_id = str(_account_id(namespace, name))
+    _display_name(orphan, settings, account_id)
+    await _repositories(orphan, aws, settings, account_id, bool(suspended))
+    if suspended:
+        orphan.spec["suspended"] = True
+    orphan.notes.append("deletionPolicy is not known; without it the AWS account stays when the AwsAccount is deleted.")
+    return orphan
+
+
+def _account_id(namespace: str, name: str) -> object:
+    body = {"metadata": {"namespace": namespace, "name": name}, "spec": {"email": "unknown@example.com"}}
+    return AwsAccount.model_validate(body).account_id
+
+
+async def _owner(orphan: Orphan, aws: Aws, settings: Settings, tags: AccountTags, customer: str | None) -> None:
+    """Puts the owner into the spec, or says what is known. It can't be changed later, so it is never guessed."""
+    if customer is not None:
+        orphan.spec["customerRef"] = {"name": customer}
+        return
+    users = await orphan.ask("Who has single sign-on", _users(orphan, aws, settings)) or []
+    if tags.owner is not None and tags.owner.startswith("customer:"):
+        orphan.notes.append(
+            "The owner was a Customer of this namespace that is not there. Make that Customer again and repeat this "
+            "command, or write spec.customerRef in. With spec.email the customer would lose the account in the API. "
+            f"Single sign-on is by {', '.join(users) or 'nobody'}."
+        )
+        return
+    named = [user for user in users if tags.names(email_mark(user))]
+    candidates = named or ([] if tags.owner is not None else users)
+    if len(candidates) == 1 and "@" in candidates[0]:
+        orphan.spec["email"] = candidates[0]
+        return
+    orphan.notes.append(
+        "the owner is not known; write spec.customerRef or spec.email in as it was, which can't be changed later. "
+        f"Single sign-on is by {', '.join(users) or 'nobody'}."
+    )
+
+
+async def _users(orphan: Orphan, aws: Aws, settings: Settings) -> list[str]:
+    """The names of those who have our permission set in it; one that can't be read is left out with a note."""
+    permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
+    if permission_set is None:
+        return []
+    ids = [user async for user in aws.identity_center.assigned_users(orphan.member.id, permission_set)]
+    names = [await orphan.ask(f"The user {user} of Identity Center", aws.directory.user_name(user)) for user in ids]
+    return [name for name in names if name]
+
+
+async def _is_quarantined(aws: Aws, settings: Settings, member: Member) -> bool:
+    quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
+    return quarantine is not None and await aws.organizations.parent(member.id) == quarantine
+
+
+def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:
+    """Reads it back from the AWS account's name, which ends in our id of it."""
+    whole = orphan.member.name
+    if not names_account(whole, account_id):
+        return
+    head = whole.removesuffix(short_id(account_id)).strip()
+    if not head or head == settings.account_name_prefix:
+        return
+    orphan.spec["displayName"] = head
+    if len(whole) >= MAX_ACCOUNT_NAME:
+        orphan.notes.append("displayName is as long as AWS's name of an account may be, so its end may be missing.")
+
+
+async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id: str, suspended: bool) -> None:
+    """Reads them back from the deploy role's trust policy, which the adoption would empty otherwise."""
+    trust = await orphan.ask("githubRepos", _trust(orphan, aws, settings, account_id))
+    if trust is None:
+        orphan.notes.append("githubRepos is not known; without it the adoption lets no repository deploy.")
+        return
+    repositories = read(trust)
+    if repositories:
+        orphan.spec["githubRepos"] = repositories
+    elif repositories is None:
+        orphan.notes.append(
+            f"githubRepos is not known: somebody changed the trust policy of {ROLE_NAME}, and the adoption replaces it."
+        )
+    elif suspended:
+        orphan.notes.append("githubRepos is not known: the deploy role of a suspended account admits nobody.")
+    else:
+        orphan.notes.append(f"githubRepos is empty: {ROLE_NAME} admits nobody.")
+
+
+async def _trust(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) -> Any:
+    owned = await aws.ownership.found(orphan.member.id, f"{orphan.namespace}/{orphan.name}", account_id)
+    *first, last = settings.access_role_names  # nothing tells which one the account was made with
+    for role in first:
+        try:
+            return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, role)).trust_of(ROLE_NAME)
+        except AwsError as error:
+            if error.operation != "sts:AssumeRole":
+                raise
+    return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, last)).trust_of(ROLE_NAME)

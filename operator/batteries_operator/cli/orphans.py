@@ -1,0 +1,123 @@
+"""`batteries-operator orphans`: what AWS holds and Kubernetes doesn't, and the other way round.
+
+Member accounts with our tag and no AwsAccount (an AwsAccount that was deleted with Retain, an etcd put back to
+yesterday) are printed on stdout as YAML that adopts them (`adoption`). Their tags say the namespace, the name and the
+owner that they had; those of namespaces that this operator does not watch are others' business. AwsAccounts whose AWS
+account is closed or left the organization are told on stderr, and so is what could not be read, which keeps nothing
+else from being printed. The exit status is 1 where there is any of these.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import Resources, UnreadableError, connect
+from batteries_crds.customer import Customer
+from batteries_operator.aws.account_tags import AccountTags, customer_mark
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.cli.adoption import Orphan, described
+from batteries_operator.runtime.field_manager import FIELD_MANAGER
+from batteries_operator.runtime.settings import Settings
+
+ACTIVE = "ACTIVE"
+_KEY = re.compile(r"([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)/([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)")
+"""Namespace and name, as Kubernetes takes them; the tag may hold anything."""
+
+ADOPT = (
+    "To adopt them: batteries-operator orphans > orphans.yaml, read it, write in what its comments say is not known, "
+    "then kubectl apply -f orphans.yaml. What an account has and the YAML does not say, such as repositories, is taken "
+    "away by the adoption."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An AwsAccount whose AWS account can't be used any more; `state` None: it is no member."""
+
+    account: AwsAccount
+    state: str | None
+
+    def __str__(self) -> str:
+        what = "is no member of the organization" if self.state is None else f"is {self.state} in AWS"
+        return (
+            f"{self.account.key}: AWS account {self.account.status.aws_account_id} {what}. Delete the AwsAccount, or "
+            "have AWS Support reopen the account within 90 days."
+        )
+
+
+@dataclass(slots=True)
+class Found:
+    """All that does not agree, and what could not be read."""
+
+    orphans: list[Orphan] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], customers: Sequence[Customer] = ()) -> Found:
+    """Told by the tags and by status.awsAccountId; `customers` are those that an orphan could be of.
+
+    Raises:
+        AwsError: AWS does not list the members.
+    """
+    members = {member.id: member async for member in aws.organizations.members()}
+    by_aws = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
+    ours = {account.key for account in accounts}
+    found = Found()
+    for member in members.values():
+        if member.id in by_aws or member.state != ACTIVE:
+            continue
+        try:
+            # Tags cost a call for each account, so only those of strangers to Kubernetes are read.
+            tags = AccountTags.read(await aws.organizations.tags(member.id))
+        except AwsError as error:
+            found.unread.append(f"{member.id}: its tags could not be read, so it is left out ({error}).")
+            continue
+        held = _KEY.fullmatch(tags.resource or "")
+        if held is None or held[0] in ours or (settings.namespace_list and held[1] not in settings.namespace_list):
+            continue
+        names = (each.metadata.name for each in customers if each.metadata.namespace == held[1])
+        customer = next((name for name in names if tags.names(customer_mark(name))), None)
+        found.orphans.append(await described(aws, settings, member, tags, customer, held[1], held[2]))
+    found.lost = [
+        Lost(account, member.state if member else None)
+        for account in accounts
+        if account.status.aws_account_id is not None
+        for member in [members.get(account.status.aws_account_id)]
+        if member is None or member.state != ACTIVE
+    ]
+    return found
+
+
+async def orphans(settings: Settings) -> int:
+    """Prints what was found; 1 where anything was, else 0."""
+    unread: list[str] = []
+
+    def leave_out(error: UnreadableError) -> None:
+        unread.append(f"{error} It may stand for an account that is printed as an orphan.")
+
+    async with await connect(settings.kubeconfig) as api:
+        resources, owners = Resources(api, AwsAccount, FIELD_MANAGER), Resources(api, Customer, FIELD_MANAGER)
+        places = settings.listed_namespaces
+        accounts = [each for place in places async for each in resources.all(place, unreadable=leave_out)]
+        customers = [each for place in places async for each in owners.all(place, unreadable=leave_out)]
+    aws = await Aws.open(settings)
+    try:
+        found = await find(aws, settings, accounts, customers)
+    finally:
+        aws.close()
+    for orphan in found.orphans:
+        key = f"{orphan.namespace}/{orphan.name}"
+        print(f"{orphan.member.id}: is AwsAccount {key}'s by its tag, and there is none.", file=sys.stderr)
+        print(orphan.manifest())
+    for each in (*found.lost, *unread, *found.unread):
+        print(each, file=sys.stderr)
+    if found.orphans:
+        print(ADOPT, file=sys.stderr)
+    disagree = bool(found.orphans or found.lost or unread or found.unread)
+    if not disagree:
+        print(f"No orphans: {len(accounts)} AwsAccounts and AWS agree.", file=sys.stderr)
+    return 1 if disagree else 0

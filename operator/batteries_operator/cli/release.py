@@ -1,0 +1,170 @@
+"""`batteries-operator release`: lets go of all AwsAccounts of a namespace, so that they, and it, can be deleted.
+
+An AwsAccount carries a finalizer of the operator's; where the operator is gone nobody takes it away, and a namespace
+with accounts in it stays Terminating for ever. This takes it away, as the operator does for deletionPolicy Retain: the
+AWS accounts stay open and as they are, whatever deletionPolicy says. It asks AWS nothing, needs no operator at work,
+works in a namespace that is being deleted, and can be repeated. `orphans` finds the AWS accounts again by their tags.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, V1Lease
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, UnreadableError, connect, status_of
+from batteries_crds.names import FINALIZER
+from batteries_operator.runtime.field_manager import FIELD_MANAGER
+from batteries_operator.runtime.settings import Settings
+
+TRIES = 5
+"""Somebody else may write the object meanwhile; each try reads it anew."""
+
+
+class OperatorAtWorkError(Exception):
+    """An operator would take hold of the accounts again at once; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An AwsAccount with our finalizer. It is kept as JSON: what no model can read has to be let go of as well."""
+
+    raw: dict[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.raw["metadata"]["name"])
+
+    def __str__(self) -> str:
+        spec, status = self.raw.get("spec") or {}, self.raw.get("status") or {}
+        aws = status.get("awsAccountId") or spec.get("awsAccountId")
+        what = f"AWS account {aws} stays open" if aws else "AWS made no account that is known here"
+        if self.raw["metadata"].get("deletionTimestamp"):
+            what += "; the object is being deleted and goes"
+        if spec.get("deletionPolicy") == "Close":
+            what += "; deletionPolicy Close is not carried out"
+        return f"{self.namespace}/{self.name}: {what}"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--namespace",
+        "-n",
+        action="append",
+        default=[],
+        help="release the accounts of this namespace; may be repeated (default: BATTERIES_NAMESPACES)",
+    )
+    where.add_argument("--all-namespaces", "-A", action="store_true", help="release the accounts of all namespaces")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="say what would be released, and do nothing (the default)")
+    how.add_argument("--yes", action="store_true", help="release them")
+
+
+async def release(settings: Settings, given: Namespace) -> int:
+    """Lets go, or says what it would let go of; 0, 1 where an account is still held, 2 for a wrong call.
+
+    Raises:
+        NoClusterError: there is no Kubernetes to talk to.
+        OperatorAtWorkError: an operator is at work there.
+    """
+    places: Sequence[str | None] = [None] if given.all_namespaces else given.namespace or settings.namespace_list
+    if not places:
+        print("Say whose accounts to let go of: --namespace NAME, or --all-namespaces.", file=sys.stderr)
+        return 2
+    async with await connect(settings.kubeconfig) as api:
+        resources = Resources(api, AwsAccount, FIELD_MANAGER)
+        held = [each for place in places for each in await _held(resources, place)]
+        for each in held:
+            print(f"{'letting go of' if given.yes else 'would let go of'} {each}")
+        if not given.yes:
+            print(f"Nothing was done. {len(held)} AwsAccounts would be let go of; to do it, add --yes.")
+            return 0
+        await _refuse_an_operator_at_work(
+            api, [*places, *([settings.lease_namespace] if settings.lease_namespace else [])]
+        )
+        for each in held:
+            await _let_go(resources, each)
+        left = [each for place in places for each in await _held(resources, place)]
+    for each in left:
+        print(
+            f"{each.namespace}/{each.name} is held again: an operator is at work. Stop it, then repeat this.",
+            file=sys.stderr,
+        )
+    print(f"Let go of {len(held) - len(left)} AwsAccounts; their AWS accounts stay as they are.")
+    return 1 if left else 0
+
+
+async def _held(resources: Resources[AwsAccount], namespace: str | None) -> list[Held]:
+    """Every AwsAccount there that has our finalizer, by namespace and name."""
+    found, token = [], None
+    while True:
+        page = await resources.raw_page(namespace, token=token)
+        found += [Held(raw) for raw in page.items if FINALIZER in raw["metadata"].get("finalizers", [])]
+        token = page.next_token
+        if token is None:
+            return sorted(found, key=lambda each: (each.namespace, each.name))
+
+
+async def _let_go(resources: Resources[AwsAccount], held: Held) -> None:
+    """Takes our finalizer away and leaves those of others."""
+    raw = held.raw
+    for _ in range(TRIES):
+        meta = raw["metadata"]
+        others = [each for each in meta.get("finalizers", []) if each != FINALIZER]
+        body = {"metadata": {"finalizers": others, "resourceVersion": meta["resourceVersion"]}}
+        try:
+            await resources.merge(held.namespace, held.name, body)
+        except UnreadableError:
+            return  # written; only its answer can't be read
+        except ApiException as error:
+            if status_of(error) == NOT_FOUND:
+                return
+            if status_of(error) != CONFLICT:
+                raise
+            page = await resources.raw_page(held.namespace, field_selector=f"metadata.name={held.name}")
+            if not page.items:
+                return
+            raw = page.items[0]
+        else:
+            return
+
+
+async def _refuse_an_operator_at_work(api: ApiClient, places: Sequence[str | None]) -> None:
+    """Raises where an operator holds its Lease in one of the namespaces, or anywhere for None."""
+    leases = CoordinationV1Api(api)
+    for place in places:
+        try:
+            found = await (leases.list_namespaced_lease(place) if place else leases.list_lease_for_all_namespaces())
+        except ApiException as error:
+            if status_of(error) != 403:
+                raise
+            continue  # whoever may not look sees at the end that the accounts are held again
+        for lease in found.items:
+            if (holder := _holder(lease)) is not None:
+                raise OperatorAtWorkError(
+                    f"{holder} and would take hold of the accounts again. Uninstall the release, or scale its operator "
+                    "to 0 (kubectl scale deployment --replicas=0), then repeat this."
+                )
+
+
+def _holder(lease: V1Lease) -> str | None:
+    """Which of our operators holds it now, as the beginning of a sentence."""
+    meta, spec = lease.metadata, lease.spec
+    if meta is None or spec is None or not spec.holder_identity or spec.renew_time is None:
+        return None
+    ours = any(each.manager == FIELD_MANAGER for each in meta.managed_fields or [])
+    if not ours or datetime.now(UTC) - spec.renew_time >= timedelta(seconds=spec.lease_duration_seconds or 0):
+        return None
+    return f"{spec.holder_identity} is at work by the Lease {meta.namespace}/{meta.name}"

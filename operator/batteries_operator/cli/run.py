@@ -1,0 +1,147 @@
+"""`batteries-operator run`: the operator as a process, which works while it leads."""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+from kubernetes.aio.client import CoordinationV1Api
+
+from batteries_crds.client import connect
+from batteries_operator.controller import handlers
+from batteries_operator.controller.controller import Service
+from batteries_operator.controller.login import with_login
+from batteries_operator.controller.slot_recovery import take_back_places
+from batteries_operator.controller.supervision import end_within, run_kopf, stop_on_signals
+from batteries_operator.controller.watch_monitor import Watches
+from batteries_operator.runtime.health import Health, serving
+from batteries_operator.runtime.leader_election import Lease, NotLeadingError
+from batteries_operator.runtime.metrics import LEADING
+from batteries_operator.runtime.metrics_server import serve_metrics
+from batteries_operator.runtime.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+Require = Callable[[], None]
+
+STOP_SECONDS = 30.0
+"""For the work of an operator that lost its Lease to end by itself; none of it can act any more."""
+
+DRAIN_SECONDS = 4.0
+"""For AWS calls under way when the work has ended; where they take longer, the Lease runs out by itself."""
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class UndrainedError(Exception):
+    """The process ends while AWS calls are under way."""
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        NoClusterError: there is no Kubernetes to talk to.
+        NotLeadingError: the Lease was lost; the process is to be started anew.
+        WatchingEndedError: nothing is watched any more; likewise.
+        UndrainedError: AWS calls were under way to the end.
+    """
+    if settings.kubeconfig:
+        # kopf reads the path from its environment only.
+        os.environ["KUBECONFIG"] = settings.kubeconfig
+    health, stop = Health(), asyncio.Event()
+    stop_on_signals(stop, settings.stop_seconds)
+    async with serving(health, settings.health_port):
+        if settings.metrics_port:
+            serve_metrics(settings.metrics_port)
+        if not settings.leader_election:
+            LEADING.set(1)
+            health.ready = lambda: not stop.is_set()
+            await _work(settings, health, None, stop)
+            return
+        # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
+        async with await connect(settings.kubeconfig) as api:
+            health.ready = lambda: not stop.is_set()
+            await _lead(_lease(settings, CoordinationV1Api(api)), settings, health, stop)
+
+
+def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
+    namespace = settings.lease_namespace or (_POD_NAMESPACE.read_text() if _POD_NAMESPACE.exists() else "default")
+    identity = settings.lease_identity or f"{socket.gethostname()}_{uuid.uuid4()}"
+    return Lease(leases, namespace, settings.lease_name, identity, settings.lease_seconds)
+
+
+async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Waits for the Lease, works while it is held, and hands it over when the work has ended."""
+    log.info("standing by", lease=settings.lease_name)
+    if not await _unless_stopped(stop, lease.acquire()):
+        await lease.release()  # a write that nobody waited for any more may have taken it
+        return
+    work = asyncio.create_task(_work(settings, health, lease.require, stop))
+    hold = asyncio.create_task(lease.hold())
+    await asyncio.wait({work, hold}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        end_within(STOP_SECONDS + DRAIN_SECONDS)
+        work.cancel()
+        await asyncio.wait({work}, timeout=STOP_SECONDS)
+        raise NotLeadingError(f"The Lease {settings.lease_name} was lost; another operator may lead. Start again.")
+    hold.cancel()
+    await asyncio.wait({hold})
+    if not isinstance(work.exception(), UndrainedError):  # who leads next must not act beside a call of ours
+        await lease.release()
+    work.result()
+
+
+async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:
+    """Whether it came to its end; it is cancelled where SIGTERM or SIGINT comes first."""
+    task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (task, stopped):
+            each.cancel()
+        await asyncio.wait({task, stopped})
+    return not task.cancelled() and task.result() is None
+
+
+async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
+    service = await Service.open(settings, handlers.announce, require)
+    try:
+        places = take_back_places(service.accounts, settings.listed_namespaces, service.tools)
+        if await _unless_stopped(stop, places):
+            await _serve(service, settings, health, require, stop)
+    finally:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await service.close()
+        except TimeoutError as error:
+            raise UndrainedError("AWS calls were still under way; the Lease runs out by itself.") from error
+
+
+async def _serve(
+    service: Service, settings: Settings, health: Health, require: Require | None, stop: asyncio.Event
+) -> None:
+    watches = Watches(settings.namespace_list)
+    watches.measure()
+    health.trouble = lambda: (
+        service.visits.standstill(settings.standstill_seconds) or watches.silence(settings.watch_silence_seconds)
+    )
+    log.info("operator started", namespaces=settings.namespace_list or "all")
+    await run_kopf(
+        stop,
+        settings.stop_seconds,
+        registry=with_login(handlers.registry(service), require, watches),
+        settings=handlers.settings_for_kopf(),
+        standalone=True,
+        clusterwide=not settings.namespace_list,
+        namespaces=settings.namespace_list,
+    )
+
+
+def main(settings: Settings) -> None:
+    """Runs the event loop."""
+    asyncio.run(run(settings))

@@ -1,0 +1,241 @@
+"""The operator's edge to kopf: which objects need work, and who does it. A table of contents; the work is elsewhere.
+
+Level-based: an account gets a daemon while its spec was not observed or a step is owed, and none else, so settled
+accounts cost no task, and a restart does nothing where nothing is owed. kopf ends a daemon when the filter stops
+matching and starts another when it matches again. The deletion handler keeps kopf's finalizer on every account.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+import kopf
+from kopf._cogs.configs.configuration import PostingSettings
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.breaker import Breaker
+from batteries_crds.client import Resources
+from batteries_crds.customer import Customer
+from batteries_crds.identity import ObjectRef
+from batteries_crds.names import FINALIZER, GROUP, VERSION
+from batteries_crds.notification import Notification
+from batteries_operator.controller.controller import Service
+from batteries_operator.controller.event_handler import Watched
+from batteries_operator.controller.resync import Resync
+from batteries_operator.controller.unreadable import Unreadable
+from batteries_operator.customers.confirmations import Confirmations
+from batteries_operator.customers.holds import CustomerHolds
+from batteries_operator.customers.payment_notices import PaymentNotices
+from batteries_operator.customers.suspension_breaker import SuspensionBreaker
+from batteries_operator.mails.outbox import Outbox
+from batteries_operator.runtime.field_manager import FIELD_MANAGER
+from batteries_operator.status.events import Announcement
+
+RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf would keep a copy of each spec in an annotation to see changes by; conditions tell us that already."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        return {}
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+class _InOrder(PostingSettings):
+    """Names Events by the time, as client-go does, and not at random.
+
+    Kubernetes keeps their times in whole seconds, and `kubectl describe` shows those of one second by their names.
+    """
+
+    @property
+    def event_name_prefix(self) -> str:
+        """What the API server puts some random letters behind."""
+        return f"awsaccount.{time.time_ns():x}."
+
+    @event_name_prefix.setter
+    def event_name_prefix(self, _: str) -> None:
+        """The base class sets its default."""
+
+
+def settings_for_kopf() -> kopf.OperatorSettings:
+    """kopf's settings: our finalizer, and nothing of kopf's in annotations of accounts at rest."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.finalizer = FINALIZER
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    # Who tells, in `kubectl describe` and `kubectl get events`; kopf's log lines are no Events.
+    settings.posting = _InOrder(
+        loggers=False, reporting_component=FIELD_MANAGER, reporting_instance=socket.gethostname()
+    )
+    # A daemon whose account was just settled may still wait for the answer to that very write; cancelled there, it
+    # could not tell of it. It ends by itself in far less time than this.
+    settings.background.instant_exit_timeout = 1.0
+    # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
+    settings.background.cancellation_polling = 1
+    # Many accounts are listed in pages, and each one's worker ends soon after: a start among ten thousand would hold
+    # all of them at once, and Python gives back little of what it held.
+    settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = 1
+    return settings
+
+
+def announce(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
+    """Posts a Kubernetes Event on the account."""
+    kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
+
+
+def _breaker(service: Service, grace: timedelta | None) -> SuspensionBreaker:
+    settings, customers = service.tools.settings, Resources(service.api, Customer, FIELD_MANAGER)
+
+    def tell(customer: Customer, message: str) -> None:
+        body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
+        kopf.event(body, type="Warning", reason="SuspensionsHeldBack", message=message)
+
+    return SuspensionBreaker(customers, Breaker(settings.breaker_percent, settings.breaker_customers), grace, tell)
+
+
+def _announce_raw(body: Mapping[str, Any], told: Announcement) -> None:
+    """The same on an object of which only its JSON is known."""
+    kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
+
+
+def registry(service: Service) -> kopf.OperatorRegistry:
+    """The handlers, bound to one service."""
+    handlers = kopf.OperatorRegistry()
+    grace = service.tools.settings.payment_grace
+    notifications = Resources(service.api, Notification, FIELD_MANAGER)
+    notices = PaymentNotices(
+        notifications,
+        grace,
+        is_mail_on=service.tools.aws.mail.enabled,
+        has_accounts=partial(_has_accounts, service.accounts),
+    )
+    holds = CustomerHolds(service.accounts, grace, _breaker(service, grace), notices)
+    resync = Resync(service.tools.settings.resync_seconds, service.resync)
+    confirmations = Confirmations(service.accounts)
+    watched = Watched(service, resync, holds.account_seen, confirmations.account_seen)
+    outbox = _outbox(service, notifications, notices)
+    unreadable = Unreadable(_announce_raw)
+    _add_watch(handlers, watched, unreadable)
+    _add_work(handlers, service, watched, unreadable)
+    _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
+    _add_customers(handlers, notices, holds, confirmations)
+    _add_mails(handlers, outbox, notices)
+    return handlers
+
+
+async def _has_accounts(accounts: Resources[AwsAccount], customer: tuple[str, str]) -> bool:
+    namespace, name = customer
+    selector = f"spec.customerRef.name={name}"
+    page = await accounts.raw_page(namespace, field_selector=selector, limit=1)
+    return bool(page.items)
+
+
+def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Unreadable) -> None:
+    @kopf.on.event(*RESOURCE, registry=handlers)
+    async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Takes note of each event; kopf calls this before it asks for anything else."""
+        if type == "DELETED":
+            unreadable.forget(uid)
+            watched.forget(uid)
+            return
+        account = unreadable.read(body)
+        if account is None:
+            watched.forget(uid)
+        else:
+            watched.see(account, body)
+            _slim(body)
+
+
+def _slim(body: kopf.Body) -> None:
+    """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
+
+    What is handed on of such a body is an `ObjectRef`: made into an AwsAccount it would say what nobody wrote. Where
+    work is owed, `sightings` has the rest. Of an account's bytes nine tenths are status and managed fields.
+    """
+    body["metadata"].pop("managedFields", None)
+    for part in ("spec", "status"):
+        body.get(part, {}).clear()
+
+
+def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watched, unreadable: Unreadable) -> None:
+    def out_of_date(uid: str, **_: Any) -> bool:
+        """Whether the account needs a visit."""
+        return watched.is_owed(uid)
+
+    @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
+    async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
+        """Drives the account while work is owed."""
+        await service.drive(ObjectRef.in_meta(body.metadata), stopped)
+
+    @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
+    async def deleted(body: kopf.Body, **_: Any) -> None:
+        """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
+        if unreadable.read(body) is None:
+            unreadable.tell_release(body)
+        else:
+            await service.release(ObjectRef.in_meta(body.metadata))
+
+
+def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:
+    @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
+    async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Plans what follows for the Customer's accounts: holds, or the end of them, and single sign-on that waited."""
+        if type == "DELETED":
+            for each in followers:
+                each.customer_gone(str(meta.namespace), str(meta.name))
+            return
+        seen = Customer.model_validate(dict(body))
+        for each in followers:
+            each.customer_seen(seen)
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        """Ends what is planned."""
+        for each in followers:
+            each.close()
+
+
+def _outbox(service: Service, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
+    customers = Resources(service.api, Customer, FIELD_MANAGER)
+    return Outbox(notifications, customers, service.tools.aws.mail, service.tools.settings, notices.needs)
+
+
+def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: PaymentNotices) -> None:
+    @kopf.on.event(GROUP, VERSION, Notification.definition.plural, registry=handlers)
+    async def notification(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
+        """Has the mail sent that is still to be sent, and what is finished deleted in time."""
+        if type == "DELETED":
+            outbox.forget(str(meta.namespace), str(meta.name))
+            notices.forget(str(meta.namespace), str(meta.name))
+        else:
+            seen = Notification.model_validate(dict(body))
+            notices.see(seen)
+            outbox.see(seen)
+            _slim(body)
+
+
+def _add_beside(handlers: kopf.OperatorRegistry, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    running: set[asyncio.Task[None]] = set()
+
+    @kopf.on.startup(registry=handlers)
+    async def start(**_: Any) -> None:
+        """Begins what is done for all accounts: comparing those at rest with AWS, following those being created."""
+        running.update(asyncio.create_task(each()) for each in work)
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        """Ends it."""
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

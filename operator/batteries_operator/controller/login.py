@@ -1,0 +1,66 @@
+"""How kopf talks to Kubernetes: behind the fence where there is one, and with lists decoded at little cost."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import kopf
+from aiohttp.typedefs import JSONDecoder
+
+from batteries_crds.decoding import decoded
+from batteries_operator.controller.watch_monitor import Watches
+from batteries_operator.runtime.leader_election import fence
+
+
+class _Response(aiohttp.ClientResponse):
+    """As aiohttp's, but for how it is decoded."""
+
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: JSONDecoder = decoded,
+        content_type: str | None = "application/json",
+    ) -> Any:
+        return await super().json(encoding=encoding, loads=loads, content_type=content_type)
+
+
+def session_of(
+    info: kopf.ConnectionInfo, require: Callable[[], None] | None, watches: Watches | None = None
+) -> aiohttp.ClientSession:
+    """The connections of what kopf found out about the cluster; writes pass only while `require` does not raise.
+
+    Lists and watches go by `watches`, which keep those that are refused.
+    """
+    ours = (*([watches.middleware] if watches else []), *([fence(require)] if require else []))
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        proxy=info.proxy_url,
+        trust_env=bool(info.trust_env),
+        middlewares=ours,
+        response_class=_Response,
+    )
+
+
+def with_login(
+    registry: kopf.OperatorRegistry, require: Callable[[], None] | None, watches: Watches | None = None
+) -> kopf.OperatorRegistry:
+    """The registry, which logs in as the kubeconfig says where one is given, else as the pod's service account."""
+
+    @kopf.on.login(registry=registry)
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
+        """A session of our own."""
+        by = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
+        info = by(**kwargs)
+        if info is None:
+            return None
+        return kopf.AiohttpSession(
+            server=info.server,
+            default_namespace=info.default_namespace,
+            expiration=info.expiration,
+            aiohttp_session=session_of(info, require, watches),
+        )
+
+    return registry

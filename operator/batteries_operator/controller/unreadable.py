@@ -1,0 +1,76 @@
+"""AwsAccounts that this release can't read: a later one wrote them, or somebody by hand past the schema.
+
+They are left as they are, and told of on the object itself, by an Event. Deleted, they are let go, and their AWS
+account stays as it is: what was wanted to become of it can't be read.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.client import UnreadableError, read_object
+from batteries_operator.runtime.metrics import ACCOUNTS_UNREADABLE
+from batteries_operator.status.events import Announcement
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+MOST_WORDS = 700
+"""An Event's message has 1024 characters at most."""
+
+AnnounceRaw = Callable[[Mapping[str, Any], Announcement], None]
+"""Tells people of an object that only its JSON is known of."""
+
+
+class Unreadable:
+    """Those that the watch has shown, by UID, each told of once for each of its generations."""
+
+    def __init__(self, announce: AnnounceRaw) -> None:
+        self._announce = announce
+        self._known: dict[str, int] = {}
+        ACCOUNTS_UNREADABLE.set_function(lambda: len(self._known))
+
+    def read(self, body: Mapping[str, Any]) -> AwsAccount | None:
+        """The account as the wire has it; None where it can't be read, which is told then."""
+        meta = body["metadata"]
+        try:
+            account = read_object(AwsAccount, dict(body))
+        except UnreadableError as error:
+            if self._known.get(meta["uid"]) != meta.get("generation", 0):
+                self._known[meta["uid"]] = meta.get("generation", 0)
+                log.warning("an account can't be read and is left as it is", detail=str(error))
+                self._announce(body, _told(error))
+            return None
+        self.forget(meta["uid"])
+        return account
+
+    def forget(self, uid: str) -> None:
+        """It can be read, or is gone."""
+        self._known.pop(uid, None)
+
+    def tell_release(self, body: Mapping[str, Any]) -> None:
+        """Tells people what is left of one that was deleted."""
+        aws_account_id = _aws_account_id(body)
+        left = f"AWS account {aws_account_id} stays" if aws_account_id else "its AWS account, if there is one, stays"
+        message = (
+            f"This AwsAccount could not be read, so it is let go and {left} as it is, whatever its deletionPolicy "
+            "says. Nothing manages that account any more: `batteries-operator orphans` lists it."
+        )
+        log.warning("an account that can't be read was let go", aws_account=aws_account_id)
+        self._announce(body, Announcement("Warning", "Released", message))
+
+
+def _told(error: UnreadableError) -> Announcement:
+    message = (
+        "This AwsAccount is stored in a form that this release of the operator does not know, and is left as it is. "
+        f"Mend it, or go on to the release that wrote it. {error.reason}"
+    )
+    return Announcement("Warning", "Unreadable", message[:MOST_WORDS])
+
+
+def _aws_account_id(body: Mapping[str, Any]) -> str | None:
+    status = body.get("status")
+    found = status.get("awsAccountId") if isinstance(status, Mapping) else None
+    return found if isinstance(found, str) and re.fullmatch(r"\d{12}", found) else None

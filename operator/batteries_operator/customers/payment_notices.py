@@ -1,0 +1,218 @@
+"""Has owners mailed that their payment method is missing, and of the suspension that follows.
+
+It writes Notifications; `mails` sends them. The name of each follows from the Customer, the loss and the moment that it
+is about, so a repeat makes none twice. They stay for as long as the loss lasts: what is there was told, and a restart
+needs no other memory.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.base import to_rfc3339, utc_now_exactly
+from batteries_crds.client import CONFLICT, UNANSWERED, Resources, tolerated
+from batteries_crds.customer import Customer
+from batteries_crds.names import API_VERSION
+from batteries_crds.notification import Notification, NotificationKind, notification
+from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, due_notice, is_about, notices
+from batteries_operator.runtime.keyed_tasks import TasksByKey
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+LONGEST_WAIT = timedelta(hours=1)
+"""How long a hold waits for the mail about it to be tried."""
+
+LISTS = 4
+"""How many Customers' Notifications are listed at one time."""
+
+AGAIN_SECONDS = 30.0
+"""After Kubernetes refused or failed."""
+
+Key = tuple[str, str]
+
+
+class PaymentNotices:
+    """Knows of each Customer what it was told of the payment that is missing, and makes what is due."""
+
+    def __init__(
+        self,
+        notifications: Resources[Notification],
+        grace: timedelta | None,
+        *,
+        is_mail_on: bool,
+        has_accounts: Callable[[Key], Awaitable[bool]],
+        now: Callable[[], datetime] = utc_now_exactly,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`grace` None: nobody is suspended for want of payment, and nobody is told so. Without mail no hold waits.
+        `has_accounts` asks Kubernetes whether the Customer has anything that could be suspended."""
+        self._notifications = notifications
+        self._grace = grace
+        self._is_mail_on = is_mail_on
+        self._has_accounts = has_accounts
+        self._now, self._sleep = now, sleep
+        self._listing = asyncio.Semaphore(LISTS)
+        self._customers: dict[Key, Customer] = {}
+        self._made: dict[Key, dict[str, Notification]] = {}  # by Customer and name
+        self._about: dict[Key, Key] = {}  # each Notification's Customer
+        self._held: dict[Key, datetime | None] = {}  # Customers with a held account, and the loss that it is for
+        self._waiting: dict[Key, datetime] = {}  # Customers whose holds wait for a mail, and since when
+        self._tasks: TasksByKey[Key] = TasksByKey()
+        self.when_told: Callable[[Key], None] = lambda customer: None
+        """Called with a Customer whose holds need not wait any more."""
+
+    def customer_seen(self, customer: Customer) -> None:
+        """A Customer as it is now."""
+        key = customer.metadata.namespace, customer.metadata.name
+        before, self._customers[key] = self._customers.get(key), customer
+        ends = customer.grace_ends(self._grace)
+        if ends is None:
+            self._stop(key)
+        elif before is None or before.grace_ends(self._grace) != ends or before.metadata.uid != customer.metadata.uid:
+            self._plan(key)
+
+    def customer_gone(self, namespace: str, name: str) -> None:
+        """A Customer was deleted; Kubernetes deletes its Notifications."""
+        key = namespace, name
+        self._customers.pop(key, None)
+        self._stop(key)
+        for told in self._made.pop(key, {}):
+            self._about.pop((namespace, told), None)
+
+    def see(self, made: Notification) -> None:
+        """A Notification as it is now."""
+        if made.spec.kind not in PAYMENT_KINDS:
+            return
+        namespace, name = made.metadata.namespace, made.metadata.name
+        key = namespace, made.spec.customer_ref.name
+        self._about[namespace, name] = key
+        self._made.setdefault(key, {})[name] = made
+        if key in self._waiting and self._is_warned(key):
+            del self._waiting[key]
+            self.when_told(key)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A Notification is gone."""
+        key = self._about.pop((namespace, name), None)
+        if key is not None:
+            self._made.get(key, {}).pop(name, None)
+
+    def needs(self, namespace: str, name: str) -> bool:
+        """Whether that Notification has to stay, so that it is known what was told of a loss that lasts."""
+        key = self._about.get((namespace, name))
+        if key is None:
+            return False
+        customer, made = self._customers.get(key), self._made[key][name]
+        return customer is None or is_about(made.spec, customer)  # None: not seen yet after a start
+
+    def suspended(self, customer: Customer) -> None:
+        """An account of the Customer is held for want of payment: has that mailed, once."""
+        key, since = (customer.metadata.namespace, customer.metadata.name), customer.status.payment_grace_since
+        if key not in self._held or self._held[key] != since:
+            self._held[key] = since
+            self._plan(key)
+
+    def seconds_to_wait(self, customer: Customer) -> float:
+        """How long a new hold of the Customer's accounts waits for the mail that warns of it; 0: no longer.
+
+        `when_told` is called where the mail is tried earlier than that.
+        """
+        key = customer.metadata.namespace, customer.metadata.name
+        if not self._is_mail_on or self._is_warned(key):
+            self._waiting.pop(key, None)
+            return 0.0
+        began = [each.metadata.creation_timestamp for each in self._warnings(key)]
+        known = [moment for moment in began if moment is not None]
+        since = max(known) if known else self._waiting.get(key, self._now())
+        left = (since + LONGEST_WAIT - self._now()).total_seconds()
+        if left <= 0:
+            log.warning("held, though no mail about it could be tried", customer="/".join(key))
+            self._waiting.pop(key, None)
+            return 0.0
+        self._waiting.setdefault(key, self._now())
+        return left
+
+    def close(self) -> None:
+        """Ends what is planned."""
+        self._tasks.close()
+
+    def _warnings(self, key: Key) -> list[Notification]:
+        """The warnings of the present loss that there are."""
+        customer = self._customers.get(key)
+        made = self._made.get(key, {}).values()
+        return [each for each in made if customer and each.spec.kind in WARNINGS and is_about(each.spec, customer)]
+
+    def _is_warned(self, key: Key) -> bool:
+        """Whether a mail that warns of the suspension was sent, or at least tried."""
+        return any(each.status.state is not None or each.status.error is not None for each in self._warnings(key))
+
+    def _stop(self, key: Key) -> None:
+        self._held.pop(key, None)
+        self._waiting.pop(key, None)
+        self._tasks.cancel(key)
+
+    def _plan(self, key: Key) -> None:
+        self._tasks.replace(key, self._tell(key))
+
+    async def _tell(self, key: Key) -> None:
+        """Makes what is due of the Customer's notices, each in its time."""
+        while (customer := self._customers.get(key)) is not None:
+            try:
+                async with self._listing:
+                    await self._make_due(key, customer)
+            except (ApiException, *UNANSWERED) as error:
+                log.warning("notice not made; again soon", customer="/".join(key), error=str(error))
+                await self._sleep(AGAIN_SECONDS)
+                continue
+            ahead = [each.at for each in notices(customer, self._grace) if each.at > self._now()]
+            if not ahead:
+                return
+            await self._sleep((min(ahead) - self._now()).total_seconds())
+
+    async def _make_due(self, key: Key, customer: Customer) -> None:
+        """Makes the notices that are due and not there yet; one at most warns, and one tells of the suspension."""
+        namespace, name = key
+        selector = f"spec.customerRef.name={name}"
+        async for made in self._notifications.all(namespace, field_selector=selector, unreadable=lambda _: None):
+            self.see(made)
+        while (due := self._due(key, customer)) is not None:
+            has_accounts = await self._has_accounts(key)
+            if due.kind is NotificationKind.SUSPENSION_SOON and not has_accounts:
+                return  # there is nothing that would be suspended
+            with tolerated(CONFLICT):  # there already, and not listed: its own watch event tells of it
+                body = _body(customer, due, self._now(), has_accounts=has_accounts)
+                self.see(await self._notifications.create(namespace, body))
+                log.info("notice made", customer="/".join(key), kind=due.kind)
+                continue
+            return
+
+    def _due(self, key: Key, customer: Customer) -> Notice | None:
+        is_held = key in self._held and self._held[key] == customer.status.payment_grace_since
+        made = list(self._made.get(key, {}).values())
+        return due_notice(customer, self._grace, made, is_held=is_held, now=self._now())
+
+
+def _body(customer: Customer, notice: Notice, now: datetime, *, has_accounts: bool) -> dict[str, Any]:
+    """The Notification, which ends with its Customer."""
+    meta, began = customer.metadata, customer.status.payment_grace_since
+    since, at, ends = (to_rfc3339(moment) for moment in (began or notice.at, notice.at, notice.suspends_at))
+    details = {"since": since, "at": at, "suspended_at": ends}
+    if notice.kind is NotificationKind.PAYMENT_METHOD_MISSING:
+        details["consequence"] = _consequence(ends, is_over=now >= notice.suspends_at, has_accounts=has_accounts)
+    body = notification(notice.kind, meta.name, meta.uid, since, at, **details)
+    owner = {"apiVersion": API_VERSION, "kind": Customer.definition.kind, "name": meta.name, "uid": meta.uid}
+    body["metadata"]["ownerReferences"] = [owner]
+    return body
+
+
+def _consequence(ends: str, *, is_over: bool, has_accounts: bool) -> str:
+    """What follows from a payment method that is missing."""
+    if not has_accounts:
+        return "Until that changes you can't ask for AWS accounts."
+    when = "now" if is_over else f"at {ends}"
+    said = f"AWS accounts will be suspended {when}: nobody gets into them any more; what is in them stays."
+    return f"Your {said}" if is_over else f"Unless that changes, your {said}"

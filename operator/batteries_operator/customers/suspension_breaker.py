@@ -1,0 +1,109 @@
+"""Holds nobody anew where too many would be held at one time: a person looks first.
+
+Told from the Customers alone, by when each became or becomes due: a restart, or another operator, comes to the same
+answer. The grace period is known from its beginning, so of many who turned together already the first is not held.
+An administrator's own order, blocking a customer, is not stopped; each other reason is, whatever it will be.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from batteries_crds.aws_account_status import Hold
+from batteries_crds.breaker import Breaker
+from batteries_crds.client import Resources
+from batteries_crds.customer import Customer
+from batteries_operator.customers.payments import due_at
+from batteries_operator.runtime.metrics import SUSPENSIONS_HELD_BACK
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+LOOKED_SECONDS = 60.0
+"""So long what was listed is good for: of a thousand that are due together not each lists all Customers."""
+
+ORDERED = frozenset({Hold.CUSTOMER_BLOCKED})
+"""Holds that a person orders, customer by customer."""
+
+MESSAGE = (
+    "Not suspended, though due: too many customers would be suspended at one time. See whether it is true of them, and "
+    "then set BATTERIES_BREAKER_PERCENT to 100 to let it happen."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Census:
+    """When each Customer of a namespace becomes due, in order, and how many Customers there are."""
+
+    moments: list[datetime]
+    customers: int
+    looked_at: float
+
+    def together(self, moment: datetime, window: timedelta) -> int:
+        return bisect_right(self.moments, moment + window) - bisect_left(self.moments, moment - window)
+
+
+class SuspensionBreaker:
+    """Decides for one Customer at a time."""
+
+    def __init__(
+        self,
+        customers: Resources[Customer],
+        breaker: Breaker,
+        grace: timedelta | None,
+        tell: Callable[[Customer, str], None] = lambda customer, message: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`tell` posts an Event on the first Customer that is held back."""
+        self._customers, self._breaker, self._grace = customers, breaker, grace
+        self._tell, self._clock = tell, clock
+        self._looked: dict[str, _Census] = {}
+        self._held_back: set[tuple[str, str]] = set()
+
+    async def stops(self, customer: Customer) -> frozenset[Hold]:
+        """The reasons by which the Customer's accounts are not to be held yet, though due.
+
+        Raises:
+            ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not answer.
+        """
+        due = due_at(customer, self._grace)
+        stopped = {
+            reason
+            for reason, moment in due.items()
+            if reason not in ORDERED and self._is_too_many(await self._census(customer.metadata.namespace), moment)
+        }
+        self._note(customer, bool(stopped))
+        return frozenset(stopped)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The Customer is gone, or is due no more."""
+        self._held_back.discard((namespace, name))
+        SUSPENSIONS_HELD_BACK.set(len(self._held_back))
+
+    def _is_too_many(self, census: _Census, moment: datetime) -> bool:
+        return self._breaker.stops(census.together(moment, self._breaker.window), census.customers)
+
+    async def _census(self, namespace: str) -> _Census:
+        known = self._looked.get(namespace)
+        if known is None or self._clock() - known.looked_at > LOOKED_SECONDS:
+            moments, count = [], 0
+            async for customer in self._customers.all(namespace, unreadable=lambda _: None):
+                count += 1
+                due = due_at(customer, self._grace)
+                moments += [min(at for reason, at in due.items() if reason not in ORDERED)] if due else []
+            known = self._looked[namespace] = _Census(sorted(moments), count, self._clock())
+        return known
+
+    def _note(self, customer: Customer, is_stopped: bool) -> None:
+        key = customer.metadata.namespace, customer.metadata.name
+        if not is_stopped:
+            self.forget(*key)
+            return
+        if not self._held_back:
+            log.error("suspensions held back", customer="/".join(key), to_do=MESSAGE)
+            self._tell(customer, MESSAGE)
+        self._held_back.add(key)
+        SUSPENSIONS_HELD_BACK.set(len(self._held_back))

@@ -1,0 +1,192 @@
+"""Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
+
+AWS takes two DescribeCreateAccountStatus a second, two at once after a pause, and five ListCreateAccountStatus a second
+(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
+ended, then the more rarely the longer it lasts, and no look is made before the calls of its kind before it are used up
+at those rates. Who waits for a creation that has ended is woken, so that its place is free for the next as soon as
+anybody knows.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from batteries_operator.aws.creations import CreationStatus
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.limits.duration_estimate import REMEMBERED
+from batteries_operator.limits.polling import until_next_look
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
+"""The least seconds between two calls: AWS's five and two a second."""
+
+SLACK = 0.01
+"""So long after its end is due a creation is looked at: AWS counts in thousandths, and one too early costs another."""
+
+LONGEST = 60.0
+"""The most seconds between two looks at a creation."""
+
+SHARE = 0.04
+"""How late an end may be seen, as a part of the time that it took: of five places that is what may stay empty."""
+
+Listed = tuple[frozenset[str], int]
+"""The requests in progress, and how many calls it took to list them: one for each page, empty ones included."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Who is woken when a creation has ended, since when it is known, and when it is looked at next."""
+
+    key: str
+    since: float
+    due: float
+
+
+class UnderWay:
+    """The creations that accounts wait for. Keys are AwsAccount UIDs.
+
+    A look is a description of the creation that is due first; while AWS takes none, a list of all, where that takes
+    less of AWS's rates than a description of each: of an organization that has made thousands of accounts, AWS may
+    page through them all to list the few in progress.
+    """
+
+    def __init__(
+        self,
+        list_all: Callable[[], Awaitable[Listed]],
+        describe: Callable[[str], Awaitable[CreationStatus]],
+        wake: Callable[[str], None],
+        *,
+        between_lists: float = BETWEEN_LISTS,
+        between_descriptions: float = BETWEEN_DESCRIPTIONS,
+        longest: float = LONGEST,
+    ) -> None:
+        self._list_all = list_all
+        self._describe = describe
+        self._wake = wake
+        self._between_lists = between_lists
+        self._between_descriptions = between_descriptions
+        self._longest = longest
+        self._pages = 1
+        self._lists_from = self._descriptions_from = -math.inf
+        self._lasted: deque[float] = deque(maxlen=REMEMBERED)
+        self._waiting: dict[str, _Waiting] = {}
+        self._ended: dict[str, CreationStatus] = {}
+        self._news = asyncio.Event()
+
+    def has(self, request_id: str) -> bool:
+        """Whether the request was in progress when it was last looked at; if not, ask AWS yourself."""
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and _now() > waiting.due + self._longest:
+            del self._waiting[request_id]  # nobody looks, or AWS does not tell: whoever asks must not wait for ever
+            return False
+        return waiting is not None
+
+    def requested(self, creation: CreationStatus, key: str, sent: datetime) -> None:
+        """AWS took the request, which was `sent` then.
+
+        Where creations of late took no time nothing is waited for here: whoever waits asks at once.
+        """
+        shortest = min(self._lasted, default=0.0)
+        if shortest > self._between_descriptions:
+            now = datetime.now(UTC)
+            taken = min(max(creation.requested or now, sent), now)  # by AWS's clock, which may not be ours
+            since = _now() - (now - taken).total_seconds()
+            self._wait(creation.request_id, _Waiting(key, since, since + shortest + SLACK))
+
+    def note(self, request_id: str, key: str) -> None:
+        """AWS has just told that the request is in progress: `key` is woken when it has ended."""
+        now = _now()
+        shortest = min(self._lasted, default=0.0)
+        self._wait(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
+
+    def lasted(self, seconds: float) -> None:
+        """A creation took so long, as AWS counts it; from when we saw it, the shortest would only ever grow."""
+        self._lasted.append(seconds)
+
+    def outcome(self, request_id: str) -> CreationStatus | None:
+        """What AWS said of a creation when it was seen to have ended, told once; None where it is to be asked."""
+        return self._ended.pop(request_id, None)
+
+    async def follow(self) -> None:
+        """Looks at each creation when it is due, for ever."""
+        while True:
+            self._news.clear()
+            pause = self._next_look() - _now()
+            try:
+                async with asyncio.timeout(pause if pause < math.inf else None):
+                    await self._news.wait()
+            except TimeoutError:
+                await self.look()
+
+    async def look(self) -> None:
+        """Looks at what is due now, as far as AWS's rates have room, and wakes whose creation has ended."""
+        due = self._due()
+        if not due:
+            return
+        try:
+            if self._descriptions_from <= _now():
+                await self._look_at_one(due[0])
+            elif self._lists_from <= _now() and self._lists_are_cheap(len(due)):
+                await self._look_at_all(due)
+        except AwsError as error:
+            log.info("which creations are in progress is not known; again soon", error=str(error))
+            again = _now() + self._between_descriptions
+            self._lists_from = max(self._lists_from, again)
+            self._descriptions_from = max(self._descriptions_from, again)
+
+    async def _look_at_one(self, request_id: str) -> None:
+        rest = self._between_descriptions
+        self._descriptions_from = max(self._descriptions_from, _now() - rest) + rest
+        creation = await self._describe(request_id)
+        in_progress = creation.state == "IN_PROGRESS"
+        if not in_progress and request_id in self._waiting:
+            self._ended[request_id] = creation
+        self._looked_at(request_id, rest, in_progress=in_progress)
+
+    async def _look_at_all(self, due: list[str]) -> None:
+        self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages
+        seen, self._pages = await self._list_all()
+        rest = self._pages * self._between_lists
+        self._lists_from = _now() + rest
+        for request_id in due:
+            self._looked_at(request_id, rest, in_progress=request_id in seen)
+
+    def _looked_at(self, request_id: str, rest: float, *, in_progress: bool) -> None:
+        waiting = self._waiting.get(request_id)
+        if waiting is None:  # somebody asked AWS itself while this look was on its way
+            return
+        if in_progress:
+            waiting.due = _now() + until_next_look(_now() - waiting.since, rest, self._longest, SHARE)
+            return
+        del self._waiting[request_id]
+        self._wake(waiting.key)
+
+    def _wait(self, request_id: str, waiting: _Waiting) -> None:
+        self._waiting.setdefault(request_id, waiting)
+        self._news.set()
+
+    def _due(self) -> list[str]:
+        """The requests to look at, the one that was due first in front."""
+        due = [(each.due, request_id) for request_id, each in self._waiting.items() if each.due <= _now()]
+        return [request_id for _, request_id in sorted(due)]
+
+    def _lists_are_cheap(self, due: int) -> bool:
+        return self._pages * self._between_lists <= due * self._between_descriptions
+
+    def _next_look(self) -> float:
+        """When something is due and AWS's rates have room for a look at it; never, where nobody waits."""
+        first = min((each.due for each in self._waiting.values()), default=math.inf)
+        room = self._descriptions_from
+        if self._lists_are_cheap(max(1, len(self._due()))):
+            room = min(room, self._lists_from)
+        return max(first, room)

@@ -1,0 +1,1 @@
+"""Reconciles one account: runs the pipeline's steps and applies their outcomes."""

@@ -1,0 +1,116 @@
+"""The visits under way: counted for Prometheus, and watched for one that never ends."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from batteries_operator.runtime.metrics import RECONCILE_SECONDS, RECONCILES_ACTIVE
+
+Line = asyncio.Lock | asyncio.Semaphore
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A visit, or one of its steps that run side by side."""
+
+    account: str
+    since: float
+    """Its beginning, or when it last stood first in a line."""
+    waits: int = 0
+    """How many lines it stands in, or how many steps it leaves the work to."""
+
+
+class Visits:
+    """Which accounts are being visited, and since when."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._under_way: set[_Work] = set()
+
+    @contextmanager
+    def visit(self, account: str) -> Iterator[None]:
+        """One visit to `account`, which its name says to people."""
+        begun = self._clock()
+        RECONCILES_ACTIVE.inc()
+        try:
+            with self.working(account):
+                yield
+        finally:
+            RECONCILES_ACTIVE.dec()
+            RECONCILE_SECONDS.observe(self._clock() - begun)
+
+    @contextmanager
+    def working(self, account: str) -> Iterator[None]:
+        """What is done in this block is watched for a standstill."""
+        work = _Work(account, self._clock())
+        self._under_way.add(work)
+        before = _current.set((self, work))
+        try:
+            yield
+        finally:
+            _current.reset(before)
+            self._under_way.discard(work)
+
+    @contextmanager
+    def waiting(self, work: _Work) -> Iterator[None]:
+        """In this block others are at work."""
+        work.waits += 1
+        try:
+            yield
+        finally:
+            work.waits -= 1
+            work.since = self._clock()
+
+    def standstill(self, longest: float) -> str | None:
+        """A sentence where a visit has been at work for more than `longest` seconds; None where all is well.
+
+        A visit never waits for AWS's asynchronous work, and each of its calls has a time limit, so it takes seconds.
+        Its time in line does not count: a thousand that are suspended at once wait for each other, and where the line
+        stands still, the one at its head is at work.
+        """
+        at_work = [work for work in self._under_way if not work.waits]
+        if not at_work:
+            return None
+        oldest = min(at_work, key=lambda work: work.since)
+        lasted = self._clock() - oldest.since
+        if lasted <= longest:
+            return None
+        return f"A visit to {oldest.account} has not gone on for {lasted:.0f} s; restart the operator, nothing is lost."
+
+
+_current: ContextVar[tuple[Visits, _Work] | None] = ContextVar("work", default=None)
+"""What is at work in this task, and who watches it; None where nobody does, as in the commands."""
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """One of several steps of a visit, in a task of its own: it is at work or in line for itself.
+
+    One that hangs must not be hidden by another that goes on, or that stands in line behind it.
+    """
+    current = _current.get()
+    if current is None:
+        yield
+        return
+    visits, visit = current
+    with visits.waiting(visit), visits.working(visit.account):
+        yield
+
+
+@asynccontextmanager
+async def in_turn(line: Line) -> AsyncIterator[None]:
+    """Holds `line`, for which others wait; the wait for it is no standstill of what is at work here."""
+    current = _current.get()
+    if current is None:
+        await line.acquire()
+    else:
+        visits, work = current
+        with visits.waiting(work):
+            await line.acquire()
+    try:
+        yield
+    finally:
+        line.release()

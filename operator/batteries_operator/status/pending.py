@@ -1,0 +1,107 @@
+"""What an account still needs: which steps are owed, which can be done now, which keeps it from being ready. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS, ConditionStatus, find, is_true
+from batteries_operator.status.suspension_reason import says_otherwise
+from batteries_operator.steps.step import Step
+
+ONLY_SEEN = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
+"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow."""
+
+
+def is_current(step: Step, account: AwsAccount) -> bool:
+    """Whether the step is done for the inputs as they are now."""
+    record = account.status.steps.get(step.name)
+    return (
+        is_true(account.status.conditions, step.condition)
+        and record is not None
+        and record.inputs == step.fingerprint(account)
+        and step.holds(account)
+    )
+
+
+def is_waived(step: Step, account: AwsAccount) -> bool:
+    """Whether the account is ready without the step for now, for the inputs as they are now."""
+    record, condition = account.status.steps.get(step.name), find(account.status.conditions, step.condition)
+    return (
+        record is not None
+        and bool(record.waived)
+        and record.inputs == step.fingerprint(account)
+        and condition is not None
+        and condition.status is ConditionStatus.FALSE
+    )
+
+
+def is_settled(step: Step, account: AwsAccount) -> bool:
+    """Whether nothing waits for the step: it is done, or waived."""
+    return is_current(step, account) or is_waived(step, account)
+
+
+def gave_up(step: Step, account: AwsAccount) -> bool:
+    """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
+    record = account.status.steps.get(step.name)
+    return (
+        record is not None
+        and record.gave_up_at == account.metadata.generation
+        and record.gave_up_retry == account.retry
+    )
+
+
+def only_seen(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+    """The steps that failed for what was only seen in AWS, and are to be looked at again without anybody's asking."""
+    return [step for step in steps if gave_up(step, account) and _reason(step, account) in ONLY_SEEN]
+
+
+def _reason(step: Step, account: AwsAccount) -> str | None:
+    condition = find(account.status.conditions, step.condition)
+    return condition.reason if condition is not None else None
+
+
+def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:
+    """Whether the step's troubles have lasted longer than its patience; it is tried all the same."""
+    record = account.status.steps.get(step.name)
+    since = record.troubled_since if record is not None else None
+    return since is not None and now - since > step.patience
+
+
+def was_tried(step: Step, account: AwsAccount) -> bool:
+    """Whether the step has had an outcome."""
+    condition = find(account.status.conditions, step.condition)
+    return condition is not None and condition.status != ConditionStatus.UNKNOWN
+
+
+def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
+    """The first step that keeps the account from being ready; one that is not required does so only until tried."""
+    for step in steps:
+        if not is_settled(step, account) and (step.required or not was_tried(step, account)):
+            return step
+    return None
+
+
+def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+    """The steps that are owed and lack nothing; none where nothing can be done: all current, or stalled."""
+    return [
+        step
+        for number, step in enumerate(steps)
+        if not is_settled(step, account)
+        and not gave_up(step, account)
+        and all(is_settled(needed, account) for needed in _needed(steps, number))
+        and all(was_tried(each, account) for each in steps if each.condition in step.after)
+    ]
+
+
+def _needed(steps: Sequence[Step], number: int) -> list[Step]:
+    """What the step waits for."""
+    names = steps[number].needs
+    if names is None:
+        return [before for before in steps[:number] if before.required]
+    return [each for each in steps if each.condition in names]
+
+
+def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
+    """Whether the account needs a visit: its spec was not observed yet, a step is owed, or it gives an old reason."""
+    observed = account.status.observed_generation == account.metadata.generation
+    return not observed or bool(ready(steps, account)) or says_otherwise(account)

@@ -1,0 +1,285 @@
+"""From what happened to what the status says. Pure: no clock but the one given, no I/O.
+
+Nothing "sets" a phase. Steps leave conditions; phase, step and the summaries are derived from them here, so that the
+picture a person sees can't disagree with itself.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
+from batteries_crds.conditions import (
+    ACCOUNT_GONE,
+    PROVISIONED,
+    READY,
+    RECONCILING,
+    STALLED,
+    SUSPENDED,
+    SUSPENDED_BY_AWS,
+    Condition,
+    ConditionStatus,
+    find,
+    is_true,
+    upsert,
+    without,
+)
+from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_operator.status import suspension_reason
+from batteries_operator.status.pending import blocking, gave_up, is_current, is_overdue, is_settled
+from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
+from batteries_operator.steps.step import Step
+
+NOT_STARTED = "NotStarted"
+IN_PROGRESS = "InProgress"
+UNDONE = "Undone"
+
+_NEXT_MOMENT = timedelta(microseconds=1)
+
+
+def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
+    """The account with `step` begun: noted in the history once for each run."""
+    account = _undone(account, step, now)
+    status = account.status
+    condition = find(status.conditions, step.condition)
+    record = status.steps.get(step.name)
+    given_up = record is not None and record.gave_up_at is not None
+    begun = condition is not None and (condition.reason == IN_PROGRESS or condition.status == ConditionStatus.FALSE)
+    if begun and not given_up:
+        return account  # on an earlier visit
+    # A step that is done once more stays true until it is known to be otherwise.
+    state = condition.status if condition is not None else ConditionStatus.UNKNOWN
+    reason, message = IN_PROGRESS, f"{step.name} has begun."
+    if step.waits_first is not None and state is ConditionStatus.UNKNOWN:
+        state, reason, message = ConditionStatus.FALSE, step.waits_first.reason, step.waits_first.message
+    conditions = upsert(
+        _all_known(steps, account, now),
+        step.condition,
+        state,
+        reason,
+        message,
+        generation=account.metadata.generation,
+        now=now,
+    )
+    event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.STARTED)
+    return _with(account, conditions=conditions, history=_appended(status.history, event))
+
+
+def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Outcome, now: datetime) -> AwsAccount:
+    """The account with the outcome of `step` in its conditions, facts and history."""
+    generation = account.metadata.generation
+    record = account.status.steps.get(step.name, StepRecord())
+    cause = outcome.cause[:1024] or None
+    event: HistoryEvent | None
+    match outcome:
+        case Done(message=message):
+            state, reason = ConditionStatus.TRUE, "Done"
+            record = StepRecord(inputs=outcome.inputs or step.fingerprint(account))
+            event = HistoryEvent(
+                timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
+            )
+        case Wait(reason=reason, message=message, problem=problem, counts=counts):
+            state = ConditionStatus.FALSE
+            record = StepRecord(
+                inputs=record.inputs,
+                troubled_since=(record.troubled_since or now) if counts else None,
+                error=message[:1024] if problem else None,
+                cause=cause if problem else None,
+                told=reason if problem else record.told,
+            )
+            event = None
+        case Waive(reason=reason, message=message):
+            state = ConditionStatus.FALSE
+            record = StepRecord(inputs=step.fingerprint(account), waived=True)
+            event = None
+        case Fail(reason=reason, message=message):
+            state = ConditionStatus.FALSE
+            record = StepRecord(
+                inputs=record.inputs,
+                gave_up_at=generation,
+                gave_up_retry=account.retry,
+                error=message[:1024],
+                cause=cause,
+            )
+            event = HistoryEvent(
+                timestamp=now,
+                step=step.name,
+                status=EventStatus.FAILED,
+                detail=reason,
+                error=message[:1024],
+                cause=cause,
+            )
+    conditions = upsert(
+        _all_known(steps, account, now), step.condition, state, reason, message, generation=generation, now=now
+    )
+    return _with(
+        account,
+        conditions=conditions,
+        steps={**account.status.steps, step.name: record},
+        history=_appended(account.status.history, event) if event else account.status.history,
+        **outcome.facts,
+    )
+
+
+def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
+    """What the step is about to undo is unknown from here on: whoever holds it true has to see to it again."""
+    conditions = account.status.conditions
+    for kind in step.undoes:
+        found = find(conditions, kind)
+        if found is not None and found.reason != UNDONE:
+            conditions = upsert(
+                conditions,
+                kind,
+                ConditionStatus.UNKNOWN,
+                UNDONE,
+                f"Undone by {step.name}.",
+                generation=account.metadata.generation,
+                now=now,
+            )
+    return _with(account, conditions=conditions)
+
+
+def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsAccount:
+    """The account with everything derived brought in line: summaries, phase, step, observed generation."""
+    generation = account.metadata.generation
+    conditions = _observed(steps, account, _all_known(steps, account, now))
+    block = blocking(steps, account)
+    overdue = block is not None and is_overdue(block, account, now)
+    stalled = block is not None and (gave_up(block, account) or overdue)
+
+    def put(kind: str, state: ConditionStatus, reason: str, message: str) -> None:
+        nonlocal conditions
+        conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
+
+    if block is None and not account.is_wanted:
+        reason, closed = suspension_reason.why(account)
+        put(READY, ConditionStatus.FALSE, reason, closed)
+        put(SUSPENDED, ConditionStatus.TRUE, reason, closed)
+    elif block is None:
+        conditions = without(conditions, SUSPENDED)
+        put(READY, ConditionStatus.TRUE, "Active", "The AWS account is ready to use.")
+        put(PROVISIONED, ConditionStatus.TRUE, "Active", "The AWS account was provisioned.")
+    else:
+        cause = find(conditions, block.condition)
+        reason, message = (cause.reason, cause.message) if cause else (NOT_STARTED, "")
+        put(READY, ConditionStatus.FALSE, reason, message)
+        for kind in _not_so_any_more(account, conditions):
+            put(kind, ConditionStatus.FALSE, reason, message)
+    for kind, holds in ((STALLED, stalled), (RECONCILING, block is not None and not stalled)):
+        if holds and block is not None:
+            cause = find(conditions, block.condition)
+            message = cause.message if cause else ""
+            if overdue:
+                message += f" That has lasted for more than {_minutes(block.patience)}; it is still tried."
+            put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, message)
+        else:
+            conditions = without(conditions, kind)
+    phase = _phase(account, conditions)
+    error, why = _error(steps, account)
+    return _with(
+        account,
+        conditions=conditions,
+        observed_generation=generation,
+        account_id=str(account.account_id),
+        phase=phase,
+        provisioning_step=_step(account, phase, block),
+        error=error,
+        cause=why,
+    )
+
+
+def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[str]:
+    """The summaries that are false while a step is owed.
+
+    Provisioned stays true for ever. One that is opened stays suspended until all is open; one that was closed and is
+    not seen to be is not.
+    """
+    kinds = [] if is_true(conditions, PROVISIONED) else [PROVISIONED]
+    opened = account.is_wanted or account.is_deleted
+    return kinds if opened or not is_true(conditions, SUSPENDED) else [*kinds, SUSPENDED]
+
+
+def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str | None]:
+    """What troubles the first step that is in trouble and keeps the account from being ready, and its cause."""
+    for step in steps:
+        record = account.status.steps.get(step.name)
+        if step.required and record is not None and record.error and not is_current(step, account):
+            return record.error, record.cause
+    return None, None
+
+
+def _minutes(patience: timedelta) -> str:
+    return f"{patience.total_seconds() / 60:g} minutes"
+
+
+def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
+    status = account.status
+    quarantined = account.is_deleted and is_true(conditions, "Quarantined")
+    if is_true(conditions, SUSPENDED) or quarantined:
+        return Phase.SUSPENDED
+    seen = {condition.reason for condition in conditions if condition.status == ConditionStatus.FALSE}
+    if SUSPENDED_BY_AWS in seen:
+        return Phase.SUSPENDED
+    if ACCOUNT_GONE in seen:  # it was provisioned once, and nobody can use it
+        return Phase.FAILED
+    if is_true(conditions, PROVISIONED):
+        return Phase.ACTIVE
+    if is_true(conditions, STALLED):
+        return Phase.FAILED
+    if status.create_request is None and status.aws_account_id is None:
+        return Phase.PENDING
+    return Phase.CREATING
+
+
+def _step(account: AwsAccount, phase: Phase, block: Step | None) -> ProvisioningStep:
+    if phase is Phase.FAILED:
+        return ProvisioningStep.FAILED
+    if block is not None and isinstance(block.name, ProvisioningStep):
+        return block.name
+    # Closing an account is no provisioning step; where provisioning stood is what it will go on from.
+    return ProvisioningStep.COMPLETE if account.is_wanted else account.status.provisioning_step
+
+
+def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:
+    """The conditions with every step's there from first sight, as Unknown, in the order of the runbook."""
+    conditions = list(account.status.conditions)
+    known = {condition.type for condition in conditions}
+    for step in steps:
+        if step.condition not in known:
+            conditions = upsert(
+                conditions,
+                step.condition,
+                ConditionStatus.UNKNOWN,
+                NOT_STARTED,
+                "",
+                generation=account.metadata.generation,
+                now=now,
+            )
+    return conditions
+
+
+def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condition]) -> list[Condition]:
+    """What is current was observed for this generation too, though nothing had to be done."""
+    current = {step.condition for step in steps if is_settled(step, account)}
+    generation = account.metadata.generation
+    return [
+        condition.model_copy(update={"observed_generation": generation})
+        if condition.type in current and condition.observed_generation != generation
+        else condition
+        for condition in conditions
+    ]
+
+
+def _appended(history: list[HistoryEvent], event: HistoryEvent) -> list[HistoryEvent]:
+    """With the event at its end, at a moment of its own, later than all before it: clients go on from a moment.
+
+    Several steps begin in one second, and the clock of the operator that takes over may be behind.
+    """
+    if history:
+        moment = max(event.timestamp, history[-1].timestamp + _NEXT_MOMENT)
+        event = event.model_copy(update={"timestamp": moment})
+    return [*history, event][-HISTORY_LIMIT:]
+
+
+def _with(account: AwsAccount, **changes: object) -> AwsAccount:
+    return account.model_copy(update={"status": account.status.model_copy(update=changes)})

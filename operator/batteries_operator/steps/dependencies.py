@@ -1,0 +1,115 @@
+"""What the steps of all visits share: settings, AWS, the stores in Kubernetes, and the places before AWS's limits."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
+from batteries_crds.names import ProvisioningStep
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.limits.creation_poller import UnderWay
+from batteries_operator.limits.duration_estimate import Expected
+from batteries_operator.limits.slots import Places
+from batteries_operator.runtime.settings import Settings
+
+
+class Limit(StrEnum):
+    """AWS's limits on what may be under way at one time; each is the name of its places in `Tools`."""
+
+    CREATIONS = "creations"
+    ASSIGNMENTS = "assignments"
+    CLOSURES = "closures"
+
+
+class CustomerReader(Protocol):
+    """Finds Customers."""
+
+    async def find(self, namespace: str, name: str) -> Customer | None:
+        """The Customer as it is now, or None where there is none."""
+
+    async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
+        """Whether another account of the Customer gives access to that user of Identity Center already."""
+
+
+class SecretNameTakenError(Exception):
+    """Somebody else's Secret has the name of the one that the first password would be in; the text says what to do."""
+
+
+class PasswordStore(Protocol):
+    """Keeps an account's first password in a Secret."""
+
+    async def find(self, account: AwsAccount) -> "StoredPassword | None":
+        """The stored password, or None where its owner has taken it: it is shown once and then gone."""
+
+    async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
+        """The stored password, made first where there is none.
+
+        Raises:
+            SecretNameTakenError: somebody else's Secret has its name.
+        """
+
+    async def discard(self, account: AwsAccount) -> None:
+        """The password is worth nothing any more: no Secret holds it."""
+
+    async def mark_set(self, account: AwsAccount) -> None:
+        """Notes that AWS took the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """A first password; `set_in_aws` says whether AWS is known to have taken it."""
+
+    secret_name: str
+    password: str = field(repr=False)
+    set_in_aws: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all visits share."""
+
+    settings: Settings
+    aws: Aws
+    customers: CustomerReader
+    passwords: PasswordStore
+    under_way: UnderWay
+    creations: Places
+    assignments: Places
+    closures: Places
+    role_time: Expected = field(default_factory=Expected)
+    """How long the role of a new account takes to answer."""
+    assignment_time: Expected = field(default_factory=Expected)
+    """How long Identity Center takes to assign access."""
+
+    def keep_places(self, account: AwsAccount) -> None:
+        """Has the account's places follow its status, whoever wrote it: another operator, or this one before a restart.
+
+        What is under way in AWS holds its place, even past the limit; what is over, or not wanted any more before AWS
+        was asked, holds none.
+        """
+        status, uid = account.status, account.metadata.uid
+        followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
+        failed = followed is not None and followed.gave_up_at is not None
+        if status.aws_account_id is not None or (status.create_request is None and not account.is_wanted):
+            self.creations.leave(uid)
+        elif status.create_request is not None and not failed:
+            self.creations.resume(uid)
+        if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
+            self.assignments.resume(uid)
+
+    def failed(self, limit: Limit | None, account: AwsAccount) -> None:
+        """A step before that limit failed for good: its place is others'. Those beside it may still be at work."""
+        uid = account.metadata.uid
+        if limit is not None:
+            getattr(self, limit).leave(uid)
+        if limit is Limit.ASSIGNMENTS:
+            self.assignment_time.forget(uid)
+        self.keep_places(account)
+
+    def let_go(self, uid: str) -> None:
+        """The account's places and spots in line go to others."""
+        for places in (self.creations, self.assignments, self.closures):
+            places.leave(uid)
+        for expected in (self.role_time, self.assignment_time):
+            expected.forget(uid)

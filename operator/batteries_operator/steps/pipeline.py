@@ -1,0 +1,221 @@
+"""The runbooks: the one place where the order of the steps lives, and which of them holds for an account."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.conditions import is_true
+from batteries_crds.names import ClosingStep as Closing
+from batteries_crds.names import ProvisioningStep as Name
+from batteries_operator.steps import (
+    check_status,
+    close_account,
+    close_console,
+    close_deploy_role,
+    create_account,
+    create_iam_user,
+    move_to_ou,
+    quarantine,
+    revoke_sso_access,
+    send_welcome_email,
+    setup_oidc,
+    setup_sso_access,
+    wait_for_role,
+)
+from batteries_operator.steps.dependencies import Limit
+from batteries_operator.steps.gone import unless_gone
+from batteries_operator.steps.step import Step
+
+PROVISIONING: tuple[Step, ...] = (
+    Step(
+        Name.CREATE_ACCOUNT,
+        "AccountRequested",
+        create_account.run,
+        "Organizations CreateAccount, the intent written before the call",
+        holds=create_account.has_request,
+        observable=False,  # in AWS's list, but only after a while
+        limit=Limit.CREATIONS,
+    ),
+    Step(
+        Name.CHECK_STATUS,
+        "AccountCreated",
+        check_status.run,
+        "DescribeCreateAccountStatus, or ListCreateAccountStatus for many at once, until AWS names the account",
+        holds=lambda account: account.status.aws_account_id is not None,
+        waits_first=check_status.WORKING,
+        limit=Limit.CREATIONS,
+    ),
+    Step(
+        Name.WAIT_FOR_ROLE,
+        "RoleReady",
+        wait_for_role.run,
+        "AssumeRole of the organization's access role, GetCallerIdentity",
+        patience=wait_for_role.PATIENCE,
+    ),
+    Step(
+        Name.MOVE_TO_OU,
+        "InCustomersOU",
+        move_to_ou.run,
+        "ListParents, MoveAccount to the Customers OU",
+        needs=("AccountCreated",),
+        undoes=("Quarantined",),
+        drifts=True,
+    ),
+    Step(
+        Name.CREATE_IAM_USER,
+        "IAMUserReady",
+        create_iam_user.run,
+        "IAM user, AdministratorAccess, first password in a Secret and then in AWS",
+        needs=("RoleReady", "InCustomersOU"),
+        undoes=("ConsoleClosed",),
+    ),
+    Step(
+        Name.SETUP_SSO_ACCESS,
+        "SSOAssigned",
+        setup_sso_access.run,
+        "Identity Center user found or made, account assignment made and polled",
+        # The owner is known, and the account is where the organization's policies for customers hold.
+        needs=("AccountRequested", "InCustomersOU"),
+        inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
+        undoes=("SSORevoked",),
+        drifts=True,
+        limit=Limit.ASSIGNMENTS,
+    ),
+    Step(
+        Name.SETUP_OIDC,
+        "OIDCConfigured",
+        setup_oidc.run,
+        "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos",
+        needs=("RoleReady", "InCustomersOU"),
+        inputs=setup_oidc.inputs,
+        undoes=("DeployRoleClosed",),
+        drifts=True,
+    ),
+    Step(
+        Name.SEND_WELCOME_EMAIL,
+        "WelcomeEmailSent",
+        send_welcome_email.run,
+        "SES v2 SendEmail; a failing mail does not hold the account back",
+        required=False,
+        observable=False,
+    ),
+)
+
+
+def _unguarded(account: AwsAccount) -> str | None:
+    """Whether a door is closed while AWS does not deny its owner to open it again; then it is closed once more."""
+    return None if is_true(account.status.conditions, "Quarantined") else "unguarded"
+
+
+SUSPENSION: tuple[Step, ...] = (
+    Step(
+        Closing.QUARANTINE,
+        "Quarantined",
+        quarantine.run,
+        "MoveAccount to the Suspended OU, whose policy, seen in AWS, denies its users and roles everything",
+        needs=("AccountCreated",),
+        undoes=("InCustomersOU",),
+        drifts=True,
+    ),
+    Step(
+        Closing.CLOSE_CONSOLE,
+        "ConsoleClosed",
+        close_console.run,
+        "the IAM user's login profile and its Secret deleted",
+        needs=("RoleReady",),
+        after=("Quarantined",),
+        inputs=_unguarded,
+        undoes=("IAMUserReady",),
+    ),
+    Step(
+        Closing.REVOKE_SSO_ACCESS,
+        "SSORevoked",
+        revoke_sso_access.run,
+        "account assignment deleted and polled",
+        needs=("AccountCreated",),
+        after=("Quarantined",),
+        inputs=_unguarded,
+        undoes=("SSOAssigned",),
+        drifts=True,
+        limit=Limit.ASSIGNMENTS,
+    ),
+    Step(
+        Closing.CLOSE_DEPLOY_ROLE,
+        "DeployRoleClosed",
+        close_deploy_role.run,
+        "trust policy of GitHubActionsDeployRole admits nobody",
+        needs=("RoleReady",),
+        after=("Quarantined",),
+        inputs=_unguarded,
+        undoes=("OIDCConfigured",),
+        drifts=True,
+    ),
+)
+
+CLOSE_ACCOUNT = Step(
+    Closing.CLOSE_ACCOUNT,
+    "Closed",
+    close_account.run,
+    "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
+    # What is nice to have before it is tried first, and holds it up no longer: the closure closes more.
+    needs=("AccountCreated",),
+    after=("Quarantined", "SSORevoked"),
+    patience=timedelta(days=1),
+    limit=Limit.CLOSURES,
+)
+
+UNTIL_IT_IS_KNOWN = PROVISIONING[:2]
+"""What has to be over before an account can be let go of: whether there is one, and which."""
+
+UNTIL_IT_ANSWERS = PROVISIONING[:3]
+"""What has to be over before anything can be done inside an account, closing its doors included."""
+
+QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
+
+
+def _if_there(step: Step) -> Step:
+    """For a deleted account: done where there is nothing in AWS any more that it could be done to."""
+    return replace(step, run=unless_gone(step.run))
+
+
+UNTIL_IT_IS_KNOWN_TO_GO = tuple(map(_if_there, UNTIL_IT_IS_KNOWN))
+
+WITHOUT_ACCESS = (*map(_if_there, (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, CLOSE_DEPLOY_ROLE)), REVOKE_SSO_ACCESS)
+
+BESIDE_A_CLOSURE = tuple(
+    replace(step, required=False, needs=("AccountCreated",))
+    for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
+)
+"""Tried whatever the account's role answers, and told of; a closure waits for no more than that."""
+
+
+def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
+    """The quarantine closes every door at once; where it can't be had, each one is closed, as far as that goes."""
+    if is_true(account.status.conditions, "Quarantined"):
+        return (QUARANTINE, BESIDE_A_CLOSURE[0])
+    return (QUARANTINE, *BESIDE_A_CLOSURE)
+
+
+def _concerns_aws(account: AwsAccount) -> bool:
+    """Whether there is an AWS account, or may be. One to adopt was there before us, and is open until suspended."""
+    status = account.status
+    to_adopt = account.spec.aws_account_id is not None and not account.is_deleted
+    return to_adopt or status.create_request is not None or status.aws_account_id is not None
+
+
+def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
+    """The steps that hold for the account as its spec is now; `remove_access` is the setting for Retain.
+
+    An account that is not wanted any more, though AWS was asked for it, is followed to its end and then closed or let
+    go of; one that AWS does not know of is left unmade.
+    """
+    if account.is_wanted:
+        return PROVISIONING
+    if not _concerns_aws(account):
+        return ()
+    if not account.is_deleted:
+        return (*UNTIL_IT_ANSWERS, *SUSPENSION)
+    if account.spec.deletion_policy is DeletionPolicy.CLOSE:
+        before = () if is_true(account.status.conditions, "Closed") else _before_the_closure(account)
+        return (*UNTIL_IT_IS_KNOWN_TO_GO, *before, CLOSE_ACCOUNT)
+    return WITHOUT_ACCESS if remove_access else UNTIL_IT_IS_KNOWN_TO_GO

@@ -1,0 +1,89 @@
+"""The shape of a provisioning step, and what it sees of a visit.
+
+A step is an idempotent coroutine that observes, then acts, never sleeps and never loops on AWS. It is *current* when
+its condition is true for the inputs it was run with; so a changed input re-runs that step alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import ClosingStep, ProvisioningStep
+from batteries_operator.aws.ownership import OwnedAccount
+from batteries_operator.steps.dependencies import Limit, Tools
+from batteries_operator.steps.outcome import Outcome, Wait
+
+
+class Scope(Protocol):
+    """One visit to one account: its newest state, the shared tools, and the pen."""
+
+    @property
+    def account(self) -> AwsAccount:
+        """The account, newest writes included."""
+
+    @property
+    def tools(self) -> Tools:
+        """What all visits share."""
+
+    async def owned_account(self) -> OwnedAccount:
+        """The AWS account that the status names, proved to be this AwsAccount's: the only key to acting on it.
+
+        Raises:
+            NotOurAccountError, ManagementAccountError, AwsError: as `Ownership.prove`.
+        """
+
+    async def record(self, **facts: Any) -> None:
+        """Persists status fields before going on; raises where somebody else wrote meanwhile."""
+
+
+def _no_inputs(_: AwsAccount) -> Any:
+    return None
+
+
+def _always(_: AwsAccount) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the runbook.
+
+    `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
+    same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
+    `needs` are the conditions that must be true before it, None for those of all required steps before it: steps that
+    lack nothing are run side by side. `after` are conditions that must have been tried before it, whatever came of
+    that. A step that is not `required` is tried, but doesn't keep an account from being active. Before it acts, it
+    makes the conditions in `undoes` unknown: what closes a door has the step that opens it
+    owed again, and the other way round, also where a crash or a change of mind comes between. `patience` is how long
+    its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
+    it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
+    said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows its success again: a
+    crash that loses that costs one more look, so it may be written a moment later, with what comes next. `limit` is
+    that of AWS's limits before which it takes a place.
+    """
+
+    name: ProvisioningStep | ClosingStep
+    condition: str
+    run: Callable[[Scope], Awaitable[Outcome]]
+    does: str
+    inputs: Callable[[AwsAccount], Any] = _no_inputs
+    holds: Callable[[AwsAccount], bool] = _always
+    needs: tuple[str, ...] | None = None
+    after: tuple[str, ...] = ()
+    required: bool = True
+    undoes: tuple[str, ...] = ()
+    patience: timedelta = timedelta(hours=1)
+    drifts: bool = False
+    waits_first: Wait | None = None
+    observable: bool = True
+    limit: Limit | None = None
+    revision: int = 1
+
+    def fingerprint(self, account: AwsAccount) -> str:
+        """A short hash of the inputs as they are now."""
+        text = json.dumps([self.revision, self.inputs(account)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

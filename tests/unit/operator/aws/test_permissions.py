@@ -1,0 +1,90 @@
+"""The documented IAM policy is what the operator calls in its whole life: nothing is missing, nothing is too much."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.deletion import delete, released
+from fakes.factory import Factory
+
+from batteries_operator.aws.errors import NO_ANSWER, AwsError
+from batteries_operator.aws.permissions import Reach, for_bootstrap, for_running, policy
+from batteries_operator.cli import doctor
+from batteries_operator.cli.orphans import find
+from batteries_operator.runtime.settings import Settings
+
+IMPLIED = {"organizations:TagResource"}
+"""Needed by CreateAccount for its tags; nobody calls it."""
+
+FREE = {"sts:GetCallerIdentity"}
+
+
+def in_the_management_account(operation: str) -> bool:
+    """All but what is called as a member account's role."""
+    return not operation.startswith("iam:") or operation == "iam:SimulatePrincipalPolicy"
+
+
+def reach_of(settings: Settings) -> Reach:
+    """The operator's policy for these settings, without AWS's ids."""
+    return Reach((settings.access_role_name,), settings.mail_sender)
+
+
+async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
+    bare_factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = bare_factory
+    await factory.bootstrap()
+    # Slow enough that a revocation is asked about before it is done, on a busy machine too.
+    await factory.standin("limits", {"assignment_seconds": 1})
+    process = await factory.start()
+    # A lost answer has it look for the request and for the account.
+    process.after_call = _loses_once("organizations:CreateAccount")
+    await factory.add(githubRepos=["octo-org/web"], deletionPolicy="Close")
+    await process.until("acme")
+    await factory.change(suspended=True)
+    await process.until("acme")
+    await factory.change(suspended=False)
+    await process.until("acme")
+    await process.resync(await factory.account())
+    await find(process.tools.aws, factory.settings, [])
+    delete(factory)
+    await released(process)
+    findings = [await check() for check in doctor.Doctor(process.tools.aws, factory.settings).checks()]
+    assert {finding.verdict for finding in findings} <= {doctor.Verdict.OK}, findings
+    called = {operation for operation in process.calls if in_the_management_account(operation)} - FREE
+    granted = {permission.action for permission in for_running("", reach_of(factory.settings))}
+    assert called == granted - IMPLIED
+
+
+def _loses_once(lost: str) -> Callable[[str, int], None]:
+    left = [1]
+
+    def after(operation: str, _: int) -> None:
+        if operation == lost and left[0]:
+            left[0] = 0
+            raise AwsError(operation, NO_ANSWER, "lost by the test")
+
+    return after
+
+
+def test_bootstrap_asks_for_nothing_that_running_does() -> None:
+    running = {permission.action for permission in for_running("Role")}
+    assert running.isdisjoint(permission.action for permission in for_bootstrap())
+
+
+def test_member_accounts_are_entered_by_the_access_role_only() -> None:
+    (assume,) = [each for each in policy(for_running("Access"))["Statement"] if "sts:AssumeRole" in each["Action"]]
+    assert assume == {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": ["arn:aws:iam::*:role/Access"]}
+
+
+@pytest.mark.parametrize("command", ["policy", "bootstrap-policy"])
+def test_the_command_prints_a_policy_for_iam(command: str) -> None:
+    program = Path(sys.executable).parent / "batteries-operator"
+    printed = json.loads(subprocess.run([program, command], capture_output=True, check=True).stdout)
+    assert printed["Version"] == "2012-10-17"
+    effects = {statement["Effect"] for statement in printed["Statement"] if statement["Action"]}
+    assert effects == ({"Allow", "Deny"} if command == "policy" else {"Allow"})
+    assert len(json.dumps(printed, separators=(",", ":"))) <= 6144, "the most that IAM takes in a managed policy"

@@ -1,0 +1,98 @@
+"""The doctor, one ailment at a time: what it finds and what it prescribes."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.factory import Factory, settings
+from moto.backends import get_backend
+
+from batteries_operator.aws.permissions import Reach, for_running, policy
+from batteries_operator.aws.quotas import Limits
+from batteries_operator.cli import doctor
+
+REACH = Reach((settings().access_role_name,), settings().mail_sender)
+
+
+async def line_about(factory: Factory, what: str) -> str:
+    """The doctor's line that has these words."""
+    process = await factory.start()
+    findings = [await check() for check in doctor.Doctor(process.tools.aws, factory.settings).checks()]
+    (found,) = [f"{finding.verdict} {finding.text}" for finding in findings if what in finding.text]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict"), [(100, "ok accounts left: 99 of 100"), (4, "warn accounts left: 3 of 4"), (1, "FAIL")]
+)
+async def test_the_accounts_left_of_the_quota(bare_factory: Factory, allowed: int, verdict: str) -> None:
+    await bare_factory.bootstrap()
+    await bare_factory.standin("limits", {"max_accounts": allowed})
+    line = await line_about(bare_factory, "accounts left")
+    assert line.startswith(verdict)
+    assert ("Service Quotas" in line) == (allowed < 100)
+
+
+@pytest.fixture
+def lacking(tmp_path: Path) -> str:
+    """The operator's policy without two actions, one of which is granted on some resources only."""
+    lacks = {"organizations:CloseAccount", "organizations:ListParents"}
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(policy(each for each in for_running("", REACH) if each.action not in lacks)))
+    return str(file)
+
+
+@pytest.fixture
+def standin_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the test's marker says."""
+    marker = request.node.get_closest_marker("parametrize")
+    if "lacking" in request.fixturenames:
+        return {"operator_policy": request.getfixturevalue("lacking")}
+    return {"identity_source": "external"} if "external" in request.node.name and marker is None else {}
+
+
+async def test_missing_permissions_are_named(bare_factory: Factory, lacking: str) -> None:
+    process = await bare_factory.start()
+    finding = await doctor.Doctor(process.tools.aws, bare_factory.settings).permissions()
+    assert finding.verdict is doctor.Verdict.MISSING
+    assert "missing: organizations:CloseAccount, organizations:ListParents." in finding.text
+    assert "batteries-operator policy" in finding.text
+
+
+async def test_an_external_identity_source_is_seen_by_asking_for_a_user_that_is_there(bare_factory: Factory) -> None:
+    admin = await bare_factory.client("sso-admin")
+    directory = admin.list_instances()["Instances"][0]["IdentityStoreId"]
+    await bare_factory.bootstrap()
+    assert "ok Identity Center takes new users" in await line_about(bare_factory, "takes new users")
+    # The stand-in is told of a source that provisions its users itself, so one is put there behind its back.
+    await asyncio.to_thread(_provision, directory)
+    line = await line_about(bare_factory, "takes new users")
+    assert line.startswith("warn Identity Center takes new users (AccessDeniedException")
+    assert "provision owners from your identity provider" in line
+
+
+def _provision(directory: str) -> None:
+    backend: Any = get_backend("identitystore")["111111111111"]["us-east-1"]
+    names = {"GivenName": "A", "FamilyName": "B"}
+    backend.create_user(directory, "a@example.com", names, "A", "", "", [], [], "", "", "", "", "", "")
+
+
+class Simulated:
+    """IAM, for what it is asked."""
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+
+    def simulate_principal_policy(self, PolicySourceArn: str, **_: Any) -> dict[str, Any]:  # boto3's name
+        self.sources.append(PolicySourceArn)
+        return {"EvaluationResults": [], "IsTruncated": False}
+
+
+async def test_a_session_is_simulated_as_its_role(factory: Factory) -> None:
+    process, iam = await factory.start(), Simulated()
+    limits = Limits(process.tools.aws.caller, None, iam)  # type: ignore[arg-type]  # what is asked of IAM
+    await limits.not_granted("arn:aws:sts::111111111111:assumed-role/operator/pod-1", ["a:B"])
+    await limits.not_granted("arn:aws:iam::111111111111:user/me", ["a:B"])
+    assert iam.sources == ["arn:aws:iam::111111111111:role/operator", "arn:aws:iam::111111111111:user/me"]

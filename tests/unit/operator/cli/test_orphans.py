@@ -1,0 +1,189 @@
+"""What AWS holds and Kubernetes doesn't is found, and the YAML that is printed brings it back and makes nothing."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from fakes.aws_world import assert_exactly_right
+from fakes.factory import NAMESPACE, Factory, settings
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import TAG_RESOURCE
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.organizations import Member
+from batteries_operator.cli.adoption import Orphan
+from batteries_operator.cli.orphans import ADOPT, Found, find
+
+REPOSITORIES = ["octo-org/api", "octo-org@123/web@456"]
+
+
+async def accounts(factory: Factory) -> list[AwsAccount]:
+    return [account async for account in factory.accounts.all(None)]
+
+
+async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: Factory) -> None:
+    process = await factory.active(githubRepos=REPOSITORIES, displayName="Web team")
+    before = await factory.account()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    found = await find(process.tools.aws, factory.settings, await accounts(factory))
+    assert (found.lost, found.unread) == ([], [])
+    (orphan,) = found.orphans
+    manifest = yaml.safe_load(orphan.manifest())
+    assert manifest["spec"] == {
+        "email": "acme@example.com",
+        "displayName": "Web team",
+        "githubRepos": REPOSITORIES,
+        "awsAccountId": before.status.aws_account_id,
+    }
+    assert manifest["metadata"] == {"namespace": NAMESPACE, "name": "acme"}
+    assert "# deletionPolicy is not known" in orphan.manifest()
+    await factory.accounts.create(NAMESPACE, manifest)
+    adopted = await process.until("acme")
+    assert (adopted.account_id, adopted.status.aws_account_id) == (before.account_id, before.status.aws_account_id)
+    assert await factory.requests(adopted) == 1, "nothing was made"
+    # The owner took the first password before, or its Secret went with the object: there is a new one.
+    await assert_exactly_right(factory, adopted, mails=0)
+    assert await find(process.tools.aws, factory.settings, await accounts(factory)) == Found()
+
+
+async def test_those_of_namespaces_that_are_not_watched_are_anothers_business(factory: Factory) -> None:
+    process = await factory.active()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    assert len((await find(process.tools.aws, settings(namespaces=f"a,{NAMESPACE}"), [])).orphans) == 1
+    assert await find(process.tools.aws, settings(namespaces="a,b"), []) == Found()
+
+
+async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
+    process = await factory.active()
+    await factory.change(suspended=True)
+    await process.until("acme")
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    (orphan,) = (await find(process.tools.aws, factory.settings, [])).orphans
+    spec = yaml.safe_load(orphan.manifest())["spec"]
+    assert spec["suspended"] is True
+    assert spec.keys() == {"suspended", "awsAccountId"}, "nothing is guessed"
+    assert "# the owner is not known" in orphan.manifest()
+    assert "# githubRepos is not known: the deploy role of a suspended account admits nobody." in orphan.manifest()
+
+
+async def test_strangers_and_accounts_that_kubernetes_knows_are_no_orphans(factory: Factory) -> None:
+    process = await factory.active()
+    organizations = await factory.client("organizations")
+    for tags in ([], [{"Key": TAG_RESOURCE, "Value": "somebody-elses-idea"}]):
+        asked: Any = {"Email": f"s{len(tags)}@example.com", "AccountName": "stranger", "Tags": tags}
+        organizations.create_account(**asked)
+    assert await find(process.tools.aws, factory.settings, await accounts(factory)) == Found()
+
+
+@pytest.mark.parametrize("how", ["closed", "not a member"])
+async def test_an_account_that_is_gone_from_aws_is_told(factory: Factory, how: str) -> None:
+    process = await factory.active()
+    account = await factory.account()
+    if how == "closed":
+        (await factory.client("organizations")).close_account(AccountId=account.status.aws_account_id)
+    else:
+        status = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]
+        status["awsAccountId"] = "999999999999"
+    (lost,) = (await find(process.tools.aws, factory.settings, await accounts(factory))).lost
+    assert ("PENDING_CLOSURE" if how == "closed" else "no member of the organization") in str(lost)
+
+
+async def test_an_account_of_a_customer_goes_back_to_that_customer(factory: Factory) -> None:
+    await factory.customers.create(NAMESPACE, {"metadata": {"name": "cus-1"}, "spec": {"email": "c@example.com"}})
+    await factory.add(email=None, customerRef={"name": "cus-1"})
+    process = await factory.start()
+    await process.until("acme")
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    customers = [customer async for customer in factory.customers.all(None)]
+    (orphan,) = (await find(process.tools.aws, factory.settings, [], customers)).orphans
+    assert orphan.spec["customerRef"] == {"name": "cus-1"}
+    assert "email" not in orphan.spec
+    (orphan,) = (await find(process.tools.aws, factory.settings, [], [])).orphans
+    assert not orphan.spec.keys() & {"customerRef", "email"}, "of a Customer that is not there no other owner is made"
+    assert "# The owner was a Customer of this namespace that is not there." in orphan.manifest()
+
+
+async def test_a_user_that_was_deleted_or_an_account_that_cant_be_entered_stops_no_other(factory: Factory) -> None:
+    process = await factory.active(githubRepos=["octo-org/web"])
+    await factory.add("other", githubRepos=["octo-org/api"])
+    await process.until("other")
+    one, other = await factory.account(), await factory.account("other")
+    for name in ("acme", "other"):
+        factory.cluster.delete("AwsAccount", NAMESPACE, name)
+    store = await process.tools.aws.identity_center.instance()
+    (await factory.client("identitystore")).delete_user(
+        IdentityStoreId=store.identity_store_id, UserId=one.status.sso_user_id
+    )
+    fresh = await factory.start()
+    assume = fresh.tools.aws.sts.assume
+
+    async def refused(account: Any, *more: Any) -> Any:
+        if account.id == one.status.aws_account_id:
+            raise AwsError("sts:AssumeRole", "AccessDenied", "refused by the test.")
+        return await assume(account, *more)
+
+    fresh.tools.aws.sts.assume = refused  # type: ignore[assignment, method-assign]
+    found = await find(fresh.tools.aws, factory.settings, [])
+    first, second = sorted(found.orphans, key=lambda each: each.name)
+    assert second.spec["email"] == "other@example.com"
+    assert second.spec["githubRepos"] == ["octo-org/api"]
+    assert other.status.aws_account_id == second.member.id
+    assert not first.spec.keys() & {"email", "githubRepos"}
+    assert "# githubRepos could not be read" in first.manifest()
+    assert "# the owner is not known" in first.manifest()
+
+
+async def test_an_account_whose_tags_cant_be_read_stops_no_other(factory: Factory) -> None:
+    process = await factory.active()
+    organizations = await factory.client("organizations")
+    organizations.create_account(Email="s@example.com", AccountName="stranger")
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    tags, asked = process.tools.aws.organizations.tags, list[str]()
+
+    async def unreadable_once(account: str) -> Any:
+        asked.append(account)
+        if len(asked) == 1:
+            raise AwsError("organizations:ListTagsForResource", "ServiceException", "refused by the test.")
+        return await tags(account)
+
+    process.tools.aws.organizations.tags = unreadable_once  # type: ignore[method-assign]
+    found = await find(process.tools.aws, factory.settings, [])
+    assert len(found.unread) == 1
+    assert asked[0] in found.unread[0]
+
+
+async def test_a_trust_policy_that_somebody_changed_is_not_taken_for_ours(factory: Factory) -> None:
+    process = await factory.active(githubRepos=["octo-org/web"])
+    account = await factory.account()
+    iam = await factory.client("iam", account.status.aws_account_id)
+    trust = iam.get_role(RoleName="GitHubActionsDeployRole")["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"] = "repo:octo-org/*"
+    iam.update_assume_role_policy(RoleName="GitHubActionsDeployRole", PolicyDocument=json.dumps(trust))
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    (orphan,) = (await find(process.tools.aws, factory.settings, [])).orphans
+    assert "githubRepos" not in orphan.spec
+    assert "somebody changed the trust policy" in orphan.manifest()
+
+
+@pytest.mark.parametrize(
+    "text", ["yes", "null", "123", "a: b", "# c", "- d", "'", '"', "é ü", "x" * 50, "{a}", "*a", "!b"]
+)
+def test_what_is_printed_is_read_back_as_it_was(text: str) -> None:
+    orphan = Orphan(
+        Member("123456789012", f"{text}\nspec: {{}}", text, "ACTIVE"), text, text, {"displayName": text}, [text]
+    )
+    read = yaml.safe_load(orphan.manifest())
+    assert read["metadata"] == {"namespace": text, "name": text}
+    assert read["spec"] == {"displayName": text, "awsAccountId": "123456789012"}
+
+
+@pytest.mark.parametrize("number", ["089012345678", "012345678901", "123456789012"])
+def test_an_id_that_kubectl_takes_for_a_number_is_quoted(number: str) -> None:
+    # 089012345678 is text in YAML 1.1, which PyYAML goes by, and a number for kubectl.
+    assert f'awsAccountId: "{number}"' in Orphan(Member(number, "n", "a@b.co", "ACTIVE"), "n", "a", {}, []).manifest()
+
+
+def test_nobody_is_told_to_apply_what_they_have_not_read() -> None:
+    assert "| kubectl" not in ADOPT
+    assert "read it" in ADOPT

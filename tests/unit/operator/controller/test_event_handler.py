@@ -1,0 +1,60 @@
+"""What each event of the watch means: who needs a visit, and whom it wakes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes.cluster import Json
+from fakes.factory import NAMESPACE, Factory, Process
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.names import ANNOTATION_RETRY, FINALIZER
+from batteries_operator.controller.event_handler import Watched
+from batteries_operator.controller.resync import Resync
+
+Change = Callable[[Json], Any]
+
+
+def watched_by(process: Process, *others: Callable[[AwsAccount], None]) -> Watched:
+    return Watched(process.service, Resync(3600, process.service.resync), *others)
+
+
+@pytest.mark.parametrize(
+    ("change", "wakes"),
+    [
+        (lambda body: body["metadata"].update(finalizers=[FINALIZER]), True),
+        (lambda body: body["metadata"].update(generation=body["metadata"]["generation"] + 1), True),
+        (lambda body: body["metadata"].update(annotations={ANNOTATION_RETRY: "now"}), True),
+        (lambda body: body.update(status={"hold": "PaymentMethodMissing"}), True),
+        (lambda body: body.update(status={"phase": "creating"}), False),
+        (lambda body: body["metadata"].update(annotations={"other": "x"}), False),
+    ],
+    ids=["our finalizer", "its spec", "a retry", "a hold", "its status", "another annotation"],
+)
+async def test_an_account_is_woken_by_what_it_may_wait_for(factory: Factory, change: Change, wakes: bool) -> None:
+    await factory.add()
+    process, body = await factory.start(), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
+    body["metadata"]["finalizers"] = []
+    watched, bell = watched_by(process), process.bells.of(body["metadata"]["uid"])
+    watched.see(AwsAccount.model_validate(body), body)
+    assert bell.is_set(), "the first time it is seen"
+    bell.clear()
+    change(body)
+    watched.see(AwsAccount.model_validate(body), body)
+    assert bell.is_set() == wakes
+
+
+async def test_what_is_owed_is_known_until_the_account_is_gone(factory: Factory) -> None:
+    process, seen = await factory.active(), list[AwsAccount]()
+    watched, body = watched_by(process, seen.append), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
+    uid = body["metadata"]["uid"]
+    assert not watched.is_owed(uid), "never seen"
+    watched.see(AwsAccount.model_validate(body), body)
+    assert not watched.is_owed(uid), "settled"
+    body["metadata"]["generation"] += 1
+    body["spec"]["githubRepos"] = ["octo-org/new"]
+    watched.see(AwsAccount.model_validate(body), body)
+    assert watched.is_owed(uid)
+    watched.forget(uid)
+    assert not watched.is_owed(uid)
+    assert len(seen) == 2

@@ -1,0 +1,193 @@
+"""AWS has no room: everybody stands in line, says so once, and goes on by itself."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes.aws_world import assert_exactly_right
+from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import find, is_true
+from batteries_operator.reconcile.step_schedule import Pace
+
+
+class Stop:
+    """kopf's `stopped`, never set until the test is over."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self) -> object:
+        return await self._event.wait()
+
+    def set(self) -> None:
+        self._event.set()
+
+
+async def drive(factory: Factory, process: Process, names: list[str]) -> tuple[Stop, list[asyncio.Task[None]]]:
+    """Drives all of them, as kopf's daemons do."""
+    stop = Stop()
+    accounts = [await factory.account(name) for name in names]
+    return stop, [asyncio.create_task(process.drive(account, stop)) for account in accounts]
+
+
+async def settled(factory: Factory, names: list[str], holds: Callable[[AwsAccount], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not all([holds(await factory.account(name)) for name in names]):
+            await asyncio.sleep(0.02)
+
+
+def reason(account: AwsAccount) -> str | None:
+    found = find(account.status.conditions, "Ready")
+    return found.reason if found else None
+
+
+FULL: list[tuple[str, Any]] = [
+    ("refused", {"max_accounts": 3}),
+    ("failed later", {"kind": "fail_later", "operation": "CreateAccount", "reason": "ACCOUNT_LIMIT_EXCEEDED"}),
+]
+
+
+@pytest.mark.parametrize(("how", "setting"), FULL, ids=[how for how, _ in FULL])
+async def test_a_full_organization_is_said_on_every_account_in_line_and_left_when_there_is_room(
+    factory: Factory, how: str, setting: dict[str, Any]
+) -> None:
+    # Two ask at one time; of those that AWS refuses in the wrong order each is the first in line when it comes.
+    factory.settings = settings(creations_in_flight=2)
+    names = [f"acme-{number}" for number in range(4)]
+    for name in names:
+        await factory.add(name)
+    if how == "refused":
+        members = len((await factory.standin("accounts"))["accounts"])
+        await factory.standin("limits", {"max_accounts": members})
+    else:
+        await factory.standin("faults", {"service": "organizations", "times": 1000, **setting})
+    process = await factory.start()
+    alarms: list[Callable[[], None]] = []
+    process.tools.creations._later = lambda _, function: alarms.append(function)
+    stop, tasks = await drive(factory, process, names)
+    await settled(factory, names, lambda account: reason(account) == "AccountLimitReached")
+    for name in names:
+        account = await factory.account(name)
+        assert account.status.phase == "pending", "never failed"
+        assert "In line at place" in (account.status.error or "")
+    assert len({(await factory.account(name)).status.error for name in names}) > 1, "each says its own place"
+    writes, calls = len(factory.cluster.writes), process.calls.count("organizations:CreateAccount")
+    for _ in range(3):
+        for name in names:
+            process.bells.ring((await factory.account(name)).metadata.uid)
+        await asyncio.sleep(0.05)
+    assert len(factory.cluster.writes) == writes, "a line writes nothing"
+    assert process.calls.count("organizations:CreateAccount") == calls, "nobody asks a full organization"
+    await factory.standin("limits", {"max_accounts": 1000})
+    await asyncio.to_thread(factory.clear_faults)
+    alarms[-1]()
+    await settled(factory, names, lambda account: is_true(account.status.conditions, "Ready"))
+    stop.set()
+    await asyncio.gather(*tasks)
+    for name in names:
+        await assert_exactly_right(factory, await factory.account(name), mails=0)
+
+
+async def test_a_backlog_writes_once_each_and_one_of_it_is_suspended_or_deleted_at_once(factory: Factory) -> None:
+    factory.settings = settings(creations_in_flight=1)
+    names = [f"acme-{number:03}" for number in range(60)]
+    for name in names:
+        await factory.add(name)
+    process = await factory.start()
+    process.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
+    stop, tasks = await drive(factory, process, names)
+    waiting = names[1:]
+    await settled(factory, waiting, lambda account: reason(account) == "WaitingInLine")
+    await settled(factory, names[:1], lambda account: reason(account) == "AwsUnavailable")
+    writes = [body for verb, kind, body in factory.cluster.writes if verb == "status"]
+    assert len(writes) <= len(names) + 4, "one write for each that waits, a few for the one that doesn't"
+    before = len(factory.cluster.writes)
+    await asyncio.sleep(0.2)
+    assert len(factory.cluster.writes) == before
+    await factory.change(waiting[0], suspended=True)
+    process.bells.ring((await factory.account(waiting[0])).metadata.uid)
+    await settled(factory, waiting[:1], lambda account: account.status.phase == "suspended", seconds=2)
+    assert process.tools.creations.waiting == len(waiting) - 1
+    process.service.forget((await factory.account(waiting[1])).metadata.uid)
+    assert process.tools.creations.waiting == len(waiting) - 2
+    stop.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_what_another_operator_made_holds_no_place_and_no_spot_in_line(factory: Factory) -> None:
+    factory.settings = settings(creations_in_flight=1)
+    for name in ("first", "second"):
+        await factory.add(name)
+    ours, other = await factory.start(), await factory.start()
+    creations = ours.tools.creations
+    ours.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
+    first, daemons_of_first = await drive(factory, ours, ["first"])
+    await settled(factory, ["first"], lambda account: account.status.create_request is not None)
+    second, daemons_of_second = await drive(factory, ours, ["second"])
+    await settled(factory, ["second"], lambda account: reason(account) == "WaitingInLine")
+    assert (creations.held, creations.waiting) == (1, 1)
+    await other.until("second")
+    second.set()  # kopf ends the daemon of an account that owes nothing
+    await asyncio.gather(*daemons_of_second)
+    assert creations.waiting == 0, "nobody would ever call it"
+    await other.until("first", lambda account: account.status.aws_account_id is not None)
+    ours.bells.ring((await factory.account("first")).metadata.uid)
+    await settled(factory, ["first"], lambda _: creations.held == 0, seconds=5)
+    first.set()
+    await asyncio.gather(*daemons_of_first)
+
+
+async def test_what_is_under_way_in_aws_keeps_its_place_when_another_daemon_takes_over(factory: Factory) -> None:
+    await factory.add("acme")
+    process = await factory.start()
+    process.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
+    stop, daemons = await drive(factory, process, ["acme"])
+    await settled(factory, ["acme"], lambda account: account.status.create_request is not None)
+    stop.set()
+    await asyncio.gather(*daemons)
+    assert process.tools.creations.held == 0, "the process may never visit it again"
+    await process.runner.visit(NAMESPACE, "acme")
+    assert process.tools.creations.held == 1
+
+
+async def test_the_role_that_does_not_answer_stalls_the_account_which_recovers(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    process.before_call = refusal("sts:AssumeRole", "AccessDenied")
+    waiting = await process.until("acme", lambda account: account.status.steps.get("wait_for_role") is not None)
+    assert not is_true(waiting.status.conditions, "Stalled")
+    record = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]["steps"]["wait_for_role"]
+    record["troubledSince"] = "2026-01-01T00:00:00Z"
+    stalled = await process.until("acme", lambda account: is_true(account.status.conditions, "Stalled"))
+    said = find(stalled.status.conditions, "Stalled")
+    assert said is not None
+    assert said.reason == "RoleDoesNotAnswer"
+    assert "more than 15 minutes; it is still tried" in said.message
+    assert (stalled.status.phase, find(stalled.status.conditions, "Reconciling")) == ("failed", None)
+    assert ("Warning", "RoleDoesNotAnswer") in process.announced
+    assert process.announced.count(("Warning", "RoleDoesNotAnswer")) == 1
+    process.before_call = lambda operation, number: None
+    await assert_exactly_right(factory, await process.until("acme"))
+
+
+async def test_throttles_and_limits_never_wear_out_a_steps_patience(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    process.before_call = refusal("organizations:MoveAccount", "TooManyRequestsException")
+    for _ in range(8):
+        await process.until("acme", lambda account: "move_to_ou" in account.status.steps)
+    assert (await factory.account()).status.steps["move_to_ou"].troubled_since is None
+    process.before_call = refusal("organizations:MoveAccount", "NobodyKnowsThisException")
+    troubled = await process.until("acme", lambda each: each.status.steps["move_to_ou"].troubled_since is not None)
+    process.before_call = refusal("organizations:MoveAccount", "TooManyRequestsException")
+    pace = Pace()
+    for _ in range(8):
+        pace.hurry()
+        await process.runner.visit(NAMESPACE, "acme", pace)
+    assert (await factory.account()).status.steps["move_to_ou"].troubled_since is None, troubled.status.steps

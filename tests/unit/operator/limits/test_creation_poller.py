@@ -1,0 +1,302 @@
+"""Creations are looked at for all accounts together, when they are due; who waits for one that has ended is woken."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fakes.factory import Factory
+
+from batteries_operator.aws.creations import CreationStatus
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.limits.creation_poller import Listed, UnderWay
+
+
+class Aws:
+    """The creations in progress, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: set[str] = set()
+        self.asked: list[str] = []
+        self.pages = 1
+        self.busy = 0
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.busy:
+            self.busy -= 1
+            raise AwsError("organizations:ListCreateAccountStatus", "TooManyRequestsException", "")
+
+    async def list_all(self) -> Listed:
+        self._ask("list")
+        return frozenset(self.requests), self.pages
+
+    async def describe(self, request_id: str) -> CreationStatus:
+        self._ask(request_id)
+        return CreationStatus(request_id, "IN_PROGRESS" if request_id in self.requests else "SUCCEEDED", None, None)
+
+
+Make = Callable[..., UnderWay]
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+@pytest.fixture
+def woken() -> asyncio.Queue[str]:
+    return asyncio.Queue()
+
+
+@pytest.fixture
+async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
+    """What follows creations in that AWS; it ends with the test."""
+    following: list[asyncio.Task[None]] = []
+
+    def made(**options: float) -> UnderWay:
+        fast = {"between_lists": 0.001, "between_descriptions": 0.05}
+        under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, **fast | options)
+        following.append(asyncio.create_task(under_way.follow()))
+        return under_way
+
+    yield made
+    for task in following:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+NOW = datetime.now(UTC)
+
+
+def taken(request_id: str, requested: datetime | None = None) -> CreationStatus:
+    """What CreateAccount answers."""
+    return CreationStatus(request_id, "IN_PROGRESS", None, None, requested)
+
+
+async def of(woken: asyncio.Queue[str]) -> str:
+    return await asyncio.wait_for(woken.get(), 5)
+
+
+async def test_who_waits_is_woken_once_when_its_creation_has_ended(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    under_way = make()
+    for number in (1, 2, 3):
+        aws.requests.add(f"car-{number}")
+        under_way.note(f"car-{number}", str(number))
+    assert under_way.has("car-2")
+    assert not under_way.has("car-9")
+    for number in (2, 3, 1):
+        aws.requests.remove(f"car-{number}")
+        assert await of(woken) == str(number)
+        assert not under_way.has(f"car-{number}")
+    assert woken.empty()
+
+
+async def test_nothing_is_asked_while_nobody_waits(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
+    under_way = make()
+    await asyncio.sleep(0.02)
+    assert aws.asked == []
+    under_way.note("car-1", "1")
+    assert await of(woken) == "1"
+    asked = len(aws.asked)
+    await asyncio.sleep(0.02)
+    assert len(aws.asked) == asked
+
+
+async def test_who_waits_is_woken_though_aws_was_too_busy_to_tell(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    aws.busy = 2
+    make(between_descriptions=0.01).note("car-1", "1")
+    assert await of(woken) == "1"
+    assert aws.asked == ["car-1"] * 3
+
+
+async def test_a_creation_is_not_asked_about_before_the_shortest_of_late_would_have_ended(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    under_way = make()
+    for seconds in (0.3, 0.15, 0.3):
+        under_way.lasted(seconds)
+    aws.requests.add("car-2")
+    under_way.note("car-2", "2")
+    await asyncio.sleep(0.1)
+    assert aws.asked == []
+    aws.requests.clear()
+    assert await of(woken) == "2"
+    assert len(aws.asked) == 1
+
+
+async def test_who_took_a_request_waits_no_sooner_and_asks_itself_where_creations_take_no_time(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    under_way = make()
+    under_way.requested(taken("car-1"), "1", NOW)
+    assert not under_way.has("car-1"), "nothing is known of how long one takes"
+    under_way.lasted(0.2)
+    aws.requests.add("car-2")
+    under_way.requested(taken("car-2"), "2", datetime.now(UTC))
+    assert under_way.has("car-2")
+    await asyncio.sleep(0.15)
+    assert aws.asked == []
+    aws.requests.clear()
+    assert await of(woken) == "2"
+    under_way.lasted(0.0)
+    under_way.requested(taken("car-3"), "3", NOW)
+    assert not under_way.has("car-3")
+
+
+@pytest.mark.parametrize(
+    ("stamped", "due"),
+    [
+        (timedelta(seconds=-0.2), 0.3),
+        (None, 0.5),
+        (timedelta(hours=-1), 0.1),
+        (timedelta(hours=1), 0.5),
+    ],
+    ids=["between", "unknown", "a clock behind", "a clock ahead"],
+)
+async def test_a_creation_counts_from_when_aws_took_it_which_was_between_our_call_and_its_answer(
+    aws: Aws, woken: asyncio.Queue[str], make: Make, stamped: timedelta | None, due: float
+) -> None:
+    under_way = make()
+    under_way.lasted(0.5)
+    now, begun = datetime.now(UTC), asyncio.get_running_loop().time()
+    creation = taken("car-1", now + stamped if stamped is not None else None)
+    under_way.requested(creation, "1", now - timedelta(seconds=0.4))
+    assert await of(woken) == "1"
+    assert due <= asyncio.get_running_loop().time() - begun < due + 0.15
+    assert aws.asked == ["car-1"]
+
+
+async def test_what_a_description_said_of_the_end_is_told_once(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
+    under_way = make()
+    under_way.note("car-1", "1")
+    assert under_way.outcome("car-1") is None
+    await of(woken)
+    ended = under_way.outcome("car-1")
+    assert ended is not None
+    assert (ended.request_id, ended.state) == ("car-1", "SUCCEEDED")
+    assert under_way.outcome("car-1") is None
+
+
+async def test_all_are_listed_while_aws_takes_no_description(aws: Aws, woken: asyncio.Queue[str], make: Make) -> None:
+    under_way = make(between_descriptions=60)
+    for number in (1, 2, 3, 4):
+        under_way.note(f"car-{number}", str(number))
+    assert [await of(woken) for _ in range(4)] == ["1", "2", "3", "4"]
+    assert aws.asked == ["car-1", "car-2", "list"], "AWS takes two descriptions at once"
+    assert under_way.outcome("car-3") is None, "a list does not tell what came of it"
+
+
+async def test_the_more_pages_a_list_has_the_longer_it_is_until_the_next(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    aws.pages, aws.requests = 4, {"car-1", "car-2", "car-3", "car-4"}
+    under_way = make(between_lists=0.05, between_descriptions=60)
+    for number in (1, 2, 3, 4):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.7)  # a look at 0.05 s and then one each 0.2 s
+    assert 2 <= aws.asked.count("list") <= 4
+
+
+async def test_where_lists_have_too_many_pages_those_that_are_due_are_described_at_awss_rate(
+    aws: Aws, woken: asyncio.Queue[str], make: Make
+) -> None:
+    aws.pages, aws.requests = 100, {"car-1", "car-2", "car-9"}
+    under_way = make(between_descriptions=0.05)
+    for number in (1, 2):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.3)
+    assert aws.asked.count("list") == 1
+    described = [each for each in aws.asked if each != "list"]
+    assert {*described} == {"car-1", "car-2"}, "not those of others"
+    assert 4 <= len(described) <= 7
+    aws.requests.clear()
+    assert {await of(woken), await of(woken)} == {"1", "2"}
+
+
+async def test_where_nobody_looks_whoever_asks_is_sent_to_aws(aws: Aws) -> None:
+    under_way = UnderWay(aws.list_all, aws.describe, lambda _: None, between_lists=0, longest=0.05)
+    under_way.note("car-1", "1")
+    assert under_way.has("car-1")
+    await asyncio.sleep(0.1)
+    assert not under_way.has("car-1")
+
+
+async def test_a_look_goes_on_where_somebody_asked_aws_meanwhile(aws: Aws, woken: asyncio.Queue[str]) -> None:
+    async def slow() -> Listed:
+        await asyncio.sleep(0.1)
+        return frozenset(), 1
+
+    under_way = UnderWay(slow, aws.describe, woken.put_nowait, between_lists=0, longest=0.01)
+    aws.requests = {"car-0", "car-1"}
+    for number in range(4):
+        under_way.note(f"car-{number}", str(number))
+    for _ in range(2):  # descriptions, so that the next is a list
+        await under_way.look()
+    looking = asyncio.create_task(under_way.look())
+    await asyncio.sleep(0.05)
+    assert not under_way.has("car-2"), "it is overdue"
+    await looking
+    assert await of(woken) == "3"
+
+
+async def test_an_overdue_creation_that_aws_was_asked_of_directly_is_not_told_of_again(
+    aws: Aws, woken: asyncio.Queue[str]
+) -> None:
+    async def slow(request_id: str) -> CreationStatus:
+        await asyncio.sleep(0.1)
+        return await aws.describe(request_id)
+
+    under_way = UnderWay(aws.list_all, slow, woken.put_nowait, between_lists=0, longest=0.01)
+    under_way.note("car-1", "1")
+    looking = asyncio.create_task(under_way.look())
+    await asyncio.sleep(0.05)
+    assert not under_way.has("car-1"), "it is overdue"
+    await looking
+    assert woken.empty()
+    assert under_way.outcome("car-1") is None
+
+
+@pytest.mark.parametrize("standin_settings", [{"creation_seconds": 0.5}])
+async def test_what_the_look_saw_of_the_end_is_not_asked_for_again(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    creations = process.tools.aws.creations
+    real, states = creations.status, []
+
+    async def watched(request_id: str) -> CreationStatus:
+        creation = await real(request_id)
+        states.append(creation.state)
+        return creation
+
+    creations.status = watched  # type: ignore[method-assign]  # that of the step, not of the looks
+    await process.until("acme", lambda account: account.status.aws_account_id is not None)
+    assert states == ["IN_PROGRESS"]
+
+
+async def test_an_error_of_one_call_does_not_shorten_the_rest_after_a_long_list(
+    aws: Aws, woken: asyncio.Queue[str]
+) -> None:
+    under_way = UnderWay(aws.list_all, aws.describe, woken.put_nowait, between_lists=0.05, between_descriptions=0.1)
+    aws.pages, aws.requests = 10, {f"car-{number}" for number in range(16)}
+    for number in range(8):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.06)
+    for _ in range(3):
+        await under_way.look()
+    assert aws.asked == ["car-0", "car-1", "list"]
+    aws.busy = 1
+    await asyncio.sleep(0.11)
+    await under_way.look()
+    assert aws.busy == 0
+    for number in range(8, 16):
+        under_way.note(f"car-{number}", str(number))
+    await asyncio.sleep(0.11)
+    for _ in range(4):
+        await under_way.look()
+    assert aws.asked.count("list") == 1, "its ten pages are half a second of AWS's rate"
