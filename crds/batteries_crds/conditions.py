@@ -29,7 +29,7 @@ SUMMARIES: dict[str, str] = {
     PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",
     SUSPENDED: "The account is closed, seen in AWS: nobody signs in, and its users and roles are denied everything; "
     "what runs in it goes on and costs. Absent otherwise, and true until all is open again.",
-    RECONCILING: "Work is owed and going on (kstatus); absent otherwise.",
+    RECONCILING: "Work is pending and going on (kstatus); absent otherwise.",
     STALLED: "A step failed for good and waits for a changed spec (kstatus); absent otherwise.",
 }
 

@@ -2,7 +2,7 @@
 
 Our own lines go from structlog straight to stderr: through the standard library a line took longer than the request
 that it tells of. Libraries log through the standard library; their lines take the same form. What concerns a whole
-request, a whole visit or a step (request_id, account, step) is bound once by structlog's context variables, and is
+request, a whole reconcile or a step (request_id, account, step) is bound once by structlog's context variables, and is
 then on every line. Secrets are kept out where lines are made: bodies, keys, whole session ids and paths with ids in
 them are never given to a logger.
 """
@@ -61,8 +61,8 @@ def configure(
 ) -> None:
     """Sets up logging for the whole process; called once, by main.
 
-    `context` adds what is bound for a whole request or visit. `quiet` names loggers of libraries and the least that is
-    heard of them; `foreign` are processors for the lines of libraries alone.
+    `context` adds what is bound for a whole request or reconcile. `quiet` names loggers of libraries and the least that
+    is heard of them; `foreign` are processors for the lines of libraries alone.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: tuple[Processor, ...] = (

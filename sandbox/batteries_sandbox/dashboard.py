@@ -83,15 +83,15 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "Reconciling": (
         Panel("Operators that work", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),
-        Panel("Visits by result", {"{{result}}": _rate("batteries_reconcile_total", "result")}, "ops", 10),
+        Panel("Reconciles by result", {"{{result}}": _rate("batteries_reconcile_total", "result")}, "ops", 10),
         Panel(
-            "Visits broken off",
+            "Reconciles broken off",
             {"errors": "sum(rate(batteries_reconcile_errors_total{NAMESPACE}[$__rate_interval]))"},
             "ops",
             10,
         ),
         Panel(
-            "Duration of visits",
+            "Duration of reconciles",
             {
                 "half": _quantile(0.5, "batteries_reconcile_duration_seconds"),
                 "99 in 100": _quantile(0.99, "batteries_reconcile_duration_seconds"),
@@ -102,9 +102,9 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Work queue",
             {
                 "depth": "sum(batteries_workqueue_depth{NAMESPACE})",
-                "being visited": "sum(batteries_reconcile_active{NAMESPACE})",
+                "being reconciled": "sum(batteries_reconcile_active{NAMESPACE})",
             },
-            says="Accounts to which something is owed, those in line among them.",
+            says="Accounts with pending work, those in a queue among them.",
         ),
         Panel(
             "Writes to Kubernetes",
@@ -133,8 +133,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
     ),
     "Lines and limits": (
-        Panel("Places taken", {"{{limit}}": "sum by (limit) (batteries_places_held{NAMESPACE})"}, width=12),
-        Panel("Accounts in line", {"{{limit}}": "sum by (limit) (batteries_places_waiting{NAMESPACE})"}, width=12),
+        Panel("Places taken", {"{{limit}}": "sum by (limit) (batteries_slots_held{NAMESPACE})"}, width=12),
+        Panel("Accounts in line", {"{{limit}}": "sum by (limit) (batteries_slots_waiting{NAMESPACE})"}, width=12),
     ),
     "API": (
         Panel(

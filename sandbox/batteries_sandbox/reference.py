@@ -37,13 +37,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def steps() -> str:
-    """The runbook, as PROVISIONING has it."""
+    """The pipeline, as PROVISIONING has it."""
     return _table(
         ("step", "what it does", "condition"),
         (
             (
                 f"`{step.name}`",
-                step.does + (", again when `spec.githubRepos` changes" if step.name == "setup_oidc" else ""),
+                step.description + (", again when `spec.githubRepos` changes" if step.name == "setup_oidc" else ""),
                 f"`{step.condition}`" + ("" if step.required else " (not required for Ready)"),
             )
             for step in PROVISIONING
@@ -55,7 +55,7 @@ def closing() -> str:
     """What closes an account, as SUSPENSION has it."""
     return _table(
         ("step", "what it does", "condition"),
-        ((f"`{step.name}`", step.does, f"`{step.condition}`") for step in (*SUSPENSION, CLOSE_ACCOUNT)),
+        ((f"`{step.name}`", step.description, f"`{step.condition}`") for step in (*SUSPENSION, CLOSE_ACCOUNT)),
     )
 
 
@@ -64,7 +64,7 @@ def patience() -> str:
     return _table(
         ("step", "Stalled after"),
         (
-            (f"`{step.name}`", f"{step.patience.total_seconds() / 60:g} minutes")
+            (f"`{step.name}`", f"{step.stall_timeout.total_seconds() / 60:g} minutes")
             for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
             if step.required
         ),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from batteries_operator.limits.creation_poller import BETWEEN_DESCRIPTIONS, LONGEST
 from batteries_operator.limits.creation_poller import SHARE as LOOK_SHARE
 from batteries_operator.limits.duration_estimate import REMEMBERED
-from batteries_operator.limits.polling import until_next_look
+from batteries_operator.limits.polling import next_poll_delay
 from batteries_sandbox.places import CHECKOUT
 
 SIZES = (10_000, 30_000, 100_000)
@@ -87,7 +87,7 @@ class _Organization:
             self.late += self.now - ends
             self._lasted.append(ends - made)
         else:
-            again = self.now + until_next_look(self.now - made, BETWEEN_DESCRIPTIONS, LONGEST, LOOK_SHARE)
+            again = self.now + next_poll_delay(self.now - made, BETWEEN_DESCRIPTIONS, LONGEST, LOOK_SHARE)
             heapq.heappush(self._due, (again, made, ends))
 
     def finish(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 
 
 def lines(sandbox: Any, name: str) -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ def test_the_operator_names_account_step_and_request_of_each_act(sandbox: Any) -
     acts = [line for line in said if line["event"] == "aws call" and line["level"] == "info"]
     assert "organizations:CreateAccount" in {line["operation"] for line in acts}
     for line in acts:
-        assert is_act(line["operation"])
+        assert is_mutation(line["operation"])
         assert line["aws_request_id"] or line["outcome"] in ("transient", "broken_off"), line
         if "notification" in line:  # a mail about a customer, of no account
             assert (line["operation"], "account" in line) == ("ses:SendEmail", False), line

@@ -11,10 +11,10 @@ from typing import Any
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold, HoldRecord
 from batteries_crds.conditions import is_true
-from batteries_operator.status.pending import ready
-from batteries_operator.status.transitions import begin, conclude, summarize
+from batteries_operator.status.pending import runnable
+from batteries_operator.status.transitions import apply_outcome, begin, summarize
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.steps.pipeline import runbook
+from batteries_operator.steps.pipeline import steps_for
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ASKED = CreateRequest(email="a@example.com", account_name="a", recorded_at=NOW, request_id="car-1")
@@ -51,29 +51,29 @@ def _new(**spec: Any) -> AwsAccount:
 
 
 def _looked_at(account: AwsAccount) -> AwsAccount:
-    return summarize(runbook(account), account, NOW)
+    return summarize(steps_for(account), account, NOW)
 
 
 def _begun(account: AwsAccount) -> AwsAccount:
-    steps = runbook(account)
-    step = ready(steps, account)[0]
+    steps = steps_for(account)
+    step = runnable(steps, account)[0]
     return summarize(steps, begin(steps, account, step, NOW), NOW)
 
 
 def _next(account: AwsAccount, outcome: Outcome | None = None) -> AwsAccount:
-    """The step that is owed, concluded: done, where nothing else is said."""
-    steps = runbook(account)
-    step = ready(steps, account)[0]
+    """The step that is pending, concluded: done, where nothing else is said."""
+    steps = steps_for(account)
+    step = runnable(steps, account)[0]
     outcome = outcome or Done("Done.", FACTS.get(step.name, {}))
-    return summarize(steps, conclude(steps, begin(steps, account, step, NOW), step, outcome, NOW), NOW)
+    return summarize(steps, apply_outcome(steps, begin(steps, account, step, NOW), step, outcome, NOW), NOW)
 
 
 def _all_done(account: AwsAccount) -> AwsAccount:
     for _ in range(20):
-        if not ready(runbook(account), account):
+        if not runnable(steps_for(account), account):
             return account
         account = _next(account)
-    raise AssertionError(f"still owed: {ready(runbook(account), account)}")
+    raise AssertionError(f"still pending: {runnable(steps_for(account), account)}")
 
 
 def _at_mail(account: AwsAccount) -> AwsAccount:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, Call, How
 
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 
@@ -23,7 +23,7 @@ The same for every call, so no column says it:
 *An answer* means that the step asked whether it is there, and goes on. *Trouble* is told with its reason, tried on,
 Stalled when the step's patience is over, and goes on by itself. *Seen* fails the step by what AWS says of the account;
 the comparison that sees it otherwise takes it back. Where a thing was *made again*, what we remember of it is forgotten
-and looked up by that call in the same visit, which is no news. A thing that is *somebody else's* is left as it is.
+and looked up by that call in the same reconcile, which is no news. A thing that is *somebody else's* is left as it is.
 """
 
 WORDS = {
@@ -46,7 +46,7 @@ def _row(call: Call) -> tuple[str, ...]:
         f"`{call.gone.code}`: {gone}" if call.gone.code else gone,
         f"`{call.again}`" if call.again else "",
         theirs,
-        "acts" if is_act(call.name) else "looks",
+        "acts" if is_mutation(call.name) else "looks",
     )
 
 

@@ -24,24 +24,24 @@ from batteries_crds.customer import Customer
 from batteries_crds.identity import ObjectRef
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import guards
+from batteries_operator.aws.guardrails import guardrails
 from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.setup import Setup
 from batteries_operator.cli import bootstrap
-from batteries_operator.controller.controller import Service, Stopped
+from batteries_operator.controller.controller import Controller, Stopped
 from batteries_operator.controller.customer_lookup import Customers
 from batteries_operator.controller.passwords import Passwords
-from batteries_operator.controller.wakeups import Bells
-from batteries_operator.limits.creation_poller import UnderWay
-from batteries_operator.limits.slots import Places
-from batteries_operator.reconcile.reconciler import Runner
-from batteries_operator.reconcile.result_applier import Runbook
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.controller.wakeups import Wakeups
+from batteries_operator.limits.creation_poller import CreationPoller
+from batteries_operator.limits.slots import Slots
+from batteries_operator.reconcile.reconciler import Reconciler
+from batteries_operator.reconcile.result_applier import Pipeline
+from batteries_operator.reconcile.step_schedule import StepSchedule
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.status.status_writer import LostRaceError
-from batteries_operator.steps import pipeline
-from batteries_operator.steps.dependencies import Tools
+from batteries_operator.steps.dependencies import Dependencies
+from batteries_operator.steps.pipeline import steps_for
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
 NAMESPACE = "customers"
@@ -97,48 +97,48 @@ def settings(**changes: Any) -> Settings:
 class Process:
     """One life of the operator: what it remembers dies with it."""
 
-    def __init__(self, factory: "Factory", aws: Aws, runbook: Runbook) -> None:
+    def __init__(self, factory: "Factory", aws: Aws, pipeline: Pipeline) -> None:
         self.calls: list[str] = []
         self.answered = 0
         self.is_dead = False
-        self.announced: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
         self.before_call: Callable[[str, int], None] = lambda operation, number: None
         self.after_call: Callable[[str, int], None] = lambda operation, number: None
         self._call = aws.caller.call
         aws.caller.call = self._observed  # type: ignore[method-assign]
-        self.bells = Bells()
+        self.wakeups = Wakeups()
         self.accounts = cast(Any, FakeResources(factory.cluster, AwsAccount))
         customers = cast(Any, FakeResources(factory.cluster, Customer))
         api: Any = factory.cluster
         chosen = factory.settings
-        self.tools = Tools(
+        self.deps = Dependencies(
             settings=chosen,
             aws=aws,
             customers=Customers(customers, self.accounts),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
-            under_way=UnderWay(
+            creation_poller=CreationPoller(
                 aws.creations.in_progress,
                 aws.creations.status,
-                self.bells.ring,
+                self.wakeups.wake,
                 between_lists=0,
                 between_descriptions=0,
             ),
-            creations=Places(chosen.creations_in_flight, self.bells.ring, _soon),
-            assignments=Places(chosen.assignments_in_flight, self.bells.ring, _soon),
-            closures=Places(chosen.closures_in_flight, self.bells.ring, _soon),
+            creations=Slots(chosen.creations_in_flight, self.wakeups.wake, _soon),
+            assignments=Slots(chosen.assignments_in_flight, self.wakeups.wake, _soon),
+            closures=Slots(chosen.closures_in_flight, self.wakeups.wake, _soon),
         )
         self._following: asyncio.Task[None] | None = None
-        self.runner = Runner(self.accounts, self.tools, runbook, self._announce)
-        self.service = Service(api, self.accounts, self.tools, self.runner, self.bells, runbook)
+        self.reconciler = Reconciler(self.accounts, self.deps, pipeline, self._post_event)
+        self.controller = Controller(api, self.accounts, self.deps, self.reconciler, self.wakeups, pipeline)
         factory.cluster.watches.append(self._shown)
 
-    def _announce(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
-        self.announced.append((event_type, reason))
+    def _post_event(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
+        self.events.append((event_type, reason))
 
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         """As the operator's handler of a watch's events does."""
         if kind == AwsAccount.definition.kind:
-            self.service.see(self.accounts.read(body))
+            self.controller.observe(self.accounts.read(body))
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if self.is_dead:
@@ -158,7 +158,7 @@ class Process:
     async def drive(self, account: AwsAccount, stopped: Stopped) -> None:
         """As the operator does, which follows creations beside."""
         self._follow()
-        await self.service.drive(ObjectRef.of(account), stopped)
+        await self.controller.drive(ObjectRef.of(account), stopped)
 
     async def drive_until_active(self, account: AwsAccount) -> None:
         """Its whole provisioning, driven as kopf's daemon does."""
@@ -172,16 +172,16 @@ class Process:
 
     async def resync(self, account: AwsAccount) -> bool | None:
         """Compares an account at rest with AWS."""
-        return await self.service.resync(ObjectRef.of(account))
+        return await self.controller.resync(ObjectRef.of(account))
 
     async def release(self, account: AwsAccount) -> None:
         """The same for an account that is being deleted."""
         self._follow()
-        await self.service.release(ObjectRef.of(account))
+        await self.controller.release(ObjectRef.of(account))
 
     def _follow(self) -> None:
         if self._following is None:
-            self._following = asyncio.create_task(self.tools.under_way.follow())
+            self._following = asyncio.create_task(self.deps.creation_poller.run())
 
     def close(self) -> None:
         if self._following is not None:
@@ -194,20 +194,20 @@ class Process:
         seconds: float = 10,
         namespace: str = NAMESPACE,
     ) -> AwsAccount:
-        """Visits the account until nothing is owed or `reached` holds; waits are cut short."""
-        pace, deadline = Pace(), time.monotonic() + seconds
+        """Reconciles the account until nothing is pending or `reached` holds; waits are cut short."""
+        schedule, deadline = StepSchedule(), time.monotonic() + seconds
         while True:
-            pace.hurry()
-            await self.tools.under_way.look()
+            schedule.make_all_due()
+            await self.deps.creation_poller.poll()
             try:
-                visit = await self.runner.visit(namespace, name, pace)
+                result = await self.reconciler.reconcile(namespace, name, schedule)
             except LostRaceError:
                 continue
             account: AwsAccount = await self.accounts.get(namespace, name)
-            if visit.seconds is None or reached(account):
+            if result.requeue_after is None or reached(account):
                 return account
             assert time.monotonic() < deadline, f"still {account.status.conditions}"
-            await asyncio.sleep(min(visit.seconds, PAUSE))
+            await asyncio.sleep(min(result.requeue_after, PAUSE))
 
 
 class Factory:
@@ -230,20 +230,20 @@ class Factory:
         """No more than accounts need: the stand-in takes a third of a second over the rest."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        setup, (closes, _) = Setup(aws, self.settings), guards(self.settings, await aws.sts.partition())
+        setup, (closes, _) = Setup(aws, self.settings), guardrails(self.settings, await aws.sts.partition())
         for name in (self.settings.customers_ou_name, self.settings.suspended_ou_name):
             await setup.ensure_ou(name)
         await setup.ensure_policy(closes)
         await setup.ensure_attached(closes)
         await PermissionSets(aws.caller, aws.identity_center).create(self.settings.permission_set_name)
 
-    async def start(self, runbook: Runbook | None = None) -> Process:
+    async def start(self, pipeline: Pipeline | None = None) -> Process:
         """A new operator process with an empty memory."""
         remove_access = self.settings.retained_access == "remove"
-        runbook = runbook or partial(pipeline.runbook, remove_access=remove_access)
+        pipeline = pipeline or partial(steps_for, remove_access=remove_access)
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        process = Process(self, aws, runbook)
+        process = Process(self, aws, pipeline)
         self._processes.append(process)
         return process
 
@@ -364,7 +364,7 @@ def _as_session(service: str, answer: Any) -> Any:
     )
 
 
-# Longer than a visit takes on a machine that is busy.
+# Longer than a reconcile takes on a machine that is busy.
 LONG_CREATION = pytest.mark.parametrize("standin_settings", [{"creation_seconds": 1}])
 
 

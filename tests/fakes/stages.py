@@ -57,7 +57,7 @@ async def _invite(factory: Factory) -> None:
 
 
 async def walked(process: Process, reached: Callable[[AwsAccount], bool] = lambda _: False) -> AwsAccount:
-    """The account when that holds, or when nothing is owed; the deadline is for a machine that is busy."""
+    """The account when that holds, or when nothing is pending; the deadline is for a machine that is busy."""
     return await process.until("acme", reached, seconds=60)
 
 

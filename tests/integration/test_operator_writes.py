@@ -14,7 +14,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.client import Resources, connect
 from batteries_crds.secrets import Secrets
 from batteries_operator.controller.passwords import Passwords
-from batteries_operator.status.status_writer import LostRaceError, Recorder
+from batteries_operator.status.status_writer import LostRaceError, StatusWriter
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def with_intent(account: AwsAccount, email: str) -> AwsAccount:
 async def test_of_two_operators_one_writes_the_intent_and_the_other_looks_again(api: ApiClient, namespace: str) -> None:
     accounts = Resources(api, AwsAccount, "test")
     seen = await accounts.get(namespace, "acme")
-    pens = [Recorder(accounts, seen), Recorder(accounts, seen)]
+    pens = [StatusWriter(accounts, seen), StatusWriter(accounts, seen)]
     for number, pen in enumerate(pens):
         pen.account = with_intent(seen, f"aws+{number}@example.com")
     results = await asyncio.gather(*(pen.flush() for pen in pens), return_exceptions=True)
@@ -62,7 +62,7 @@ async def test_a_changed_spec_does_not_lose_the_operators_write(api: ApiClient, 
     accounts = Resources(api, AwsAccount, "test")
     seen = await accounts.get(namespace, "acme")
     await accounts.merge(namespace, "acme", {"spec": {"githubRepos": ["org/repo"]}})
-    pen = Recorder(accounts, seen)
+    pen = StatusWriter(accounts, seen)
     pen.account = with_intent(seen, "aws+1@example.com")
     assert await pen.flush()
     now = await accounts.get(namespace, "acme")
@@ -72,7 +72,7 @@ async def test_a_changed_spec_does_not_lose_the_operators_write(api: ApiClient, 
 
 async def test_a_removed_fact_is_gone_from_the_status(api: ApiClient, namespace: str) -> None:
     accounts = Resources(api, AwsAccount, "test")
-    pen = Recorder(accounts, await accounts.get(namespace, "acme"))
+    pen = StatusWriter(accounts, await accounts.get(namespace, "acme"))
     pen.account = with_intent(pen.account, "aws+1@example.com")
     await pen.flush()
     pen.account = pen.account.model_copy(

@@ -32,7 +32,7 @@ def operator_settings() -> Settings:
 def aws_url(standin_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A fresh AWS organization in which nothing takes long."""
     quick = {"creation_seconds": 0.02, "role_seconds": 0.02, "assignment_seconds": 0.02}
-    # Off, so that tests can say which calls are made; test_operator_troubles turns all of them on.
+    # Off, so that tests can say which calls are made; test_aws_errors turns all of them on.
     quick |= {"iam_seconds": 0, "identity_center_seconds": 0, "organization_write_seconds": 0}
     chosen = StandinSettings(**quick | standin_settings)
     with serve_in_thread(chosen) as url:

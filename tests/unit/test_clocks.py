@@ -14,7 +14,7 @@ from batteries_apiserver.billing.reconcile import Reconciler
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import AHEAD_SECONDS, seconds_since
 from batteries_crds.customer import Customer
-from batteries_operator.aws.cache import Memory
+from batteries_operator.aws.cache import IdCaches
 from batteries_operator.aws.sts import LIFETIME_SECONDS, Sts
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -54,7 +54,7 @@ class _Caller:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.memory = Memory()
+        self.memory = IdCaches()
 
     async def call(self, operation: str, function: Any, **arguments: Any) -> Any:
         if operation == "sts:GetCallerIdentity":

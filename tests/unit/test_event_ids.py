@@ -16,7 +16,7 @@ from batteries_apiserver.kept import kept_account
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT
 from batteries_crds.names import ProvisioningStep
-from batteries_operator.status.transitions import begin, conclude
+from batteries_operator.status.transitions import apply_outcome, begin
 from batteries_operator.steps.outcome import Fail, Outcome
 from batteries_operator.steps.step import Scope, Step
 
@@ -43,7 +43,7 @@ def failing(times: int, now: datetime = NOW) -> list[AwsAccount]:
     for number in range(times):
         one = begin([STEP], one, STEP, now)
         stored.append(one)
-        one = conclude([STEP], one, STEP, Fail("Bad", f"try {number}"), now)
+        one = apply_outcome([STEP], one, STEP, Fail("Bad", f"try {number}"), now)
         stored.append(one)
     return stored
 
@@ -71,7 +71,7 @@ def test_a_cursor_over_all_accounts_goes_on_after_events_of_one_second_were_drop
 
 def test_moments_rise_though_the_clock_is_set_back() -> None:
     one = failing(1)[-1]
-    one = conclude([STEP], begin([STEP], one, STEP, NOW - timedelta(hours=1)), STEP, Fail("Bad", ""), NOW)
+    one = apply_outcome([STEP], begin([STEP], one, STEP, NOW - timedelta(hours=1)), STEP, Fail("Bad", ""), NOW)
     moments = [event.timestamp for event in one.status.history]
     assert all(later > earlier for earlier, later in pairwise(moments))
     assert moments[-1] - NOW < timedelta(milliseconds=1)

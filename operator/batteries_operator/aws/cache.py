@@ -1,8 +1,8 @@
-"""What is remembered of AWS so that it need not be asked again: ids found by a name, and credentials.
+"""Caches of what AWS said, so that it need not be asked again: ids found by a name, and credentials.
 
 Any of it may be wrong by the time that it is used: an OU is deleted and made again, a role's sessions are revoked. So
 nothing is older than an hour, and what a call named when AWS did not find it, or denied it, is forgotten
-(`Memory.forget`), and looked up once more by its name.
+(`IdCaches.forget`), and looked up once more by its name.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from batteries_operator.aws.errors import DENIED, KEYS_REFUSED, NOT_THERE, REFUSED, AwsError
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 V = TypeVar("V")
 
@@ -27,7 +27,7 @@ _AGAIN = (NOT_THERE, KEYS_REFUSED)
 """After which the same is worth another try at once: a denial that stays is mended by people."""
 
 
-class Remembered(Generic[V]):
+class CachedIds(Generic[V]):
     """Values by their key, such as a name; the latest used, and none too old."""
 
     def __init__(self, ids: Callable[[V], Iterable[str]], most: int, clock: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Remembered(Generic[V]):
         self, key: str, look: Callable[[], Awaitable[V | None]], is_good: Callable[[V], bool] = lambda _: True
     ) -> V | None:
         """The value, looked for where it is not known, is too old or not `is_good` any more; None: there is none."""
-        async with in_turn(self._asking.setdefault(key, asyncio.Lock())):
+        async with acquired(self._asking.setdefault(key, asyncio.Lock())):
             asked, value = self._values.get(key, (0.0, None))
             if value is None or self._clock() - asked > LONGEST_SECONDS or not is_good(value):
                 self._values.pop(key, None)
@@ -65,16 +65,16 @@ class Remembered(Generic[V]):
         return bool(wrong)
 
 
-class Memory:
+class IdCaches:
     """All that one process remembers in this way."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._all: list[Remembered[object]] = []
+        self._all: list[CachedIds[object]] = []
 
-    def of(self, ids: Callable[[V], Iterable[str]], most: int = 64) -> Remembered[V]:
+    def of(self, ids: Callable[[V], Iterable[str]], most: int = 64) -> CachedIds[V]:
         """A new part of it."""
-        part = Remembered(ids, most, self._clock)
+        part = CachedIds(ids, most, self._clock)
         self._all.append(part)  # type: ignore[arg-type]  # each is only ever asked for its own values
         return part
 

@@ -19,14 +19,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from batteries_operator.aws.cache import Memory
+from batteries_operator.aws.cache import IdCaches
 from batteries_operator.aws.errors import BUSY, THROTTLES, AwsError, request_id, translate
 from batteries_operator.aws.fencing import fence
 from batteries_operator.aws.member_clients import NOBODY, keys_of, take_keys_of_the_call
-from batteries_operator.aws.mutations import is_act, note
+from batteries_operator.aws.mutations import is_mutation, record_mutation
 from batteries_operator.aws.partition import chosen_region
 from batteries_operator.runtime.metrics import AWS_CALLS, AWS_SECONDS
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 
 
 class _Told:
-    """One call, as metrics and logs tell of it. Nothing of what was sent or answered: passwords are among it."""
+    """One call, as metrics and logs tell of it. Never logs parameters or responses; they may hold passwords."""
 
     def __init__(self, operation: str) -> None:
         self._operation = operation
@@ -57,7 +57,7 @@ class _Told:
         AWS_SECONDS.labels(self._operation).observe(seconds)
         log.log(
             # What changes something is worth a line; the looks, a dozen for each act, are there for who asks.
-            logging.INFO if is_act(self._operation) else logging.DEBUG,
+            logging.INFO if is_mutation(self._operation) else logging.DEBUG,
             "aws call",
             operation=self._operation,
             outcome=self.outcome,
@@ -82,7 +82,7 @@ class Caller:
         self._session = boto3.Session()
         self.region = chosen_region(self._session)
         self._require = require
-        self.memory = Memory()
+        self.caches = IdCaches()
         if require is not None:
             # After the wait for a thread, and once more as bytes go out: whoever may not act any more raises there.
             self._session.events.register("before-send", lambda **_: require())
@@ -135,7 +135,7 @@ class Caller:
             raise translated from error
         else:
             told.outcome, told.request_id = "ok", request_id(answer)
-            note(operation)
+            record_mutation(operation)
             return answer
         finally:
             told.tell()
@@ -146,7 +146,7 @@ class Caller:
         A thread can't be cancelled, and its time limits end it. Until then the locks around it are held, so that nobody
         acts in AWS beside a call that is under way.
         """
-        async with in_turn(self._threads):
+        async with acquired(self._threads):
             return await self._answered(self._pool.submit(function))
 
     @staticmethod

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
-from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SECONDS, Guarding
+from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SECONDS, GuardrailChecks
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.mail import Mail
@@ -14,7 +14,7 @@ from batteries_operator.aws.member_clients import MemberClient
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.aws.partition import of_region
-from batteries_operator.aws.quotas import Limits
+from batteries_operator.aws.quotas import Quotas
 from batteries_operator.aws.session_policies import Purpose, SessionPolicies
 from batteries_operator.aws.sts import Sts
 from batteries_operator.runtime.settings import Settings
@@ -35,8 +35,8 @@ class Aws:
         identity_center: IdentityCenter,
         directory: Directory,
         mail: Mail,
-        limits: Limits,
-        guarding: Guarding,
+        limits: Quotas,
+        guarding: GuardrailChecks,
         members_iam: "IAMClient",
         ownership: Ownership,
     ) -> None:
@@ -49,7 +49,7 @@ class Aws:
         self.directory = directory
         self.mail = mail
         self.limits = limits
-        self.guarding = guarding
+        self.guardrail_checks = guarding
         self._members_iam = members_iam
 
     @classmethod
@@ -83,13 +83,13 @@ class Aws:
             directory,
             Mail(caller, await caller.client("sesv2"), settings.mail_sender if partition.sends_mail else ""),
             # Quotas of a global service are kept there too.
-            Limits(
+            Quotas(
                 caller,
                 await caller.client("service-quotas", region=partition.global_region),
                 await caller.client("iam"),
             ),
             # No proof is older than a comparison of an account is, however often those come.
-            Guarding(
+            GuardrailChecks(
                 caller,
                 organizations,
                 min(KEPT_SECONDS, settings.resync_seconds or KEPT_SECONDS),

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from batteries_crds.trust_policy import same_policy
 from batteries_operator.aws.caller import Caller
-from batteries_operator.aws.guardrails import Guard
+from batteries_operator.aws.guardrails import Guardrail
 from batteries_operator.aws.organizations import NotPreparedError, Organizations
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations.type_defs import PolicySummaryTypeDef
@@ -29,7 +29,7 @@ KEPT_SECONDS = 300.0
 WRONG_KEPT_SECONDS = 10.0
 
 
-class Guarding:
+class GuardrailChecks:
     """The guards as AWS has them."""
 
     def __init__(
@@ -48,13 +48,13 @@ class Guarding:
         self._known: dict[tuple[str, str], tuple[float, str | None]] = {}
         self._asking = asyncio.Lock()  # thousands that are suspended at once ask once
 
-    async def require(self, guard: Guard, role: str) -> None:
+    async def require(self, guard: Guardrail, role: str) -> None:
         """The guard holds for accounts that we enter by that role, by a proof that is some minutes old at most.
 
         Raises:
             NotPreparedError: it does not; the text says what is wrong and what to do.
         """
-        async with in_turn(self._asking):
+        async with acquired(self._asking):
             known = self._known.get((guard.name, role))
             if known is not None and self._clock() - known[0] < (self._wrong_kept if known[1] else self._kept):
                 wrong = known[1]
@@ -64,7 +64,7 @@ class Guarding:
         if wrong is not None:
             raise NotPreparedError(wrong)
 
-    async def trouble(self, guard: Guard, role: str | None = None) -> str | None:
+    async def trouble(self, guard: Guardrail, role: str | None = None) -> str | None:
         """What is wrong, in a sentence with its remedy; None where the guard holds. Asks AWS.
 
         What an older release wrote is right only for accounts that are entered by `role`.
@@ -85,7 +85,7 @@ class Guarding:
             )
         return None
 
-    async def attached(self, unit: str, guard: Guard) -> "PolicySummaryTypeDef | None":
+    async def attached(self, unit: str, guard: Guardrail) -> "PolicySummaryTypeDef | None":
         """The policy of the guard's name that is attached to the OU of that id."""
         listing = self._organizations.client.list_policies_for_target
         pages = self._caller.pages("organizations:ListPoliciesForTarget", listing, TargetId=unit, Filter=SCP)
@@ -95,7 +95,7 @@ class Guarding:
                     return policy
         return None
 
-    async def says_what_it_should(self, policy_id: str, guard: Guard, role: str | None = None) -> bool:
+    async def says_what_it_should(self, policy_id: str, guard: Guardrail, role: str | None = None) -> bool:
         """Whether the policy's content means the same as the guard's."""
         describe = self._organizations.client.describe_policy
         answer = await self._caller.call("organizations:DescribePolicy", describe, PolicyId=policy_id)

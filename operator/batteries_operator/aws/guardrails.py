@@ -28,7 +28,7 @@ _LEAVING = ["account:CloseAccount", "organizations:LeaveOrganization"]
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Guardrail:
     """A policy, and the OU that it is attached to.
 
     Its description marks a policy of that name as ours, in whatever state its content is: `bootstrap` overwrites no
@@ -43,13 +43,13 @@ class Guard:
     earlier: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def guards(settings: Settings, partition: Partition) -> tuple[Guard, Guard]:
+def guardrails(settings: Settings, partition: Partition) -> tuple[Guardrail, Guardrail]:
     """What closes suspended accounts, and what keeps our way into the others."""
     by_name = {name: partition.arn("iam", f"role/{name}", "*") for name in settings.access_role_names}
     roles = list(by_name.values())
     changes = sorted([*_CHANGES_OF_A_ROLE, *_MAKING_AND_TAGGING])
     return (
-        Guard(
+        Guardrail(
             DENY_ALL,
             "Closes suspended accounts to everyone but the account factory.",
             settings.suspended_ou_name,
@@ -58,7 +58,7 @@ def guards(settings: Settings, partition: Partition) -> tuple[Guard, Guard]:
         ),
         # Its owner administers the account, and could let anybody into the role that the first policy lets through, or
         # shut us out of it.
-        Guard(
+        Guardrail(
             KEEP_ACCESS,
             "Keeps the account factory's role in customers' accounts as it is.",
             settings.customers_ou_name,

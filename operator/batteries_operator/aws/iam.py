@@ -10,9 +10,9 @@ from batteries_crds.trust_policy import PROVIDER_HOST, provider_arn, same_policy
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.member_resources import (
     is_ours,
+    member_resource_tags,
     provider_not_ours,
     role_not_ours,
-    tags_for_belongings,
     user_not_ours,
 )
 from batteries_operator.aws.ownership import OwnedAccount
@@ -34,7 +34,7 @@ class Iam:
         self._client = client
         self._account = account
         self._partition = partition
-        self._tags = tags_for_belongings(account)
+        self._tags = member_resource_tags(account)
 
     async def ensure_user(self, name: str, *, is_known: bool = False) -> bool:
         """The user is there; says whether it was before. `is_known`: the status says that we made it.

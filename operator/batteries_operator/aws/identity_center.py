@@ -59,8 +59,8 @@ class IdentityCenter:
     def __init__(self, caller: Caller, admin: "SSOAdminClient") -> None:
         self._caller = caller
         self.admin = admin
-        self._instance = caller.memory.of(_names)
-        self._permission_sets = caller.memory.of(_itself)
+        self._instance = caller.caches.of(_names)
+        self._permission_sets = caller.caches.of(_itself)
 
     async def instance(self) -> Instance:
         """The instance; remembered.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import TagTypeDef
 
 
-def tags_for_belongings(account: OwnedAccount) -> "list[TagTypeDef]":
+def member_resource_tags(account: OwnedAccount) -> "list[TagTypeDef]":
     """What everything that we make in the account is tagged with."""
     return [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}, {"Key": TAG_OWNER, "Value": account.owner_tag}]
 

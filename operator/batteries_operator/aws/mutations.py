@@ -1,4 +1,4 @@
-"""What a visit changed in AWS, operation by operation: how a resync knows what it found otherwise than it should be."""
+"""Records which AWS operations changed something: a resync tells by them what it found changed."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ _LOOKS = ("Get", "List", "Describe", "AssumeRole", "Simulate")
 _noted: ContextVar[list[str] | None] = ContextVar("acts", default=None)
 
 
-def is_act(operation: str) -> bool:
+def is_mutation(operation: str) -> bool:
     """Whether `service:Operation` changes anything; everything that only looks is named so in AWS."""
     return not operation.partition(":")[2].startswith(_LOOKS)
 
 
 @contextlib.contextmanager
-def noted_acts() -> Iterator[list[str]]:
+def recorded_mutations() -> Iterator[list[str]]:
     """The list that successful acts within the block are added to, in their order."""
     acts: list[str] = []
     token = _noted.set(acts)
@@ -25,8 +25,8 @@ def noted_acts() -> Iterator[list[str]]:
         _noted.reset(token)
 
 
-def note(operation: str) -> None:
+def record_mutation(operation: str) -> None:
     """Called for every call that succeeded."""
     acts = _noted.get()
-    if acts is not None and is_act(operation):
+    if acts is not None and is_mutation(operation):
         acts.append(operation)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from batteries_operator.aws.caller import AwsError, Caller
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -50,15 +50,15 @@ class Organizations:
     def __init__(self, caller: Caller, client: "OrganizationsClient") -> None:
         self._caller = caller
         self.client = client
-        self._management = caller.memory.of(_itself)
-        self._ous = caller.memory.of(_itself)
+        self._management = caller.caches.of(_itself)
+        self._ous = caller.caches.of(_itself)
         # Organizations takes one write at a time and refuses others meanwhile (ConcurrentModificationException).
         # Whoever lets the one before end first is refused only where somebody else writes too.
         self._writing = asyncio.Lock()
 
     async def write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Caller.call`, when every write of this process before it has ended."""
-        async with in_turn(self._writing):
+        async with acquired(self._writing):
             return await self._caller.call(operation, function, *args, **kwargs)
 
     async def management_account(self) -> str:

@@ -21,9 +21,9 @@ from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.identity_center import IdentityCenter
-from batteries_operator.aws.mutations import noted_acts
+from batteries_operator.aws.mutations import recorded_mutations
 from batteries_operator.aws.organizations import Organizations
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -112,7 +112,7 @@ class Ownership:
         """
         uid, key = account.metadata.uid, (account.metadata.uid, aws_account_id)
         address = owner or account.status.owner or account.spec.email
-        async with in_turn(self._asking.setdefault(uid, asyncio.Lock())):
+        async with acquired(self._asking.setdefault(uid, asyncio.Lock())):
             if (known := self._proved.get(key)) is not None:
                 self._proved.move_to_end(key)
                 return known
@@ -206,7 +206,7 @@ class Ownership:
         if not lacking:
             return True
         try:
-            with noted_acts():  # a list of its own: this is no drift that a comparison found
+            with recorded_mutations():  # a list of its own: this is no drift that a comparison found
                 await self._organizations.tag(owned, lacking)
         except AwsError as error:
             if not _was_known(account, owned.id):

@@ -16,7 +16,7 @@ ACCOUNTS_QUOTA = ("organizations", "L-E619E033")
 _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
-class Limits:
+class Quotas:
     """Asked by the doctor alone."""
 
     def __init__(self, caller: Caller, quotas: "ServiceQuotasClient", iam: "IAMClient") -> None:

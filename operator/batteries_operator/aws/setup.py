@@ -15,7 +15,7 @@ from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.errors import ErrorKind, NotOursError
 from batteries_operator.aws.guardrail_checks import SCP, enabled
-from batteries_operator.aws.guardrails import Guard
+from batteries_operator.aws.guardrails import Guardrail
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.runtime.settings import Settings
 
@@ -75,7 +75,7 @@ class Setup:
     def __init__(self, aws: "Aws", settings: Settings) -> None:
         self._caller = aws.caller
         self._organizations = aws.organizations
-        self._guarding = aws.guarding
+        self._guardrail_checks = aws.guardrail_checks
         self._client = aws.organizations.client
         self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
         self._settings = settings
@@ -99,7 +99,7 @@ class Setup:
         await self._write("organizations:EnablePolicyType", enable, RootId=root.get("Id", ""), PolicyType=SCP)
         return Did.MADE
 
-    async def ensure_policy(self, guard: Guard) -> Did:
+    async def ensure_policy(self, guard: Guardrail) -> Did:
         """The policy is there and says what it should.
 
         Raises:
@@ -117,20 +117,20 @@ class Setup:
                 f"A policy named {guard.name} is there that bootstrap did not make: its description is not "
                 f"'{guard.description}'. Rename that policy, and run bootstrap again.",
             )
-        if await self._guarding.says_what_it_should(found.get("Id", ""), guard):
+        if await self._guardrail_checks.says_what_it_should(found.get("Id", ""), guard):
             return Did.THERE
         update = self._client.update_policy
         await self._write("organizations:UpdatePolicy", update, PolicyId=found.get("Id", ""), Content=content)
         return Did.UPDATED
 
-    async def ensure_attached(self, guard: Guard) -> Did:
+    async def ensure_attached(self, guard: Guardrail) -> Did:
         """The policy is attached to its OU.
 
         Raises:
             NotOursError: the OU holds what is not ours, and the policy would shut or bind that.
         """
         unit, policy = await self._organizations.ou(guard.ou), await self._find(guard)
-        attached = await self._guarding.attached(unit, guard)
+        attached = await self._guardrail_checks.attached(unit, guard)
         if policy is not None and attached is not None and attached.get("Id") == policy.get("Id"):
             return Did.THERE
         if (stranger := await self._stranger_in(unit)) is not None:
@@ -174,7 +174,7 @@ class Setup:
             )
         return did
 
-    async def _find(self, guard: Guard) -> "PolicySummaryTypeDef | None":
+    async def _find(self, guard: Guardrail) -> "PolicySummaryTypeDef | None":
         """The policy of that name."""
         async for page in self._caller.pages("organizations:ListPolicies", self._client.list_policies, Filter=SCP):
             for policy in page["Policies"]:

@@ -11,7 +11,7 @@ from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.member_clients import MemberClient
 from batteries_operator.aws.partition import Partition, of_arn
 from batteries_operator.aws.session_policies import Purpose, SessionPolicies
-from batteries_operator.runtime.watchdog import in_turn
+from batteries_operator.runtime.watchdog import acquired
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -71,7 +71,7 @@ class Sts:
         self._policies = policies
         self._partition: Partition | None = None
         self._asking = asyncio.Lock()  # steps that run side by side ask together
-        self._known = caller.memory.of(_key, KEPT)
+        self._known = caller.caches.of(_key, KEPT)
 
     async def assume(
         self, account: "OwnedAccount", role: str | None = None, purpose: Purpose = Purpose.IDENTITY
@@ -105,7 +105,7 @@ class Sts:
         Raises:
             UnsupportedPartitionError: it is one that we don't know.
         """
-        async with in_turn(self._asking):
+        async with acquired(self._asking):
             if self._partition is None:
                 self._partition = of_arn(await self.own_arn())
             return self._partition

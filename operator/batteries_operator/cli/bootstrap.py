@@ -10,14 +10,14 @@ from functools import partial
 
 from batteries_operator.aws.errors import NotOursError
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import Guard, guards
+from batteries_operator.aws.guardrails import Guardrail, guardrails
 from batteries_operator.aws.setup import Did, Setup, settled
 from batteries_operator.runtime.settings import Settings
 
 Part = tuple[str, Callable[[], Awaitable[Did]]]
 
 
-def parts(setup: Setup, settings: Settings, every: Sequence[Guard]) -> tuple[Part, ...]:
+def parts(setup: Setup, settings: Settings, every: Sequence[Guardrail]) -> tuple[Part, ...]:
     """What an organization needs, in the order in which it can be made."""
     return (
         *((f"OU {name}", partial(setup.ensure_ou, name)) for name in _units(settings)),
@@ -37,7 +37,7 @@ async def bootstrap(settings: Settings) -> int:
     aws = await Aws.open(settings)
     left = 0
     try:
-        chosen = guards(settings, await aws.sts.partition())
+        chosen = guardrails(settings, await aws.sts.partition())
         for what, ensure in parts(Setup(aws, settings), settings, chosen):
             try:
                 print(f"{await settled(ensure):<5}  {what}")

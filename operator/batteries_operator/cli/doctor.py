@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from batteries_operator.aws.errors import AwsError, ErrorKind
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import Guard, guards
+from batteries_operator.aws.guardrails import Guardrail, guardrails
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.aws.permission_sets import PermissionSets
@@ -182,17 +182,17 @@ class Doctor:
 
     async def policy_that_closes(self) -> Finding:
         """The policy of suspended accounts."""
-        closes, _ = guards(self._settings, await self._aws.sts.partition())
+        closes, _ = guardrails(self._settings, await self._aws.sts.partition())
         return await self._guard(closes, f"policy {closes.name} closes OU {closes.ou}")
 
     async def policy_that_keeps_access(self) -> Finding:
         """The policy of all others."""
-        _, keeps = guards(self._settings, await self._aws.sts.partition())
+        _, keeps = guardrails(self._settings, await self._aws.sts.partition())
         return await self._guard(keeps, f"policy {keeps.name} keeps our role in the accounts of OU {keeps.ou}")
 
-    async def _guard(self, guard: Guard, what: str) -> Finding:
+    async def _guard(self, guard: Guardrail, what: str) -> Finding:
         """Whether the policy is on its OU and says what it should, seen in AWS."""
-        wrong = await self._aws.guarding.trouble(guard)
+        wrong = await self._aws.guardrail_checks.trouble(guard)
         return Finding(Verdict.OK, what) if wrong is None else Finding(Verdict.MISSING, f"{what}: no. {wrong}")
 
     async def identity_center(self) -> Finding:

@@ -13,11 +13,11 @@ from kubernetes.aio.client import CoordinationV1Api
 
 from batteries_crds.client import connect
 from batteries_operator.controller import handlers
-from batteries_operator.controller.controller import Service
+from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.login import with_login
-from batteries_operator.controller.slot_recovery import take_back_places
+from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.controller.supervision import end_within, run_kopf, stop_on_signals
-from batteries_operator.controller.watch_monitor import Watches
+from batteries_operator.controller.watch_monitor import WatchMonitor
 from batteries_operator.runtime.health import Health, serving
 from batteries_operator.runtime.leader_election import Lease, NotLeadingError
 from batteries_operator.runtime.metrics import LEADING
@@ -109,32 +109,33 @@ async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None
 
 
 async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
-    service = await Service.open(settings, handlers.announce, require)
+    controller = await Controller.open(settings, handlers.post_event, require)
     try:
-        places = take_back_places(service.accounts, settings.listed_namespaces, service.tools)
-        if await _unless_stopped(stop, places):
-            await _serve(service, settings, health, require, stop)
+        slots = recover_slots(controller.accounts, settings.listed_namespaces, controller.deps)
+        if await _unless_stopped(stop, slots):
+            await _serve(controller, settings, health, require, stop)
     finally:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
-                await service.close()
+                await controller.close()
         except TimeoutError as error:
             raise UndrainedError("AWS calls were still under way; the Lease runs out by itself.") from error
 
 
 async def _serve(
-    service: Service, settings: Settings, health: Health, require: Require | None, stop: asyncio.Event
+    controller: Controller, settings: Settings, health: Health, require: Require | None, stop: asyncio.Event
 ) -> None:
-    watches = Watches(settings.namespace_list)
-    watches.measure()
+    watch_monitor = WatchMonitor(settings.namespace_list)
+    watch_monitor.measure()
     health.trouble = lambda: (
-        service.visits.standstill(settings.standstill_seconds) or watches.silence(settings.watch_silence_seconds)
+        controller.watchdog.standstill(settings.standstill_seconds)
+        or watch_monitor.silence(settings.watch_silence_seconds)
     )
     log.info("operator started", namespaces=settings.namespace_list or "all")
     await run_kopf(
         stop,
         settings.stop_seconds,
-        registry=with_login(handlers.registry(service), require, watches),
+        registry=with_login(handlers.registry(controller), require, watch_monitor),
         settings=handlers.settings_for_kopf(),
         standalone=True,
         clusterwide=not settings.namespace_list,

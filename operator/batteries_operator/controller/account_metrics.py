@@ -1,4 +1,4 @@
-"""How many accounts there are in each phase, as the watch tells; for Prometheus."""
+"""Metrics of accounts: how many are in each phase, and stalled, as the watch shows them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from batteries_crds.names import Phase
 from batteries_operator.runtime.metrics import ACCOUNTS, ACCOUNTS_STALLED
 
 
-class Census:
+class AccountMetrics:
     """Every account's phase, and whether it is stalled, by UID."""
 
     def __init__(self) -> None:
@@ -17,17 +17,17 @@ class Census:
             ACCOUNTS.labels(phase).set(0)
         ACCOUNTS_STALLED.set(0)
 
-    def know(self, uid: str, status: Mapping[str, Any]) -> None:
+    def update(self, uid: str, status: Mapping[str, Any]) -> None:
         """An account that is there; its status as the wire has it, which is cheaper than a model for each event."""
         conditions = status.get("conditions", ())
         stalled = any(each["type"] == STALLED and each["status"] == "True" for each in conditions)
         now = (str(status.get("phase", Phase.PENDING)), stalled)
         if self._known.get(uid) != now:
-            self.forget(uid)
+            self.remove(uid)
             self._known[uid] = now
             self._count(now, 1)
 
-    def forget(self, uid: str) -> None:
+    def remove(self, uid: str) -> None:
         """An account that is gone."""
         before = self._known.pop(uid, None)
         if before is not None:

@@ -1,4 +1,4 @@
-"""The running operator without kopf: opens what it needs, and drives single accounts until nothing is owed."""
+"""The running operator without kopf: opens its connections, and reconciles accounts until nothing is pending."""
 
 import asyncio
 import contextlib
@@ -15,21 +15,21 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UNANSWERED, Resources, connect, status_of
 from batteries_crds.identity import ObjectRef
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.controller.account_cache import Sightings
-from batteries_operator.controller.wakeups import Bells
-from batteries_operator.controller.wiring import make_tools
-from batteries_operator.reconcile.reconciler import Runner, Visit
-from batteries_operator.reconcile.result_applier import Announce, Runbook
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.controller.account_cache import AccountCache
+from batteries_operator.controller.wakeups import Wakeups
+from batteries_operator.controller.wiring import make_dependencies
+from batteries_operator.reconcile.reconciler import Reconciler, Result
+from batteries_operator.reconcile.result_applier import Pipeline, PostEvent
+from batteries_operator.reconcile.step_schedule import StepSchedule
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.leader_election import fence
 from batteries_operator.runtime.metrics import RECONCILE_ERRORS, RECONCILES, WORKQUEUE_DEPTH
 from batteries_operator.runtime.settings import Settings
-from batteries_operator.runtime.watchdog import Visits
+from batteries_operator.runtime.watchdog import Watchdog
 from batteries_operator.status.pending import is_out_of_date
 from batteries_operator.status.status_writer import LostRaceError
-from batteries_operator.steps.dependencies import Tools
-from batteries_operator.steps.pipeline import runbook
+from batteries_operator.steps.dependencies import Dependencies
+from batteries_operator.steps.pipeline import steps_for
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -54,23 +54,25 @@ class Stopped(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Controller:
     """Everything one operator process holds."""
 
     api: ApiClient
     accounts: Resources[AwsAccount]
-    tools: Tools
-    runner: Runner
-    bells: Bells
-    runbook: Runbook
-    visiting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """One visit to an account at a time: a resync or a deletion does not walk into one that is under way. A lock is
+    deps: Dependencies
+    reconciler: Reconciler
+    wakeups: Wakeups
+    pipeline: Pipeline
+    locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """One reconcile of an account at a time: a resync or a deletion does not walk into one that is under way. A lock is
     there as long as somebody holds it or waits for it."""
-    visits: Visits = field(default_factory=Visits)
-    sightings: Sightings = field(default_factory=Sightings)
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    cache: AccountCache = field(default_factory=AccountCache)
 
     @classmethod
-    async def open(cls, settings: Settings, announce: Announce, require: Callable[[], None] | None = None) -> "Service":
+    async def open(
+        cls, settings: Settings, post_event: PostEvent, require: Callable[[], None] | None = None
+    ) -> "Controller":
         """Connects to Kubernetes, and makes the clients of AWS.
 
         `require` is asked right before each write and each AWS call, and raises where none may be.
@@ -80,72 +82,72 @@ class Service:
         """
         api = await connect(settings.kubeconfig, *([fence(require)] if require else []))
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
-        bells = Bells()
-        WORKQUEUE_DEPTH.set_function(bells.__len__)
-        tools = make_tools(settings, api, await Aws.open(settings, require), bells.ring)
-        chosen = partial(runbook, remove_access=settings.retained_access == "remove")
-        return cls(api, accounts, tools, Runner(accounts, tools, chosen, announce), bells, chosen)
+        wakeups = Wakeups()
+        WORKQUEUE_DEPTH.set_function(wakeups.__len__)
+        deps = make_dependencies(settings, api, await Aws.open(settings, require), wakeups.wake)
+        chosen = partial(steps_for, remove_access=settings.retained_access == "remove")
+        return cls(api, accounts, deps, Reconciler(accounts, deps, chosen, post_event), wakeups, chosen)
 
     async def close(self) -> None:
         """Lets go of the connections and threads, when the last AWS call has ended."""
-        await self.tools.aws.drain()
+        await self.deps.aws.drain()
         await self.api.close()
 
-    def see(self, account: AwsAccount) -> bool:
-        """A watch shows the account: whether it needs a visit, for which it is kept then."""
-        owed = is_out_of_date(self.runbook(account), account)
-        if owed:
-            self.sightings.see(account)
-        return owed
+    def observe(self, account: AwsAccount) -> bool:
+        """Takes note of what a watch shows; whether the account needs a reconcile, for which it is cached then."""
+        pending = is_out_of_date(self.pipeline(account), account)
+        if pending:
+            self.cache.update(account)
+        return pending
 
     async def drive(self, account: ObjectRef, stopped: Stopped) -> None:
-        """Visits one account again and again until stopped: when a wait is over, or when its bell rings."""
-        bell = self.bells.of(account.uid)
-        stopping = asyncio.create_task(_ring_when(stopped, bell))
+        """Reconciles one account again and again until stopped: when a wait is over, or when it is woken."""
+        wakeup = self.wakeups.of(account.uid)
+        stopping = asyncio.create_task(_wake_when(stopped, wakeup))
         structlog.contextvars.bind_contextvars(**_named(account))
-        pace = Pace()
+        schedule = StepSchedule()
         try:
             while not stopped.is_set():
-                bell.clear()
-                visit = await self._visit(account, pace, bell.is_set)
-                await _pass(visit.seconds, bell, pace)
+                wakeup.clear()
+                result = await self._reconcile(account, schedule, wakeup.is_set)
+                await _pass(result.requeue_after, wakeup, schedule)
         finally:
             stopping.cancel()
-            self.bells.forget(account.uid)
-            self.sightings.forget(account.uid)
+            self.wakeups.forget(account.uid)
+            self.cache.remove(account.uid)
             # Settled, maybe by another operator: a spot in line that nobody drives would hold up all behind it.
-            self.tools.let_go(account.uid)
+            self.deps.release_slots(account.uid)
 
     async def release(self, account: ObjectRef) -> None:
-        """Visits an account that is being deleted until nothing is owed any more; that may take weeks.
+        """Reconciles an account that is being deleted until nothing is pending any more; that may take weeks.
 
         Looks again now and then also where nothing can be done, because somebody may change the spec, or ask for
         another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
         """
-        # A visit that kopf broke off may still wait for AWS, and its end takes its bell away.
-        async with self._turn(account.uid):
-            bell = self.bells.of(account.uid)
+        # A reconcile that kopf cancelled may still wait for AWS, and forgets the wakeup at its end.
+        async with self._lock(account.uid):
+            wakeup = self.wakeups.of(account.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
-        self.tools.aws.ownership.forget(account.uid)  # before access or an account is ended, its tag is read anew
-        pace = Pace()
+        self.deps.aws.ownership.forget(account.uid)  # before access or an account is ended, its tag is read anew
+        schedule = StepSchedule()
         try:
             while True:
-                bell.clear()
-                visit = await self._visit(account, pace, bell.is_set, is_shown=False)
-                if visit.released is not None:
-                    await self._discard_password(visit.released)
-                    self.runner.tell_release(visit.released)
-                if visit.seconds is None and not visit.stalled:
+                wakeup.clear()
+                result = await self._reconcile(account, schedule, wakeup.is_set, is_shown=False)
+                if result.released is not None:
+                    await self._discard_password(result.released)
+                    self.reconciler.post_released(result.released)
+                if result.requeue_after is None and not result.stalled:
                     break
-                await _pass(_at_most(visit.seconds, RELEASE_SECONDS), bell, pace)
+                await _pass(_at_most(result.requeue_after, RELEASE_SECONDS), wakeup, schedule)
         finally:
-            self.bells.forget(account.uid)
-        self.tools.let_go(account.uid)
+            self.wakeups.forget(account.uid)
+        self.deps.release_slots(account.uid)
 
     async def _discard_password(self, account: AwsAccount) -> None:
         """Deletes its Secret, which Kubernetes would delete a while after it: the next of its name would meet it."""
         try:
-            await self.tools.passwords.discard(account)
+            await self.deps.passwords.discard(account)
         except (ApiException, RuntimeError, *UNANSWERED) as error:
             log.warning("the first password's secret is left to the garbage collector", detail=str(error)[:300])
 
@@ -153,69 +155,70 @@ class Service:
         """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
         uid, mended = account.uid, None
         try:
-            async with self._turn(uid):
+            async with self._lock(uid):
                 # Bound for this block only: one task compares many accounts.
-                with self.visits.visit(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
-                    mended = await self.runner.resync(account.namespace, account.name)
+                with self.watchdog.reconciling(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
+                    mended = await self.reconciler.resync(account.namespace, account.name)
                     return mended
         finally:
-            # A call that AWS did not take, or a write that failed: nothing became owed, and nobody drives the account,
-            # who would give back what it entered. What was written all the same takes its place back with its visit.
-            if mended is None and uid not in self.bells:
-                self.tools.let_go(uid)
+            # A call that AWS did not take, or a write that failed: nothing became pending, and nobody drives the
+            # account, who would give back what it entered. What was written all the same takes its slot back with its
+            # reconcile.
+            if mended is None and uid not in self.wakeups:
+                self.deps.release_slots(uid)
 
     def forget(self, uid: str) -> None:
-        """The account is gone: its places and spots in line go to others."""
-        self.sightings.forget(uid)
-        self.tools.aws.ownership.forget(uid)
-        self.tools.let_go(uid)
+        """The account is gone: its slots and queue positions go to others."""
+        self.cache.remove(uid)
+        self.deps.aws.ownership.forget(uid)
+        self.deps.release_slots(uid)
 
-    def _turn(self, uid: str) -> asyncio.Lock:
-        return self.visiting.setdefault(uid, asyncio.Lock())
+    def _lock(self, uid: str) -> asyncio.Lock:
+        return self.locks.setdefault(uid, asyncio.Lock())
 
-    async def _visit(
+    async def _reconcile(
         self,
         account: ObjectRef,
-        pace: Pace,
+        schedule: StepSchedule,
         stopping: Callable[[], bool],
         *,
         is_shown: bool = True,
-    ) -> Visit:
-        """One visit; where a watch shows the account's changes (`is_shown`) it starts from what was seen last."""
+    ) -> Result:
+        """One reconcile; where a watch shows the account's changes (`is_shown`) it starts from what was seen last."""
         try:
-            async with self._turn(account.uid):
-                with self.visits.visit(account.key):
-                    seen = self.sightings.newest(account.uid) if is_shown else None
-                    visit = await self.runner.visit(account.namespace, account.name, pace, stopping, seen)
+            async with self._lock(account.uid):
+                with self.watchdog.reconciling(account.key):
+                    seen = self.cache.get(account.uid) if is_shown else None
+                    result = await self.reconciler.reconcile(account.namespace, account.name, schedule, stopping, seen)
         except LostRaceError as race:
             log.info("lost a race for the status", detail=str(race))
-            again = Visit(AGAIN_SECONDS)
+            again = Result(AGAIN_SECONDS)
         except ApiException as error:
             log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
-            again = Visit(KUBERNETES_SECONDS)
+            again = Result(KUBERNETES_SECONDS)
         except UNANSWERED as error:
             log.warning("kubernetes did not answer", detail=str(error))
-            again = Visit(KUBERNETES_SECONDS)
+            again = Result(KUBERNETES_SECONDS)
         else:
-            RECONCILES.labels(_result(visit)).inc()
-            if visit.left is None:
-                self.sightings.forget(account.uid)
+            RECONCILES.labels(_result(result)).inc()
+            if result.account is None:
+                self.cache.remove(account.uid)
             elif is_shown:
-                self.sightings.see(visit.left)
-            return visit
-        self.sightings.forget(account.uid)
+                self.cache.update(result.account)
+            return result
+        self.cache.remove(account.uid)
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again
 
 
-async def _pass(seconds: float | None, bell: asyncio.Event, pace: Pace) -> None:
-    """Lets so many seconds pass (None: any number), or fewer where the bell rings, and then nothing need wait."""
+async def _pass(seconds: float | None, wakeup: asyncio.Event, schedule: StepSchedule) -> None:
+    """Lets so many seconds pass (None: any number), or fewer where it is woken, and then every step is due."""
     with contextlib.suppress(TimeoutError):
-        if not bell.is_set():  # with no time to pass wait_for looks at nothing, and the ring would be lost
-            await asyncio.wait_for(bell.wait(), seconds)
-    if bell.is_set():
-        pace.hurry()
+        if not wakeup.is_set():  # with no time to pass wait_for looks at nothing, and the wakeup would be lost
+            await asyncio.wait_for(wakeup.wait(), seconds)
+    if wakeup.is_set():
+        schedule.make_all_due()
 
 
 def _named(account: ObjectRef) -> dict[str, str]:
@@ -223,16 +226,16 @@ def _named(account: ObjectRef) -> dict[str, str]:
     return {"account": str(account.id), "resource": account.key}
 
 
-def _result(visit: Visit) -> str:
-    if visit.stalled:
+def _result(result: Result) -> str:
+    if result.stalled:
         return "stalled"
-    return "done" if visit.seconds is None else "requeued"
+    return "done" if result.requeue_after is None else "requeued"
 
 
 def _at_most(seconds: float | None, most: float) -> float:
     return most if seconds is None else min(seconds, most)
 
 
-async def _ring_when(stopped: Stopped, bell: asyncio.Event) -> None:
+async def _wake_when(stopped: Stopped, wakeup: asyncio.Event) -> None:
     await stopped.wait()
-    bell.set()
+    wakeup.set()

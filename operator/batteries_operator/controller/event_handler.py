@@ -1,4 +1,4 @@
-"""What each event of the watch means for the operator: who is counted, who needs a visit, and whom it wakes."""
+"""Handles the watch's events: which accounts are counted, which need a reconcile, and which are woken."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import ObjectRef
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER
-from batteries_operator.controller.account_metrics import Census
-from batteries_operator.controller.controller import Service
+from batteries_operator.controller.account_metrics import AccountMetrics
+from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.resync import Resync
 
 
@@ -18,44 +18,44 @@ class _Known:
 
     wish: tuple[int, str | None, frozenset[str], bool]
     """Its generation, retry annotation and holds, and whether our finalizer is on it: a change of it wakes it."""
-    owed: bool
-    """Whether it needs a visit."""
+    pending: bool
+    """Whether it needs a reconcile."""
 
 
-class Watched:
+class EventHandler:
     """The accounts that the watch has shown, by UID."""
 
-    def __init__(self, service: Service, resync: Resync, *others: Callable[[AwsAccount], None]) -> None:
+    def __init__(self, controller: Controller, resync: Resync, *others: Callable[[AwsAccount], None]) -> None:
         """Each of `others` is called with every account that is seen."""
-        self._service = service
+        self._controller = controller
         self._resync = resync
         self._others = others
-        self._census = Census()
+        self._metrics = AccountMetrics()
         self._known: dict[str, _Known] = {}
 
-    def see(self, account: AwsAccount, body: Mapping[str, Any]) -> None:
+    def updated(self, account: AwsAccount, body: Mapping[str, Any]) -> None:
         """An account as it is now, and as the wire has it: wakes it where its spec changed, a retry is asked for, or it
         is ours now.
         """
         meta = account.metadata
-        self._census.know(meta.uid, body.get("status", {}))
+        self._metrics.update(meta.uid, body.get("status", {}))
         retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers
-        now = _Known((meta.generation, retry, account.holds, is_kept), self._service.see(account))
+        now = _Known((meta.generation, retry, account.holds, is_kept), self._controller.observe(account))
         before, self._known[meta.uid] = self._known.get(meta.uid), now
         if before is None:
-            self._resync.know(ObjectRef.of(account))
+            self._resync.add(ObjectRef.of(account))
         if before is None or before.wish != now.wish:
-            self._service.bells.ring(meta.uid)
+            self._controller.wakeups.wake(meta.uid)
         for tell in self._others:
             tell(account)
 
-    def forget(self, uid: str) -> None:
+    def deleted(self, uid: str) -> None:
         """The account is gone."""
         self._known.pop(uid, None)
-        self._census.forget(uid)
-        self._resync.forget(uid)
-        self._service.forget(uid)
+        self._metrics.remove(uid)
+        self._resync.remove(uid)
+        self._controller.forget(uid)
 
-    def is_owed(self, uid: str) -> bool:
-        """Whether the account needs a visit, as it was seen last."""
-        return uid in self._known and self._known[uid].owed
+    def is_pending(self, uid: str) -> bool:
+        """Whether the account needs a reconcile, as it was seen last."""
+        return uid in self._known and self._known[uid].pending

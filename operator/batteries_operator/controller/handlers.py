@@ -1,7 +1,7 @@
 """The operator's edge to kopf: which objects need work, and who does it. A table of contents; the work is elsewhere.
 
-Level-based: an account gets a daemon while its spec was not observed or a step is owed, and none else, so settled
-accounts cost no task, and a restart does nothing where nothing is owed. kopf ends a daemon when the filter stops
+Level-based: an account gets a daemon while its spec was not observed or a step is pending, and none else, so settled
+accounts cost no task, and a restart does nothing where nothing is pending. kopf ends a daemon when the filter stops
 matching and starts another when it matches again. The deletion handler keeps kopf's finalizer on every account.
 """
 
@@ -23,8 +23,8 @@ from batteries_crds.customer import Customer
 from batteries_crds.identity import ObjectRef
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
-from batteries_operator.controller.controller import Service
-from batteries_operator.controller.event_handler import Watched
+from batteries_operator.controller.controller import Controller
+from batteries_operator.controller.event_handler import EventHandler
 from batteries_operator.controller.resync import Resync
 from batteries_operator.controller.unreadable import Unreadable
 from batteries_operator.customers.confirmations import Confirmations
@@ -33,7 +33,7 @@ from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
-from batteries_operator.status.events import Announcement
+from batteries_operator.status.events import Event
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
 
@@ -77,8 +77,8 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     settings.posting = _InOrder(
         loggers=False, reporting_component=FIELD_MANAGER, reporting_instance=socket.gethostname()
     )
-    # A daemon whose account was just settled may still wait for the answer to that very write; cancelled there, it
-    # could not tell of it. It ends by itself in far less time than this.
+    # A daemon whose account was just settled may still wait for the answer to that very write; if cancelled there, its
+    # Event would be lost. It ends by itself in far less time than this.
     settings.background.instant_exit_timeout = 1.0
     # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
     settings.background.cancellation_polling = 1
@@ -89,13 +89,13 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     return settings
 
 
-def announce(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
+def post_event(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
     """Posts a Kubernetes Event on the account."""
     kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
 
 
-def _breaker(service: Service, grace: timedelta | None) -> SuspensionBreaker:
-    settings, customers = service.tools.settings, Resources(service.api, Customer, FIELD_MANAGER)
+def _breaker(controller: Controller, grace: timedelta | None) -> SuspensionBreaker:
+    settings, customers = controller.deps.settings, Resources(controller.api, Customer, FIELD_MANAGER)
 
     def tell(customer: Customer, message: str) -> None:
         body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
@@ -104,31 +104,31 @@ def _breaker(service: Service, grace: timedelta | None) -> SuspensionBreaker:
     return SuspensionBreaker(customers, Breaker(settings.breaker_percent, settings.breaker_customers), grace, tell)
 
 
-def _announce_raw(body: Mapping[str, Any], told: Announcement) -> None:
+def _post_raw_event(body: Mapping[str, Any], told: Event) -> None:
     """The same on an object of which only its JSON is known."""
     kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
 
 
-def registry(service: Service) -> kopf.OperatorRegistry:
+def registry(controller: Controller) -> kopf.OperatorRegistry:
     """The handlers, bound to one service."""
     handlers = kopf.OperatorRegistry()
-    grace = service.tools.settings.payment_grace
-    notifications = Resources(service.api, Notification, FIELD_MANAGER)
+    grace = controller.deps.settings.payment_grace
+    notifications = Resources(controller.api, Notification, FIELD_MANAGER)
     notices = PaymentNotices(
         notifications,
         grace,
-        is_mail_on=service.tools.aws.mail.enabled,
-        has_accounts=partial(_has_accounts, service.accounts),
+        is_mail_on=controller.deps.aws.mail.enabled,
+        has_accounts=partial(_has_accounts, controller.accounts),
     )
-    holds = CustomerHolds(service.accounts, grace, _breaker(service, grace), notices)
-    resync = Resync(service.tools.settings.resync_seconds, service.resync)
-    confirmations = Confirmations(service.accounts)
-    watched = Watched(service, resync, holds.account_seen, confirmations.account_seen)
-    outbox = _outbox(service, notifications, notices)
-    unreadable = Unreadable(_announce_raw)
-    _add_watch(handlers, watched, unreadable)
-    _add_work(handlers, service, watched, unreadable)
-    _add_beside(handlers, resync.run, service.tools.under_way.follow, outbox.run)
+    holds = CustomerHolds(controller.accounts, grace, _breaker(controller, grace), notices)
+    resync = Resync(controller.deps.settings.resync_seconds, controller.resync)
+    confirmations = Confirmations(controller.accounts)
+    events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen)
+    outbox = _outbox(controller, notifications, notices)
+    unreadable = Unreadable(_post_raw_event)
+    _add_watch(handlers, events, unreadable)
+    _add_work(handlers, controller, events, unreadable)
+    _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run)
     _add_customers(handlers, notices, holds, confirmations)
     _add_mails(handlers, outbox, notices)
     return handlers
@@ -141,19 +141,19 @@ async def _has_accounts(accounts: Resources[AwsAccount], customer: tuple[str, st
     return bool(page.items)
 
 
-def _add_watch(handlers: kopf.OperatorRegistry, watched: Watched, unreadable: Unreadable) -> None:
+def _add_watch(handlers: kopf.OperatorRegistry, events: EventHandler, unreadable: Unreadable) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Takes note of each event; kopf calls this before it asks for anything else."""
         if type == "DELETED":
             unreadable.forget(uid)
-            watched.forget(uid)
+            events.deleted(uid)
             return
         account = unreadable.read(body)
         if account is None:
-            watched.forget(uid)
+            events.deleted(uid)
         else:
-            watched.see(account, body)
+            events.updated(account, body)
             _slim(body)
 
 
@@ -161,30 +161,32 @@ def _slim(body: kopf.Body) -> None:
     """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
 
     What is handed on of such a body is an `ObjectRef`: made into an AwsAccount it would say what nobody wrote. Where
-    work is owed, `sightings` has the rest. Of an account's bytes nine tenths are status and managed fields.
+    work is pending, `account_cache` has the rest. Of an account's bytes nine tenths are status and managed fields.
     """
     body["metadata"].pop("managedFields", None)
     for part in ("spec", "status"):
         body.get(part, {}).clear()
 
 
-def _add_work(handlers: kopf.OperatorRegistry, service: Service, watched: Watched, unreadable: Unreadable) -> None:
+def _add_work(
+    handlers: kopf.OperatorRegistry, controller: Controller, events: EventHandler, unreadable: Unreadable
+) -> None:
     def out_of_date(uid: str, **_: Any) -> bool:
-        """Whether the account needs a visit."""
-        return watched.is_owed(uid)
+        """Whether the account needs a reconcile."""
+        return events.is_pending(uid)
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
-        """Drives the account while work is owed."""
-        await service.drive(ObjectRef.in_meta(body.metadata), stopped)
+        """Drives the account while work is pending."""
+        await controller.drive(ObjectRef.in_meta(body.metadata), stopped)
 
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
     async def deleted(body: kopf.Body, **_: Any) -> None:
         """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
         if unreadable.read(body) is None:
-            unreadable.tell_release(body)
+            unreadable.post_released(body)
         else:
-            await service.release(ObjectRef.in_meta(body.metadata))
+            await controller.release(ObjectRef.in_meta(body.metadata))
 
 
 def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:
@@ -206,9 +208,9 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
             each.close()
 
 
-def _outbox(service: Service, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
-    customers = Resources(service.api, Customer, FIELD_MANAGER)
-    return Outbox(notifications, customers, service.tools.aws.mail, service.tools.settings, notices.needs)
+def _outbox(controller: Controller, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
+    customers = Resources(controller.api, Customer, FIELD_MANAGER)
+    return Outbox(notifications, customers, controller.deps.aws.mail, controller.deps.settings, notices.needs)
 
 
 def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: PaymentNotices) -> None:

@@ -9,7 +9,7 @@ import kopf
 from aiohttp.typedefs import JSONDecoder
 
 from batteries_crds.decoding import decoded
-from batteries_operator.controller.watch_monitor import Watches
+from batteries_operator.controller.watch_monitor import WatchMonitor
 from batteries_operator.runtime.leader_election import fence
 
 
@@ -27,13 +27,13 @@ class _Response(aiohttp.ClientResponse):
 
 
 def session_of(
-    info: kopf.ConnectionInfo, require: Callable[[], None] | None, watches: Watches | None = None
+    info: kopf.ConnectionInfo, require: Callable[[], None] | None, watch_monitor: WatchMonitor | None = None
 ) -> aiohttp.ClientSession:
     """The connections of what kopf found out about the cluster; writes pass only while `require` does not raise.
 
     Lists and watches go by `watches`, which keep those that are refused.
     """
-    ours = (*([watches.middleware] if watches else []), *([fence(require)] if require else []))
+    ours = (*([watch_monitor.middleware] if watch_monitor else []), *([fence(require)] if require else []))
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
@@ -45,7 +45,7 @@ def session_of(
 
 
 def with_login(
-    registry: kopf.OperatorRegistry, require: Callable[[], None] | None, watches: Watches | None = None
+    registry: kopf.OperatorRegistry, require: Callable[[], None] | None, watch_monitor: WatchMonitor | None = None
 ) -> kopf.OperatorRegistry:
     """The registry, which logs in as the kubeconfig says where one is given, else as the pod's service account."""
 
@@ -60,7 +60,7 @@ def with_login(
             server=info.server,
             default_namespace=info.default_namespace,
             expiration=info.expiration,
-            aiohttp_session=session_of(info, require, watches),
+            aiohttp_session=session_of(info, require, watch_monitor),
         )
 
     return registry

@@ -12,7 +12,7 @@ from batteries_operator.runtime.delaying_queue import DelayingQueue
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AT_ONE_TIME = 4
-"""Comparisons side by side: enough for ten thousand an hour at seconds each, few enough to leave AWS to the visits."""
+"""Comparisons at one time: enough for ten thousand an hour at seconds each, and few enough for AWS's rates."""
 
 JITTER = 0.1
 
@@ -26,21 +26,21 @@ class Resync:
     def __init__(self, interval: float, compare: Callable[[ObjectRef], Awaitable[bool | None]]) -> None:
         self._interval = interval
         self._compare = compare
-        self._accounts: dict[str, ObjectRef] = {}
+        self._known: dict[str, ObjectRef] = {}
         self._due: DelayingQueue[str] = DelayingQueue()
 
-    def know(self, account: ObjectRef) -> None:
+    def add(self, account: ObjectRef) -> None:
         """An account that is there; its first turn is at any time within the interval but its first tenth.
 
-        So an operator that has just started, or was handed a leader's work, sees to what is owed before it compares.
+        So an operator that has just started, or was handed a leader's work, sees to what is pending before it compares.
         """
-        if account.uid not in self._accounts:
+        if account.uid not in self._known:
             self._due.put(account.uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
-        self._accounts[account.uid] = account
+        self._known[account.uid] = account
 
-    def forget(self, uid: str) -> None:
+    def remove(self, uid: str) -> None:
         """An account that is gone; its turn, when it comes, is passed over."""
-        self._accounts.pop(uid, None)
+        self._known.pop(uid, None)
 
     async def run(self) -> None:
         """Runs until cancelled; does nothing where the interval is 0."""
@@ -53,7 +53,7 @@ class Resync:
     async def _work(self) -> None:
         while True:
             uid = await self._due.get()
-            account, part = self._accounts.get(uid), 1.0
+            account, part = self._known.get(uid), 1.0
             if account is None:
                 continue
             try:

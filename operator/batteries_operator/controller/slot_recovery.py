@@ -1,4 +1,4 @@
-"""What a new process takes back from the one before it: the places before AWS's limits that accounts hold."""
+"""Recovers, after a restart, the slots before AWS's limits that accounts hold."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
-from batteries_operator.steps.dependencies import Tools
+from batteries_operator.steps.dependencies import Dependencies
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -23,27 +23,27 @@ AGAIN_SECONDS = 5.0
 """Until it is asked again then."""
 
 
-async def take_back_places(accounts: Resources[AwsAccount], namespaces: Sequence[str | None], tools: Tools) -> None:
-    """What is under way in AWS holds its place across a restart; read before the first account is visited.
+async def recover_slots(accounts: Resources[AwsAccount], namespaces: Sequence[str | None], deps: Dependencies) -> None:
+    """What is under way in AWS holds its slot across a restart; read before the first account is reconciled.
 
     Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
-    suspended for the first time, or mended after drift, may hold a place for its assignment; its own first visit takes
-    that back, and until then others may be begun beside it, for which AWS allows more than we begin. What can't be read
-    (a later release wrote it, or a person) keeps nobody from being served, and its places are not known. What is under
-    way in a namespace that can't be read now is taken back with its first visits, too. Where Kubernetes is too busy to
-    answer, as it is for a while after its own start, it is asked again.
+    suspended for the first time, or mended after drift, may hold a slot for its assignment; its own first reconcile
+    takes that back, and until then others may be begun beside it, for which AWS allows more than we begin. What can't
+    be read (a later release wrote it, or a person) keeps nobody from being served, and its slots are not known. What is
+    under way in a namespace that can't be read now is taken back with its first reconciles, too. Where Kubernetes is
+    too busy to answer, as it is for a while after its own start, it is asked again.
     """
     for namespace in namespaces:
-        while not await _taken_back(accounts, namespace, tools):  # noqa: ASYNC110  # no event tells when Kubernetes can
+        while not await _recovered(accounts, namespace, deps):  # noqa: ASYNC110  # no event tells when Kubernetes can
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _taken_back(accounts: Resources[AwsAccount], namespace: str | None, tools: Tools) -> bool:
-    """Whether Kubernetes answered; taking a place back twice is taking it once."""
+async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, deps: Dependencies) -> bool:
+    """Whether Kubernetes answered; recovering a slot twice is recovering it once."""
     try:
         selector = f"status.phase!={Phase.ACTIVE}"
         async for account in accounts.all(namespace, field_selector=selector, unreadable=_tell):
-            tools.keep_places(account)
+            deps.sync_slots(account)
     except ApiException as error:
         if status_of(error) in CLOSED:
             log.warning("a namespace can't be read; the others are served", namespace=namespace, status=error.status)

@@ -13,22 +13,22 @@ import structlog
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import UnreadableError, read_object
 from batteries_operator.runtime.metrics import ACCOUNTS_UNREADABLE
-from batteries_operator.status.events import Announcement
+from batteries_operator.status.events import Event
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 MOST_WORDS = 700
 """An Event's message has 1024 characters at most."""
 
-AnnounceRaw = Callable[[Mapping[str, Any], Announcement], None]
+PostRawEvent = Callable[[Mapping[str, Any], Event], None]
 """Tells people of an object that only its JSON is known of."""
 
 
 class Unreadable:
     """Those that the watch has shown, by UID, each told of once for each of its generations."""
 
-    def __init__(self, announce: AnnounceRaw) -> None:
-        self._announce = announce
+    def __init__(self, post_event: PostRawEvent) -> None:
+        self._post_event = post_event
         self._known: dict[str, int] = {}
         ACCOUNTS_UNREADABLE.set_function(lambda: len(self._known))
 
@@ -41,7 +41,7 @@ class Unreadable:
             if self._known.get(meta["uid"]) != meta.get("generation", 0):
                 self._known[meta["uid"]] = meta.get("generation", 0)
                 log.warning("an account can't be read and is left as it is", detail=str(error))
-                self._announce(body, _told(error))
+                self._post_event(body, _told(error))
             return None
         self.forget(meta["uid"])
         return account
@@ -50,7 +50,7 @@ class Unreadable:
         """It can be read, or is gone."""
         self._known.pop(uid, None)
 
-    def tell_release(self, body: Mapping[str, Any]) -> None:
+    def post_released(self, body: Mapping[str, Any]) -> None:
         """Tells people what is left of one that was deleted."""
         aws_account_id = _aws_account_id(body)
         left = f"AWS account {aws_account_id} stays" if aws_account_id else "its AWS account, if there is one, stays"
@@ -59,15 +59,15 @@ class Unreadable:
             "says. Nothing manages that account any more: `batteries-operator orphans` lists it."
         )
         log.warning("an account that can't be read was let go", aws_account=aws_account_id)
-        self._announce(body, Announcement("Warning", "Released", message))
+        self._post_event(body, Event("Warning", "Released", message))
 
 
-def _told(error: UnreadableError) -> Announcement:
+def _told(error: UnreadableError) -> Event:
     message = (
         "This AwsAccount is stored in a form that this release of the operator does not know, and is left as it is. "
         f"Mend it, or go on to the release that wrote it. {error.reason}"
     )
-    return Announcement("Warning", "Unreadable", message[:MOST_WORDS])
+    return Event("Warning", "Unreadable", message[:MOST_WORDS])
 
 
 def _aws_account_id(body: Mapping[str, Any]) -> str | None:

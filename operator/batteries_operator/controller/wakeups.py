@@ -1,16 +1,16 @@
-"""Who is woken: an account that waits, when its place is free, AWS is done, or somebody changed its spec."""
+"""Wakes an account that waits: its slot is free, AWS is done, or somebody changed its spec."""
 
 import asyncio
 
 
-class Bells:
-    """One event an account, rung when its visit should not wait any longer."""
+class Wakeups:
+    """One asyncio.Event an account, set when its next reconcile should not wait any longer."""
 
     def __init__(self) -> None:
         self._events: dict[str, asyncio.Event] = {}
 
     def of(self, uid: str) -> asyncio.Event:
-        """The account's bell."""
+        """The account's event."""
         return self._events.setdefault(uid, asyncio.Event())
 
     def __len__(self) -> int:
@@ -21,7 +21,7 @@ class Bells:
         """Whether anybody drives the account."""
         return uid in self._events
 
-    def ring(self, uid: str) -> None:
+    def wake(self, uid: str) -> None:
         """Wakes whoever drives the account, if anybody does."""
         if uid in self._events:
             self._events[uid].set()

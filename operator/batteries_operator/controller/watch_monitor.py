@@ -1,4 +1,4 @@
-"""Which watches of Kubernetes are heard of: the namespaces that are served, and whether any is.
+"""Monitors the watches of Kubernetes: which namespaces are served, and whether any is.
 
 A namespace that can't be read (its RoleBinding is gone, it is deleted, it never was) keeps nobody else from being
 served, and is served when it can be read again. kopf would end all of its watches with the first that is refused; so a
@@ -33,7 +33,7 @@ ACCOUNTS = AwsAccount.definition.plural
 _BASE = ["apis", GROUP, VERSION]
 
 
-class Watches:
+class WatchMonitor:
     """When each was heard of last. `namespaces` are those to be served; none: all, by one watch."""
 
     def __init__(self, namespaces: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:

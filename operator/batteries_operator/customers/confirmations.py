@@ -1,7 +1,7 @@
 """Has single sign-on set up for the accounts that waited until their Customer confirmed the e-mail address.
 
 What the Customer confirmed is written into the status of those accounts alone; it is among the inputs of the step,
-which is owed again by it. Everything is decided from the objects, so a restart forgets nothing and, at rest, writes
+which is pending again by it. Everything is decided from the objects, so a restart forgets nothing and, at rest, writes
 nothing.
 """
 
@@ -14,7 +14,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, tolerated
 from batteries_crds.customer import Customer
 from batteries_crds.names import ProvisioningStep
-from batteries_operator.runtime.keyed_tasks import TasksByKey
+from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Confirmations:
         self._accounts = accounts
         self._confirmed: dict[Key, str] = {}
         self._waiting: dict[Key, dict[str, str | None]] = {}
-        self._tasks: TasksByKey[Key] = TasksByKey()
+        self._tasks: KeyedTasks[Key] = KeyedTasks()
 
     def customer_seen(self, customer: Customer) -> None:
         """A Customer as it is now."""
@@ -62,19 +62,19 @@ class Confirmations:
         """Ends what is under way."""
         self._tasks.close()
 
-    def _owed(self, key: Key) -> list[str]:
+    def _pending(self, key: Key) -> list[str]:
         """The accounts that have not been told what the Customer confirmed."""
         confirmed = self._confirmed.get(key)
         return [] if confirmed is None else [n for n, told in self._waiting.get(key, {}).items() if told != confirmed]
 
     def _plan(self, key: Key) -> None:
-        if self._owed(key) and not self._tasks.is_running(key):
+        if self._pending(key) and not self._tasks.is_running(key):
             self._tasks.replace(key, self._tell(key))
 
     async def _tell(self, key: Key) -> None:
-        while owed := self._owed(key):
+        while pending := self._pending(key):
             try:
-                for name in owed:
+                for name in pending:
                     await self._write(key, name, self._confirmed[key])
             except (ApiException, UnreadableError, KeyError, *UNANSWERED) as error:
                 log.warning("confirmation not written; again soon", customer="/".join(key), error=str(error))

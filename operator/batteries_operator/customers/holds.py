@@ -1,6 +1,6 @@
 """Holds the accounts of a Customer that is blocked, or that could not pay for longer than the grace period.
 
-The operator never writes a spec, so a hold stands in each account's status, and the runbook treats it like
+The operator never writes a spec, so a hold stands in each account's status, and the pipeline treats it like
 `spec.suspended`. Each hold has its own reason and is lifted by itself, when its reason is gone: unblocking opens no
 account that is not paid for. Of a Customer that is deleted the accounts stay as they are. Everything is decided anew
 from the objects, so a restart forgets nothing.
@@ -21,7 +21,7 @@ from batteries_crds.customer import Customer
 from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.payments import due_holds, is_undecided
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker
-from batteries_operator.runtime.keyed_tasks import TasksByKey
+from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class CustomerHolds:
         self._held: set[Key] = set()  # Customers that may have an account with a hold
         self._again: dict[Key, float] = {}  # Customers that are due and not held yet: seconds to the next look
         self._customers: dict[Key, Customer] = {}
-        self._tasks: TasksByKey[Key] = TasksByKey()
+        self._tasks: KeyedTasks[Key] = KeyedTasks()
 
     def customer_seen(self, customer: Customer) -> None:
         """A Customer as it is now."""

@@ -19,7 +19,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
 from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, due_notice, is_about, notices
-from batteries_operator.runtime.keyed_tasks import TasksByKey
+from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class PaymentNotices:
         self._about: dict[Key, Key] = {}  # each Notification's Customer
         self._held: dict[Key, datetime | None] = {}  # Customers with a held account, and the loss that it is for
         self._waiting: dict[Key, datetime] = {}  # Customers whose holds wait for a mail, and since when
-        self._tasks: TasksByKey[Key] = TasksByKey()
+        self._tasks: KeyedTasks[Key] = KeyedTasks()
         self.when_told: Callable[[Key], None] = lambda customer: None
         """Called with a Customer whose holds need not wait any more."""
 

@@ -1,4 +1,4 @@
-"""Holds nobody anew where too many would be held at one time: a person looks first.
+"""A circuit breaker: begins no holds where too many would begin at one time, until a person has looked.
 
 Told from the Customers alone, by when each became or becomes due: a restart, or another operator, comes to the same
 answer. The grace period is known from its beginning, so of many who turned together already the first is not held.
@@ -35,7 +35,7 @@ MESSAGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Census:
+class _DueCustomers:
     """When each Customer of a namespace becomes due, in order, and how many Customers there are."""
 
     moments: list[datetime]
@@ -60,7 +60,7 @@ class SuspensionBreaker:
         """`tell` posts an Event on the first Customer that is held back."""
         self._customers, self._breaker, self._grace = customers, breaker, grace
         self._tell, self._clock = tell, clock
-        self._looked: dict[str, _Census] = {}
+        self._looked: dict[str, _DueCustomers] = {}
         self._held_back: set[tuple[str, str]] = set()
 
     async def stops(self, customer: Customer) -> frozenset[Hold]:
@@ -73,7 +73,8 @@ class SuspensionBreaker:
         stopped = {
             reason
             for reason, moment in due.items()
-            if reason not in ORDERED and self._is_too_many(await self._census(customer.metadata.namespace), moment)
+            if reason not in ORDERED
+            and self._is_too_many(await self._due_customers(customer.metadata.namespace), moment)
         }
         self._note(customer, bool(stopped))
         return frozenset(stopped)
@@ -83,10 +84,10 @@ class SuspensionBreaker:
         self._held_back.discard((namespace, name))
         SUSPENSIONS_HELD_BACK.set(len(self._held_back))
 
-    def _is_too_many(self, census: _Census, moment: datetime) -> bool:
-        return self._breaker.stops(census.together(moment, self._breaker.window), census.customers)
+    def _is_too_many(self, due: _DueCustomers, moment: datetime) -> bool:
+        return self._breaker.stops(due.together(moment, self._breaker.window), due.customers)
 
-    async def _census(self, namespace: str) -> _Census:
+    async def _due_customers(self, namespace: str) -> _DueCustomers:
         known = self._looked.get(namespace)
         if known is None or self._clock() - known.looked_at > LOOKED_SECONDS:
             moments, count = [], 0
@@ -94,7 +95,7 @@ class SuspensionBreaker:
                 count += 1
                 due = due_at(customer, self._grace)
                 moments += [min(at for reason, at in due.items() if reason not in ORDERED)] if due else []
-            known = self._looked[namespace] = _Census(sorted(moments), count, self._clock())
+            known = self._looked[namespace] = _DueCustomers(sorted(moments), count, self._clock())
         return known
 
     def _note(self, customer: Customer, is_stopped: bool) -> None:

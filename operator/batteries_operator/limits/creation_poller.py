@@ -1,9 +1,9 @@
-"""Which creations AWS is still at work on: looked at for all accounts together, when they are likely to have ended.
+"""Polls AWS's account creations, for all accounts together, when they are likely to have ended.
 
 AWS takes two DescribeCreateAccountStatus a second, two at once after a pause, and five ListCreateAccountStatus a second
 (Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
 ended, then the more rarely the longer it lasts, and no look is made before the calls of its kind before it are used up
-at those rates. Who waits for a creation that has ended is woken, so that its place is free for the next as soon as
+at those rates. Who waits for a creation that has ended is woken, so that its slot is free for the next as soon as
 anybody knows.
 """
 
@@ -19,7 +19,7 @@ import structlog
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.limits.duration_estimate import REMEMBERED
-from batteries_operator.limits.polling import until_next_look
+from batteries_operator.limits.polling import next_poll_delay
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ LONGEST = 60.0
 """The most seconds between two looks at a creation."""
 
 SHARE = 0.04
-"""How late an end may be seen, as a part of the time that it took: of five places that is what may stay empty."""
+"""How late an end may be seen, as a part of the time that it took: of five slots that is what may stay empty."""
 
 Listed = tuple[frozenset[str], int]
 """The requests in progress, and how many calls it took to list them: one for each page, empty ones included."""
@@ -52,7 +52,7 @@ class _Waiting:
     due: float
 
 
-class UnderWay:
+class CreationPoller:
     """The creations that accounts wait for. Keys are AwsAccount UIDs.
 
     A look is a description of the creation that is due first; while AWS takes none, a list of all, where that takes
@@ -81,7 +81,7 @@ class UnderWay:
         self._lasted: deque[float] = deque(maxlen=REMEMBERED)
         self._waiting: dict[str, _Waiting] = {}
         self._ended: dict[str, CreationStatus] = {}
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def has(self, request_id: str) -> bool:
         """Whether the request was in progress when it was last looked at; if not, ask AWS yourself."""
@@ -117,63 +117,63 @@ class UnderWay:
         """What AWS said of a creation when it was seen to have ended, told once; None where it is to be asked."""
         return self._ended.pop(request_id, None)
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Looks at each creation when it is due, for ever."""
         while True:
-            self._news.clear()
-            pause = self._next_look() - _now()
+            self._changed.clear()
+            pause = self._next_poll() - _now()
             try:
                 async with asyncio.timeout(pause if pause < math.inf else None):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
-                await self.look()
+                await self.poll()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Looks at what is due now, as far as AWS's rates have room, and wakes whose creation has ended."""
         due = self._due()
         if not due:
             return
         try:
             if self._descriptions_from <= _now():
-                await self._look_at_one(due[0])
+                await self._poll_one(due[0])
             elif self._lists_from <= _now() and self._lists_are_cheap(len(due)):
-                await self._look_at_all(due)
+                await self._poll_all(due)
         except AwsError as error:
             log.info("which creations are in progress is not known; again soon", error=str(error))
             again = _now() + self._between_descriptions
             self._lists_from = max(self._lists_from, again)
             self._descriptions_from = max(self._descriptions_from, again)
 
-    async def _look_at_one(self, request_id: str) -> None:
+    async def _poll_one(self, request_id: str) -> None:
         rest = self._between_descriptions
         self._descriptions_from = max(self._descriptions_from, _now() - rest) + rest
         creation = await self._describe(request_id)
         in_progress = creation.state == "IN_PROGRESS"
         if not in_progress and request_id in self._waiting:
             self._ended[request_id] = creation
-        self._looked_at(request_id, rest, in_progress=in_progress)
+        self._polled(request_id, rest, in_progress=in_progress)
 
-    async def _look_at_all(self, due: list[str]) -> None:
+    async def _poll_all(self, due: list[str]) -> None:
         self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages
         seen, self._pages = await self._list_all()
         rest = self._pages * self._between_lists
         self._lists_from = _now() + rest
         for request_id in due:
-            self._looked_at(request_id, rest, in_progress=request_id in seen)
+            self._polled(request_id, rest, in_progress=request_id in seen)
 
-    def _looked_at(self, request_id: str, rest: float, *, in_progress: bool) -> None:
+    def _polled(self, request_id: str, rest: float, *, in_progress: bool) -> None:
         waiting = self._waiting.get(request_id)
         if waiting is None:  # somebody asked AWS itself while this look was on its way
             return
         if in_progress:
-            waiting.due = _now() + until_next_look(_now() - waiting.since, rest, self._longest, SHARE)
+            waiting.due = _now() + next_poll_delay(_now() - waiting.since, rest, self._longest, SHARE)
             return
         del self._waiting[request_id]
         self._wake(waiting.key)
 
     def _wait(self, request_id: str, waiting: _Waiting) -> None:
         self._waiting.setdefault(request_id, waiting)
-        self._news.set()
+        self._changed.set()
 
     def _due(self) -> list[str]:
         """The requests to look at, the one that was due first in front."""
@@ -183,7 +183,7 @@ class UnderWay:
     def _lists_are_cheap(self, due: int) -> bool:
         return self._pages * self._between_lists <= due * self._between_descriptions
 
-    def _next_look(self) -> float:
+    def _next_poll(self) -> float:
         """When something is due and AWS's rates have room for a look at it; never, where nobody waits."""
         first = min((each.due for each in self._waiting.values()), default=math.inf)
         room = self._descriptions_from

@@ -1,4 +1,4 @@
-"""How long AWS is likely to be at work on something, by how long it was of late: when a first look is worth a call.
+"""Estimates how long AWS will be at work on something, by recent durations: when a first poll is worth a call.
 
 Without it each account would be looked at every half second from the beginning, of which all looks but the last are
 in vain, and count towards AWS's rates for all accounts together.
@@ -11,11 +11,11 @@ REMEMBERED = 20
 """Times of late that are remembered."""
 
 EARLY = 0.8
-"""The part of the shortest of them after which the first look comes. When AWS was done is known from looks alone, so
-one that came no earlier than the last could never find that it takes less time by now."""
+"""The part of the shortest of them after which the first poll comes. We learn durations only by polling, so poll a
+little early to let the estimate shrink."""
 
 
-class Expected:
+class DurationEstimate:
     """One kind of work. Keys are AwsAccount UIDs; what is remembered is lost with the process, and that costs looks."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Expected:
         self._begun: dict[str, float] = {}
         self._looked: dict[str, float] = {}
 
-    def first_look(self, key: str, longest: float) -> float | None:
+    def first_poll_delay(self, key: str, longest: float) -> float | None:
         """AWS is at work for `key`: seconds until the first look; None for each later one, or where none is known.
 
         Never more than `longest`: after an outage of an hour all that is remembered may be an hour.
@@ -33,7 +33,7 @@ class Expected:
         self._begun[key] = self._looked[key] = _now()
         return min(longest, EARLY * min(self._lasted)) if self._lasted else None
 
-    def looked(self, key: str) -> None:
+    def polled(self, key: str) -> None:
         """A look is about to be made: if AWS is seen to have ended, it had by now, however long it takes to answer."""
         if key in self._begun:
             self._looked[key] = _now()

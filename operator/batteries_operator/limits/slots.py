@@ -1,9 +1,9 @@
-"""A limited number of places, and a line before them that serves owners in turn.
+"""A limited number of slots, and a queue before them that serves owners in turn.
 
 AWS's limits are for the whole organization (five accounts in creation, ten assignments), so they are held here over
-all accounts and not per account. Waiting costs memory only: who waits is woken when a place is free.
+all accounts and not per account. Waiting costs memory only: who waits is woken when a slot is free.
 
-Where AWS itself says that there is no room, the line is shut for a while. Then one may try, and only when that one
+Where AWS itself says that there is no room, the queue is closed for a while. Then one may try, and only when that one
 came through are the others let in again: a thousand accounts that all ask a full organization help nobody.
 """
 
@@ -21,8 +21,8 @@ def _later(seconds: float, function: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_later(seconds, function)
 
 
-class Places:
-    """Who holds a place, and who is next. Keys are AwsAccount UIDs."""
+class Slots:
+    """Who holds a slot, and who is next. Keys are AwsAccount UIDs."""
 
     def __init__(self, capacity: int, wake: Callable[[str], None], later: Later = _later) -> None:
         self._capacity = capacity
@@ -50,13 +50,13 @@ class Places:
         """Whether AWS said that there is no room, and nobody has come through since."""
         return self._shut_until_proved
 
-    def resume(self, key: str) -> None:
-        """Gives back a place held before a restart, even past the capacity: the work is already in AWS."""
+    def restore(self, key: str) -> None:
+        """Gives back a slot held before a restart, even past the capacity: the work is already in AWS."""
         self._drop_from_line(key)
         self._held.add(key)
 
-    def enter(self, key: str, owner: str, since: datetime) -> bool:
-        """Whether `key` has a place now; if not it stands in its owner's line, by age, and is woken later."""
+    def acquire(self, key: str, owner: str, since: datetime) -> bool:
+        """Whether `key` has a slot now; if not it is in its owner's queue, by age, and is woken later."""
         if key in self._held:
             return True
         if key not in self._owners:
@@ -65,22 +65,22 @@ class Places:
         self._admit(entering=key)
         return key in self._held
 
-    def leave(self, key: str) -> None:
-        """Frees the place or the spot in line, and admits who is next."""
+    def release(self, key: str) -> None:
+        """Frees the slot or the queue position, and admits who is next."""
         self._held.discard(key)
         self._drop_from_line(key)
         self._admit()
 
-    def end(self, key: str) -> None:
-        """AWS's work for `key` has ended, whatever came of it: the place is others' before that is known.
+    def finish(self, key: str) -> None:
+        """Releases the slot as soon as AWS finishes, before the result is known.
 
-        Unless AWS had no room lately: then what came of it says whether anybody else may try.
+        Where AWS had no room lately the slot is kept: the result says whether anybody else may try.
         """
         if not self.is_shut:
-            self.leave(key)
+            self.release(key)
 
     def position(self, key: str) -> int | None:
-        """Its place in line, from 1, were nobody to come or go; None where it doesn't stand in line."""
+        """Its queue position, from 1, were nobody to come or go; None where it isn't queued."""
         owner = self._owners.get(key)
         if owner is None:
             return None
@@ -95,16 +95,16 @@ class Places:
     def refused(self, key: str, owner: str, since: datetime, seconds: float) -> None:
         """AWS has no room for `key`: it goes back into the line, which is shut for so many seconds.
 
-        The round begins again with the owner of the oldest. Everybody in line is woken once, to say so.
+        The round begins again with the owner of the oldest. Everybody in the queue is woken once, to say so.
         """
         self._held.discard(key)
         if key not in self._owners:
             self._owners[key] = owner
             bisect.insort(self._lines.setdefault(owner, []), (since, key))
         self._lines = OrderedDict(sorted(self._lines.items(), key=lambda item: item[1][0]))
-        news, self._shut_until_proved, self._room = not self._shut_until_proved, True, 0
+        is_new, self._shut_until_proved, self._room = not self._shut_until_proved, True, 0
         self._later(seconds, self._let_one_try)
-        if news:
+        if is_new:
             for waiting in list(self._owners):
                 self._wake(waiting)
 

@@ -23,7 +23,7 @@ from batteries_crds.notification import CONFIRMATION_HOURS, Notification, Notifi
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.mail import Mail
 from batteries_operator.customers.payments import why_not_to_send
-from batteries_operator.mails.rate_limit import Rates
+from batteries_operator.mails.rate_limit import MailRates
 from batteries_operator.mails.texts import render
 from batteries_operator.runtime.delaying_queue import DelayingQueue
 from batteries_operator.runtime.leader_election import NotLeadingError
@@ -48,7 +48,7 @@ AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 900.0
 
 
 @dataclass(slots=True)
-class _Owed:
+class _PendingMail:
     """A mail that is to be sent."""
 
     notification: Notification
@@ -85,13 +85,13 @@ class Outbox:
         self._settings = settings
         self._grace = settings.payment_grace
         self._is_needed = is_needed
-        self._rates = Rates()
+        self._rates = MailRates()
         self._knows_sent = False
         """Whether `_rates` knows what the processes before this one sent."""
-        self._owed: dict[Key, _Owed] = {}
+        self._pending: dict[Key, _PendingMail] = {}
         self._finished: dict[Key, datetime] = {}
         self._due: DelayingQueue[Key] = DelayingQueue()
-        MAILS_WAITING.set_function(self._owed.__len__)
+        MAILS_WAITING.set_function(self._pending.__len__)
 
     def see(self, notification: Notification) -> None:
         """A Notification as the watch shows it."""
@@ -100,21 +100,21 @@ class Outbox:
         if meta.deletion_timestamp is not None:
             self.forget(*key)
         elif status.state is None:
-            if key not in self._owed:
-                self._owed[key] = _Owed(notification, said=status.error)
+            if key not in self._pending:
+                self._pending[key] = _PendingMail(notification, said=status.error)
                 self._due.put(key, 0)
         elif key not in self._finished:
-            owed = self._owed.pop(key, None)
+            pending = self._pending.pop(key, None)
             finished = status.finished_at or utc_now()
             self._finished[key] = finished
-            counted = owed is not None and owed.sent is not None  # when it was sent, by this process
+            counted = pending is not None and pending.sent is not None  # when it was sent, by this process
             if status.state is NotificationState.SENT and status.to is not None and not counted:
                 self._rates.note(status.to, notification.spec.kind, finished)
             self._due.put(key, (finished + KEPT - utc_now()).total_seconds())
 
     def forget(self, namespace: str, name: str) -> None:
         """A Notification is gone."""
-        self._owed.pop((namespace, name), None)
+        self._pending.pop((namespace, name), None)
         self._finished.pop((namespace, name), None)
 
     async def run(self) -> None:
@@ -122,20 +122,20 @@ class Outbox:
         while True:
             key = await self._due.get()
             try:
-                if key in self._owed:
+                if key in self._pending:
                     with structlog.contextvars.bound_contextvars(notification="/".join(key)):
-                        await self._try(key, self._owed[key])
+                        await self._try(key, self._pending[key])
                     await asyncio.sleep(1 / self._settings.mails_per_second)
                 elif key in self._finished:
                     await self._remove(key)
             except NotLeadingError:
                 return
 
-    async def _try(self, key: Key, owed: _Owed) -> None:
+    async def _try(self, key: Key, pending: _PendingMail) -> None:
         """One try at one mail; the next one is planned where it did not come to an end."""
-        pause = min(LONGEST_SECONDS, AGAIN_SECONDS * 2.0 ** min(owed.failures, 16))
+        pause = min(LONGEST_SECONDS, AGAIN_SECONDS * 2.0 ** min(pending.failures, 16))
         try:
-            await self._bring_to_an_end(key, owed)
+            await self._bring_to_an_end(key, pending)
             return
         except NotLeadingError:
             raise
@@ -148,32 +148,32 @@ class Outbox:
             problem = None
             log.warning("kubernetes refused", status=status_of(error), again_in=pause)
         except Exception as error:  # one mail's trouble must not end the others
-            problem = _problem(owed, error)
-        owed.failures += 1
-        await self._tell(key, owed, problem)
+            problem = _problem(pending, error)
+        pending.failures += 1
+        await self._tell(key, pending, problem)
         self._due.put(key, pause)
 
-    async def _tell(self, key: Key, owed: _Owed, problem: str | None) -> None:
+    async def _tell(self, key: Key, pending: _PendingMail, problem: str | None) -> None:
         """Writes what is the matter, once."""
-        if problem is None or problem == owed.said:
+        if problem is None or problem == pending.said:
             return
         try:
             await self._notifications.merge_status(*key, {"status": {"error": problem}})
         except (ApiException, *UNANSWERED) as error:
             log.warning("trouble not written", error=str(error))
         else:
-            owed.said = problem
+            pending.said = problem
 
-    async def _bring_to_an_end(self, key: Key, owed: _Owed) -> None:
+    async def _bring_to_an_end(self, key: Key, pending: _PendingMail) -> None:
         """Sends the mail, or finds that there is none to send, and writes that down."""
-        if owed.sent is None:
-            owed.sent = await self._sent(key, owed.notification)
-            if owed.sent["state"] == NotificationState.SENT:
-                self._rates.note(owed.sent["to"], owed.notification.spec.kind, utc_now())
-            MAILS.labels(owed.notification.spec.kind, str(owed.sent["state"]).lower()).inc()
-        status = {"error": None, **owed.sent, "finishedAt": to_rfc3339(utc_now())}
+        if pending.sent is None:
+            pending.sent = await self._sent(key, pending.notification)
+            if pending.sent["state"] == NotificationState.SENT:
+                self._rates.note(pending.sent["to"], pending.notification.spec.kind, utc_now())
+            MAILS.labels(pending.notification.spec.kind, str(pending.sent["state"]).lower()).inc()
+        status = {"error": None, **pending.sent, "finishedAt": to_rfc3339(utc_now())}
         written = await self._notifications.merge_status(*key, {"status": status})
-        log.info("notification finished", state=owed.sent["state"])
+        log.info("notification finished", state=pending.sent["state"])
         self.see(written)
 
     async def _sent(self, key: Key, notification: Notification) -> dict[str, Any]:
@@ -253,12 +253,12 @@ def _tell_unreadable(error: UnreadableError) -> None:
     log.warning("a notification can't be read, and whether its mail was sent is not known", detail=str(error))
 
 
-def _problem(owed: _Owed, error: Exception) -> str | None:
+def _problem(pending: _PendingMail, error: Exception) -> str | None:
     """What the status says of it; None where Kubernetes is away, which would not take it either."""
     if isinstance(error, UNANSWERED):
         log.warning("kubernetes did not answer", error=str(error))
         return None
-    MAILS.labels(owed.notification.spec.kind, "failed").inc()
+    MAILS.labels(pending.notification.spec.kind, "failed").inc()
     if isinstance(error, AwsError):
         log.warning("mail not sent", error=str(error))
         return f"SES did not take it ({error.code}); it is tried again."

@@ -12,7 +12,7 @@ MAILS_AN_HOUR = 20
 """To one address, of all kinds but ConfirmEmail."""
 
 
-class Rates:
+class MailRates:
     """What each address got within the last day. Sent mails are still there after a restart and are noted again."""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:

@@ -13,7 +13,7 @@ from batteries_crds.notification import CONFIRMATION_HOURS, Notification, Notifi
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Template:
     """Subject and text, with names in braces to be filled in."""
 
     subject: str
@@ -25,8 +25,8 @@ _STOP_KEY = """If this was not you, somebody else can use your account here. Mak
 DELETE {public}/v1/keys/ID revokes one), and tell us: {contact}.
 """
 
-WORDS: dict[NotificationKind, Words] = {
-    NotificationKind.CONFIRM_EMAIL: Words(
+TEMPLATES: dict[NotificationKind, Template] = {
+    NotificationKind.CONFIRM_EMAIL: Template(
         "Confirm your e-mail address",
         f"""Somebody signed up at {{public}} with this e-mail address.
 
@@ -41,7 +41,7 @@ If it was not you, do nothing: without this nobody gets into anything of yours w
 stop such mails, tell us: {{contact}}.
 """,
     ),
-    NotificationKind.KEY_HANDED_OVER: Words(
+    NotificationKind.KEY_HANDED_OVER: Template(
         "An API key was given out for the card that you saved",
         """At {when} an API key (it begins with aib_{keyPrefix}) was given to whoever began the checkout in
 which your card was saved at {public}.
@@ -53,7 +53,7 @@ If not, tell us, and we block it: {contact}. Name the key's beginning, aib_{keyP
 customer {customer}.
 """,
     ),
-    NotificationKind.KEY_CREATED: Words(
+    NotificationKind.KEY_CREATED: Template(
         "A new API key was made",
         """At {when} a new API key was made for you at {public}. It begins with aib_{keyPrefix} (scope
 {scope}, works until {expiresAt}). It was made {by}.
@@ -61,7 +61,7 @@ customer {customer}.
 """
         + _STOP_KEY,
     ),
-    NotificationKind.KEY_REVOKED: Words(
+    NotificationKind.KEY_REVOKED: Template(
         "An API key was revoked",
         """At {when} your API key that begins with aib_{keyPrefix} was revoked at {public}. It was revoked
 {by}.
@@ -71,7 +71,7 @@ If this was not you, and you have no working key left, we can make you a new one
 """
         + _STOP_KEY,
     ),
-    NotificationKind.REPOSITORIES_CHANGED: Words(
+    NotificationKind.REPOSITORIES_CHANGED: Template(
         "The repositories that may deploy into your AWS account were changed",
         """At {when} the list of GitHub repositories that may deploy into your AWS account {awsAccountId}
 was changed at {public} (account {accountId}). It was changed {by}.
@@ -81,7 +81,7 @@ The list as it is now: {repositories}
 """
         + _STOP_KEY,
     ),
-    NotificationKind.PASSWORD_REVEALED: Words(
+    NotificationKind.PASSWORD_REVEALED: Template(
         "The first password of your AWS account was revealed",
         """At {when} the first console password of your AWS account {awsAccountId} was revealed at {public}
 (account {accountId}). It was revealed {by}. It is shown once; the console asks for a new password
@@ -90,7 +90,7 @@ at the first sign-in.
 """
         + _STOP_KEY,
     ),
-    NotificationKind.PAYMENT_METHOD_MISSING: Words(
+    NotificationKind.PAYMENT_METHOD_MISSING: Template(
         "Your payment method is missing",
         """Since {since} we have no payment method that works for you at {public}.
 
@@ -99,7 +99,7 @@ at the first sign-in.
 Pay the invoice that Stripe mailed you, if there is one, or save a new card. Questions: {contact}.
 """,
     ),
-    NotificationKind.SUSPENSION_SOON: Words(
+    NotificationKind.SUSPENSION_SOON: Template(
         "Your AWS accounts will be suspended",
         """Since {since} we have no payment method that works for you at {public}. Your AWS accounts will be
 suspended at {suspendedAt}: nobody gets into them any more; what is in them stays.
@@ -108,7 +108,7 @@ Pay the invoice that Stripe mailed you, if there is one, or save a new card, and
 Questions: {contact}.
 """,
     ),
-    NotificationKind.SUSPENDED: Words(
+    NotificationKind.SUSPENDED: Template(
         "Your AWS accounts are suspended",
         """Since {since} we have had no payment method that works for you at {public}, so your AWS accounts
 are suspended as of {suspendedAt}: nobody gets into them; what is in them stays. They are opened
@@ -124,7 +124,7 @@ _UNKNOWN = "(not known)"
 
 def render(notification: Notification, *, public: str, contact: str, link: str = "") -> tuple[str, str]:
     """The subject and the text of the mail."""
-    words = WORDS[notification.spec.kind]
+    words = TEMPLATES[notification.spec.kind]
     created = notification.metadata.creation_timestamp
     filled: Mapping[str, str] = defaultdict(
         lambda: _UNKNOWN,

@@ -1,4 +1,4 @@
-"""A step tried: a known error becomes an outcome here, once for all steps.
+"""Runs one step, and turns known errors into outcomes, once for all steps.
 
 What the outcome says to customers is a sentence of our own. What AWS, Kubernetes or Python said is its `cause`, which
 administrators alone are shown.
@@ -40,13 +40,13 @@ async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Er
     """The step's outcome, and the kind of the error that it is made of; `backoff` is the pause after one, in seconds.
 
     Raises:
-        LostRaceError, NotLeadingError, UNANSWERED: nothing may be concluded from this visit.
+        LostRaceError, NotLeadingError, UNANSWERED: nothing may be concluded from this reconcile.
     """
     with structlog.contextvars.bound_contextvars(step=step.name.value):
         outcome, kind = await _try(step, scope, backoff)
     if isinstance(outcome, Fail):
         # Whoever mends what made it fail may have changed whose the AWS account is: proved anew at the next try.
-        scope.tools.aws.ownership.forget(scope.account.metadata.uid)
+        scope.deps.aws.ownership.forget(scope.account.metadata.uid)
     return outcome, kind
 
 
@@ -100,7 +100,7 @@ def _to_mend(error: Exception, backoff: float) -> Wait:
 
 async def _run(step: Step, scope: Scope) -> Outcome:
     """Its outcome; once more where what we remembered of AWS was wrong: by then it is forgotten."""
-    memory = scope.tools.aws.caller.memory
+    memory = scope.deps.aws.caller.caches
     try:
         return await step.run(scope)
     except AwsError as error:

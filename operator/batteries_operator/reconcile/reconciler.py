@@ -1,8 +1,8 @@
-"""Walks one account through the runbook, as far as it goes now.
+"""Reconciles one account: runs its pipeline as far as it goes now.
 
-Level-based: a visit starts from the account as Kubernetes showed it last. Each step that is owed runs as soon as it
-lacks nothing, beside those that run already, and what came of it is written before the visit ends. It ends where each
-step that is left waits. What it keeps for the next one is in `Pace`.
+Level-based: a reconcile starts from the account as Kubernetes showed it last. Each step that is pending runs as soon as
+it lacks nothing, beside those that run already, and what came of it is written before the reconcile ends. It ends where
+each step that is left waits. What it keeps for the next one is in `StepSchedule`.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from batteries_crds.client import Resources
 from batteries_crds.conditions import find
 from batteries_crds.names import FINALIZER
 from batteries_operator.aws.errors import ErrorKind
-from batteries_operator.aws.mutations import noted_acts
+from batteries_operator.aws.mutations import recorded_mutations
 from batteries_operator.aws.ownership import OwnedAccount
-from batteries_operator.limits.polling import until_next_look
+from batteries_operator.limits.polling import next_poll_delay
 from batteries_operator.reconcile.attempt import attempt
-from batteries_operator.reconcile.result_applier import Announce, News, Runbook, is_no_news
-from batteries_operator.reconcile.step_schedule import Pace, backoff
+from batteries_operator.reconcile.result_applier import Pipeline, PostEvent, ResultApplier, is_unchanged
+from batteries_operator.reconcile.step_schedule import StepSchedule, backoff
 from batteries_operator.runtime.metrics import DRIFTS, STEP_OUTCOMES
-from batteries_operator.runtime.watchdog import beside
+from batteries_operator.runtime.watchdog import concurrent_step
 from batteries_operator.status import drift, events
-from batteries_operator.status.events import Announcement
-from batteries_operator.status.pending import blocking, is_current, is_out_of_date, only_seen, ready
-from batteries_operator.status.status_writer import Recorder
-from batteries_operator.steps.dependencies import Tools
+from batteries_operator.status.events import Event
+from batteries_operator.status.pending import blocking, is_current, is_out_of_date, observed_failures, runnable
+from batteries_operator.status.status_writer import StatusWriter
+from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Step
 
@@ -43,42 +43,42 @@ Tried = tuple[Outcome, ErrorKind | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """What a visit came to: come back after so many seconds (None: nothing to do)."""
+class Result:
+    """The result of a reconcile: requeue after so many seconds (None: nothing to do)."""
 
-    seconds: float | None
+    requeue_after: float | None
     stalled: bool = False
-    """Nothing can be done, though something is owed: until somebody changes something."""
+    """Nothing can be done, though something is pending: until somebody changes something."""
     released: AwsAccount | None = None
-    """An account that is being deleted and for which nothing more is owed, as it was last seen."""
-    left: AwsAccount | None = None
-    """The account as the visit left it in Kubernetes; None where it is to be read before the next one."""
+    """An account that is being deleted and for which nothing more is pending, as it was last seen."""
+    account: AwsAccount | None = None
+    """The account as the reconcile left it in Kubernetes; None where it is to be read before the next one."""
 
 
 class _Scope:
-    """What a step sees of the visit."""
+    """What a step sees of the reconcile."""
 
-    def __init__(self, recorder: Recorder, tools: Tools, news: News) -> None:
-        self._recorder = recorder
-        self._news = news
-        self.tools = tools
+    def __init__(self, writer: StatusWriter, deps: Dependencies, results: ResultApplier) -> None:
+        self._writer = writer
+        self._results = results
+        self.deps = deps
 
     @property
     def account(self) -> AwsAccount:
-        return self._recorder.account
+        return self._writer.account
 
     async def owned_account(self) -> OwnedAccount:
         aws_account_id = self.account.status.aws_account_id
         assert aws_account_id is not None  # check_status is done
-        return await self.tools.aws.ownership.prove(self.account, aws_account_id)
+        return await self.deps.aws.ownership.prove(self.account, aws_account_id)
 
     async def record(self, **facts: Any) -> None:
         account = self.account
-        # What was wanted when the visit began and is deleted meanwhile must not be asked of AWS any more.
+        # What was wanted when the reconcile began and is deleted meanwhile must not be asked of AWS any more.
         unless_deleted = not account.is_deleted
         status = account.status.model_copy(update=facts)
-        self._recorder.account = self._news.summarized(account.model_copy(update={"status": status}))
-        await self._recorder.flush(unless_deleted=unless_deleted)
+        self._writer.account = self._results.summarized(account.model_copy(update={"status": status}))
+        await self._writer.flush(unless_deleted=unless_deleted)
 
 
 def _says_so(account: AwsAccount, outcome: Done) -> bool:
@@ -87,156 +87,158 @@ def _says_so(account: AwsAccount, outcome: Done) -> bool:
 
 
 def _counts(outcome: Outcome) -> bool:
-    """Whether it is trouble that wears out patience: a visit sees to that."""
+    """Whether it is trouble that counts towards the stall timeout: a reconcile sees to that."""
     return isinstance(outcome, Wait) and outcome.counts
 
 
-class Runner:
-    """Visits accounts with one set of tools and one runbook."""
+class Reconciler:
+    """Reconciles accounts with one set of dependencies and one pipeline."""
 
-    def __init__(self, accounts: Resources[AwsAccount], tools: Tools, runbook: Runbook, announce: Announce) -> None:
+    def __init__(
+        self, accounts: Resources[AwsAccount], deps: Dependencies, pipeline: Pipeline, post_event: PostEvent
+    ) -> None:
         self._accounts = accounts
-        self._tools = tools
-        self._runbook = runbook
-        self._news = News(tools, runbook, announce)
+        self._deps = deps
+        self._pipeline = pipeline
+        self._results = ResultApplier(deps, pipeline, post_event)
 
-    async def visit(
+    async def reconcile(
         self,
         namespace: str,
         name: str,
-        pace: Pace | None = None,
+        schedule: StepSchedule | None = None,
         stopping: Callable[[], bool] = lambda: False,
         seen: AwsAccount | None = None,
-    ) -> Visit:
+    ) -> Result:
         """Brings the account as far as it goes now.
 
         Once it is `stopping`, because the operator ends or there is news of the account, nothing more is begun.
 
-        `pace` is that of the visits before, and is kept. The account is read first, unless it was `seen`.
+        `schedule` is that of the reconciles before, and is kept. The account is read first, unless it was `seen`.
 
         Nothing is begun before our finalizer is on it: deleted then, it would be gone while AWS makes what it asks for.
         kopf puts that on while it begins to drive a new account; a write of ours before would only meet that one.
 
         Raises:
-            LostRaceError: somebody else wrote the status; visit again.
+            LostRaceError: somebody else wrote the status; reconcile again.
             ApiException: the Kubernetes API server refused or failed.
         """
-        pace = pace or Pace()
+        schedule = schedule or StepSchedule()
         account = seen or await self._accounts.find(namespace, name)
         if account is None:
-            return Visit(None)
+            return Result(None)
         if FINALIZER not in account.metadata.finalizers:
-            return Visit(None if account.is_deleted else UNKEPT_SECONDS)
-        recorder = Recorder(self._accounts, account)
-        self._tools.keep_places(account)
-        await self._walk(recorder, pace, stopping)
-        await recorder.flush()
+            return Result(None if account.is_deleted else UNKEPT_SECONDS)
+        writer = StatusWriter(self._accounts, account)
+        self._deps.sync_slots(account)
+        await self._walk(writer, schedule, stopping)
+        await writer.flush()
         if stopping():
-            return Visit(0, left=recorder.stored)
-        seconds = pace.until_due(step.name for step in self._ready(recorder.account))
+            return Result(0, account=writer.stored)
+        seconds = schedule.until_due(step.name for step in self._runnable(writer.account))
         if seconds is not None:
-            return Visit(seconds, left=recorder.stored)
-        return await self._nothing_to_do(recorder)
+            return Result(seconds, account=writer.stored)
+        return await self._nothing_to_do(writer)
 
-    async def _nothing_to_do(self, recorder: Recorder) -> Visit:
-        """The end of a visit after which nothing is owed, or nothing can be done."""
-        stalled = blocking(self._runbook(recorder.account), recorder.account) is not None
-        if not stalled and recorder.account.is_deleted:  # the status of an object that is about to go is of no use
-            return Visit(None, released=recorder.account)
-        await self._news.settle(recorder)
-        return Visit(None, stalled=stalled, left=recorder.stored)
+    async def _nothing_to_do(self, writer: StatusWriter) -> Result:
+        """The end of a reconcile after which nothing is pending, or nothing can be done."""
+        stalled = blocking(self._pipeline(writer.account), writer.account) is not None
+        if not stalled and writer.account.is_deleted:  # the status of an object that is about to go is of no use
+            return Result(None, released=writer.account)
+        await self._results.settle(writer)
+        return Result(None, stalled=stalled, account=writer.stored)
 
-    def tell_release(self, account: AwsAccount) -> None:
+    def post_released(self, account: AwsAccount) -> None:
         """Tells people what is left of an account whose object goes."""
-        self._news.tell(account, events.of_release(account))
+        self._results.post(account, events.of_release(account))
 
     async def resync(self, namespace: str, name: str) -> bool | None:
         """Compares an account at rest with AWS, and mends what somebody changed there.
 
         Says whether anything was; None where AWS was too busy to tell, so that it is to be asked again.
 
-        Nothing is written where all is as it should be. What can't be mended at once becomes owed, and is seen to
-        by visits.
+        Nothing is written where all is as it should be. What can't be mended at once becomes pending, and is seen to
+        by reconciles.
 
         Raises:
-            LostRaceError, ApiException: as `visit`.
+            LostRaceError, ApiException: as `reconcile`.
         """
         account = await self._accounts.find(namespace, name)
         if account is None or account.is_deleted:
             return False
-        seen = only_seen(self._runbook(account), account)
-        if not seen and is_out_of_date(self._runbook(account), account):
+        seen = observed_failures(self._pipeline(account), account)
+        if not seen and is_out_of_date(self._pipeline(account), account):
             return False
-        recorder = Recorder(self._accounts, account)
-        scope = _Scope(recorder, self._tools, self._news)
+        writer = StatusWriter(self._accounts, account)
+        scope = _Scope(writer, self._deps, self._results)
         # Whose the AWS account is may have changed as well.
-        self._tools.aws.ownership.forget(account.metadata.uid)
-        return await (self._seen_otherwise(recorder, scope, seen) if seen else self._compare(recorder, scope))
+        self._deps.aws.ownership.forget(account.metadata.uid)
+        return await (self._seen_otherwise(writer, scope, seen) if seen else self._compare(writer, scope))
 
-    async def _compare(self, recorder: Recorder, scope: _Scope) -> bool | None:
-        account, drifted = recorder.account, False
-        for step in self._runbook(account):
-            if not step.drifts or not is_current(step, recorder.account):
+    async def _compare(self, writer: StatusWriter, scope: _Scope) -> bool | None:
+        account, drifted = writer.account, False
+        for step in self._pipeline(account):
+            if not step.drifts or not is_current(step, writer.account):
                 continue
-            with noted_acts() as acts:
+            with recorded_mutations() as acts:
                 outcome, error = await attempt(step, scope, self._backoff(0))
             if error is ErrorKind.TRANSIENT and not _counts(outcome):
                 return None
             if acts:
                 drifted = True
                 DRIFTS.labels(step.name).inc()
-                self._news.tell(recorder.account, Announcement("Warning", "Drift", drift.story(step.name, acts)))
-            if isinstance(outcome, Done) and not acts and _says_so(recorder.account, outcome):
+                self._results.post(writer.account, Event("Warning", "Drift", drift.drift_message(step.name, acts)))
+            if isinstance(outcome, Done) and not acts and _says_so(writer.account, outcome):
                 continue
-            await self._news.conclude(recorder, [(step, outcome)])
-            await recorder.flush()
+            await self._results.apply(writer, [(step, outcome)])
+            await writer.flush()
             if not isinstance(outcome, Done):
                 return True
         return drifted
 
-    async def _seen_otherwise(self, recorder: Recorder, scope: _Scope, steps: Sequence[Step]) -> bool | None:
+    async def _seen_otherwise(self, writer: StatusWriter, scope: _Scope, steps: Sequence[Step]) -> bool | None:
         """Looks again at what kept these steps from being done; None where it is as it was, so that one looks soon."""
         for step in steps:
             outcome, error = await attempt(step, scope, self._backoff(0))
-            said = find(recorder.account.status.conditions, step.condition)
+            said = find(writer.account.status.conditions, step.condition)
             as_before = isinstance(outcome, Fail) and said is not None and said.reason == outcome.reason
             if error is not None or as_before:
                 return None
-            await self._news.conclude(recorder, [(step, outcome)])
-            await recorder.flush()
+            await self._results.apply(writer, [(step, outcome)])
+            await writer.flush()
         return True
 
-    def _ready(self, account: AwsAccount) -> list[Step]:
-        return ready(self._runbook(account), account)
+    def _runnable(self, account: AwsAccount) -> list[Step]:
+        return runnable(self._pipeline(account), account)
 
-    async def _walk(self, recorder: Recorder, pace: Pace, stopping: Callable[[], bool]) -> None:
+    async def _walk(self, writer: StatusWriter, schedule: StepSchedule, stopping: Callable[[], bool]) -> None:
         """Runs each step as soon as it lacks nothing and is due, until none runs.
 
         One that waits is tried again only while others run. Where one raises, that is raised when all have ended, so
         that nothing goes on unseen.
         """
-        scope = _Scope(recorder, self._tools, self._news)
+        scope = _Scope(writer, self._deps, self._results)
         running: dict[asyncio.Task[Tried], Step] = {}
         waited: set[str] = set()
         try:
             while True:
-                ready_now = [] if stopping() else self._ready(recorder.account)
-                left = [step for step in ready_now if step not in running.values()]
-                due = [step for step in left if pace.is_due(step.name) and (running or step.name not in waited)]
+                runnable = [] if stopping() else self._runnable(writer.account)
+                left = [step for step in runnable if step not in running.values()]
+                due = [step for step in left if schedule.is_due(step.name) and (running or step.name not in waited)]
                 if due:
-                    await self._begin(recorder, due)
-                    running |= {asyncio.create_task(self._try(step, scope, pace)): step for step in due}
+                    await self._begin(writer, due)
+                    running |= {asyncio.create_task(self._try(step, scope, schedule)): step for step in due}
                 if not running:
                     return
-                pauses = (recorder.unwritten_for, pace.until_due(step.name for step in left if step not in due))
+                pauses = (writer.deferred_for, schedule.until_due(step.name for step in left if step not in due))
                 shortest = min((pause for pause in pauses if pause is not None), default=None)
                 ended, _ = await asyncio.wait(running, timeout=shortest, return_when=asyncio.FIRST_COMPLETED)
-                if not ended and recorder.unwritten_for == 0:
+                if not ended and writer.deferred_for == 0:
                     # A write that fails here must not take what runs with it: it may be written yet when that ends.
-                    await recorder.flush_in_passing()
+                    await writer.try_flush()
                 if ended:
                     outcomes = [(running.pop(task), *task.result()) for task in [*running] if task in ended]
-                    await self._take(recorder, pace, outcomes)
+                    await self._take(writer, schedule, outcomes)
                     waited |= {step.name for step, outcome, _ in outcomes if isinstance(outcome, Wait)}
         except asyncio.CancelledError:
             for task in running:
@@ -245,54 +247,54 @@ class Runner:
         finally:
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _begin(self, recorder: Recorder, steps: Sequence[Step]) -> None:
-        recorder.account = self._news.begun(recorder.account, steps)
-        known, stored = recorder.account.status.conditions, recorder.stored.status.conditions
-        undone = any(find(known, kind) != find(stored, kind) for step in steps for kind in step.undoes)
+    async def _begin(self, writer: StatusWriter, steps: Sequence[Step]) -> None:
+        writer.account = self._results.begun(writer.account, steps)
+        known, stored = writer.account.status.conditions, writer.stored.status.conditions
+        undone = any(find(known, kind) != find(stored, kind) for step in steps for kind in step.invalidates)
         # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands. And before
         # what AWS does not show again: a mail sent while that write failed would be forgotten with it.
-        if undone or (recorder.unwritten_for is not None and not all(step.observable for step in steps)):
-            await recorder.flush()
+        if undone or (writer.deferred_for is not None and not all(step.observable for step in steps)):
+            await writer.flush()
 
     async def _take(
-        self, recorder: Recorder, pace: Pace, outcomes: Sequence[tuple[Step, Outcome, ErrorKind | None]]
+        self, writer: StatusWriter, schedule: StepSchedule, outcomes: Sequence[tuple[Step, Outcome, ErrorKind | None]]
     ) -> None:
         """Has written what is news of it, and notes when those that wait are due again."""
-        news = []
+        results = []
         for step, outcome, error in outcomes:
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
-            errors = pace.count(step.name, error=error is not None)
+            errors = schedule.count(step.name, error=error is not None)
             transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
-            if not transient and not is_no_news(recorder.account, step, outcome):
-                news.append((step, outcome))
-        if news:
-            await self._news.conclude(recorder, news)
-        elif recorder.account.status.observed_generation != recorder.account.metadata.generation:
+            if not transient and not is_unchanged(writer.account, step, outcome):
+                results.append((step, outcome))
+        if results:
+            await self._results.apply(writer, results)
+        elif writer.account.status.observed_generation != writer.account.metadata.generation:
             # No news, but an account without any condition looks settled to kstatus.
-            recorder.account = self._news.summarized(recorder.account)
-            await recorder.flush()
+            writer.account = self._results.summarized(writer.account)
+            await writer.flush()
         for step, outcome, _ in outcomes:
             if isinstance(outcome, Wait):
-                pace.note(step.name, at_work=not (outcome.steady or outcome.problem))
-                pace.put_off(step.name, self._pause(recorder.account, step, outcome, pace))
+                schedule.note(step.name, at_work=not (outcome.steady or outcome.problem))
+                schedule.postpone(step.name, self._pause(writer.account, step, outcome, schedule))
 
-    async def _try(self, step: Step, scope: _Scope, pace: Pace) -> Tried:
+    async def _try(self, step: Step, scope: _Scope, schedule: StepSchedule) -> Tried:
         try:
-            with beside():
-                return await attempt(step, scope, self._backoff(pace.errors(step.name)))
+            with concurrent_step():
+                return await attempt(step, scope, self._backoff(schedule.errors(step.name)))
         finally:
-            pace.end(step.name)
+            schedule.end(step.name)
 
-    def _pause(self, account: AwsAccount, step: Step, outcome: Wait, pace: Pace) -> float:
+    def _pause(self, account: AwsAccount, step: Step, outcome: Wait, schedule: StepSchedule) -> float:
         """Seconds until the step is tried again."""
         if outcome.seconds is not None:
             return outcome.seconds
-        settings, said = self._tools.settings, find(account.status.conditions, step.condition)
+        settings, said = self._deps.settings, find(account.status.conditions, step.condition)
         # The condition was false in line already: an hour there says nothing of how long AWS takes.
-        lasted = pace.at_work_for(step.name)
+        lasted = schedule.at_work_for(step.name)
         if lasted is None:
             lasted = (utc_now() - said.last_transition_time).total_seconds() if said is not None else 0.0
-        return until_next_look(lasted, settings.poll_seconds, settings.poll_max_seconds)
+        return next_poll_delay(lasted, settings.poll_seconds, settings.poll_max_seconds)
 
     def _backoff(self, errors_in_a_row: int) -> float:
-        return backoff(errors_in_a_row, self._tools.settings.backoff_max_seconds)
+        return backoff(errors_in_a_row, self._deps.settings.backoff_max_seconds)

@@ -1,4 +1,4 @@
-"""What came of an account's steps: derived from it, written, and then counted and told to people."""
+"""Applies step results: status, then metrics and Events."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,52 +9,52 @@ from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_tru
 from batteries_crds.names import EventStatus
 from batteries_operator.runtime.metrics import PROVISIONING_SECONDS, STEP_SECONDS
 from batteries_operator.status import events
-from batteries_operator.status.events import Announcement
-from batteries_operator.status.pending import ready
-from batteries_operator.status.status_writer import Recorder
-from batteries_operator.status.transitions import begin, conclude, summarize
-from batteries_operator.steps.dependencies import Tools
+from batteries_operator.status.events import Event
+from batteries_operator.status.pending import runnable
+from batteries_operator.status.status_writer import StatusWriter
+from batteries_operator.status.transitions import apply_outcome, begin, summarize
+from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
 
-Runbook = Callable[[AwsAccount], Sequence[Step]]
-"""The steps that hold for an account as it is now."""
+Pipeline = Callable[[AwsAccount], Sequence[Step]]
+"""The steps that apply to an account as it is now."""
 
-Announce = Callable[[AwsAccount, str, str, str], None]
-"""Tells people of a transition: account, event type (Normal or Warning), reason, message."""
+PostEvent = Callable[[AwsAccount, str, str, str], None]
+"""Posts an Event of a transition: account, type (Normal or Warning), reason, message."""
 
 
-class News:
-    """Of all accounts, by one runbook."""
+class ResultApplier:
+    """Applies the outcomes of all accounts' steps, by one pipeline."""
 
-    def __init__(self, tools: Tools, runbook: Runbook, announce: Announce) -> None:
-        self._tools = tools
-        self._runbook = runbook
-        self._announce = announce
+    def __init__(self, deps: Dependencies, pipeline: Pipeline, post_event: PostEvent) -> None:
+        self._deps = deps
+        self._pipeline = pipeline
+        self._post_event = post_event
 
     def summarized(self, account: AwsAccount) -> AwsAccount:
         """The account with everything derived brought in line."""
-        return summarize(self._runbook(account), account, utc_now())
+        return summarize(self._pipeline(account), account, utc_now())
 
     def begun(self, account: AwsAccount, steps: Sequence[Step]) -> AwsAccount:
         """The account with these steps begun."""
         now = utc_now()
         for step in steps:
-            account = begin(self._runbook(account), account, step, now)
+            account = begin(self._pipeline(account), account, step, now)
         return account
 
-    async def conclude(self, recorder: Recorder, outcomes: Sequence[tuple[Step, Outcome]]) -> None:
+    async def apply(self, writer: StatusWriter, outcomes: Sequence[tuple[Step, Outcome]]) -> None:
         """Has the outcomes written, and the beginning of the steps after them in the same write.
 
         Raises:
-            LostRaceError, ApiException: as `Recorder.flush`.
+            LostRaceError, ApiException: as `StatusWriter.flush`.
         """
-        before, account, now = recorder.account.status, recorder.account, utc_now()
+        before, account, now = writer.account.status, writer.account, utc_now()
         began = {step.name: _began(account, step) for step, _ in outcomes}
         for step, outcome in outcomes:
-            account = conclude(self._runbook(account), account, step, outcome, now)
-        after = self.summarized(self.begun(account, ready(self._runbook(account), account)))
-        recorder.account = after
+            account = apply_outcome(self._pipeline(account), account, step, outcome, now)
+        after = self.summarized(self.begun(account, runnable(self._pipeline(account), account)))
+        writer.account = after
 
         def written() -> None:
             if not is_true(before.conditions, PROVISIONED) and is_true(after.status.conditions, PROVISIONED):
@@ -64,35 +64,35 @@ class News:
                     # Of what began in this very second the moment is some microseconds later than the second.
                     STEP_SECONDS.labels(step.name).observe(max(0.0, (now - since).total_seconds()))
                 if isinstance(outcome, Fail):
-                    self._tools.failed(step.limit, after)
+                    self._deps.failed(step.limit, after)
             told = [events.of_outcome(before, after, step, outcome) for step, outcome in outcomes]
-            self.tell(after, *told, events.of_phase(before, after))
+            self.post(after, *told, events.of_phase(before, after))
 
-        recorder.when_written(written)
+        writer.on_written(written)
         if all(_may_wait(step, outcome) for step, outcome in outcomes):
-            recorder.put_off()
+            writer.defer()
         else:
-            await recorder.flush()
+            await writer.flush()
 
-    async def settle(self, recorder: Recorder) -> None:
-        """Writes what an account is at which nothing is owed, or nothing can be done.
+    async def settle(self, writer: StatusWriter) -> None:
+        """Writes what an account is at which nothing is pending, or nothing can be done.
 
         Raises:
-            LostRaceError, ApiException: as `Recorder.flush`.
+            LostRaceError, ApiException: as `StatusWriter.flush`.
         """
-        before = recorder.account.status
-        recorder.account = self.summarized(recorder.account)
-        await recorder.flush()
-        self.tell(recorder.account, events.of_phase(before, recorder.account))
+        before = writer.account.status
+        writer.account = self.summarized(writer.account)
+        await writer.flush()
+        self.post(writer.account, events.of_phase(before, writer.account))
 
-    def tell(self, account: AwsAccount, *news: Announcement | None) -> None:
-        """Tells people, each thing once: that an account is Stalled is the same news whoever brings it."""
+    def post(self, account: AwsAccount, *news: Event | None) -> None:
+        """Posts each Event once: several steps may say that the account is Stalled."""
         for each in dict.fromkeys(filter(None, news)):
-            self._announce(account, each.type, each.reason, each.message)
+            self._post_event(account, each.type, each.reason, each.message)
 
 
-def is_no_news(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
-    """Whether the outcome need not be written: it is quiet, or says again what was said."""
+def is_unchanged(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
+    """Whether the outcome changes nothing that is written: it is quiet, or repeats its reason."""
     if not isinstance(outcome, Wait):
         return False
     said = find(account.status.conditions, step.condition)

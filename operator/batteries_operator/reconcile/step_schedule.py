@@ -1,6 +1,6 @@
-"""How visits are spaced: after an error, and each step for itself.
+"""When each step of an account is due again: its backoff after errors, its wait otherwise.
 
-What is remembered from one visit to the next is here, and losing it costs nothing but a look that comes too early.
+What is remembered from one reconcile to the next is here; losing it costs one poll that comes too early.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def backoff(errors_in_a_row: int, longest: float) -> float:
     return float(min(longest, FIRST_SECONDS * 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
 
 
-class Pace:
+class StepSchedule:
     """Of one account: how often in a row each step met an error, and when each that waits is due again."""
 
     def __init__(self) -> None:
@@ -43,15 +43,15 @@ class Pace:
         return self._errors[step]
 
     def end(self, step: str) -> None:
-        """Its try has come to its end, maybe long before those beside it: its pause counts from here."""
+        """Records when this attempt ended; its backoff starts here."""
         self._ended[step] = asyncio.get_running_loop().time()
 
-    def put_off(self, step: str, seconds: float) -> None:
+    def postpone(self, step: str, seconds: float) -> None:
         """It is not due for so long after its end, unless somebody hurries."""
         self._due[step] = self._ended.get(step, asyncio.get_running_loop().time()) + seconds
 
     def note(self, step: str, *, at_work: bool) -> None:
-        """What it waits for: that AWS ends what it is `at_work` on, or first for a place in line or a trouble's end."""
+        """What it waits for: that AWS ends what it is `at_work` on, or first for a slot or a trouble's end."""
         if not at_work:
             self._at_work_since[step] = None
         elif self._at_work_since.get(step, 0.0) is None:
@@ -70,7 +70,7 @@ class Pace:
         """Seconds until the first of them is due; None where there is none."""
         return min((max(self._left(step), 0.0) for step in steps), default=None)
 
-    def hurry(self) -> None:
+    def make_all_due(self) -> None:
         """Something has changed: every step is due."""
         self._due.clear()
 

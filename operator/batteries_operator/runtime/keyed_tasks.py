@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 
-class TasksByKey(Generic[K]):
+class KeyedTasks(Generic[K]):
     """Holds the tasks, so that none is collected while it runs."""
 
     def __init__(self) -> None:

@@ -7,16 +7,16 @@ LONG_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14_400, 86_400
 
 RECONCILES = Counter(
     "batteries_reconcile_total",
-    "Visits to accounts, by result: done (nothing is owed), requeued (comes again later), stalled (until somebody "
+    "Reconciles, by result: done (nothing is pending), requeued (comes again later), stalled (until somebody "
     "changes something), error (Kubernetes refused, or another wrote first).",
     ["result"],
 )
-RECONCILE_ERRORS = Counter("batteries_reconcile_errors_total", "Visits that Kubernetes or a lost race broke off.")
+RECONCILE_ERRORS = Counter("batteries_reconcile_errors_total", "Reconciles that Kubernetes or a lost race broke off.")
 RECONCILE_SECONDS = Histogram(
-    "batteries_reconcile_duration_seconds", "Duration of visits, comparisons with AWS included.", buckets=SECONDS
+    "batteries_reconcile_duration_seconds", "Duration of reconciles, comparisons with AWS included.", buckets=SECONDS
 )
-RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Visits under way, comparisons with AWS included.")
-WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts to which something is owed, in line ones included.")
+RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Reconciles under way, comparisons with AWS included.")
+WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts with pending work, those in a queue included.")
 
 ACCOUNTS = Gauge("batteries_accounts", "AwsAccounts, by phase.", ["phase"])
 ACCOUNTS_STALLED = Gauge("batteries_accounts_stalled", "AwsAccounts on which no progress is made: Stalled is true.")
@@ -41,10 +41,10 @@ AWS_CALLS = Counter(
     ["operation", "outcome"],
 )
 AWS_SECONDS = Histogram("batteries_aws_call_duration_seconds", "Duration of AWS calls.", ["operation"], buckets=SECONDS)
-PLACES_HELD = Gauge(
-    "batteries_places_held", "Places taken of a limit of AWS: creations, assignments, closures.", ["limit"]
+SLOTS_HELD = Gauge(
+    "batteries_slots_held", "Slots taken of a limit of AWS: creations, assignments, closures.", ["limit"]
 )
-PLACES_WAITING = Gauge("batteries_places_waiting", "Accounts in line for a place.", ["limit"])
+SLOTS_WAITING = Gauge("batteries_slots_waiting", "Accounts in the queue for a slot.", ["limit"])
 
 MAILS = Counter(
     "batteries_mails_total",

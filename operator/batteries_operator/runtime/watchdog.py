@@ -1,4 +1,4 @@
-"""The visits under way: counted for Prometheus, and watched for one that never ends."""
+"""The liveness watchdog: which reconciles are running, counted for Prometheus, and whether one hangs."""
 
 import asyncio
 import time
@@ -9,30 +9,30 @@ from dataclasses import dataclass
 
 from batteries_operator.runtime.metrics import RECONCILE_SECONDS, RECONCILES_ACTIVE
 
-Line = asyncio.Lock | asyncio.Semaphore
+Lock = asyncio.Lock | asyncio.Semaphore
 
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """A visit, or one of its steps that run side by side."""
+    """A reconcile, or one of its steps that run side by side."""
 
     account: str
     since: float
-    """Its beginning, or when it last stood first in a line."""
+    """Its beginning, or when it last got a lock that it waited for."""
     waits: int = 0
-    """How many lines it stands in, or how many steps it leaves the work to."""
+    """How many locks it waits for, or how many steps it leaves the work to."""
 
 
-class Visits:
-    """Which accounts are being visited, and since when."""
+class Watchdog:
+    """Which accounts are being reconciled, and since when."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._under_way: set[_Work] = set()
 
     @contextmanager
-    def visit(self, account: str) -> Iterator[None]:
-        """One visit to `account`, which its name says to people."""
+    def reconciling(self, account: str) -> Iterator[None]:
+        """One reconcile of `account`, named for people."""
         begun = self._clock()
         RECONCILES_ACTIVE.inc()
         try:
@@ -65,11 +65,11 @@ class Visits:
             work.since = self._clock()
 
     def standstill(self, longest: float) -> str | None:
-        """A sentence where a visit has been at work for more than `longest` seconds; None where all is well.
+        """A sentence where a reconcile has been at work for more than `longest` seconds; None where all is well.
 
-        A visit never waits for AWS's asynchronous work, and each of its calls has a time limit, so it takes seconds.
-        Its time in line does not count: a thousand that are suspended at once wait for each other, and where the line
-        stands still, the one at its head is at work.
+        A reconcile never waits for AWS's asynchronous work, and each of its calls has a time limit, so it takes
+        seconds. Its time in line does not count: a thousand that are suspended at once wait for each other, and where
+        the line stands still, the one at its head is at work.
         """
         at_work = [work for work in self._under_way if not work.waits]
         if not at_work:
@@ -78,16 +78,19 @@ class Visits:
         lasted = self._clock() - oldest.since
         if lasted <= longest:
             return None
-        return f"A visit to {oldest.account} has not gone on for {lasted:.0f} s; restart the operator, nothing is lost."
+        return (
+            f"Reconciling {oldest.account} has made no progress for {lasted:.0f} s; "
+            "restart the operator, nothing is lost."
+        )
 
 
-_current: ContextVar[tuple[Visits, _Work] | None] = ContextVar("work", default=None)
+_current: ContextVar[tuple[Watchdog, _Work] | None] = ContextVar("work", default=None)
 """What is at work in this task, and who watches it; None where nobody does, as in the commands."""
 
 
 @contextmanager
-def beside() -> Iterator[None]:
-    """One of several steps of a visit, in a task of its own: it is at work or in line for itself.
+def concurrent_step() -> Iterator[None]:
+    """One of several steps of a reconcile, in a task of its own: it is at work or waits for itself.
 
     One that hangs must not be hidden by another that goes on, or that stands in line behind it.
     """
@@ -95,22 +98,22 @@ def beside() -> Iterator[None]:
     if current is None:
         yield
         return
-    visits, visit = current
-    with visits.waiting(visit), visits.working(visit.account):
+    watchdog, reconcile = current
+    with watchdog.waiting(reconcile), watchdog.working(reconcile.account):
         yield
 
 
 @asynccontextmanager
-async def in_turn(line: Line) -> AsyncIterator[None]:
-    """Holds `line`, for which others wait; the wait for it is no standstill of what is at work here."""
+async def acquired(lock: Lock) -> AsyncIterator[None]:
+    """Holds `lock`; the time spent waiting for it does not count as a standstill."""
     current = _current.get()
     if current is None:
-        await line.acquire()
+        await lock.acquire()
     else:
-        visits, work = current
-        with visits.waiting(work):
-            await line.acquire()
+        watchdog, work = current
+        with watchdog.waiting(work):
+            await lock.acquire()
     try:
         yield
     finally:
-        line.release()
+        lock.release()

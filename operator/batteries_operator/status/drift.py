@@ -1,4 +1,4 @@
-"""What a resync found otherwise than it should be, told by what had to be done about it."""
+"""Describes drift: what a resync found changed in AWS, told by the operations that put it right."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _FOUND = {
 }
 
 
-def story(step: str, acts: Sequence[str]) -> str:
+def drift_message(step: str, acts: Sequence[str]) -> str:
     """One sentence for an Event: `step` ran again and did `acts` (`service:Operation`), which should not have been due.
 
     An act that follows from another one in the list, such as attaching to a role just made, is told all the same.

@@ -1,4 +1,4 @@
-"""Which Events tell an account's story to `kubectl describe`: transitions only, never that something is still so.
+"""The Events that `kubectl describe` shows of an account: transitions only, never that something is still so.
 
 A step's success, its failure for good, the beginning of a trouble (remembered in the status, so that neither a retry
 nor a restart tells it again), Stalled, and what all that comes to: Ready, or suspended, and at the end Released.
@@ -15,7 +15,7 @@ from batteries_operator.steps.step import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class Event:
     """One Event: its type (Normal or Warning), the reason for machines, and the sentence for people."""
 
     type: str
@@ -23,18 +23,18 @@ class Announcement:
     message: str
 
 
-def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome: Outcome) -> Announcement | None:
-    """What an outcome that was written is to people; None where it is no news."""
+def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome: Outcome) -> Event | None:
+    """The Event of an outcome that was written; None where nothing changed."""
     stalled = find(after.status.conditions, STALLED)
     match outcome:
         case Done(message=message, warns=warns):
-            return Announcement("Warning" if warns else "Normal", step.condition, message)
+            return Event("Warning" if warns else "Normal", step.condition, message)
         case Fail(reason=reason, message=message) | Waive(reason=reason, message=message):
-            return Announcement("Warning", reason, message)
+            return Event("Warning", reason, message)
         case Wait() if stalled is not None and not is_true(before.conditions, STALLED):
-            return Announcement("Warning", stalled.reason, stalled.message)
+            return Event("Warning", stalled.reason, stalled.message)
         case Wait(reason=reason, message=message, problem=True) if reason != _told(before, step):
-            return Announcement("Warning", reason, message)
+            return Event("Warning", reason, message)
         case _:
             return None
 
@@ -44,27 +44,27 @@ def _told(before: AwsAccountStatus, step: Step) -> str | None:
     return record.told if record is not None else None
 
 
-def of_phase(before: AwsAccountStatus, after: AwsAccount) -> Announcement | None:
+def of_phase(before: AwsAccountStatus, after: AwsAccount) -> Event | None:
     """That an account has become ready, or is suspended."""
     ready, phase = find(after.status.conditions, READY), after.status.phase
     if ready is None or phase is before.phase or after.is_deleted:
         return None
     if phase is Phase.ACTIVE:
-        return Announcement("Normal", READY, ready.message)
-    return Announcement("Normal", ready.reason, ready.message) if phase is Phase.SUSPENDED else None
+        return Event("Normal", READY, ready.message)
+    return Event("Normal", ready.reason, ready.message) if phase is Phase.SUSPENDED else None
 
 
-def of_release(account: AwsAccount) -> Announcement:
+def of_release(account: AwsAccount) -> Event:
     """What is left in AWS of an account whose object goes."""
     aws_account_id = account.status.aws_account_id
     if aws_account_id is None:
-        return Announcement("Normal", "Released", "Nothing was made in AWS.")
+        return Event("Normal", "Released", "Nothing was made in AWS.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
         closed = find(account.status.conditions, "Closed")  # by AWS, or out of the organization and not closed at all
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
-        return Announcement("Normal", "Released", f"Let go: {said}{_left_open(account)}")
+        return Event("Normal", "Released", f"Let go: {said}{_left_open(account)}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
-    return Announcement("Normal", "Released", message)
+    return Event("Normal", "Released", message)
 
 
 _DOORS = {"Quarantined": "not quarantined", "SSORevoked": "single sign-on not revoked"}

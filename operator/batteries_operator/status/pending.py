@@ -1,14 +1,14 @@
-"""What an account still needs: which steps are owed, which can be done now, which keeps it from being ready. Pure."""
+"""Which steps of an account are pending, which are runnable now, and which keeps it from being ready. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS, ConditionStatus, find, is_true
-from batteries_operator.status.suspension_reason import says_otherwise
+from batteries_operator.status.suspension_reason import is_outdated
 from batteries_operator.steps.step import Step
 
-ONLY_SEEN = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
+OBSERVED_REASONS = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
 """Reasons that are observations of AWS: an account that is closed today may be open tomorrow."""
 
 
@@ -19,7 +19,7 @@ def is_current(step: Step, account: AwsAccount) -> bool:
         is_true(account.status.conditions, step.condition)
         and record is not None
         and record.inputs == step.fingerprint(account)
-        and step.holds(account)
+        and step.precondition(account)
     )
 
 
@@ -50,9 +50,9 @@ def gave_up(step: Step, account: AwsAccount) -> bool:
     )
 
 
-def only_seen(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+def observed_failures(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
     """The steps that failed for what was only seen in AWS, and are to be looked at again without anybody's asking."""
-    return [step for step in steps if gave_up(step, account) and _reason(step, account) in ONLY_SEEN]
+    return [step for step in steps if gave_up(step, account) and _reason(step, account) in OBSERVED_REASONS]
 
 
 def _reason(step: Step, account: AwsAccount) -> str | None:
@@ -64,7 +64,7 @@ def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:
     """Whether the step's troubles have lasted longer than its patience; it is tried all the same."""
     record = account.status.steps.get(step.name)
     since = record.troubled_since if record is not None else None
-    return since is not None and now - since > step.patience
+    return since is not None and now - since > step.stall_timeout
 
 
 def was_tried(step: Step, account: AwsAccount) -> bool:
@@ -81,8 +81,8 @@ def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
     return None
 
 
-def ready(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
-    """The steps that are owed and lack nothing; none where nothing can be done: all current, or stalled."""
+def runnable(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
+    """The pending steps that lack nothing; none where nothing can be done: all current, or stalled."""
     return [
         step
         for number, step in enumerate(steps)
@@ -102,6 +102,6 @@ def _needed(steps: Sequence[Step], number: int) -> list[Step]:
 
 
 def is_out_of_date(steps: Sequence[Step], account: AwsAccount) -> bool:
-    """Whether the account needs a visit: its spec was not observed yet, a step is owed, or it gives an old reason."""
+    """Whether the account needs a reconcile: an unobserved spec, a pending step, or an outdated reason."""
     observed = account.status.observed_generation == account.metadata.generation
-    return not observed or bool(ready(steps, account)) or says_otherwise(account)
+    return not observed or bool(runnable(steps, account)) or is_outdated(account)

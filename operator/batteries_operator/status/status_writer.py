@@ -1,10 +1,10 @@
-"""The pen: the only thing that writes an AwsAccount's status.
+"""The only writer of an AwsAccount's status.
 
 Each write carries the resourceVersion it was made from. Where somebody else wrote the *status* meanwhile, the write is
-given up and the visit starts again from what is there now: two operators can't both believe they wrote the intent.
+given up and the reconcile starts again from what is there now: two operators can't both believe they wrote the intent.
 Where only the spec or metadata moved on, the same status is written over the newer version.
 
-What a crash may lose, because a look at AWS shows it again, may wait for the next write (`put_off`): it goes out with
+What a crash may lose, because a look at AWS shows it again, may wait for the next write (`defer`): it goes out with
 that, or by itself when it has waited for a second. A write costs Kubernetes more than the AWS call it tells of.
 """
 
@@ -31,16 +31,16 @@ class LostRaceError(Exception):
     """Somebody else wrote this account's status, or deleted it; look again before doing anything."""
 
 
-class Recorder:
-    """Holds the account as it is written, and as this visit would have it."""
+class StatusWriter:
+    """Holds the account as it is written, and as this reconcile would have it."""
 
     def __init__(self, accounts: Resources[AwsAccount], account: AwsAccount) -> None:
         self._accounts = accounts
         self._stored = account
         self.account = account
-        self._turn = asyncio.Lock()  # steps that run side by side share the pen
+        self._lock = asyncio.Lock()  # steps that run side by side share the writer
         self._due: float | None = None
-        self._when_written: list[Callable[[], None]] = []
+        self._on_written: list[Callable[[], None]] = []
 
     @property
     def stored(self) -> AwsAccount:
@@ -54,19 +54,19 @@ class Recorder:
             LostRaceError: the status moved on under us; or, with `unless_deleted`, the account is being deleted, so
                 that what was to be written down first must not be done at all.
         """
-        async with self._turn:
-            self._due, told, self._when_written = None, self._when_written, []
+        async with self._lock:
+            self._due, told, self._on_written = None, self._on_written, []
             # Where nothing was said since the last write, there is nothing to compare.
             try:
                 written = self.account.status is not self._stored.status and await self._flush(unless_deleted)
             except BaseException:
-                self._when_written = told + self._when_written  # for the write that takes what this one did not
+                self._on_written = told + self._on_written  # for the write that takes what this one did not
                 raise
         for tell in told:
             tell()
         return written
 
-    async def flush_in_passing(self) -> None:
+    async def try_flush(self) -> None:
         """As `flush`; where Kubernetes refuses or does not answer, what is unwritten waits for another second.
 
         Raises:
@@ -76,18 +76,18 @@ class Recorder:
             await self.flush()
         except (ApiException, *UNANSWERED) as error:
             log.info("kubernetes did not take what was put off; it is written later", detail=str(error))
-            self.put_off()
+            self.defer()
 
-    def put_off(self) -> None:
+    def defer(self) -> None:
         """What is unwritten may wait for the next write, or a second."""
         self._due = self._due or asyncio.get_running_loop().time() + LONGEST_SECONDS
 
-    def when_written(self, tell: Callable[[], None]) -> None:
+    def on_written(self, tell: Callable[[], None]) -> None:
         """Calls it once the account is written as it is now; never, where that never succeeds."""
-        self._when_written.append(tell)
+        self._on_written.append(tell)
 
     @property
-    def unwritten_for(self) -> float | None:
+    def deferred_for(self) -> float | None:
         """Seconds for which what was put off may still wait; None where nothing was."""
         return None if self._due is None else max(0.0, self._due - asyncio.get_running_loop().time())
 
@@ -111,7 +111,7 @@ class Recorder:
             else:
                 self._stored = stored
                 if self.account is wanted:  # else a step that runs beside has more to write already
-                    # The generation of this visit stays: its outcomes are for the spec that it read.
+                    # The generation of this reconcile stays: its outcomes are for the spec that it read.
                     self.account = wanted.model_copy(update={"status": stored.status})
                 return True
         raise LostRaceError(f"{self._stored.key} changes faster than its status can be written.")

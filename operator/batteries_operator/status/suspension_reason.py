@@ -1,4 +1,4 @@
-"""Why an account is closed and what opens it again, in one sentence. Pure."""
+"""The reason for which an account is suspended, and what resumes it, in one sentence. Pure."""
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
@@ -32,7 +32,7 @@ def why(account: AwsAccount) -> tuple[str, str]:
     return next(iter(ways)), f"{said} To open it again, {', and '.join(ways.values())}."
 
 
-def says_otherwise(account: AwsAccount) -> bool:
+def is_outdated(account: AwsAccount) -> bool:
     """Whether a closed account gives another reason than is so by now: holds come and go without a new generation."""
     said = find(account.status.conditions, SUSPENDED)
     if said is None or said.status is not ConditionStatus.TRUE or account.is_wanted or account.is_deleted:

@@ -1,4 +1,4 @@
-"""From what happened to what the status says. Pure: no clock but the one given, no I/O.
+"""Transitions of the status: a step begins, its outcome is applied, the summaries follow. Pure: no I/O, no own clock.
 
 Nothing "sets" a phase. Steps leave conditions; phase, step and the summaries are derived from them here, so that the
 picture a person sees can't disagree with itself.
@@ -46,12 +46,12 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     given_up = record is not None and record.gave_up_at is not None
     begun = condition is not None and (condition.reason == IN_PROGRESS or condition.status == ConditionStatus.FALSE)
     if begun and not given_up:
-        return account  # on an earlier visit
+        return account  # on an earlier reconcile
     # A step that is done once more stays true until it is known to be otherwise.
     state = condition.status if condition is not None else ConditionStatus.UNKNOWN
     reason, message = IN_PROGRESS, f"{step.name} has begun."
-    if step.waits_first is not None and state is ConditionStatus.UNKNOWN:
-        state, reason, message = ConditionStatus.FALSE, step.waits_first.reason, step.waits_first.message
+    if step.initial_wait is not None and state is ConditionStatus.UNKNOWN:
+        state, reason, message = ConditionStatus.FALSE, step.initial_wait.reason, step.initial_wait.message
     conditions = upsert(
         _all_known(steps, account, now),
         step.condition,
@@ -65,7 +65,9 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     return _with(account, conditions=conditions, history=_appended(status.history, event))
 
 
-def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Outcome, now: datetime) -> AwsAccount:
+def apply_outcome(
+    steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Outcome, now: datetime
+) -> AwsAccount:
     """The account with the outcome of `step` in its conditions, facts and history."""
     generation = account.metadata.generation
     record = account.status.steps.get(step.name, StepRecord())
@@ -124,7 +126,7 @@ def conclude(steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Ou
 def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
     """What the step is about to undo is unknown from here on: whoever holds it true has to see to it again."""
     conditions = account.status.conditions
-    for kind in step.undoes:
+    for kind in step.invalidates:
         found = find(conditions, kind)
         if found is not None and found.reason != UNDONE:
             conditions = upsert(
@@ -170,7 +172,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
             cause = find(conditions, block.condition)
             message = cause.message if cause else ""
             if overdue:
-                message += f" That has lasted for more than {_minutes(block.patience)}; it is still tried."
+                message += f" That has lasted for more than {_minutes(block.stall_timeout)}; it is still tried."
             put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, message)
         else:
             conditions = without(conditions, kind)
@@ -189,7 +191,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
 
 
 def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[str]:
-    """The summaries that are false while a step is owed.
+    """The summaries that are false while a step is pending.
 
     Provisioned stays true for ever. One that is opened stays suspended until all is open; one that was closed and is
     not seen to be is not.
@@ -241,7 +243,7 @@ def _step(account: AwsAccount, phase: Phase, block: Step | None) -> Provisioning
 
 
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:
-    """The conditions with every step's there from first sight, as Unknown, in the order of the runbook."""
+    """The conditions with every step's there from first sight, as Unknown, in the order of the pipeline."""
     conditions = list(account.status.conditions)
     known = {condition.type for condition in conditions}
     for step in steps:

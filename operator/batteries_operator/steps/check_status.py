@@ -1,7 +1,7 @@
 """check_status: follows the creation until there is an account, and turns a failure's reason into words.
 
-Whether AWS is still at it is asked for all accounts together (`under_way`); what came of it, where that did not tell,
-for each by itself.
+Whether AWS is still at it is asked for all accounts together (`creation_poller`); what came of it, where that did not
+tell, for each by itself.
 """
 
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ FORGOTTEN_AFTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Failure:
     """What a failure reason means; `retry_seconds` None means that it fails for good."""
 
     reason: str
@@ -41,48 +41,48 @@ class _Words:
 
 # Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into,
 # and ACCOUNT_LIMIT_EXCEEDED, for which the account goes back into the line.
-FAILURES: dict[str, _Words] = {
-    "INTERNAL_FAILURE": _Words("AwsInternalFailure", "AWS had an internal failure; asking again.", retry_seconds=30),
-    "CONCURRENT_ACCOUNT_MODIFICATION": _Words(
+FAILURES: dict[str, _Failure] = {
+    "INTERNAL_FAILURE": _Failure("AwsInternalFailure", "AWS had an internal failure; asking again.", retry_seconds=30),
+    "CONCURRENT_ACCOUNT_MODIFICATION": _Failure(
         "ConcurrentModification", "AWS is still working on an earlier request; asking again.", retry_seconds=30
     ),
-    "INVALID_EMAIL": _Words(
+    "INVALID_EMAIL": _Failure(
         "InvalidEmail",
         f"AWS does not accept the account's root e-mail address. {PLATFORM}: mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
     ),
-    "INVALID_ADDRESS": _Words(
+    "INVALID_ADDRESS": _Failure(
         "InvalidAddress",
         f"AWS does not accept the organization's postal address. {PLATFORM}: mend it in the management account.",
     ),
-    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Words(
+    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Failure(
         "GovCloudAccountExists", f"AWS says that the GovCloud account exists already. {PLATFORM}."
     ),
-    "MISSING_PAYMENT_INSTRUMENT": _Words(
+    "MISSING_PAYMENT_INSTRUMENT": _Failure(
         "PaymentInstrumentMissing",
         f"The organization's management account has no valid payment method. {PLATFORM}: add one in AWS Billing.",
     ),
-    "INVALID_PAYMENT_INSTRUMENT": _Words(
+    "INVALID_PAYMENT_INSTRUMENT": _Failure(
         "PaymentInstrumentInvalid",
         f"The organization's management account's payment method is refused. {PLATFORM}: mend it in AWS Billing.",
     ),
-    "MISSING_BUSINESS_VALIDATION": _Words(
+    "MISSING_BUSINESS_VALIDATION": _Failure(
         "BusinessValidationMissing", f"AWS wants the management account's business validated. {PLATFORM}."
     ),
-    "FAILED_BUSINESS_VALIDATION": _Words(
+    "FAILED_BUSINESS_VALIDATION": _Failure(
         "BusinessValidationFailed", f"AWS could not validate the management account's business. {PLATFORM}."
     ),
-    "PENDING_BUSINESS_VALIDATION": _Words(
+    "PENDING_BUSINESS_VALIDATION": _Failure(
         "BusinessValidationPending",
         f"AWS is still validating the management account's business. {PLATFORM}; asking again.",
         retry_seconds=300,
     ),
-    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Words(
+    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Failure(
         "BusinessIdentityInvalid", f"AWS refused the identity given for the business validation. {PLATFORM}."
     ),
-    "UNKNOWN_BUSINESS_VALIDATION": _Words(
+    "UNKNOWN_BUSINESS_VALIDATION": _Failure(
         "BusinessValidationUnknown", f"AWS has an unknown problem with the business validation. {PLATFORM}."
     ),
-    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Words(
+    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Failure(
         "ResourcePolicyWithTags", f"The organization's resource policy can't be updated with tags. {PLATFORM}."
     ),
 }
@@ -96,29 +96,29 @@ async def run(scope: Scope) -> Outcome:
     """Done once AWS says SUCCEEDED and the account's id is known."""
     status = scope.account.status
     if status.aws_account_id is not None:
-        scope.tools.creations.leave(scope.account.metadata.uid)
+        scope.deps.creations.release(scope.account.metadata.uid)
         owned = await scope.owned_account()
         return Done(f"The AWS account is {owned.id}.")
     request = status.create_request
     assert request is not None  # create_account is not current without it
     assert request.request_id is not None
-    working = replace(WORKING, seconds=scope.tools.settings.poll_max_seconds)
-    if scope.tools.under_way.has(request.request_id):
+    working = replace(WORKING, seconds=scope.deps.settings.poll_max_seconds)
+    if scope.deps.creation_poller.has(request.request_id):
         return working
-    creation = scope.tools.under_way.outcome(request.request_id)
+    creation = scope.deps.creation_poller.outcome(request.request_id)
     if creation is None:
         creation = await _status(scope, request, request.request_id)
     if creation is None:
         return _forgotten(request)
     if creation.state == "IN_PROGRESS":
-        scope.tools.under_way.note(request.request_id, scope.account.metadata.uid)
+        scope.deps.creation_poller.note(request.request_id, scope.account.metadata.uid)
         return working
-    # The place is free whatever came out; the next in line need not wait for our write.
-    scope.tools.creations.leave(scope.account.metadata.uid)
+    # The slot is free whatever the result; the next in the queue need not wait for our write.
+    scope.deps.creations.release(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
-        scope.tools.creations.proved()
+        scope.deps.creations.proved()
         if creation.seconds is not None:
-            scope.tools.under_way.lasted(creation.seconds)
+            scope.deps.creation_poller.lasted(creation.seconds)
         return await _made(scope, creation.account_id, request)
     return await _failed(scope, creation, request)
 
@@ -129,7 +129,7 @@ async def _status(scope: Scope, request: CreateRequest, request_id: str) -> Crea
     Never of one that was found in AWS's list: looked for again it would only be found again.
     """
     try:
-        return await scope.tools.aws.creations.status(request_id)
+        return await scope.deps.aws.creations.status(request_id)
     except AwsError as error:
         record = scope.account.status.steps.get(ProvisioningStep.CHECK_STATUS)
         since = record.troubled_since if record is not None else None
@@ -152,7 +152,7 @@ def _forgotten(request: CreateRequest) -> Wait:
 async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
     """AWS's answer to a request names the account; its tag tells whether the request was ours."""
     try:
-        owned = await scope.tools.aws.ownership.prove(scope.account, made)
+        owned = await scope.deps.aws.ownership.prove(scope.account, made)
     except NotOurAccountError as error:
         if error.holder is None and not request.found:
             return Wait(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.", counts=True)
@@ -166,9 +166,9 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if not scope.account.is_wanted:
         return _ask_again("NotWanted", "AWS made no account, and none is wanted.")
     if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
-        # create_account is owed again; it will say so from then on.
+        # create_account is pending again; it will say so from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
-    words = FAILURES.get(creation.failure_reason or "") or _Words(
+    words = FAILURES.get(creation.failure_reason or "") or _Failure(
         "CreationFailed", "AWS could not create the account; asking again.", retry_seconds=120
     )
     cause = creation.failure_reason or "AWS gave no reason."
@@ -182,17 +182,17 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
-    organizations = scope.tools.aws.organizations
+    organizations = scope.deps.aws.organizations
     existing = await organizations.find_account_by_email(request.email)
     if existing is not None:
         try:
-            owned = await scope.tools.aws.ownership.prove(scope.account, existing)
+            owned = await scope.deps.aws.ownership.prove(scope.account, existing)
         except NotOurAccountError as error:
             return _strangers(scope, request) if error.holder is None else _refused(scope, request, error)
         facts = {"aws_account_id": owned.id, **_ANY_ROLE}
         return Done(f"Found the AWS account {owned.id}, made by an earlier request.", facts)
     identity = str(scope.account.account_id)
-    if (earlier := await scope.tools.aws.creations.find(identity)) is not None:
+    if (earlier := await scope.deps.aws.creations.find(identity)) is not None:
         return Wait(
             None,
             "ResolvingIntent",
@@ -249,5 +249,5 @@ def _for_good(scope: Scope, reason: str, message: str) -> Wait | Fail:
 
 
 def _ask_again(reason: str, message: str) -> Wait:
-    # Forgetting the request makes create_account owed again, with a new intent.
+    # Forgetting the request makes create_account pending again, with a new intent.
     return Wait(AGAIN_SECONDS, reason, message, problem=True, facts={"create_request": None})

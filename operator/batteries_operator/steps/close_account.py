@@ -26,27 +26,27 @@ ENDED_BY_AWS = "SUSPENDED"
 
 async def run(scope: Scope) -> Outcome:
     """Done once AWS says that the account is closed, or is no member of the organization any more."""
-    account, closures = scope.account, scope.tools.closures
+    account, closures = scope.account, scope.deps.closures
     aws_account_id = account.status.aws_account_id
     assert aws_account_id is not None  # check_status is done
-    organizations, ownership = scope.tools.aws.organizations, scope.tools.aws.ownership
+    organizations, ownership = scope.deps.aws.organizations, scope.deps.aws.ownership
     state = await organizations.state(aws_account_id)
     asked = account.status.closure_requested_at is not None
     if state is None:
-        closures.leave(account.metadata.uid)
+        closures.release(account.metadata.uid)
         return Done(
             f"AWS account {aws_account_id} is no member any more: it has left the organization, so it was not closed. "
             "That is up to whom it belongs to now; it may be open, and cost.",
             warns=True,
         )
     if state == CLOSED or (asked and state == ENDED_BY_AWS):
-        closures.leave(account.metadata.uid)
+        closures.release(account.metadata.uid)
         return Done(f"AWS account {aws_account_id} is closed.")
     if state == CLOSING:
         return _closing(scope)
     ownership.forget(account.metadata.uid)  # a closure can't be taken back: the tag is read anew
     owned = await scope.owned_account()
-    if not closures.enter(account.metadata.uid, account.line, account.since):
+    if not closures.acquire(account.metadata.uid, account.line, account.since):
         return _in_line(scope)
     try:
         await organizations.close(owned)
@@ -63,8 +63,8 @@ _FULL = {"CLOSE_ACCOUNT_QUOTA_EXCEEDED": QUOTA_SECONDS, "CLOSE_ACCOUNT_REQUESTS_
 
 def _closing(scope: Scope) -> Wait:
     status = scope.account.status
-    scope.tools.closures.proved()
-    scope.tools.closures.resume(scope.account.metadata.uid)
+    scope.deps.closures.proved()
+    scope.deps.closures.restore(scope.account.metadata.uid)
     return Wait(
         None,
         "ClosingAccount",
@@ -74,7 +74,7 @@ def _closing(scope: Scope) -> Wait:
 
 
 def _in_line(scope: Scope) -> Wait:
-    closures, status = scope.tools.closures, scope.account.status
+    closures, status = scope.deps.closures, scope.account.status
     place = f"In line for its closure at place {closures.position(scope.account.metadata.uid)}"
     if closures.is_shut:
         return Wait(

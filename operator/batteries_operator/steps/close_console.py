@@ -11,15 +11,15 @@ from batteries_operator.steps.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once the user has no login profile and no Secret holds its password."""
-    account, user = scope.account, scope.tools.settings.iam_user_name
-    iam = await scope.tools.aws.iam(
+    account, user = scope.account, scope.deps.settings.iam_user_name
+    iam = await scope.deps.aws.iam(
         await scope.owned_account(),
         Purpose.CONSOLE,
-        scope.tools.settings.role_of(scope.account.status.access_role_name),
+        scope.deps.settings.role_of(scope.account.status.access_role_name),
     )
     ours = await iam.has_user(user, is_known=account.status.iam_user_name == user)
     if ours:
         await iam.delete_login_profile(user)
-    await scope.tools.passwords.discard(account)
+    await scope.deps.passwords.discard(account)
     message = f"The IAM user {user} is somebody else's and left alone." if ours is False else f"{user} can't sign in."
     return Done(message, {"credentials_secret_name": None})

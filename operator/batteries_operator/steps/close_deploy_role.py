@@ -11,10 +11,10 @@ from batteries_operator.steps.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once the role's trust policy in AWS admits nobody, or there is no role."""
-    iam = await scope.tools.aws.iam(
+    iam = await scope.deps.aws.iam(
         await scope.owned_account(),
         Purpose.DEPLOY_ROLE,
-        scope.tools.settings.role_of(scope.account.status.access_role_name),
+        scope.deps.settings.role_of(scope.account.status.access_role_name),
     )
     ours = await iam.close_role(ROLE_NAME, nobody(), known_arn=scope.account.status.oidc_role_arn)
     message = f"{ROLE_NAME} admits nobody." if ours else f"{ROLE_NAME} is somebody else's and left alone."

@@ -61,7 +61,7 @@ async def run(scope: Scope) -> Outcome:
         return unfit
     if existing is not None:
         return await _adopt(scope, existing, owner)
-    partition = await scope.tools.aws.sts.partition()
+    partition = await scope.deps.aws.sts.partition()
     if not partition.creates_accounts:
         return Fail(
             "AccountsNotCreatedHere",
@@ -74,11 +74,11 @@ async def run(scope: Scope) -> Outcome:
 
 async def _too_large(scope: Scope) -> Outcome | None:
     """A list that setup_oidc must refuse is refused before there is an account to be left half-made."""
-    partition = await scope.tools.aws.sts.partition()
+    partition = await scope.deps.aws.sts.partition()
     try:
         check_size(
             scope.account.spec.github_repos,
-            limit=scope.tools.settings.trust_policy_limit,
+            limit=scope.deps.settings.trust_policy_limit,
             partition=partition.name,
             audience=partition.audience,
         )
@@ -90,7 +90,7 @@ async def _too_large(scope: Scope) -> Outcome | None:
 def _no_customer(scope: Scope) -> Wait:
     account = scope.account
     assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
-    scope.tools.creations.leave(account.metadata.uid)  # others need not wait for that Customer
+    scope.deps.creations.release(account.metadata.uid)  # others need not wait for that Customer
     return Wait(
         30,
         "CustomerNotFound",
@@ -101,14 +101,14 @@ def _no_customer(scope: Scope) -> Wait:
 
 
 async def _in_turn(scope: Scope, owner: str) -> Outcome:
-    """Asks AWS when there is a place, or finds out what became of asking."""
+    """Asks AWS when there is a slot, or finds out what became of asking."""
     account = scope.account
-    if not scope.tools.creations.enter(account.metadata.uid, account.line, account.since):
+    if not scope.deps.creations.acquire(account.metadata.uid, account.line, account.since):
         return in_line(scope)
     intent = account.status.create_request
     if intent is None:
         intent = _intent(scope, owner)
-        role = scope.tools.settings.access_role_name
+        role = scope.deps.settings.access_role_name
         identity = str(account.account_id)
         await scope.record(create_request=intent, owner=owner, account_id=identity, access_role_name=role)
         return await _ask(scope, intent)
@@ -120,18 +120,18 @@ async def _customer(scope: Scope) -> Customer | None:
     spec, status = scope.account.spec, scope.account.status
     if spec.customer_ref is None or (status.create_request is not None and status.owner is not None):
         return None  # the intent was written for this owner; what is under way is followed up without it
-    return await scope.tools.customers.find(scope.account.metadata.namespace, spec.customer_ref.name)
+    return await scope.deps.customers.find(scope.account.metadata.namespace, spec.customer_ref.name)
 
 
 def _held(scope: Scope, customer: Customer) -> Wait | None:
     """What the account waits for before AWS is asked, where the Customer is blocked or did not pay.
 
-    Its hold may not have been written yet: an account that was just applied is visited before anything else is done.
+    Its hold may not have been written yet: an account that was just applied is reconciled before anything else is done.
     """
-    due = due_holds(customer, scope.tools.settings.payment_grace, utc_now())
+    due = due_holds(customer, scope.deps.settings.payment_grace, utc_now())
     if not due:
         return None
-    scope.tools.creations.leave(scope.account.metadata.uid)
+    scope.deps.creations.release(scope.account.metadata.uid)
     if Hold.CUSTOMER_BLOCKED in due:
         message = f"The Customer '{customer.metadata.name}' is blocked, so AWS is not asked for the account; an "
         return Wait(30, "CustomerBlocked", f"{message}administrator has to unblock it.", problem=True)
@@ -149,7 +149,7 @@ def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
 
 
 def _intent(scope: Scope, owner: str) -> CreateRequest:
-    account, settings = scope.account, scope.tools.settings
+    account, settings = scope.account, scope.deps.settings
     identity = str(account.account_id)
     return CreateRequest(
         email=account_email(settings.account_email_template, identity),
@@ -161,33 +161,33 @@ def _intent(scope: Scope, owner: str) -> CreateRequest:
 async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
     sent = datetime.now(UTC)
     try:
-        creation = await scope.tools.aws.creations.create(
+        creation = await scope.deps.aws.creations.create(
             email=intent.email,
             name=intent.account_name,
-            role=scope.tools.settings.access_role_name,
+            role=scope.deps.settings.access_role_name,
             tags=tags_for(scope.account, scope.account.status.owner),
         )
     except AwsError as error:
         if error.refused:
-            # Certainly nothing was made: without an intent the next visit asks at once instead of looking first.
+            # Certainly nothing was made: without an intent the next reconcile asks at once instead of looking first.
             await scope.record(create_request=None)
         if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED":
             return refused(scope)
         raise
-    scope.tools.under_way.requested(creation, scope.account.metadata.uid, sent)
+    scope.deps.creation_poller.requested(creation, scope.account.metadata.uid, sent)
     return _requested(intent, creation.request_id)
 
 
 def refused(scope: Scope) -> Wait:
     """The organization is full: back to the head of the line, which all stand in until there is room."""
     account = scope.account
-    scope.tools.creations.refused(account.metadata.uid, account.line, account.since, LIMIT_SECONDS)
+    scope.deps.creations.refused(account.metadata.uid, account.line, account.since, LIMIT_SECONDS)
     return in_line(scope)
 
 
 def in_line(scope: Scope) -> Wait:
     """Says where in line the account stands, and for what; written once, however the line moves."""
-    creations = scope.tools.creations
+    creations = scope.deps.creations
     place = f"In line at place {creations.position(scope.account.metadata.uid)}"
     if creations.is_shut:
         return Wait(
@@ -198,7 +198,7 @@ def in_line(scope: Scope) -> Wait:
             problem=True,
             steady=True,
         )
-    limit = scope.tools.settings.creations_in_flight
+    limit = scope.deps.settings.creations_in_flight
     return Wait(LINE_SECONDS, "WaitingInLine", f"{place}: AWS creates {limit} accounts at a time.", steady=True)
 
 
@@ -213,17 +213,17 @@ def _requested(intent: CreateRequest, request_id: str) -> Outcome:
 async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
     """The intent stands and AWS's answer is not known: a crash or a lost answer. Looks before it asks again."""
     age = seconds_since(intent.recorded_at)
-    grace = scope.tools.settings.intent_grace_seconds
+    grace = scope.deps.settings.intent_grace_seconds
     if age < grace:
         return _unresolved(grace - age)
-    organizations = scope.tools.aws.organizations
-    found = await scope.tools.aws.creations.find(str(scope.account.account_id))
+    organizations = scope.deps.aws.organizations
+    found = await scope.deps.aws.creations.find(str(scope.account.account_id))
     if found is not None:
         return _requested(intent.model_copy(update={"found": True}), found.request_id)
     existing = await organizations.find_account_by_email(intent.email)
     if existing is not None:
         with contextlib.suppress(NotOurAccountError):  # AWS says of the next request that the address is taken
-            owned = await scope.tools.aws.ownership.prove(scope.account, existing)
+            owned = await scope.deps.aws.ownership.prove(scope.account, existing)
             return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
     if not scope.account.is_wanted:
         if age < grace + CALL_SECONDS:
@@ -245,7 +245,7 @@ def _unresolved(seconds: float) -> Wait:
 
 async def _adopt(scope: Scope, aws_account_id: str, owner: str | None) -> Outcome:
     """An account that exists, by spec.awsAccountId. It is taken only if its tags say that it is this AwsAccount's."""
-    owned = await scope.tools.aws.ownership.prove(scope.account, aws_account_id, owner)
+    owned = await scope.deps.aws.ownership.prove(scope.account, aws_account_id, owner)
     return Done(
         f"Adopted the AWS account {owned.id}.",
         {"aws_account_id": owned.id, "owner": owner, "account_id": str(scope.account.account_id)},

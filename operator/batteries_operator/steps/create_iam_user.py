@@ -17,10 +17,10 @@ from batteries_operator.steps.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once the user is there, may administer the account, and has a password that the Secret knows."""
-    account, settings = scope.account, scope.tools.settings
+    account, settings = scope.account, scope.deps.settings
     owned = await scope.owned_account()
-    iam = await scope.tools.aws.iam(
-        owned, Purpose.CONSOLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
+    iam = await scope.deps.aws.iam(
+        owned, Purpose.CONSOLE, scope.deps.settings.role_of(scope.account.status.access_role_name)
     )
     user = settings.iam_user_name
     was_there = await iam.ensure_user(user, is_known=account.status.iam_user_name == user)
@@ -31,12 +31,12 @@ async def run(scope: Scope) -> Outcome:
         if not await iam.create_login_profile(user, stored.password):
             # Made by us before a crash, or by a request whose answer was lost: its password may be another.
             await iam.reset_login_profile(user, stored.password)
-        await scope.tools.passwords.mark_set(account)
+        await scope.deps.passwords.mark_set(account)
     return Done(
         f"The IAM user {user} can sign in{'' if stored else ' with the password that its owner has'}.",
         {
             "iam_user_name": user,
-            "sign_in_url": (await scope.tools.aws.sts.partition()).sign_in_url(owned.id),
+            "sign_in_url": (await scope.deps.aws.sts.partition()).sign_in_url(owned.id),
             "credentials_secret_name": stored.secret_name if stored else account.status.credentials_secret_name,
         },
     )
@@ -44,7 +44,7 @@ async def run(scope: Scope) -> Outcome:
 
 async def _password(scope: Scope, iam: Iam, user: str, *, was_there: bool) -> StoredPassword | None:
     """The first password, made where there is none to sign in with; None where its owner has it, or one of theirs."""
-    passwords, account = scope.tools.passwords, scope.account
+    passwords, account = scope.deps.passwords, scope.account
     if account.status.credentials_secret_name is not None:
         stored = await passwords.find(account)
         if stored is not None or await iam.has_login_profile(user):

@@ -1,4 +1,4 @@
-"""What the steps of all visits share: settings, AWS, the stores in Kubernetes, and the places before AWS's limits."""
+"""What all steps depend on: settings, AWS, the stores in Kubernetes, and the slots before AWS's limits."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,14 +8,14 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.limits.creation_poller import UnderWay
-from batteries_operator.limits.duration_estimate import Expected
-from batteries_operator.limits.slots import Places
+from batteries_operator.limits.creation_poller import CreationPoller
+from batteries_operator.limits.duration_estimate import DurationEstimate
+from batteries_operator.limits.slots import Slots
 from batteries_operator.runtime.settings import Settings
 
 
 class Limit(StrEnum):
-    """AWS's limits on what may be under way at one time; each is the name of its places in `Tools`."""
+    """AWS's limits on what may be under way at one time; each is the name of its slots in `Dependencies`."""
 
     CREATIONS = "creations"
     ASSIGNMENTS = "assignments"
@@ -66,50 +66,50 @@ class StoredPassword:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What all visits share."""
+class Dependencies:
+    """What all reconciles share."""
 
     settings: Settings
     aws: Aws
     customers: CustomerReader
     passwords: PasswordStore
-    under_way: UnderWay
-    creations: Places
-    assignments: Places
-    closures: Places
-    role_time: Expected = field(default_factory=Expected)
+    creation_poller: CreationPoller
+    creations: Slots
+    assignments: Slots
+    closures: Slots
+    role_duration: DurationEstimate = field(default_factory=DurationEstimate)
     """How long the role of a new account takes to answer."""
-    assignment_time: Expected = field(default_factory=Expected)
+    assignment_duration: DurationEstimate = field(default_factory=DurationEstimate)
     """How long Identity Center takes to assign access."""
 
-    def keep_places(self, account: AwsAccount) -> None:
-        """Has the account's places follow its status, whoever wrote it: another operator, or this one before a restart.
+    def sync_slots(self, account: AwsAccount) -> None:
+        """Has the account's slots follow its status, whoever wrote it: another operator, or this one before a restart.
 
-        What is under way in AWS holds its place, even past the limit; what is over, or not wanted any more before AWS
+        What is under way in AWS holds its slot, even past the limit; what is over, or not wanted any more before AWS
         was asked, holds none.
         """
         status, uid = account.status, account.metadata.uid
         followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
         failed = followed is not None and followed.gave_up_at is not None
         if status.aws_account_id is not None or (status.create_request is None and not account.is_wanted):
-            self.creations.leave(uid)
+            self.creations.release(uid)
         elif status.create_request is not None and not failed:
-            self.creations.resume(uid)
+            self.creations.restore(uid)
         if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
-            self.assignments.resume(uid)
+            self.assignments.restore(uid)
 
     def failed(self, limit: Limit | None, account: AwsAccount) -> None:
-        """A step before that limit failed for good: its place is others'. Those beside it may still be at work."""
+        """A step before that limit failed for good: its slot is others'. Those beside it may still be at work."""
         uid = account.metadata.uid
         if limit is not None:
-            getattr(self, limit).leave(uid)
+            getattr(self, limit).release(uid)
         if limit is Limit.ASSIGNMENTS:
-            self.assignment_time.forget(uid)
-        self.keep_places(account)
+            self.assignment_duration.forget(uid)
+        self.sync_slots(account)
 
-    def let_go(self, uid: str) -> None:
-        """The account's places and spots in line go to others."""
-        for places in (self.creations, self.assignments, self.closures):
-            places.leave(uid)
-        for expected in (self.role_time, self.assignment_time):
-            expected.forget(uid)
+    def release_slots(self, uid: str) -> None:
+        """The account's slots and queue positions go to others."""
+        for slots in (self.creations, self.assignments, self.closures):
+            slots.release(uid)
+        for estimate in (self.role_duration, self.assignment_duration):
+            estimate.forget(uid)

@@ -15,7 +15,7 @@ Run = Callable[[Scope], Awaitable[Outcome]]
 async def is_gone(scope: Scope) -> bool:
     """Whether the account that the status names is one of those, as AWS says now."""
     aws_account_id = scope.account.status.aws_account_id
-    return aws_account_id is not None and await scope.tools.aws.organizations.state(aws_account_id) in GONE
+    return aws_account_id is not None and await scope.deps.aws.organizations.state(aws_account_id) in GONE
 
 
 def unless_gone(run: Run) -> Run:

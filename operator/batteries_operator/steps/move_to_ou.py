@@ -20,7 +20,7 @@ GONE: dict[str | None, tuple[str, str]] = {
 
 async def run(scope: Scope) -> Outcome:
     """Done once the account's parent is the Customers OU."""
-    return await placed(scope, scope.tools.settings.customers_ou_name)
+    return await placed(scope, scope.deps.settings.customers_ou_name)
 
 
 async def _nothing() -> None:
@@ -33,7 +33,7 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
     Raises:
         NotPreparedError: there is no such OU, or it is not what it has to be.
     """
-    account, organizations = scope.account.status.aws_account_id, scope.tools.aws.organizations
+    account, organizations = scope.account.status.aws_account_id, scope.deps.aws.organizations
     assert account is not None  # check_status is done
     state = await organizations.state(account)
     if state in GONE and scope.account.is_deleted:

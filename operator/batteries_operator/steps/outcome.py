@@ -14,7 +14,8 @@ class Done:
     """The step's goal is observed in AWS. `facts` go into the status by their model field names.
 
     `inputs` is the fingerprint of what the step was run with, noted when it began: what changed meanwhile makes it
-    owed again. Where it `warns`, people are told as of trouble: nothing is left to do, and not all is as they wished.
+    pending again. Where it `warns`, people are told as of trouble: nothing is left to do, and not all is as they
+    wished.
     """
 
     message: str
@@ -30,7 +31,7 @@ class Wait:
 
     `problem` marks a wait that somebody should know of: its message also becomes `status.error`. `quiet` marks one
     that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
-    lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a place in line, is
+    lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a queue position, is
     written once for its reason and not again when it changes: a line of thousands moves without a write.
     `facts` as in Done: what was learnt or undone meanwhile.
     """
@@ -50,7 +51,8 @@ class Wait:
 class Fail:
     """Not until somebody changes something; the message says who and what.
 
-    Where the reason is one of `owed.ONLY_SEEN`, it was seen in AWS and may be seen otherwise: comparisons look again.
+    Where the reason is one of `pending.OBSERVED_REASONS`, it was seen in AWS and may be seen otherwise: comparisons
+    look again.
     """
 
     reason: str

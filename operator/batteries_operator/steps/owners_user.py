@@ -19,12 +19,12 @@ def mark_of(customer: Customer) -> str:
 
 async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     """The name and the id of the owner's user; made where there is none, Waive where somebody has to confirm first."""
-    reference, directory = scope.account.spec.customer_ref, scope.tools.aws.directory
+    reference, directory = scope.account.spec.customer_ref, scope.deps.aws.directory
     if reference is None:
         known = await directory.find_user(owner)
         return await _named(scope, known) if known else (owner, await directory.create_user(owner))
     namespace = scope.account.metadata.namespace
-    customer = await scope.tools.customers.find(namespace, reference.name)
+    customer = await scope.deps.customers.find(namespace, reference.name)
     if customer is None:
         return Waive(
             "EmailNotConfirmed",
@@ -40,7 +40,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
         customer.is_confirmed
         or await directory.made_for(found) == mark_of(customer)
         # Made before such marks were.
-        or await scope.tools.customers.has_user(namespace, reference.name, found)
+        or await scope.deps.customers.has_user(namespace, reference.name, found)
     ):
         return await _named(scope, found)
     return Waive(
@@ -52,7 +52,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
 
 async def _named(scope: Scope, user_id: str) -> tuple[str, str]:
     """A directory may name people otherwise than by their address, and they sign in by that name."""
-    name = await scope.tools.aws.directory.user_name(user_id)
+    name = await scope.deps.aws.directory.user_name(user_id)
     if name is None:
         raise AwsError("identitystore:DescribeUser", "ResourceNotFoundException", "The user that was found is gone.")
     return name, user_id

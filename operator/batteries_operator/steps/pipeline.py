@@ -1,4 +1,4 @@
-"""The runbooks: the one place where the order of the steps lives, and which of them holds for an account."""
+"""The pipelines: the order of the steps, and which of them apply to an account."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ PROVISIONING: tuple[Step, ...] = (
         "AccountRequested",
         create_account.run,
         "Organizations CreateAccount, the intent written before the call",
-        holds=create_account.has_request,
+        precondition=create_account.has_request,
         observable=False,  # in AWS's list, but only after a while
         limit=Limit.CREATIONS,
     ),
@@ -41,8 +41,8 @@ PROVISIONING: tuple[Step, ...] = (
         "AccountCreated",
         check_status.run,
         "DescribeCreateAccountStatus, or ListCreateAccountStatus for many at once, until AWS names the account",
-        holds=lambda account: account.status.aws_account_id is not None,
-        waits_first=check_status.WORKING,
+        precondition=lambda account: account.status.aws_account_id is not None,
+        initial_wait=check_status.WORKING,
         limit=Limit.CREATIONS,
     ),
     Step(
@@ -50,7 +50,7 @@ PROVISIONING: tuple[Step, ...] = (
         "RoleReady",
         wait_for_role.run,
         "AssumeRole of the organization's access role, GetCallerIdentity",
-        patience=wait_for_role.PATIENCE,
+        stall_timeout=wait_for_role.STALL_TIMEOUT,
     ),
     Step(
         Name.MOVE_TO_OU,
@@ -58,7 +58,7 @@ PROVISIONING: tuple[Step, ...] = (
         move_to_ou.run,
         "ListParents, MoveAccount to the Customers OU",
         needs=("AccountCreated",),
-        undoes=("Quarantined",),
+        invalidates=("Quarantined",),
         drifts=True,
     ),
     Step(
@@ -67,7 +67,7 @@ PROVISIONING: tuple[Step, ...] = (
         create_iam_user.run,
         "IAM user, AdministratorAccess, first password in a Secret and then in AWS",
         needs=("RoleReady", "InCustomersOU"),
-        undoes=("ConsoleClosed",),
+        invalidates=("ConsoleClosed",),
     ),
     Step(
         Name.SETUP_SSO_ACCESS,
@@ -77,7 +77,7 @@ PROVISIONING: tuple[Step, ...] = (
         # The owner is known, and the account is where the organization's policies for customers hold.
         needs=("AccountRequested", "InCustomersOU"),
         inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
-        undoes=("SSORevoked",),
+        invalidates=("SSORevoked",),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
     ),
@@ -88,7 +88,7 @@ PROVISIONING: tuple[Step, ...] = (
         "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos",
         needs=("RoleReady", "InCustomersOU"),
         inputs=setup_oidc.inputs,
-        undoes=("DeployRoleClosed",),
+        invalidates=("DeployRoleClosed",),
         drifts=True,
     ),
     Step(
@@ -114,7 +114,7 @@ SUSPENSION: tuple[Step, ...] = (
         quarantine.run,
         "MoveAccount to the Suspended OU, whose policy, seen in AWS, denies its users and roles everything",
         needs=("AccountCreated",),
-        undoes=("InCustomersOU",),
+        invalidates=("InCustomersOU",),
         drifts=True,
     ),
     Step(
@@ -125,7 +125,7 @@ SUSPENSION: tuple[Step, ...] = (
         needs=("RoleReady",),
         after=("Quarantined",),
         inputs=_unguarded,
-        undoes=("IAMUserReady",),
+        invalidates=("IAMUserReady",),
     ),
     Step(
         Closing.REVOKE_SSO_ACCESS,
@@ -135,7 +135,7 @@ SUSPENSION: tuple[Step, ...] = (
         needs=("AccountCreated",),
         after=("Quarantined",),
         inputs=_unguarded,
-        undoes=("SSOAssigned",),
+        invalidates=("SSOAssigned",),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
     ),
@@ -147,7 +147,7 @@ SUSPENSION: tuple[Step, ...] = (
         needs=("RoleReady",),
         after=("Quarantined",),
         inputs=_unguarded,
-        undoes=("OIDCConfigured",),
+        invalidates=("OIDCConfigured",),
         drifts=True,
     ),
 )
@@ -160,7 +160,7 @@ CLOSE_ACCOUNT = Step(
     # What is nice to have before it is tried first, and holds it up no longer: the closure closes more.
     needs=("AccountCreated",),
     after=("Quarantined", "SSORevoked"),
-    patience=timedelta(days=1),
+    stall_timeout=timedelta(days=1),
     limit=Limit.CLOSURES,
 )
 
@@ -203,8 +203,8 @@ def _concerns_aws(account: AwsAccount) -> bool:
     return to_adopt or status.create_request is not None or status.aws_account_id is not None
 
 
-def runbook(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
-    """The steps that hold for the account as its spec is now; `remove_access` is the setting for Retain.
+def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
+    """The steps that apply to the account as its spec is now; `remove_access` is the setting for Retain.
 
     An account that is not wanted any more, though AWS was asked for it, is followed to its end and then closed or let
     go of; one that AWS does not know of is left unmade.

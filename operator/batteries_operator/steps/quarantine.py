@@ -4,7 +4,7 @@ The policy is proved first: an OU's name closes nothing. And nobody is moved wit
 policy that keeps our role in the account does not hold.
 """
 
-from batteries_operator.aws.guardrails import guards
+from batteries_operator.aws.guardrails import guardrails
 from batteries_operator.steps.move_to_ou import placed
 from batteries_operator.steps.outcome import Outcome
 from batteries_operator.steps.step import Scope
@@ -12,10 +12,10 @@ from batteries_operator.steps.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once the account's parent is the Suspended OU, and that OU is seen to be closed by our policy."""
-    settings, aws = scope.tools.settings, scope.tools.aws
+    settings, aws = scope.deps.settings, scope.deps.aws
 
     async def proved() -> None:
-        closes, _ = guards(settings, await aws.sts.partition())
-        await aws.guarding.require(closes, settings.role_of(scope.account.status.access_role_name))
+        closes, _ = guardrails(settings, await aws.sts.partition())
+        await aws.guardrail_checks.require(closes, settings.role_of(scope.account.status.access_role_name))
 
     return await placed(scope, settings.suspended_ou_name, proved)

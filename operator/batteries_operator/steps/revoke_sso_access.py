@@ -1,6 +1,6 @@
 """revoke_sso_access: takes the owner's single sign-on to the account away; the user itself stays.
 
-Asynchronous like the assignment, and limited together with it: started when there is a place, then polled.
+Asynchronous like the assignment, and limited together with it: started when there is a slot, then polled.
 """
 
 from batteries_operator.steps.gone import is_gone
@@ -11,27 +11,27 @@ from batteries_operator.steps.step import Scope
 
 async def run(scope: Scope) -> Outcome:
     """Done once Identity Center lists no assignment of the owner to the account."""
-    account, tools = scope.account, scope.tools
-    center, uid = tools.aws.identity_center, account.metadata.uid
+    account, deps = scope.account, scope.deps
+    center, uid = deps.aws.identity_center, account.metadata.uid
     status = account.status
     if account.is_deleted and await is_gone(scope):
-        tools.assignments.leave(uid)
+        deps.assignments.release(uid)
         return Done("The AWS account is closed already or has left, and with it all access.", FORGET)
     owned = await scope.owned_account()
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
         return Wait(None, "AssigningAccess", "An assignment under way ends first.")
-    tools.assignment_time.forget(uid)
-    permission_set = await center.permission_set(tools.settings.permission_set_name)
+    deps.assignment_duration.forget(uid)
+    permission_set = await center.permission_set(deps.settings.permission_set_name)
     user_id = await _assigned(scope, {user async for user in center.assigned_users(owned.id, permission_set)})
     if user_id is None:
-        tools.assignments.leave(uid)
+        deps.assignments.release(uid)
         return Done(f"{status.owner} has no access by single sign-on.", FORGET)
     if status.sso_revocation_request_id is not None:
         return await _poll(scope, status.sso_revocation_request_id)
-    if not tools.assignments.enter(uid, account.line, account.since):
-        limit = tools.settings.assignments_in_flight
+    if not deps.assignments.acquire(uid, account.line, account.since):
+        limit = deps.settings.assignments_in_flight
         return Wait(
             LINE_SECONDS,
             "WaitingInLine",
@@ -52,7 +52,7 @@ async def _assigned(scope: Scope, users: set[str]) -> str | None:
 
     The assignment of a user that was deleted is listed on, and lets nobody in.
     """
-    status, directory = scope.account.status, scope.tools.aws.directory
+    status, directory = scope.account.status, scope.deps.aws.directory
     assert status.owner is not None  # the caller has asked
     if status.sso_user_id in users and await directory.user_name(status.sso_user_id or "") is not None:
         return status.sso_user_id
@@ -63,17 +63,17 @@ async def _assigned(scope: Scope, users: set[str]) -> str | None:
 
 async def _still_assigning(scope: Scope, request_id: str) -> bool:
     """Whether an assignment that was begun before the suspension could still come into force."""
-    status = await scope.tools.aws.identity_center.assignment_status(request_id)
+    status = await scope.deps.aws.identity_center.assignment_status(request_id)
     return status is not None and status.is_in_progress
 
 
 async def _poll(scope: Scope, request_id: str) -> Outcome:
-    tools, forget = scope.tools, {"sso_revocation_request_id": None}
-    status = await tools.aws.identity_center.removal_status(request_id)
+    deps, forget = scope.deps, {"sso_revocation_request_id": None}
+    status = await deps.aws.identity_center.removal_status(request_id)
     if status is not None and status.is_in_progress:
         return Wait(None, "RevokingAccess", "Identity Center is revoking access.")
-    # Whatever came out: removals that fail again and again must not hold the places of all others.
-    tools.assignments.leave(scope.account.metadata.uid)
+    # Whatever came out: removals that fail again and again must not hold the slots of all others.
+    deps.assignments.release(scope.account.metadata.uid)
     if status is None:
         return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "SUCCEEDED":

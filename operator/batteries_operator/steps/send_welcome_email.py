@@ -33,7 +33,7 @@ def _single_sign_on(status: AwsAccountStatus) -> str:
 
 async def run(scope: Scope) -> Outcome:
     """Done once SES took the mail and its message id is known."""
-    status, mail = scope.account.status, scope.tools.aws.mail
+    status, mail = scope.account.status, scope.deps.aws.mail
     if not mail.enabled:
         return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES.")
     owned = await scope.owned_account()

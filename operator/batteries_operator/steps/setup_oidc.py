@@ -1,6 +1,6 @@
 """setup_oidc: GitHub's OIDC provider and GitHubActionsDeployRole, for exactly the repositories of the spec.
 
-The one step with inputs: a change of `spec.githubRepos` makes it owed again, alone, and the account stays active
+The one step with inputs: a change of `spec.githubRepos` makes it pending again, alone, and the account stays active
 meanwhile. The policy's size is checked before AWS is called, so a list that's too long leaves the old one standing.
 """
 
@@ -25,8 +25,8 @@ def too_large(error: PolicyTooLargeError) -> Fail:
 
 async def run(scope: Scope) -> Outcome:
     """Done once the trust policy in AWS equals the one rendered."""
-    account, settings = scope.account, scope.tools.settings
-    owned, partition = await scope.owned_account(), await scope.tools.aws.sts.partition()
+    account, settings = scope.account, scope.deps.settings
+    owned, partition = await scope.owned_account(), await scope.deps.aws.sts.partition()
     provider = provider_arn(owned.id, partition.name)
     try:
         trust = render(
@@ -34,8 +34,8 @@ async def run(scope: Scope) -> Outcome:
         )
     except PolicyTooLargeError as error:
         return too_large(error)
-    iam = await scope.tools.aws.iam(
-        owned, Purpose.DEPLOY_ROLE, scope.tools.settings.role_of(scope.account.status.access_role_name)
+    iam = await scope.deps.aws.iam(
+        owned, Purpose.DEPLOY_ROLE, scope.deps.settings.role_of(scope.account.status.access_role_name)
     )
     await iam.ensure_github_provider()
     role_arn = await iam.ensure_role(

@@ -1,7 +1,7 @@
 """setup_sso_access: the owner's user in Identity Center, and its assignment to the account.
 
 The assignment is asynchronous and the outstanding ones are limited for the whole organization, so it is started
-when there is a place, its request id recorded, and polled on later visits.
+when there is a slot, its request id recorded, and polled on later reconciles.
 """
 
 from dataclasses import replace
@@ -20,32 +20,32 @@ FORGET = {"sso_assignment_request_id": None, "sso_revocation_request_id": None}
 
 async def run(scope: Scope) -> Outcome:
     """Done once Identity Center lists the assignment."""
-    account, tools = scope.account, scope.tools
-    center, uid = tools.aws.identity_center, account.metadata.uid
+    account, deps = scope.account, scope.deps
+    center, uid = deps.aws.identity_center, account.metadata.uid
     owned, owner = await scope.owned_account(), account.status.owner
     assert owner is not None  # create_account is done
-    tools.assignment_time.looked(uid)
+    deps.assignment_duration.polled(uid)
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):
         # The assignment is listed until AWS has removed it: what the list says now is not what will be.
         return Wait(None, "RevokingAccess", "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
-    if request_id is not None and (under_way := await _poll(scope, request_id)) is not None:
-        return under_way
-    permission_set = await center.permission_set(tools.settings.permission_set_name)
+    if request_id is not None and (creation_poller := await _poll(scope, request_id)) is not None:
+        return creation_poller
+    permission_set = await center.permission_set(deps.settings.permission_set_name)
     found = await _user(scope, owner)
     if isinstance(found, Waive):
         return found
     user_name, user_id = found
     if await center.is_assigned(owned.id, permission_set, user_id):
-        tools.assignments.leave(uid)
-        tools.assignment_time.ended(uid)
+        deps.assignments.release(uid)
+        deps.assignment_duration.ended(uid)
         return Done(f"{user_name} has access by single sign-on.", await _facts(scope, user_name, user_id))
     if request_id is not None:
-        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is owed.
+        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is pending.
         return Wait(None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET)
-    if not tools.assignments.enter(uid, account.line, account.since):
-        limit = tools.settings.assignments_in_flight
+    if not deps.assignments.acquire(uid, account.line, account.since):
+        limit = deps.settings.assignments_in_flight
         return Wait(
             LINE_SECONDS,
             "WaitingInLine",
@@ -54,7 +54,7 @@ async def run(scope: Scope) -> Outcome:
         )
     started = await center.assign(owned, permission_set, user_id)
     return Wait(
-        tools.assignment_time.first_look(uid, tools.settings.poll_max_seconds),
+        deps.assignment_duration.first_poll_delay(uid, deps.settings.poll_max_seconds),
         "AssigningAccess",
         "Identity Center is assigning access.",
         facts={
@@ -68,7 +68,7 @@ async def run(scope: Scope) -> Outcome:
 
 async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     """The name that the owner's user signs in by, and its id: of one that is there, whatever the status remembers."""
-    status, directory = scope.account.status, scope.tools.aws.directory
+    status, directory = scope.account.status, scope.deps.aws.directory
     if status.sso_user_id is not None:
         just_assigned = status.sso_assignment_request_id is not None and status.sso_user_name is not None
         name = status.sso_user_name if just_assigned else await directory.user_name(status.sso_user_id)
@@ -82,21 +82,21 @@ async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
 
 async def _still_revoking(scope: Scope, request_id: str) -> bool:
     """Whether a removal that was begun before the resume could still take the assignment away."""
-    status = await scope.tools.aws.identity_center.removal_status(request_id)
+    status = await scope.deps.aws.identity_center.removal_status(request_id)
     return status is not None and status.is_in_progress
 
 
 async def _poll(scope: Scope, request_id: str) -> Wait | None:
     """What is to be waited for; None where the request is over, so that the list of assignments tells."""
-    tools, uid = scope.tools, scope.account.metadata.uid
-    status = await tools.aws.identity_center.assignment_status(request_id)
+    deps, uid = scope.deps, scope.account.metadata.uid
+    status = await deps.aws.identity_center.assignment_status(request_id)
     if status is not None and status.is_in_progress:
         return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
-    tools.assignments.leave(uid)
+    deps.assignments.release(uid)
     if status is not None and status.state == "SUCCEEDED":
-        tools.assignment_time.ended(uid)
+        deps.assignment_duration.ended(uid)
         return None
-    tools.assignment_time.forget(uid)
+    deps.assignment_duration.forget(uid)
     if status is None:
         return None
     # The user may be gone: forgetting its id has it found or made anew.
@@ -112,8 +112,8 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
 
 
 async def _facts(scope: Scope, user_name: str, user_id: str) -> dict[str, str | None]:
-    store = (await scope.tools.aws.identity_center.instance()).identity_store_id
-    portal = scope.tools.settings.sso_portal_url or (await scope.tools.aws.sts.partition()).portal_url(store)
+    store = (await scope.deps.aws.identity_center.instance()).identity_store_id
+    portal = scope.deps.settings.sso_portal_url or (await scope.deps.aws.sts.partition()).portal_url(store)
     return {
         "sso_user_name": user_name,
         "sso_user_id": user_id,

@@ -1,4 +1,4 @@
-"""The shape of a provisioning step, and what it sees of a visit.
+"""The shape of a provisioning step, and what it sees of a reconcile.
 
 A step is an idempotent coroutine that observes, then acts, never sleeps and never loops on AWS. It is *current* when
 its condition is true for the inputs it was run with; so a changed input re-runs that step alone.
@@ -14,20 +14,20 @@ from typing import Any, Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount
-from batteries_operator.steps.dependencies import Limit, Tools
+from batteries_operator.steps.dependencies import Dependencies, Limit
 from batteries_operator.steps.outcome import Outcome, Wait
 
 
 class Scope(Protocol):
-    """One visit to one account: its newest state, the shared tools, and the pen."""
+    """One reconcile of one account: its newest state, the shared dependencies, and `record`."""
 
     @property
     def account(self) -> AwsAccount:
         """The account, newest writes included."""
 
     @property
-    def tools(self) -> Tools:
-        """What all visits share."""
+    def deps(self) -> Dependencies:
+        """What all reconciles share."""
 
     async def owned_account(self) -> OwnedAccount:
         """The AWS account that the status names, proved to be this AwsAccount's: the only key to acting on it.
@@ -50,35 +50,34 @@ def _always(_: AwsAccount) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the runbook.
+    """One step of the pipeline.
 
     `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
-    same inputs; either changing makes the step owed again. `holds` adds facts without which it can't be done.
+    same inputs; either changing makes the step pending again. `precondition` adds facts without which it can't be done.
     `needs` are the conditions that must be true before it, None for those of all required steps before it: steps that
     lack nothing are run side by side. `after` are conditions that must have been tried before it, whatever came of
     that. A step that is not `required` is tried, but doesn't keep an account from being active. Before it acts, it
-    makes the conditions in `undoes` unknown: what closes a door has the step that opens it
-    owed again, and the other way round, also where a crash or a change of mind comes between. `patience` is how long
-    its troubles may last until the account is Stalled; it is tried on all the same. Where `drifts`, the resync runs
-    it again on accounts at rest, to mend what somebody changed in AWS. `waits_first` is the wait that it begins with:
-    said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows its success again: a
-    crash that loses that costs one more look, so it may be written a moment later, with what comes next. `limit` is
-    that of AWS's limits before which it takes a place.
+    marks the conditions in `invalidates` Unknown, so an interrupted suspend or resume re-runs the opposite step.
+    `stall_timeout` is how long its troubles may last until the account is Stalled; it is tried on all the same. Where
+    `drifts`, the resync runs it again on accounts at rest, to mend what somebody changed in AWS. `initial_wait` is the
+    wait that it begins with: said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows
+    its success again: a crash that loses that costs one more look, so it may be written a moment later, with what comes
+    next. `limit` is that of AWS's limits before which it takes a slot.
     """
 
     name: ProvisioningStep | ClosingStep
     condition: str
     run: Callable[[Scope], Awaitable[Outcome]]
-    does: str
+    description: str
     inputs: Callable[[AwsAccount], Any] = _no_inputs
-    holds: Callable[[AwsAccount], bool] = _always
+    precondition: Callable[[AwsAccount], bool] = _always
     needs: tuple[str, ...] | None = None
     after: tuple[str, ...] = ()
     required: bool = True
-    undoes: tuple[str, ...] = ()
-    patience: timedelta = timedelta(hours=1)
+    invalidates: tuple[str, ...] = ()
+    stall_timeout: timedelta = timedelta(hours=1)
     drifts: bool = False
-    waits_first: Wait | None = None
+    initial_wait: Wait | None = None
     observable: bool = True
     limit: Limit | None = None
     revision: int = 1

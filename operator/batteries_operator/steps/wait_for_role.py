@@ -13,7 +13,7 @@ from batteries_operator.steps.step import Scope
 # What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
 
-PATIENCE = timedelta(minutes=15)
+STALL_TIMEOUT = timedelta(minutes=15)
 """How long a role may take before the account is Stalled, and tried on; nobody has told of longer."""
 
 SLOW_SECONDS = 60
@@ -21,9 +21,9 @@ SLOW_SECONDS = 60
 
 async def run(scope: Scope) -> Outcome:
     """Done once the role's identity is in the account that we made."""
-    owned, sts = await scope.owned_account(), scope.tools.aws.sts
-    uid, expected = scope.account.metadata.uid, scope.tools.role_time
-    expected.looked(uid)
+    owned, sts = await scope.owned_account(), scope.deps.aws.sts
+    uid, expected = scope.account.metadata.uid, scope.deps.role_duration
+    expected.polled(uid)
     try:
         role, credentials = await _entered(scope, owned)
         identity = await sts.identity(credentials)
@@ -31,7 +31,7 @@ async def run(scope: Scope) -> Outcome:
         if error.code not in _NOT_YET:
             expected.forget(uid)  # an outage tells nothing of how long roles take
             raise
-        scope.tools.aws.caller.memory.forget(error)  # credentials that AWS calls invalid, if it is those it means
+        scope.deps.aws.caller.caches.forget(error)  # credentials that AWS calls invalid, if it is those it means
         return _not_yet(scope)
     if identity != owned.id:
         return Fail(
@@ -46,7 +46,7 @@ async def run(scope: Scope) -> Outcome:
 
 def _roles(scope: Scope) -> tuple[str, ...]:
     """The role that the account was made with; of one that we did not make just now, all that it may be."""
-    recorded, settings = scope.account.status.access_role_name, scope.tools.settings
+    recorded, settings = scope.account.status.access_role_name, scope.deps.settings
     return (recorded,) if recorded is not None else settings.access_role_names
 
 
@@ -59,11 +59,11 @@ async def _entered(scope: Scope, owned: OwnedAccount) -> tuple[str, Credentials]
     *first, last = _roles(scope)
     for role in first:
         try:
-            return role, await scope.tools.aws.sts.assume(owned, role)
+            return role, await scope.deps.aws.sts.assume(owned, role)
         except AwsError as error:
             if error.code not in _NOT_YET:
                 raise
-    return last, await scope.tools.aws.sts.assume(owned, last)
+    return last, await scope.deps.aws.sts.assume(owned, last)
 
 
 def _not_yet(scope: Scope) -> Wait:
@@ -71,13 +71,13 @@ def _not_yet(scope: Scope) -> Wait:
     role, account = " or ".join(_roles(scope)), scope.account
     record = account.status.steps.get(ProvisioningStep.WAIT_FOR_ROLE)
     since = record.troubled_since if record is not None else None
-    if since is None or utc_now() - since <= PATIENCE:
+    if since is None or utc_now() - since <= STALL_TIMEOUT:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
-        tools, first_look = scope.tools, None
+        deps, first_look = scope.deps, None
         if since is None:  # later, after an outage amid the wait, how much of it is left is not known
-            first_look = tools.role_time.first_look(account.metadata.uid, tools.settings.poll_max_seconds)
+            first_look = deps.role_duration.first_poll_delay(account.metadata.uid, deps.settings.poll_max_seconds)
         return Wait(first_look, "RolePropagating", message, counts=True)
-    scope.tools.role_time.forget(account.metadata.uid)
+    scope.deps.role_duration.forget(account.metadata.uid)
     return Wait(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",

@@ -225,16 +225,16 @@ async def test_a_visit_that_hangs_fails_the_liveness_probe_until_it_ends(world: 
         await pair.start("only", BATTERIES_HEALTH_PORT=str(unused_tcp_port), BATTERIES_STANDSTILL_SECONDS="2")
         await pair.until_leads("only", 60)  # a busy machine starts it slowly, which is not what is tested
         await work(lane, "in-time")
-        assert await probed() == (200, "ok"), "visits that end are well, however many"
+        assert await probed() == (200, "ok"), "reconciles that end are well, however many"
         fault = await lane.standin("faults", {"kind": "gate_before", "operation": "MoveAccount", "times": 1})
         await create(lane, "hangs")
         held = await lane.standin(f"faults/{fault['id']}?wait=30")
         assert held["waiting"], "the operator waits for AWS"
         took = await until(stands_still, 10)
-        assert re.match(rf"A visit to {lane.namespace}/hangs has not gone on for \d+ s;", (await probed())[1])
+        assert re.match(rf"Reconciling {lane.namespace}/hangs has made no progress for \d+ s;", (await probed())[1])
         await lane.standin(f"faults/{fault['id']}/release", {})
         await is_made(lane, "hangs")
         await until(is_well, 10)
     finally:
         await pair.end()
-    print(f"\na visit hung: /healthz failed after {took:.1f} s, and was well again when it ended")
+    print(f"\na reconcile hung: /healthz failed after {took:.1f} s, and was well again when it ended")

@@ -83,8 +83,8 @@ def test_a_session_policy_fits(purpose: Purpose, partition: Any) -> None:
 async def test_a_session_does_no_more_than_it_is_for(factory: Factory, purpose: Purpose) -> None:
     process = await factory.active(githubRepos=["octo-org/web"])
     account = await factory.account()
-    owned = await process.tools.aws.ownership.prove(account, str(account.status.aws_account_id))
-    iam: Any = (await process.tools.aws.iam(owned, purpose, OWN_ROLE))._client
+    owned = await process.deps.aws.ownership.prove(account, str(account.status.aws_account_id))
+    iam: Any = (await process.deps.aws.iam(owned, purpose, OWN_ROLE))._client
     beyond: dict[str, dict[str, str]] = {
         "create_access_key": {"UserName": "admin"},
         "create_user": {"UserName": "other"},

@@ -19,7 +19,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find, is_true
 from batteries_operator.aws import caller
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 
 FOLDER = Path(str(caller.__file__)).parent
 OPERATION = re.compile(r"[a-z]+:[A-Z][A-Za-z]+")
@@ -96,7 +96,7 @@ def rows(*how: How) -> pytest.MarkDecorator:
 @rows(How.ANSWER)
 async def test_that_it_is_not_there_may_be_an_answer(factory: Factory, call: Call) -> None:
     process = await begin(factory, call)
-    process.announced.clear()
+    process.events.clear()
     assert await factory.standin("faults", fault(call.name, "error", code=call.gone.code, times=10_000))
     account = await walked(process)
     assert call.name in process.calls
@@ -161,9 +161,9 @@ async def test_what_was_seen_is_seen_to_be_over(factory: Factory, call: Call) ->
     assert await factory.standin("faults", fault(call.name, "error", code=call.gone.code, times=10_000))
     account = await walked(process)
     assert reason(account, call.told) == reason(account, "Stalled") == call.gone.reason
-    assert await process.runner.resync(NAMESPACE, "acme") is None, "seen as it was"
+    assert await process.reconciler.resync(NAMESPACE, "acme") is None, "seen as it was"
     factory.clear_faults()
-    assert await process.runner.resync(NAMESPACE, "acme") is True
+    assert await process.reconciler.resync(NAMESPACE, "acme") is True
     await call.stage.is_right(factory, await walked(process))
 
 
@@ -171,7 +171,7 @@ async def test_what_was_seen_is_seen_to_be_over(factory: Factory, call: Call) ->
 async def test_what_was_made_again_is_looked_up_once_more_and_is_no_news(factory: Factory, call: Call) -> None:
     """One not-found is what the remembered id of a thing gives that was deleted and made again."""
     process = await begin(factory, call)
-    process.announced.clear()
+    process.events.clear()
     errors: list[Any] = []
 
     def forgets(operation: str, _: int) -> None:
@@ -182,7 +182,7 @@ async def test_what_was_made_again_is_looked_up_once_more_and_is_no_news(factory
     assert await factory.standin("faults", fault(call.name, "error", code=call.gone.code))
     account = await walked(process)
     await call.stage.is_right(factory, account)
-    assert {kind for kind, _ in process.announced} == {"Normal"}, process.announced
+    assert {kind for kind, _ in process.events} == {"Normal"}, process.events
     after = process.calls[errors[0] :]
     assert call.again in after, "what we remembered is forgotten, and found by its name"
     assert after.index(call.again) < after.index(call.name)
@@ -229,7 +229,7 @@ BACK = {boto3: ours for ours, boto3 in BOTO3.items()}
 def _acts() -> list[Call]:
     seen: dict[str, Call] = {}
     for each in CALLS:
-        if is_act(each.name):
+        if is_mutation(each.name):
             seen.setdefault(each.name, each)
     return [*seen.values()]
 

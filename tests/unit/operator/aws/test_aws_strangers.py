@@ -9,7 +9,7 @@ from fakes.stages import walked
 from fakes.strangers import IN_STAGE, THEIRS
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 
 MET = sorted({(each.stage.name, each.strangers) for each in CALLS if not each.strangers.startswith("no: ")})
 
@@ -33,8 +33,8 @@ async def test_it_is_said_and_nothing_is_done_to_it(factory: Factory, stage: str
     reached = await walked(process, said)
     assert said(reached), reached.status.conditions
     for _ in range(3):
-        await process.runner.visit(NAMESPACE, "acme")
-    done = [each for each in process.calls if is_act(each)]
+        await process.reconciler.reconcile(NAMESPACE, "acme")
+    done = [each for each in process.calls if is_mutation(each)]
     touched = [each for each in done for pattern in theirs.never if fnmatchcase(each, pattern)]
     assert touched == []
     if stage == "suspend":

@@ -7,7 +7,7 @@ import pytest
 from fakes.factory import NAMESPACE, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_operator.aws.cache import LONGEST_SECONDS, Memory
+from batteries_operator.aws.cache import LONGEST_SECONDS, IdCaches
 from batteries_operator.aws.errors import AwsError
 
 
@@ -38,13 +38,13 @@ class Looks:
 
 
 async def test_it_is_asked_once_also_by_those_who_ask_together() -> None:
-    part, look = Memory().of(str_itself), Looks()
+    part, look = IdCaches().of(str_itself), Looks()
     assert set(await asyncio.gather(*(part.get("name", look) for _ in range(5)))) == {"id-1"}
 
 
 async def test_it_is_not_older_than_an_hour() -> None:
     now = [0.0]
-    part, look = Memory(lambda: now[0]).of(str_itself), Looks()
+    part, look = IdCaches(lambda: now[0]).of(str_itself), Looks()
     await part.get("name", look)
     now[0] = LONGEST_SECONDS
     assert await part.get("name", look) == "id-1"
@@ -53,7 +53,7 @@ async def test_it_is_not_older_than_an_hour() -> None:
 
 
 async def test_no_more_than_so_many_are_kept() -> None:
-    part, look = Memory().of(str_itself, most=2), Looks()
+    part, look = IdCaches().of(str_itself, most=2), Looks()
     for name in "abca":
         await part.get(name, look)
     assert look.count == 4, "a was dropped for c"
@@ -73,7 +73,7 @@ async def test_no_more_than_so_many_are_kept() -> None:
     ],
 )
 async def test_what_aws_calls_wrong_is_forgotten(code: str, forgotten: bool, again: bool) -> None:
-    memory, look = Memory(), Looks()
+    memory, look = IdCaches(), Looks()
     part, other = memory.of(str_itself), memory.of(other_itself)
     await part.get("name", look)
     assert await other.get("name", look) == "id-2"
@@ -83,7 +83,7 @@ async def test_what_aws_calls_wrong_is_forgotten(code: str, forgotten: bool, aga
 
 
 async def test_what_is_not_there_is_not_remembered() -> None:
-    part = Memory().of(str_itself)
+    part = IdCaches().of(str_itself)
 
     async def nothing() -> None:
         return None
@@ -110,9 +110,9 @@ async def make_ou_again(factory: Factory, name: str) -> None:
 
 async def forge(process: Process, account: AwsAccount, what: str) -> None:
     """What the process remembers is wrong from here on, as where the thing was deleted and made again in AWS."""
-    aws = process.tools.aws
+    aws = process.deps.aws
     if what == "permission set":
-        name = process.tools.settings.permission_set_name
+        name = process.deps.settings.permission_set_name
         instance = (await aws.identity_center.instance()).arn.rsplit("/", 1)[1]
         arn = f"arn:aws:sso:::permissionSet/{instance}/ps-0000000000000000"
         aws.identity_center._permission_sets._values[name] = (float("inf"), arn)
@@ -150,15 +150,15 @@ async def test_a_step_looks_once_more_and_is_done(factory: Factory, what: str) -
     conditions = [each.to_wire() for each in account.status.conditions if each.type not in opened]
     steps = {"setup_sso_access": None, "setup_oidc": None}
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"conditions": conditions, "steps": steps}})
-    process.announced.clear()
+    process.events.clear()
     done = await process.until("acme")
     assert (done.status.phase, done.status.error) == ("active", None)
-    assert {kind for kind, _ in process.announced} == {"Normal"}, "it was looked up at once, and is no news"
+    assert {kind for kind, _ in process.events} == {"Normal"}, "it was looked up at once, and is no news"
     assert await remembered(process, done, what) != wrong_one
 
 
 async def remembered(process: Process, account: AwsAccount, what: str) -> object:
-    aws = process.tools.aws
+    aws = process.deps.aws
     if what == "permission set":
-        return await aws.identity_center.permission_set(process.tools.settings.permission_set_name)
+        return await aws.identity_center.permission_set(process.deps.settings.permission_set_name)
     return await aws.sts.assume(await aws.ownership.prove(account, account.status.aws_account_id or ""))

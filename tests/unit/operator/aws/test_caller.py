@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batteries_operator.aws.caller import Caller
-from batteries_operator.runtime.watchdog import Visits
+from batteries_operator.runtime.watchdog import Watchdog
 
 CALL = "organizations:CreateAccount"
 
@@ -38,19 +38,19 @@ class Slow:
 
 
 async def test_the_wait_for_a_thread_is_no_standstill_of_a_visit(caller: Caller) -> None:
-    now, slow, visits = [0.0], Slow(), Visits(lambda: now[0])
+    now, slow, watchdog = [0.0], Slow(), Watchdog(lambda: now[0])
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(caller.call(CALL, slow))  # of no visit
+        tasks.create_task(caller.call(CALL, slow))  # of no reconcile
         await asyncio.to_thread(slow.begun.wait, 5)
 
-        async def visit() -> None:
-            with visits.visit("ns/waits"):
+        async def result() -> None:
+            with watchdog.reconciling("ns/waits"):
                 await caller.call(CALL, slow)
 
-        tasks.create_task(visit())
+        tasks.create_task(result())
         await asyncio.sleep(0.01)
         now[0] = 100
-        told = visits.standstill(10)
+        told = watchdog.standstill(10)
         slow.let_go.set()
     assert told is None
 
@@ -58,19 +58,19 @@ async def test_the_wait_for_a_thread_is_no_standstill_of_a_visit(caller: Caller)
 async def test_a_lock_is_held_until_aws_has_answered_however_often_its_holder_is_cancelled(caller: Caller) -> None:
     lock, slow = asyncio.Lock(), Slow()
 
-    async def visit() -> None:
+    async def result() -> None:
         async with lock:
             await caller.call(CALL, slow)
 
-    visiting = asyncio.create_task(visit())
+    reconciling = asyncio.create_task(result())
     await asyncio.to_thread(slow.begun.wait)
     for _ in range(2):
-        visiting.cancel()
+        reconciling.cancel()
         await asyncio.sleep(0.02)
         assert lock.locked()
     slow.let_go.set()
     with pytest.raises(asyncio.CancelledError):
-        await visiting
+        await reconciling
     assert not lock.locked()
 
 

@@ -14,7 +14,7 @@ from batteries_operator.aws.session_policies import Purpose
 
 
 async def proved(process: Process, account: AwsAccount) -> OwnedAccount:
-    return await process.tools.aws.ownership.prove(account, str(account.status.aws_account_id))
+    return await process.deps.aws.ownership.prove(account, str(account.status.aws_account_id))
 
 
 async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(factory: Factory) -> None:
@@ -26,9 +26,9 @@ async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(fac
     ids = [str(account.status.aws_account_id) for account in accounts]
     assert len(set(ids)) == len(ids)
     process = await factory.start()
-    process.tools.aws.sts._policies = None  # what each makes here, a user named after its account, no step needs
+    process.deps.aws.sts._policies = None  # what each makes here, a user named after its account, no step needs
     all_of_them = [
-        await process.tools.aws.iam(await proved(process, each), Purpose.CONSOLE, each.status.access_role_name)
+        await process.deps.aws.iam(await proved(process, each), Purpose.CONSOLE, each.status.access_role_name)
         for each in accounts
     ]
     together = threading.Barrier(len(ids))
@@ -36,7 +36,7 @@ async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(fac
     def on_the_way(**_: Any) -> None:
         together.wait(10)  # until all are: none has signed yet
 
-    events = process.tools.aws._members_iam.meta.events
+    events = process.deps.aws._members_iam.meta.events
     events.register("provide-client-params", on_the_way, "test")
     await asyncio.gather(*(iam.ensure_user(f"of-{each}") for iam, each in zip(all_of_them, ids, strict=True)))
     events.unregister("provide-client-params", unique_id="test")
@@ -49,7 +49,7 @@ async def test_whose_keys_they_are_is_asked_under_those_keys(factory: Factory) -
     process = await factory.active("acme")
     other = await factory.add("other")
     await process.until("other")
-    sts = process.tools.aws.sts
+    sts = process.deps.aws.sts
     both = [await factory.account(name) for name in ("acme", other.metadata.name)]
     ids = [str(each.status.aws_account_id) for each in both]
     keys = [await sts.assume(await proved(process, each)) for each in both]

@@ -16,11 +16,11 @@ from batteries_crds.base import utc_now
 from batteries_crds.conditions import find
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator import aws
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.reconcile.attempt import attempt
 from batteries_operator.reconcile.reconciler import _Scope
-from batteries_operator.status.status_writer import Recorder
+from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps import pipeline
 from batteries_operator.steps.outcome import Fail
 from batteries_operator.steps.step import Step
@@ -31,7 +31,7 @@ STEPS = {
     for step in (value if isinstance(value, tuple) else [value])
     if isinstance(step, Step)
 }
-"""Each step of every runbook, those that are added later too."""
+"""Each step of every pipeline, those that are added later too."""
 
 INSIDE = ("iam:", "sts:")
 READS_TAGS = "organizations:ListTagsForResource"
@@ -63,7 +63,7 @@ async def stranger(factory: Factory, tag: str | None = None) -> str:
 
 def harmless(calls: list[str]) -> None:
     """Nothing was changed, and nothing done inside the account."""
-    assert [each for each in calls if acts(each) or is_act(each) or each.startswith(INSIDE)] == []
+    assert [each for each in calls if acts(each) or is_mutation(each) or each.startswith(INSIDE)] == []
 
 
 async def forged(factory: Factory, aws_account_id: str, **more: Any) -> AwsAccount:
@@ -97,7 +97,7 @@ async def _refuses(factory: Factory, process: Process, step: Step, account: AwsA
 
 
 def _scope(process: Process, account: AwsAccount) -> _Scope:
-    return _Scope(Recorder(process.accounts, account), process.tools, process.runner._news)
+    return _Scope(StatusWriter(process.accounts, account), process.deps, process.reconciler._results)
 
 
 async def test_a_forged_status_does_not_take_over_a_foreign_account(factory: Factory) -> None:
@@ -182,7 +182,7 @@ async def test_a_restart_at_rest_proves_nothing(factory: Factory) -> None:
     await factory.active()
     process = await factory.start()
     account = await factory.account()
-    assert not process.service.see(account)
+    assert not process.controller.observe(account)
     await process.until("acme")
     assert process.calls == []
 
@@ -208,7 +208,7 @@ async def test_a_proof_is_kept_for_as_many_as_are_remembered(factory: Factory, m
     process = await factory.active("first")
     await factory.add("second")
     await process.until("second")
-    assert len(process.tools.aws.ownership._proved) == 1
+    assert len(process.deps.aws.ownership._proved) == 1
 
 
 async def test_steps_side_by_side_ask_once(factory: Factory) -> None:
@@ -216,7 +216,7 @@ async def test_steps_side_by_side_ask_once(factory: Factory) -> None:
     process, account = await factory.start(), await factory.account()
     aws_account_id = account.status.aws_account_id
     assert aws_account_id is not None
-    ownership = process.tools.aws.ownership
+    ownership = process.deps.aws.ownership
     first, second = await asyncio.gather(*(ownership.prove(account, aws_account_id) for _ in range(2)))
     assert first is second
     assert process.calls.count(READS_TAGS) == 1
@@ -245,7 +245,7 @@ def test_every_method_that_acts_on_an_account_takes_a_proved_one() -> None:
                 for each in ast.walk(node)
                 if isinstance(each, ast.Constant) and isinstance(each.value, str) and _is_operation(each.value)
             ]
-            if takes_text and any(is_act(each) or each == "sts:AssumeRole" for each in operations):
+            if takes_text and any(is_mutation(each) or each == "sts:AssumeRole" for each in operations):
                 found.append(f"{path.name}: {node.name}")
     assert found == []
 

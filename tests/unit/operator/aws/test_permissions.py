@@ -49,10 +49,10 @@ async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
     await factory.change(suspended=False)
     await process.until("acme")
     await process.resync(await factory.account())
-    await find(process.tools.aws, factory.settings, [])
+    await find(process.deps.aws, factory.settings, [])
     delete(factory)
     await released(process)
-    findings = [await check() for check in doctor.Doctor(process.tools.aws, factory.settings).checks()]
+    findings = [await check() for check in doctor.Doctor(process.deps.aws, factory.settings).checks()]
     assert {finding.verdict for finding in findings} <= {doctor.Verdict.OK}, findings
     called = {operation for operation in process.calls if in_the_management_account(operation)} - FREE
     granted = {permission.action for permission in for_running("", reach_of(factory.settings))}

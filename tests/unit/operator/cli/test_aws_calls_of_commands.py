@@ -14,7 +14,7 @@ from fakes.strangers import SOFT
 from batteries_operator.aws import caller, setup
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guardrails import DENY_ALL
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.aws.permission_sets import DESCRIPTION
 from batteries_operator.cli import bootstrap, doctor, orphans
 
@@ -85,7 +85,7 @@ async def test_bootstrap_comes_through(
         for trouble in TROUBLES[how]:
             assert await bare_factory.standin("faults", fault(name, **trouble))
     assert await bootstrap.bootstrap(bare_factory.settings) == 0
-    acted = {each for each in made if is_act(each)}
+    acted = {each for each in made if is_mutation(each)}
     assert acted <= set(BOOTSTRAPS)
     assert len(acted) >= (4 if spoilt else 5)
     bare_factory.clear_faults()

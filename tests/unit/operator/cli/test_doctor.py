@@ -10,7 +10,7 @@ from fakes.factory import Factory, settings
 from moto.backends import get_backend
 
 from batteries_operator.aws.permissions import Reach, for_running, policy
-from batteries_operator.aws.quotas import Limits
+from batteries_operator.aws.quotas import Quotas
 from batteries_operator.cli import doctor
 
 REACH = Reach((settings().access_role_name,), settings().mail_sender)
@@ -19,7 +19,7 @@ REACH = Reach((settings().access_role_name,), settings().mail_sender)
 async def line_about(factory: Factory, what: str) -> str:
     """The doctor's line that has these words."""
     process = await factory.start()
-    findings = [await check() for check in doctor.Doctor(process.tools.aws, factory.settings).checks()]
+    findings = [await check() for check in doctor.Doctor(process.deps.aws, factory.settings).checks()]
     (found,) = [f"{finding.verdict} {finding.text}" for finding in findings if what in finding.text]
     return found
 
@@ -55,7 +55,7 @@ def standin_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 async def test_missing_permissions_are_named(bare_factory: Factory, lacking: str) -> None:
     process = await bare_factory.start()
-    finding = await doctor.Doctor(process.tools.aws, bare_factory.settings).permissions()
+    finding = await doctor.Doctor(process.deps.aws, bare_factory.settings).permissions()
     assert finding.verdict is doctor.Verdict.MISSING
     assert "missing: organizations:CloseAccount, organizations:ListParents." in finding.text
     assert "batteries-operator policy" in finding.text
@@ -92,7 +92,7 @@ class Simulated:
 
 async def test_a_session_is_simulated_as_its_role(factory: Factory) -> None:
     process, iam = await factory.start(), Simulated()
-    limits = Limits(process.tools.aws.caller, None, iam)  # type: ignore[arg-type]  # what is asked of IAM
-    await limits.not_granted("arn:aws:sts::111111111111:assumed-role/operator/pod-1", ["a:B"])
-    await limits.not_granted("arn:aws:iam::111111111111:user/me", ["a:B"])
+    quotas = Quotas(process.deps.aws.caller, None, iam)  # type: ignore[arg-type]  # what is asked of IAM
+    await quotas.not_granted("arn:aws:sts::111111111111:assumed-role/operator/pod-1", ["a:B"])
+    await quotas.not_granted("arn:aws:iam::111111111111:user/me", ["a:B"])
     assert iam.sources == ["arn:aws:iam::111111111111:role/operator", "arn:aws:iam::111111111111:user/me"]

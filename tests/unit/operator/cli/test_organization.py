@@ -11,7 +11,7 @@ from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
-from batteries_operator.aws.guardrails import guards
+from batteries_operator.aws.guardrails import guardrails
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import AWS
 from batteries_operator.cli import doctor
@@ -79,7 +79,7 @@ async def test_an_owner_can_not_take_the_account_out_of_the_organization(bare_fa
     with pytest.raises(ClientError, match="explicit deny in a service control policy"):
         theirs.leave_organization()
     # No API of AWS's closes one's own account, but its console asks for this permission.
-    _, keeps = guards(bare_factory.settings, AWS)
+    _, keeps = guardrails(bare_factory.settings, AWS)
     owner = {"aws:principalarn": ["arn:aws:iam::111122223333:role/GitHubActionsDeployRole"]}
     root = {"aws:principalarn": ["arn:aws:iam::111122223333:root"]}
     for who in (owner, root):
@@ -133,7 +133,7 @@ async def test_the_management_account_is_never_proved_to_be_somebodys(factory: F
     """Without a proof no gateway does anything to an account, or in it."""
     process, account = await factory.start(), await factory.add()
     with pytest.raises(ManagementAccountError, match="never provisioned, moved, suspended or closed"):
-        await process.tools.aws.ownership.prove(account, MANAGEMENT)
+        await process.deps.aws.ownership.prove(account, MANAGEMENT)
     assert process.calls == ["organizations:DescribeOrganization"]
 
 
@@ -167,7 +167,7 @@ async def test_a_status_that_names_the_management_account_is_not_acted_upon(fact
 async def existing(factory: Factory, resource: str) -> str:
     """A member account that somebody made before us."""
     process = await factory.start()
-    creations = process.tools.aws.creations
+    creations = process.deps.aws.creations
     identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id
     request = await creations.create(
         email="old@example.com",
@@ -205,9 +205,9 @@ async def test_an_existing_account_without_our_tag_is_left_alone(factory: Factor
 async def test_what_was_not_found_is_asked_for_again_after_it_is_made(bare_factory: Factory) -> None:
     process = await bare_factory.start()
     with pytest.raises(NotPreparedError, match="has no OU 'Customers' under its root"):
-        await process.tools.aws.organizations.ou("Customers")
+        await process.deps.aws.organizations.ou("Customers")
     with pytest.raises(NotPreparedError, match="no permission set"):
-        await process.tools.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)
+        await process.deps.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)
     await bare_factory.bootstrap()
-    assert await process.tools.aws.organizations.ou("Customers")
-    assert await process.tools.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)
+    assert await process.deps.aws.organizations.ou("Customers")
+    assert await process.deps.aws.identity_center.permission_set(bare_factory.settings.permission_set_name)

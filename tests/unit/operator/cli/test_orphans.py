@@ -26,7 +26,7 @@ async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: F
     process = await factory.active(githubRepos=REPOSITORIES, displayName="Web team")
     before = await factory.account()
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    found = await find(process.tools.aws, factory.settings, await accounts(factory))
+    found = await find(process.deps.aws, factory.settings, await accounts(factory))
     assert (found.lost, found.unread) == ([], [])
     (orphan,) = found.orphans
     manifest = yaml.safe_load(orphan.manifest())
@@ -44,14 +44,14 @@ async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: F
     assert await factory.requests(adopted) == 1, "nothing was made"
     # The owner took the first password before, or its Secret went with the object: there is a new one.
     await assert_exactly_right(factory, adopted, mails=0)
-    assert await find(process.tools.aws, factory.settings, await accounts(factory)) == Found()
+    assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()
 
 
 async def test_those_of_namespaces_that_are_not_watched_are_anothers_business(factory: Factory) -> None:
     process = await factory.active()
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    assert len((await find(process.tools.aws, settings(namespaces=f"a,{NAMESPACE}"), [])).orphans) == 1
-    assert await find(process.tools.aws, settings(namespaces="a,b"), []) == Found()
+    assert len((await find(process.deps.aws, settings(namespaces=f"a,{NAMESPACE}"), [])).orphans) == 1
+    assert await find(process.deps.aws, settings(namespaces="a,b"), []) == Found()
 
 
 async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
@@ -59,7 +59,7 @@ async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
     await factory.change(suspended=True)
     await process.until("acme")
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    (orphan,) = (await find(process.tools.aws, factory.settings, [])).orphans
+    (orphan,) = (await find(process.deps.aws, factory.settings, [])).orphans
     spec = yaml.safe_load(orphan.manifest())["spec"]
     assert spec["suspended"] is True
     assert spec.keys() == {"suspended", "awsAccountId"}, "nothing is guessed"
@@ -73,7 +73,7 @@ async def test_strangers_and_accounts_that_kubernetes_knows_are_no_orphans(facto
     for tags in ([], [{"Key": TAG_RESOURCE, "Value": "somebody-elses-idea"}]):
         asked: Any = {"Email": f"s{len(tags)}@example.com", "AccountName": "stranger", "Tags": tags}
         organizations.create_account(**asked)
-    assert await find(process.tools.aws, factory.settings, await accounts(factory)) == Found()
+    assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()
 
 
 @pytest.mark.parametrize("how", ["closed", "not a member"])
@@ -85,7 +85,7 @@ async def test_an_account_that_is_gone_from_aws_is_told(factory: Factory, how: s
     else:
         status = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]
         status["awsAccountId"] = "999999999999"
-    (lost,) = (await find(process.tools.aws, factory.settings, await accounts(factory))).lost
+    (lost,) = (await find(process.deps.aws, factory.settings, await accounts(factory))).lost
     assert ("PENDING_CLOSURE" if how == "closed" else "no member of the organization") in str(lost)
 
 
@@ -96,10 +96,10 @@ async def test_an_account_of_a_customer_goes_back_to_that_customer(factory: Fact
     await process.until("acme")
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
     customers = [customer async for customer in factory.customers.all(None)]
-    (orphan,) = (await find(process.tools.aws, factory.settings, [], customers)).orphans
+    (orphan,) = (await find(process.deps.aws, factory.settings, [], customers)).orphans
     assert orphan.spec["customerRef"] == {"name": "cus-1"}
     assert "email" not in orphan.spec
-    (orphan,) = (await find(process.tools.aws, factory.settings, [], [])).orphans
+    (orphan,) = (await find(process.deps.aws, factory.settings, [], [])).orphans
     assert not orphan.spec.keys() & {"customerRef", "email"}, "of a Customer that is not there no other owner is made"
     assert "# The owner was a Customer of this namespace that is not there." in orphan.manifest()
 
@@ -111,20 +111,20 @@ async def test_a_user_that_was_deleted_or_an_account_that_cant_be_entered_stops_
     one, other = await factory.account(), await factory.account("other")
     for name in ("acme", "other"):
         factory.cluster.delete("AwsAccount", NAMESPACE, name)
-    store = await process.tools.aws.identity_center.instance()
+    store = await process.deps.aws.identity_center.instance()
     (await factory.client("identitystore")).delete_user(
         IdentityStoreId=store.identity_store_id, UserId=one.status.sso_user_id
     )
     fresh = await factory.start()
-    assume = fresh.tools.aws.sts.assume
+    assume = fresh.deps.aws.sts.assume
 
     async def refused(account: Any, *more: Any) -> Any:
         if account.id == one.status.aws_account_id:
             raise AwsError("sts:AssumeRole", "AccessDenied", "refused by the test.")
         return await assume(account, *more)
 
-    fresh.tools.aws.sts.assume = refused  # type: ignore[assignment, method-assign]
-    found = await find(fresh.tools.aws, factory.settings, [])
+    fresh.deps.aws.sts.assume = refused  # type: ignore[assignment, method-assign]
+    found = await find(fresh.deps.aws, factory.settings, [])
     first, second = sorted(found.orphans, key=lambda each: each.name)
     assert second.spec["email"] == "other@example.com"
     assert second.spec["githubRepos"] == ["octo-org/api"]
@@ -139,7 +139,7 @@ async def test_an_account_whose_tags_cant_be_read_stops_no_other(factory: Factor
     organizations = await factory.client("organizations")
     organizations.create_account(Email="s@example.com", AccountName="stranger")
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    tags, asked = process.tools.aws.organizations.tags, list[str]()
+    tags, asked = process.deps.aws.organizations.tags, list[str]()
 
     async def unreadable_once(account: str) -> Any:
         asked.append(account)
@@ -147,8 +147,8 @@ async def test_an_account_whose_tags_cant_be_read_stops_no_other(factory: Factor
             raise AwsError("organizations:ListTagsForResource", "ServiceException", "refused by the test.")
         return await tags(account)
 
-    process.tools.aws.organizations.tags = unreadable_once  # type: ignore[method-assign]
-    found = await find(process.tools.aws, factory.settings, [])
+    process.deps.aws.organizations.tags = unreadable_once  # type: ignore[method-assign]
+    found = await find(process.deps.aws, factory.settings, [])
     assert len(found.unread) == 1
     assert asked[0] in found.unread[0]
 
@@ -161,7 +161,7 @@ async def test_a_trust_policy_that_somebody_changed_is_not_taken_for_ours(factor
     trust["Statement"][0]["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"] = "repo:octo-org/*"
     iam.update_assume_role_policy(RoleName="GitHubActionsDeployRole", PolicyDocument=json.dumps(trust))
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    (orphan,) = (await find(process.tools.aws, factory.settings, [])).orphans
+    (orphan,) = (await find(process.deps.aws, factory.settings, [])).orphans
     assert "githubRepos" not in orphan.spec
     assert "somebody changed the trust policy" in orphan.manifest()
 

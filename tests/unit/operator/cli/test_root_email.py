@@ -108,5 +108,5 @@ def test_any_other_domain_may_be(domain: str) -> None:
 )
 async def test_the_doctor_says_what_is_wrong_with_it(bare_factory: Factory, line: str) -> None:
     process = await bare_factory.start()
-    finding = await doctor.Doctor(process.tools.aws, bare_factory.settings).root_addresses()
+    finding = await doctor.Doctor(process.deps.aws, bare_factory.settings).root_addresses()
     assert f"{finding.verdict} {finding.text}".startswith(line)

@@ -1,4 +1,4 @@
-"""A visit starts from what a watch or a write showed last; what was decided from something older is decided anew."""
+"""A reconcile starts from what a watch or a write showed last; what was decided from older state is decided anew."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from fakes.factory import NAMESPACE, CrashError, Factory, crash
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import FINALIZER
 from batteries_crds.resource import ObjectMeta
-from batteries_operator.controller.account_cache import Sightings
+from batteries_operator.controller.account_cache import AccountCache
 from batteries_operator.reconcile.reconciler import UNKEPT_SECONDS
 
 
@@ -17,17 +17,17 @@ def version(number: str) -> AwsAccount:
 
 
 def test_the_newest_is_kept_however_late_something_older_is_seen() -> None:
-    sightings = Sightings()
-    assert sightings.newest("1") is None
+    cache = AccountCache()
+    assert cache.get("1") is None
     for number in ("9", "10", "9"):
-        sightings.see(version(number))
-    newest = sightings.newest("1")
+        cache.update(version(number))
+    newest = cache.get("1")
     assert newest is not None
     assert newest.metadata.resource_version == "10"
-    sightings.forget("1")
-    sightings.forget("1")
-    assert sightings.newest("1") is None
-    assert len(sightings) == 0
+    cache.remove("1")
+    cache.remove("1")
+    assert cache.get("1") is None
+    assert len(cache) == 0
 
 
 def count_reads(process: Any) -> list[str]:
@@ -49,7 +49,7 @@ async def test_an_account_is_read_once_in_all_its_provisioning(factory: Factory)
     reads = count_reads(process)
     await process.drive_until_active(account)
     assert reads == ["acme"]
-    assert len(process.service.sightings) == 0, "of an account at rest nothing is kept"
+    assert len(process.controller.cache) == 0, "of an account at rest nothing is kept"
 
 
 async def test_what_was_decided_from_something_older_is_decided_anew(factory: Factory) -> None:
@@ -61,7 +61,7 @@ async def test_what_was_decided_from_something_older_is_decided_anew(factory: Fa
     second = await factory.start()
     factory.cluster.watches.clear()
     reads = count_reads(second)
-    second.service.sightings.see(old)
+    second.controller.cache.update(old)
     await second.drive_until_active(old)
     assert "acme" in reads
     assert [*first.calls, *second.calls].count("organizations:CreateAccount") == 1
@@ -70,12 +70,12 @@ async def test_what_was_decided_from_something_older_is_decided_anew(factory: Fa
 async def test_an_account_that_is_let_go_of_is_read_each_time(factory: Factory) -> None:
     process = await factory.active()
     account = await factory.account()
-    process.service.sightings.see(account)
+    process.controller.cache.update(account)
     factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
     reads = count_reads(process)
     await process.release(account)
     assert reads
-    assert len(process.service.sightings) <= 1
+    assert len(process.controller.cache) <= 1
 
 
 async def unkept(factory: Factory) -> AwsAccount:
@@ -89,9 +89,9 @@ async def test_nothing_is_begun_before_the_finalizer_is_on_it(factory: Factory) 
     await unkept(factory)
     process = await factory.start()
     writes = len(factory.cluster.writes)
-    assert (await process.runner.visit(NAMESPACE, "acme")).seconds == UNKEPT_SECONDS
+    assert (await process.reconciler.reconcile(NAMESPACE, "acme")).requeue_after == UNKEPT_SECONDS
     factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
-    assert (await process.runner.visit(NAMESPACE, "acme")).seconds is None, "it goes as it came"
+    assert (await process.reconciler.reconcile(NAMESPACE, "acme")).requeue_after is None, "it goes as it came"
     assert process.calls == []
     assert len(factory.cluster.writes) == writes + 1, "the test's own"
 
@@ -100,7 +100,7 @@ async def test_a_finalizer_that_no_watch_has_shown_yet_is_found_by_reading(facto
     """At a start among thousands of accounts the watch begins when all of them have been listed."""
     account = await unkept(factory)
     process = await factory.start()
-    process.service.sightings.see(account)
+    process.controller.cache.update(account)
     factory.cluster.watches.clear()
     factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"metadata": {"finalizers": [FINALIZER]}})
     reads = count_reads(process)

@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from batteries_operator.controller.account_metrics import Census
+from batteries_operator.controller.account_metrics import AccountMetrics
 
 STALLED = {"conditions": [{"type": "Stalled", "status": "True"}]}
 
@@ -19,32 +19,32 @@ def counted() -> dict[str, float]:
 
 
 def test_an_account_that_moves_on_is_counted_once() -> None:
-    census = Census()
-    census.know("1", {})
-    census.know("2", {"phase": "creating"})
+    metrics = AccountMetrics()
+    metrics.update("1", {})
+    metrics.update("2", {"phase": "creating"})
     assert counted() == {"pending": 1, "creating": 1}
-    census.know("1", {"phase": "creating"})
-    census.know("1", {"phase": "creating"})
+    metrics.update("1", {"phase": "creating"})
+    metrics.update("1", {"phase": "creating"})
     assert counted() == {"creating": 2}
 
 
 def test_a_stalled_account_is_counted_until_it_is_mended() -> None:
-    census = Census()
-    census.know("1", {"phase": "failed"} | STALLED)
+    metrics = AccountMetrics()
+    metrics.update("1", {"phase": "failed"} | STALLED)
     assert counted() == {"failed": 1, "stalled": 1}
-    census.know("1", {"phase": "active"})
+    metrics.update("1", {"phase": "active"})
     assert counted() == {"active": 1}
 
 
 def test_an_account_that_is_gone_counts_no_more() -> None:
-    census = Census()
-    census.know("1", {"phase": "failed"} | STALLED)
-    census.forget("1")
-    census.forget("never seen")
+    metrics = AccountMetrics()
+    metrics.update("1", {"phase": "failed"} | STALLED)
+    metrics.remove("1")
+    metrics.remove("never seen")
     assert counted() == {}
 
 
 def test_a_new_leader_counts_from_nothing() -> None:
-    Census().know("1", {"phase": "active"})
-    Census()
+    AccountMetrics().update("1", {"phase": "active"})
+    AccountMetrics()
     assert counted() == {}

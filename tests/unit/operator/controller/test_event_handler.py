@@ -1,4 +1,4 @@
-"""What each event of the watch means: who needs a visit, and whom it wakes."""
+"""The watch's events: which accounts need a reconcile, and which are woken."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ from fakes.factory import NAMESPACE, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER
-from batteries_operator.controller.event_handler import Watched
+from batteries_operator.controller.event_handler import EventHandler
 from batteries_operator.controller.resync import Resync
 
 Change = Callable[[Json], Any]
 
 
-def watched_by(process: Process, *others: Callable[[AwsAccount], None]) -> Watched:
-    return Watched(process.service, Resync(3600, process.service.resync), *others)
+def watched_by(process: Process, *others: Callable[[AwsAccount], None]) -> EventHandler:
+    return EventHandler(process.controller, Resync(3600, process.controller.resync), *others)
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ async def test_an_account_is_woken_by_what_it_may_wait_for(factory: Factory, cha
     await factory.add()
     process, body = await factory.start(), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
     body["metadata"]["finalizers"] = []
-    watched, bell = watched_by(process), process.bells.of(body["metadata"]["uid"])
-    watched.see(AwsAccount.model_validate(body), body)
-    assert bell.is_set(), "the first time it is seen"
-    bell.clear()
+    handler, wakeup = watched_by(process), process.wakeups.of(body["metadata"]["uid"])
+    handler.updated(AwsAccount.model_validate(body), body)
+    assert wakeup.is_set(), "the first time it is seen"
+    wakeup.clear()
     change(body)
-    watched.see(AwsAccount.model_validate(body), body)
-    assert bell.is_set() == wakes
+    handler.updated(AwsAccount.model_validate(body), body)
+    assert wakeup.is_set() == wakes
 
 
 async def test_what_is_owed_is_known_until_the_account_is_gone(factory: Factory) -> None:
     process, seen = await factory.active(), list[AwsAccount]()
-    watched, body = watched_by(process, seen.append), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
+    handler, body = watched_by(process, seen.append), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
     uid = body["metadata"]["uid"]
-    assert not watched.is_owed(uid), "never seen"
-    watched.see(AwsAccount.model_validate(body), body)
-    assert not watched.is_owed(uid), "settled"
+    assert not handler.is_pending(uid), "never seen"
+    handler.updated(AwsAccount.model_validate(body), body)
+    assert not handler.is_pending(uid), "settled"
     body["metadata"]["generation"] += 1
     body["spec"]["githubRepos"] = ["octo-org/new"]
-    watched.see(AwsAccount.model_validate(body), body)
-    assert watched.is_owed(uid)
-    watched.forget(uid)
-    assert not watched.is_owed(uid)
+    handler.updated(AwsAccount.model_validate(body), body)
+    assert handler.is_pending(uid)
+    handler.deleted(uid)
+    assert not handler.is_pending(uid)
     assert len(seen) == 2

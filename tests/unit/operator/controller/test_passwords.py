@@ -61,7 +61,7 @@ async def test_a_foreign_secret_is_no_password_and_is_left_alone(factory: Factor
     assert "Delete that Secret or give it another name" in str(waiting.status.error)
     assert factory.cluster.objects[SECRET] == before
     assert await factory.signs_in(waiting) is None
-    assert ("Warning", "SecretNameTaken") in process.announced
+    assert ("Warning", "SecretNameTaken") in process.events
     # The other doors are opened all the same, and once the Secret is gone the account goes on by itself.
     opened = await process.until("acme", lambda one: find(one.status.conditions, "OIDCConfigured") is not None)
     assert opened.status.oidc_role_arn is not None
@@ -87,7 +87,7 @@ async def test_suspension_closes_the_console_and_deletes_no_foreign_secret(
 
 async def test_a_secret_that_becomes_another_after_it_was_looked_at_is_not_deleted(factory: Factory) -> None:
     process = await factory.active()
-    account, passwords = await factory.account(), process.tools.passwords
+    account, passwords = await factory.account(), process.deps.passwords
     take = passwords._secrets.take  # type: ignore[attr-defined]
     changed: list[dict[str, Any]] = []
 
@@ -106,9 +106,9 @@ async def test_a_secret_that_becomes_another_after_it_was_looked_at_is_not_delet
 async def test_no_mark_is_put_on_a_foreign_secret(factory: Factory, how: dict[str, Any]) -> None:
     account, process = await factory.add(), await factory.start()
     before = factory.cluster.create("Secret", NAMESPACE, planted(account, how))
-    await process.tools.passwords.mark_set(account)
-    await process.tools.passwords.discard(account)
-    assert await process.tools.passwords.find(account) is None
+    await process.deps.passwords.mark_set(account)
+    await process.deps.passwords.discard(account)
+    assert await process.deps.passwords.find(account) is None
     assert factory.cluster.objects[SECRET] == before
 
 

@@ -36,10 +36,10 @@ async def test_ten_thousand_accounts_are_spread_over_the_interval() -> None:
     resync, interval = Resync(3600, compare), 3600.0
     start = asyncio.get_running_loop().time()
     for number in range(10_000):
-        resync.know(account(number))
+        resync.add(account(number))
     minutes = Counter(int((due - start) // 60) for due, _ in resync._due)
     assert set(minutes) <= set(range(int(interval / 60) + 1))
-    assert min(minutes) >= 6, "an operator that has just started sees to what is owed first"
+    assert min(minutes) >= 6, "an operator that has just started sees to what is pending first"
     assert max(minutes.values()) < 1.4 * 10_000 / 60, "no burst"
 
 
@@ -50,9 +50,9 @@ async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[
 
     resync = Resync(0.05, compare)
     for number in range(3):
-        resync.know(account(number))
-        resync.know(account(number))
-    resync.forget("uid-2")
+        resync.add(account(number))
+        resync.add(account(number))
+    resync.remove("uid-2")
     await run_for(resync, 0.5)
     turns = Counter(name for _, name in times)
     assert set(turns) == {"a-0", "a-1"}
@@ -75,7 +75,7 @@ async def test_few_are_compared_at_one_time_and_ones_trouble_is_its_own() -> Non
 
     resync = Resync(0.05, compare)
     for number in range(20):
-        resync.know(account(number))
+        resync.add(account(number))
     await run_for(resync, 0.5)
     assert most == AT_ONE_TIME
     assert len(seen) == 20
@@ -90,7 +90,7 @@ async def test_a_comparison_that_aws_was_too_busy_for_is_put_off_and_not_skipped
 
     resync = Resync(0.4, compare)
     for number in range(2):
-        resync.know(account(number))
+        resync.add(account(number))
     await run_for(resync, 1.0)
     assert asked["a-0"] > 2 * asked["a-1"] > 0
 
@@ -100,5 +100,5 @@ async def test_an_interval_of_nothing_is_never() -> None:
         raise AssertionError("it was to be never")
 
     resync = Resync(0, compare)
-    resync.know(account(1))
+    resync.add(account(1))
     await asyncio.wait_for(resync.run(), 1)

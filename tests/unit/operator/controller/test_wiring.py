@@ -1,4 +1,4 @@
-"""What the visits of one process share is wired together: here, what no fake of it shows."""
+"""The wiring of one process: here, what no fake of it shows."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any, cast
 from prometheus_client import REGISTRY
 
 from batteries_operator.aws.creations import CreationStatus
-from batteries_operator.controller.wiring import make_tools
+from batteries_operator.controller.wiring import make_dependencies
 from batteries_operator.runtime.settings import Settings
 
 
@@ -20,14 +20,14 @@ async def test_the_end_of_a_creation_gives_its_place_to_the_next_before_its_own_
     creations = SimpleNamespace(status=_ended, in_progress=None)
     woken: list[str] = []
     aws, api = cast(Any, SimpleNamespace(creations=creations)), cast(Any, None)
-    tools = make_tools(Settings(creations_in_flight=1), api, aws, woken.append)
+    deps = make_dependencies(Settings(creations_in_flight=1), api, aws, woken.append)
     now = datetime.now(UTC)
-    assert tools.creations.enter("first", "boss", now)
-    assert not tools.creations.enter("second", "boss", now)
-    assert REGISTRY.get_sample_value("batteries_places_waiting", {"limit": "creations"}) == 1
-    tools.under_way.note("car-1", "first")
+    assert deps.creations.acquire("first", "boss", now)
+    assert not deps.creations.acquire("second", "boss", now)
+    assert REGISTRY.get_sample_value("batteries_slots_waiting", {"limit": "creations"}) == 1
+    deps.creation_poller.note("car-1", "first")
     while not woken:
-        await tools.under_way.look()
+        await deps.creation_poller.poll()
         await asyncio.sleep(0.01)
     assert woken == ["second", "first"]
-    assert tools.creations.enter("second", "boss", now)
+    assert deps.creations.acquire("second", "boss", now)

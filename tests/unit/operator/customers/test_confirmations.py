@@ -33,7 +33,7 @@ async def somebodys_user(factory: Factory, name: str = OWNER) -> str:
 
 async def assigned(factory: Factory, account: AwsAccount) -> list[str]:
     """The users that the account lets in."""
-    aws = (await factory.start()).tools.aws
+    aws = (await factory.start()).deps.aws
     permission_set = await aws.identity_center.permission_set(factory.settings.permission_set_name)
     users = aws.identity_center.assigned_users(str(account.status.aws_account_id), permission_set)
     return [user async for user in users]
@@ -79,7 +79,7 @@ async def test_a_user_that_was_there_before_is_not_given_to_who_typed_the_addres
     assert await assigned(factory, account) == []
     assert await factory.signs_in(account), "the console is open all the same"
     calls, writes = len(process.calls), len(factory.cluster.writes)
-    assert not process.service.see(account), "nothing is owed"
+    assert not process.controller.observe(account), "nothing is pending"
     again = await factory.start()
     await again.until("acme")
     assert (again.calls, len(process.calls), len(factory.cluster.writes)) == ([], calls, writes)

@@ -202,7 +202,7 @@ def waits_for_the_block(account: AwsAccount) -> bool:
 
 
 async def test_an_account_of_a_blocked_customer_is_never_asked_for(factory: Factory) -> None:
-    """It is visited before its hold is written, as by kubectl with a customerRef."""
+    """It is reconciled before its hold is written, as by kubectl with a customerRef."""
     await blocked(factory, True)
     await factory.add(**OWNED)
     process = await factory.start()

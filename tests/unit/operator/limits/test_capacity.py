@@ -10,7 +10,7 @@ from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.reconcile.step_schedule import StepSchedule
 
 
 class Stop:
@@ -69,7 +69,7 @@ async def test_a_full_organization_is_said_on_every_account_in_line_and_left_whe
         await factory.standin("faults", {"service": "organizations", "times": 1000, **setting})
     process = await factory.start()
     alarms: list[Callable[[], None]] = []
-    process.tools.creations._later = lambda _, function: alarms.append(function)
+    process.deps.creations._later = lambda _, function: alarms.append(function)
     stop, tasks = await drive(factory, process, names)
     await settled(factory, names, lambda account: reason(account) == "AccountLimitReached")
     for name in names:
@@ -80,7 +80,7 @@ async def test_a_full_organization_is_said_on_every_account_in_line_and_left_whe
     writes, calls = len(factory.cluster.writes), process.calls.count("organizations:CreateAccount")
     for _ in range(3):
         for name in names:
-            process.bells.ring((await factory.account(name)).metadata.uid)
+            process.wakeups.wake((await factory.account(name)).metadata.uid)
         await asyncio.sleep(0.05)
     assert len(factory.cluster.writes) == writes, "a line writes nothing"
     assert process.calls.count("organizations:CreateAccount") == calls, "nobody asks a full organization"
@@ -111,11 +111,11 @@ async def test_a_backlog_writes_once_each_and_one_of_it_is_suspended_or_deleted_
     await asyncio.sleep(0.2)
     assert len(factory.cluster.writes) == before
     await factory.change(waiting[0], suspended=True)
-    process.bells.ring((await factory.account(waiting[0])).metadata.uid)
+    process.wakeups.wake((await factory.account(waiting[0])).metadata.uid)
     await settled(factory, waiting[:1], lambda account: account.status.phase == "suspended", seconds=2)
-    assert process.tools.creations.waiting == len(waiting) - 1
-    process.service.forget((await factory.account(waiting[1])).metadata.uid)
-    assert process.tools.creations.waiting == len(waiting) - 2
+    assert process.deps.creations.waiting == len(waiting) - 1
+    process.controller.forget((await factory.account(waiting[1])).metadata.uid)
+    assert process.deps.creations.waiting == len(waiting) - 2
     stop.set()
     await asyncio.gather(*tasks)
 
@@ -125,7 +125,7 @@ async def test_what_another_operator_made_holds_no_place_and_no_spot_in_line(fac
     for name in ("first", "second"):
         await factory.add(name)
     ours, other = await factory.start(), await factory.start()
-    creations = ours.tools.creations
+    creations = ours.deps.creations
     ours.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
     first, daemons_of_first = await drive(factory, ours, ["first"])
     await settled(factory, ["first"], lambda account: account.status.create_request is not None)
@@ -137,7 +137,7 @@ async def test_what_another_operator_made_holds_no_place_and_no_spot_in_line(fac
     await asyncio.gather(*daemons_of_second)
     assert creations.waiting == 0, "nobody would ever call it"
     await other.until("first", lambda account: account.status.aws_account_id is not None)
-    ours.bells.ring((await factory.account("first")).metadata.uid)
+    ours.wakeups.wake((await factory.account("first")).metadata.uid)
     await settled(factory, ["first"], lambda _: creations.held == 0, seconds=5)
     first.set()
     await asyncio.gather(*daemons_of_first)
@@ -151,9 +151,9 @@ async def test_what_is_under_way_in_aws_keeps_its_place_when_another_daemon_take
     await settled(factory, ["acme"], lambda account: account.status.create_request is not None)
     stop.set()
     await asyncio.gather(*daemons)
-    assert process.tools.creations.held == 0, "the process may never visit it again"
-    await process.runner.visit(NAMESPACE, "acme")
-    assert process.tools.creations.held == 1
+    assert process.deps.creations.held == 0, "the process may never reconcile it again"
+    await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert process.deps.creations.held == 1
 
 
 async def test_the_role_that_does_not_answer_stalls_the_account_which_recovers(factory: Factory) -> None:
@@ -170,8 +170,8 @@ async def test_the_role_that_does_not_answer_stalls_the_account_which_recovers(f
     assert said.reason == "RoleDoesNotAnswer"
     assert "more than 15 minutes; it is still tried" in said.message
     assert (stalled.status.phase, find(stalled.status.conditions, "Reconciling")) == ("failed", None)
-    assert ("Warning", "RoleDoesNotAnswer") in process.announced
-    assert process.announced.count(("Warning", "RoleDoesNotAnswer")) == 1
+    assert ("Warning", "RoleDoesNotAnswer") in process.events
+    assert process.events.count(("Warning", "RoleDoesNotAnswer")) == 1
     process.before_call = lambda operation, number: None
     await assert_exactly_right(factory, await process.until("acme"))
 
@@ -186,8 +186,8 @@ async def test_throttles_and_limits_never_wear_out_a_steps_patience(factory: Fac
     process.before_call = refusal("organizations:MoveAccount", "NobodyKnowsThisException")
     troubled = await process.until("acme", lambda each: each.status.steps["move_to_ou"].troubled_since is not None)
     process.before_call = refusal("organizations:MoveAccount", "TooManyRequestsException")
-    pace = Pace()
+    schedule = StepSchedule()
     for _ in range(8):
-        pace.hurry()
-        await process.runner.visit(NAMESPACE, "acme", pace)
+        schedule.make_all_due()
+        await process.reconciler.reconcile(NAMESPACE, "acme", schedule)
     assert (await factory.account()).status.steps["move_to_ou"].troubled_since is None, troubled.status.steps

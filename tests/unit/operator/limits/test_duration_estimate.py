@@ -6,54 +6,54 @@ import pytest
 from fakes.factory import Factory, refusal, settings
 
 from batteries_crds.conditions import is_true
-from batteries_operator.limits.duration_estimate import EARLY, REMEMBERED, Expected
+from batteries_operator.limits.duration_estimate import EARLY, REMEMBERED, DurationEstimate
 
 
-async def lasts(expected: Expected, key: str, seconds: float, answer: float = 0.0) -> float | None:
+async def lasts(expected: DurationEstimate, key: str, seconds: float, answer: float = 0.0) -> float | None:
     """Work that is seen to have ended by a look after so many seconds; when its first look was to be."""
-    first = expected.first_look(key, 60)
+    first = expected.first_poll_delay(key, 60)
     await asyncio.sleep(seconds)
-    expected.looked(key)
+    expected.polled(key)
     await asyncio.sleep(answer)
     expected.ended(key)
     return first
 
 
 async def test_nothing_is_expected_until_one_was_seen_to_end() -> None:
-    expected = Expected()
-    assert expected.first_look("a", 60) is None
-    assert expected.first_look("a", 60) is None
+    expected = DurationEstimate()
+    assert expected.first_poll_delay("a", 60) is None
+    assert expected.first_poll_delay("a", 60) is None
     expected.ended("b")
-    assert expected.first_look("b", 60) is None
+    assert expected.first_poll_delay("b", 60) is None
 
 
 async def test_the_first_look_comes_a_little_before_the_shortest_of_late() -> None:
-    expected = Expected()
+    expected = DurationEstimate()
     await lasts(expected, "a", 0.1)
     await lasts(expected, "b", 0.05, answer=0.1)
-    first = expected.first_look("c", 60)
+    first = expected.first_poll_delay("c", 60)
     assert first is not None
     assert 0.05 * EARLY <= first < 0.07 * EARLY, "how long the answer took is not AWS's work"
-    assert expected.first_look("c", 60) is None, "only the first"
+    assert expected.first_poll_delay("c", 60) is None, "only the first"
 
 
 async def test_what_is_long_ago_or_was_not_followed_to_its_end_counts_no_more() -> None:
-    expected = Expected()
+    expected = DurationEstimate()
     await lasts(expected, "short", 0.0)
     for number in range(REMEMBERED):
         await lasts(expected, str(number), 0.01)
-    expected.first_look("failed", 60)
+    expected.first_poll_delay("failed", 60)
     expected.forget("failed")
     expected.ended("failed")
-    first = expected.first_look("new", 60)
+    first = expected.first_poll_delay("new", 60)
     assert first is not None
     assert first >= 0.01 * EARLY
 
 
 async def test_an_outage_does_not_put_off_the_first_look_for_as_long() -> None:
-    expected = Expected()
+    expected = DurationEstimate()
     await lasts(expected, "a", 0.2)
-    assert expected.first_look("b", 0.05) == 0.05
+    assert expected.first_poll_delay("b", 0.05) == 0.05
 
 
 @pytest.mark.parametrize("standin_settings", [{"role_seconds": 0.6, "assignment_seconds": 0.6}])
@@ -83,21 +83,21 @@ async def test_a_role_that_aws_would_not_tell_of_teaches_nothing_of_how_long_rol
     await process.until("acme", lambda each: is_true(each.status.conditions, "InCustomersOU"))
     process.before_call = refusal("sts:AssumeRole", code, times=3)
     await process.until("acme")
-    learnt = process.tools.role_time.first_look("next", 60)
+    learnt = process.deps.role_duration.first_poll_delay("next", 60)
     assert (learnt is None) == (code == "Throttling")
 
 
 async def test_after_an_outage_amid_the_wait_the_whole_of_it_is_not_waited_for_again(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
-    expected, asked = process.tools.role_time, list[str]()
-    first_look = expected.first_look
+    expected, asked = process.deps.role_duration, list[str]()
+    first_look = expected.first_poll_delay
 
     def noted(key: str, longest: float) -> float | None:
         asked.append(key)
         return first_look(key, longest)
 
-    expected.first_look = noted  # type: ignore[method-assign]
+    expected.first_poll_delay = noted  # type: ignore[method-assign]
     for code in ("AccessDenied", "Throttling", "AccessDenied"):
         process.calls.clear()
         process.before_call = refusal("sts:AssumeRole", code)
@@ -113,5 +113,5 @@ async def test_an_assignment_that_is_taken_back_teaches_nothing_of_how_long_one_
     await process.until("acme", lambda each: each.status.sso_assignment_request_id is not None)
     await factory.change(suspended=True)
     assert (await process.until("acme")).status.phase == "suspended"
-    process.tools.assignment_time.ended(account.metadata.uid)
-    assert process.tools.assignment_time.first_look("next", 60) is None
+    process.deps.assignment_duration.ended(account.metadata.uid)
+    assert process.deps.assignment_duration.first_poll_delay("next", 60) is None

@@ -9,7 +9,7 @@ import pytest
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_operator import steps
-from batteries_operator.limits.slots import Places
+from batteries_operator.limits.slots import Slots
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VICTIM = "victim@example.com"
@@ -24,13 +24,13 @@ def account(number: int, namespace: str = "customers", **spec: Any) -> AwsAccoun
 def served(accounts: list[AwsAccount]) -> list[str]:
     """Names in the order in which they get the only place."""
     turn: list[str] = []
-    places = Places(1, turn.append, lambda seconds, function: None)
-    places.resume("before")
+    slots = Slots(1, turn.append, lambda seconds, function: None)
+    slots.restore("before")
     for each in accounts:
-        assert not places.enter(each.metadata.uid, each.line, each.since)
-    places.leave("before")
+        assert not slots.acquire(each.metadata.uid, each.line, each.since)
+    slots.release("before")
     for _ in accounts[1:]:
-        places.leave(turn[-1])
+        slots.release(turn[-1])
     return turn
 
 
@@ -69,7 +69,7 @@ def test_every_step_stands_in_the_accounts_own_line() -> None:
         for path in Path(str(steps.__path__[0])).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) > 2
-        if node.func.attr in ("enter", "refused")
+        if node.func.attr in ("acquire", "refused")
     ]
     assert len(found) >= 6
     assert set(found) == {"account.line"}

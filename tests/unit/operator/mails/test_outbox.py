@@ -18,8 +18,8 @@ from batteries_crds.notification import Notification, NotificationKind, notifica
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.mails import outbox
 from batteries_operator.mails.outbox import KEPT, Outbox
-from batteries_operator.mails.rate_limit import MAILS_AN_HOUR, Rates
-from batteries_operator.mails.texts import WORDS, render
+from batteries_operator.mails.rate_limit import MAILS_AN_HOUR, MailRates
+from batteries_operator.mails.texts import TEMPLATES, render
 
 SPACE, OWNER = "customers", "boss@example.com"
 
@@ -113,7 +113,7 @@ def test_every_kind_has_words_and_says_whom_to_turn_to(kind: NotificationKind) -
     to = "payer@example.com" if kind is NotificationKind.KEY_HANDED_OVER else None
     made = Notification.model_validate(notification(kind, "c-1", to=to))
     subject, text = render(made, public="https://api.example.com", contact="help@example.com", link="https://x/#t")
-    assert subject == WORDS[kind].subject
+    assert subject == TEMPLATES[kind].subject
     assert "help@example.com" in text
     assert "https://api.example.com" in text
     assert "the people who run https://api.example.com" in render(made, public="https://api.example.com", contact="")[1]
@@ -265,7 +265,7 @@ async def test_what_is_finished_long_ago_is_deleted(world: World) -> None:
 
 def test_one_address_gets_so_many_mails_and_no_more_also_by_other_customers() -> None:
     now = [utc_now()]
-    rates = Rates(lambda: now[0])
+    rates = MailRates(lambda: now[0])
     for _ in range(5):
         assert rates.wait("Victim@example.com", NotificationKind.CONFIRM_EMAIL) is None
         rates.note("victim@EXAMPLE.com", NotificationKind.CONFIRM_EMAIL, now[0])

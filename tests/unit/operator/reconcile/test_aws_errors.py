@@ -11,7 +11,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
 from batteries_operator.aws.errors import NO_ANSWER, AwsError
 from batteries_operator.reconcile.reconciler import QUIET_TRIES
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.reconcile.step_schedule import StepSchedule
 
 PARTITION = "sts:GetCallerIdentity"
 """Tells the partition of AWS, once a process."""
@@ -37,8 +37,8 @@ async def test_a_definite_refusal_clears_the_intent_and_is_tried_again(factory: 
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", code, reason=why, times=5)
-    visit = await process.runner.visit(NAMESPACE, "acme")
-    assert visit.seconds is not None
+    result = await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert result.requeue_after is not None
     refused = await factory.account()
     assert refused.status.create_request is None, "AWS certainly made nothing: no looking, just asking"
     asked = await process.until("acme", lambda each: each.status.create_request is not None)
@@ -55,7 +55,7 @@ async def test_input_that_aws_never_takes_fails_the_account(factory: Factory) ->
     account = await process.until("acme")
     assert (account.status.phase, reason(account, "AccountRequested")) == ("failed", "RefusedByAws")
     assert account.status.create_request is None
-    assert process.tools.creations.held == 0
+    assert process.deps.creations.held == 0
 
 
 async def test_throttles_never_fail_an_account(factory: Factory) -> None:
@@ -86,12 +86,12 @@ async def test_an_account_never_looks_settled_before_its_first_answer(factory: F
     await factory.add(awsAccountId="222222222222")
     process = await factory.start()
     process.before_call = refusal("organizations:DescribeOrganization", "ThrottlingException")
-    await process.runner.visit(NAMESPACE, "acme")
+    await process.reconciler.reconcile(NAMESPACE, "acme")
     account = await factory.account()
     assert account.status.observed_generation == 1
     assert is_true(account.status.conditions, "Reconciling")
     writes = len(factory.cluster.writes)
-    await process.runner.visit(NAMESPACE, "acme")
+    await process.reconciler.reconcile(NAMESPACE, "acme")
     assert len(factory.cluster.writes) == writes, "said once"
 
 
@@ -99,10 +99,10 @@ async def test_a_throttle_is_no_news_and_one_that_lasts_is(factory: Factory) -> 
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "ThrottlingException")
-    pace, said = Pace(), []
+    schedule, said = StepSchedule(), []
     for _ in range(QUIET_TRIES + 1):
-        pace.hurry()
-        await process.runner.visit(NAMESPACE, "acme", pace)
+        schedule.make_all_due()
+        await process.reconciler.reconcile(NAMESPACE, "acme", schedule)
         said.append(reason(await factory.account(), "AccountRequested") == "AwsUnavailable")
     assert said == [False] * QUIET_TRIES + [True]
     assert (await factory.account()).status.phase == "pending"
@@ -111,9 +111,9 @@ async def test_a_throttle_is_no_news_and_one_that_lasts_is(factory: Factory) -> 
 async def test_a_missing_customer_is_waited_for_and_found(factory: Factory) -> None:
     await factory.add(email=None, customerRef={"name": "c-1"})
     process = await factory.start()
-    visit = await process.runner.visit(NAMESPACE, "acme")
+    result = await process.reconciler.reconcile(NAMESPACE, "acme")
     account = await factory.account()
-    assert visit.seconds is not None
+    assert result.requeue_after is not None
     assert (account.status.phase, reason(account, "AccountRequested")) == ("pending", "CustomerNotFound")
     assert "no Customer 'c-1' in namespace 'customers'" in (account.status.error or "")
     assert set(process.calls) <= {PARTITION}
@@ -128,11 +128,11 @@ async def test_a_customer_who_goes_leaves_the_place_to_others(factory: Factory) 
     await factory.customers.create(NAMESPACE, {"metadata": {"name": "c-1"}, "spec": {"email": "boss@example.com"}})
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "ThrottlingException")
-    await process.runner.visit(NAMESPACE, "acme")
-    assert process.tools.creations.held == 1
+    await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert process.deps.creations.held == 1
     factory.cluster.delete("Customer", NAMESPACE, "c-1")
-    await process.runner.visit(NAMESPACE, "acme")
-    assert process.tools.creations.held == 0
+    await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert process.deps.creations.held == 0
 
 
 async def test_a_customer_who_goes_after_aws_was_asked_keeps_no_account_in_the_air(factory: Factory) -> None:
@@ -188,8 +188,8 @@ async def test_of_twelve_accounts_at_once_five_are_created_at_a_time(factory: Fa
     creations = await factory.standin("creations")
     assert creations["maxInProgress"] == 5, "never more, and no slower than it may be"
     assert len(creations["creations"]) == 12
-    assert (process.tools.creations.held, process.tools.creations.waiting) == (0, 0)
-    assert (process.tools.assignments.held, process.tools.assignments.waiting) == (0, 0)
+    assert (process.deps.creations.held, process.deps.creations.waiting) == (0, 0)
+    assert (process.deps.assignments.held, process.deps.assignments.waiting) == (0, 0)
 
 
 async def test_an_organization_that_is_not_prepared_says_what_to_do_and_recovers(bare_factory: Factory) -> None:
@@ -216,10 +216,10 @@ async def test_a_user_that_is_there_by_its_address_is_taken(factory: Factory) ->
 
 async def test_an_assignment_that_was_undone_meanwhile_is_made_again(factory: Factory) -> None:
     process = await factory.active()
-    account, center = await factory.account(), process.tools.aws.identity_center
+    account, center = await factory.account(), process.deps.aws.identity_center
     member, user = str(account.status.aws_account_id), str(account.status.sso_user_id)
     permission_set = await center.permission_set(factory.settings.permission_set_name)
-    owned = await process.tools.aws.ownership.prove(account, member)
+    owned = await process.deps.aws.ownership.prove(account, member)
     started = await center.assign(owned, permission_set, user)
     async with asyncio.timeout(5):
         state = ""
@@ -252,5 +252,5 @@ SLOW_AWS = {
 async def test_what_aws_does_not_know_everywhere_at_once_is_waited_for_and_made_once(factory: Factory) -> None:
     """New users and roles, Identity Center's view of accounts, writes that exclude each other, empty pages."""
     process = await factory.active(githubRepos=["octo-org/web"])
-    assert any(kind == "Normal" for kind, _ in process.announced)
+    assert any(kind == "Normal" for kind, _ in process.events)
     await assert_exactly_right(factory, await factory.account(), mails=0)

@@ -107,9 +107,9 @@ async def test_a_list_too_long_changes_nothing_and_says_so(active_factory: Facto
     assert is_true(account.status.conditions, STALLED)
     assert not is_true(account.status.conditions, READY)
     assert await active_factory.admits(account, "repo:first/one:ref:refs/heads/main"), "the old trust stands"
-    assert process.announced == [("Warning", "TrustPolicyTooLarge")]
+    assert process.events == [("Warning", "TrustPolicyTooLarge")]
     await process.until("acme")
-    assert len(process.announced) == 1, "said once"
+    assert len(process.events) == 1, "said once"
 
 
 async def test_a_shorter_list_mends_it(active_factory: Factory) -> None:
@@ -149,7 +149,7 @@ async def test_a_change_during_the_walk_is_not_lost(factory: Factory) -> None:
     process.after_call = change
     account = await process.until("acme")
     if account.status.github_repos != ["octo-org/new"]:
-        account = await process.until("acme")  # the visit of the old generation ends; the next sees the new one
+        account = await process.until("acme")  # the reconcile of the old generation ends; the next sees the new one
     await assert_exactly_right(factory, account)
     assert account.status.observed_generation == account.metadata.generation == 2
     assert await factory.admits(account, "repo:octo-org/new:ref:x")

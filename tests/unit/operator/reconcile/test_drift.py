@@ -84,19 +84,21 @@ async def test_the_owner_s_user_that_was_deleted_is_made_again_and_told(factory:
     before = await factory.account()
     await _delete_user(factory, before)
     told: list[str] = []
-    process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
+    process.reconciler._results._post_event = lambda account, kind, reason, message: told.append(
+        f"{kind} {reason} {message}"
+    )
     assert await process.resync(before)
     (drift,) = [each for each in told if each.startswith("Warning Drift")]
     assert "the owner's user in Identity Center was gone" in drift
     account = await process.until("acme")
     assert account.status.sso_user_id != before.status.sso_user_id
     assert account.status.phase == "active"
-    center, status = process.tools.aws.identity_center, account.status
+    center, status = process.deps.aws.identity_center, account.status
     permission_set = await center.permission_set(factory.settings.permission_set_name)
     assert status.aws_account_id is not None
     assert status.sso_user_id is not None
     assert await center.is_assigned(status.aws_account_id, permission_set, status.sso_user_id)
-    assert await process.tools.aws.directory.user_name(status.sso_user_id) == "acme@example.com"
+    assert await process.deps.aws.directory.user_name(status.sso_user_id) == "acme@example.com"
     calls, writes = len(process.calls), len(factory.cluster.writes)
     assert not await process.resync(account)
     assert not any(acts(operation) for operation in process.calls[calls:])
@@ -119,7 +121,7 @@ async def test_a_deleted_user_holds_up_no_suspension_and_one_made_again_is_close
     await factory.change(suspended=True)
     account = await process.until("acme")
     assert account.status.phase == "suspended"
-    center = process.tools.aws.identity_center
+    center = process.deps.aws.identity_center
     permission_set = await center.permission_set(factory.settings.permission_set_name)
     left = {user async for user in center.assigned_users(str(account.status.aws_account_id), permission_set)}
     assert left <= {before.status.sso_user_id}
@@ -149,7 +151,7 @@ async def test_the_name_that_signs_in_is_shown_and_mailed(factory: Factory) -> N
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"ssoUserName": "acme@example.com"}})
     await process.resync(await factory.account())
     assert (await factory.account()).status.sso_user_name == "jdoe"
-    assert not any(reason == "Drift" for _, reason in process.announced)
+    assert not any(reason == "Drift" for _, reason in process.events)
 
 
 SPOILS: list[tuple[Callable[[Factory, AwsAccount], Any], str]] = [
@@ -169,7 +171,9 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
     process = await factory.active(githubRepos=REPOSITORIES)
     await spoil(factory, await factory.account())
     told: list[str] = []
-    process.runner._news._announce = lambda account, kind, reason, message: told.append(f"{kind} {reason} {message}")
+    process.reconciler._results._post_event = lambda account, kind, reason, message: told.append(
+        f"{kind} {reason} {message}"
+    )
     assert await process.resync(await factory.account())
     drifts = [each for each in told if each.startswith("Warning Drift")]
     assert len(drifts) == 1
@@ -180,16 +184,16 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
 async def test_what_can_not_be_mended_at_once_is_owed_from_then_on(factory: Factory) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     await _unassign(factory, await factory.account())
-    places = factory.settings.assignments_in_flight
-    for number in range(places):
-        process.tools.assignments.resume(f"other-{number}")
+    slots = factory.settings.assignments_in_flight
+    for number in range(slots):
+        process.deps.assignments.restore(f"other-{number}")
     assert await process.resync(await factory.account())
     account = await factory.account()
     assigned = find(account.status.conditions, "SSOAssigned")
     assert assigned is not None
     assert (assigned.status, assigned.reason) == ("False", "WaitingInLine")
-    for number in range(places):
-        process.tools.assignments.leave(f"other-{number}")
+    for number in range(slots):
+        process.deps.assignments.release(f"other-{number}")
     await assert_exactly_right(factory, await process.until("acme"), mails=0)
 
 
@@ -240,9 +244,9 @@ async def test_a_place_entered_for_a_call_that_was_throttled_is_given_back(facto
     await _unassign(factory, account)
     process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
     if driven:
-        process.bells.of(account.metadata.uid)
+        process.wakeups.of(account.metadata.uid)
     assert await process.resync(account) is None
-    assert process.tools.assignments.held == driven, "who drives it gives it back"
+    assert process.deps.assignments.held == driven, "who drives it gives it back"
 
 
 @pytest.mark.parametrize("line", [False, True])
@@ -251,9 +255,9 @@ async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_wri
 ) -> None:
     process = await factory.active()
     await _unassign(factory, await factory.account())
-    places = factory.settings.assignments_in_flight if line else 0
-    for number in range(places):
-        process.tools.assignments.resume(f"other-{number}")
+    slots = factory.settings.assignments_in_flight if line else 0
+    for number in range(slots):
+        process.deps.assignments.restore(f"other-{number}")
 
     def fail(kind: str, body: dict[str, Any]) -> None:
         raise ApiException(status=500, reason="the test wants it")
@@ -261,7 +265,7 @@ async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_wri
     factory.cluster.before_write = fail
     with pytest.raises(ApiException, match="the test wants it"):
         await process.resync(await factory.account())
-    assert (process.tools.assignments.held, process.tools.assignments.waiting) == (places, 0)
+    assert (process.deps.assignments.held, process.deps.assignments.waiting) == (slots, 0)
 
 
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
@@ -270,9 +274,9 @@ async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Fa
     await _unassign(factory, await factory.account())
     assert await process.resync(await factory.account())
     assert (await factory.account()).status.sso_assignment_request_id is not None
-    assert process.tools.assignments.held == 1
+    assert process.deps.assignments.held == 1
     await assert_exactly_right(factory, await process.until("acme"), mails=0)
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
 
 
 async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back(factory: Factory) -> None:
@@ -286,7 +290,7 @@ async def test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_bac
     assert "not a member of the organization" in (account.status.error or "")
     assert account.status.phase == "failed", "nobody can use it, though it was provisioned once"
     calls, writes = len(process.calls), len(factory.cluster.writes)
-    assert (await process.runner.visit(NAMESPACE, "acme")).seconds is None, "it is at rest"
+    assert (await process.reconciler.reconcile(NAMESPACE, "acme")).requeue_after is None, "it is at rest"
     assert (len(process.calls), len(factory.cluster.writes)) == (calls, writes)
     assert await process.resync(account) is None, "the same is seen; a comparison comes soon again"
     assert len(factory.cluster.writes) == writes, "said once"

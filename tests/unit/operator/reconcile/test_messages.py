@@ -25,14 +25,14 @@ from batteries_crds.base import utc_now
 from batteries_crds.conditions import find, is_true
 from batteries_crds.customer_words import is_for_customers
 from batteries_operator.aws import errors
-from batteries_operator.aws.cache import Memory
+from batteries_operator.aws.cache import IdCaches
 from batteries_operator.aws.errors import AwsError, ErrorKind, translate
 from batteries_operator.aws.identity_center import AssignmentStatus
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.reconcile.attempt import attempt
 from batteries_operator.status.events import of_outcome
-from batteries_operator.status.transitions import conclude, summarize
+from batteries_operator.status.transitions import apply_outcome, summarize
 from batteries_operator.steps.outcome import Fail, Outcome, Wait
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.steps.step import Scope, Step
@@ -69,11 +69,11 @@ def concluded(step: Step, error: Exception) -> tuple[AwsAccount, Outcome]:
         raise error
 
     aws = MagicMock()
-    aws.caller.memory = Memory()
-    scope: Any = SimpleNamespace(account=account(), tools=SimpleNamespace(aws=aws))
+    aws.caller.caches = IdCaches()
+    scope: Any = SimpleNamespace(account=account(), deps=SimpleNamespace(aws=aws))
     outcome, _ = asyncio.run(attempt(replace(step, run=fails), scope, 1))
     now = utc_now()
-    after = conclude(STEPS, account(), step, outcome, now)
+    after = apply_outcome(STEPS, account(), step, outcome, now)
     return summarize(STEPS, after, now), outcome
 
 
@@ -180,7 +180,7 @@ def test_what_is_late_at_first_becomes_a_trouble_with_a_reason(code: str, reason
     assert isinstance(outcome, Wait)
     counts = reason != "AwsUnavailable"
     assert (outcome.counts, outcome.problem) == (counts, counts)
-    later = utc_now() + 2 * PROVISIONING[3].patience
+    later = utc_now() + 2 * PROVISIONING[3].stall_timeout
     assert is_true(summarize(STEPS, after, later).status.conditions, "Stalled") is False, "create_account blocks first"
     made = replace(PROVISIONING[0])
     after, _ = concluded(made, error)
@@ -244,7 +244,7 @@ async def test_what_identity_center_says_of_a_failed_assignment_is_a_cause(
     async def assignment_status(_: str) -> AssignmentStatus:
         return failed
 
-    monkeypatch.setattr(process.tools.aws.identity_center, "assignment_status", assignment_status)
+    monkeypatch.setattr(process.deps.aws.identity_center, "assignment_status", assignment_status)
     troubled = await process.until("acme", lambda each: each.status.cause is not None)
     assert troubled.status.cause == CANARY
     own = {troubled.status.aws_account_id or ""}
@@ -269,8 +269,8 @@ async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
     async def seen(_: str) -> str | None:
         return state
 
-    ask = process.tools.aws.organizations.state
-    monkeypatch.setattr(process.tools.aws.organizations, "state", seen)
+    ask = process.deps.aws.organizations.state
+    monkeypatch.setattr(process.deps.aws.organizations, "state", seen)
     assert await process.resync(await factory.account())
     account = await factory.account()
     assert (account.status.phase, reason) == (phase, getattr(find(account.status.conditions, "Stalled"), "reason", ""))
@@ -280,7 +280,7 @@ async def test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over(
         await factory.accounts.merge(NAMESPACE, "acme", meta)
     else:
         assert await process.resync(account) is None
-    monkeypatch.setattr(process.tools.aws.organizations, "state", ask)
+    monkeypatch.setattr(process.deps.aws.organizations, "state", ask)
     if not retried:
         assert await process.resync(account)
     back = await process.until("acme")

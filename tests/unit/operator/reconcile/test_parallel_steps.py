@@ -9,7 +9,7 @@ from fakes.factory import NAMESPACE, Factory, refusal
 from fakes.held import Held
 
 from batteries_crds.conditions import find, is_true
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.reconcile.step_schedule import StepSchedule
 from batteries_operator.status.status_writer import LONGEST_SECONDS
 from batteries_operator.steps.pipeline import PROVISIONING, SUSPENSION
 
@@ -25,7 +25,7 @@ async def test_an_assignment_that_waits_holds_up_neither_user_nor_deploy_role(fa
     process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
     account = await process.until("acme", lambda each: is_true(each.status.conditions, "OIDCConfigured"))
     assert is_true(account.status.conditions, "IAMUserReady")
-    assert account.status.provisioning_step == "setup_sso_access", "the first in the contract's order that is owed"
+    assert account.status.provisioning_step == "setup_sso_access", "the first in the contract's order that is pending"
     assert account.status.phase == "creating"
     process.before_call = lambda operation, number: None
     await assert_exactly_right(factory, await process.until("acme"))
@@ -47,7 +47,7 @@ async def test_nobody_is_assigned_before_the_account_is_under_the_customers_poli
     process.before_call = refusal("organizations:MoveAccount", "TooManyRequestsException")
     await process.until("acme", lambda each: is_true(each.status.conditions, "RoleReady"))
     for _ in range(5):
-        await process.runner.visit(NAMESPACE, "acme", Pace())
+        await process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule())
     assert not [call for call in process.calls if call.startswith(("sso:", "iam:", "identitystore:"))]
 
 
@@ -101,7 +101,7 @@ async def test_a_step_begins_as_soon_as_it_lacks_nothing_though_another_is_still
     await factory.add()
     process = await factory.start()
     held = Held(process, "sts:AssumeRole")
-    visiting = asyncio.create_task(process.until("acme"))
+    reconciling = asyncio.create_task(process.until("acme"))
     async with asyncio.timeout(5):
         while "sso:DescribeAccountAssignmentCreationStatus" not in process.calls:
             await asyncio.sleep(0.01)
@@ -109,7 +109,7 @@ async def test_a_step_begins_as_soon_as_it_lacks_nothing_though_another_is_still
     asked = [write for write in status_writes(factory) if write.get("ssoAssignmentRequestId")]
     assert asked, "the request's id is written before anybody looks what became of it"
     held.let_go.set()
-    assert (await visiting).status.phase == "active"
+    assert (await reconciling).status.phase == "active"
 
 
 async def test_what_aws_would_show_again_is_written_together_and_what_it_would_not_at_once(factory: Factory) -> None:
@@ -118,7 +118,7 @@ async def test_what_aws_would_show_again_is_written_together_and_what_it_would_n
     await process.until("acme")
     told = [{*write} for write in status_writes(factory)]
     assert "createRequest" in told[0], "the intent, before AWS is asked"
-    assert "createRequest" in told[1], "the request's id, before the visit ends and AWS is at work on it"
+    assert "createRequest" in told[1], "the request's id, before the reconcile ends and AWS is at work on it"
     assert {"awsAccountId", "ssoAssignmentRequestId"} <= told[2], "three steps are done by then"
     assert "ssoPortalUrl" in told[-2], "before the mail, which AWS does not show again"
     assert {"welcomeMessageId", "phase"} <= told[-1]
@@ -129,15 +129,15 @@ async def test_what_waits_to_be_written_does_not_wait_for_a_step_that_takes_long
     await factory.add()
     process = await factory.start()
     held = Held(process, "sts:AssumeRole", "organizations:MoveAccount")
-    visiting = asyncio.create_task(process.until("acme"))
+    reconciling = asyncio.create_task(process.until("acme"))
     begun = asyncio.get_running_loop().time()
     async with asyncio.timeout(LONGEST_SECONDS + 2):
         while (await factory.account()).status.aws_account_id is None:
             await asyncio.sleep(0.01)
     assert asyncio.get_running_loop().time() - begun >= LONGEST_SECONDS / 2, "or nothing was put off"
-    assert "AccountCreated" in [reason for _, reason in process.announced]
+    assert "AccountCreated" in [reason for _, reason in process.events]
     held.let_go.set()
-    await visiting
+    await reconciling
 
 
 @pytest.mark.parametrize("standin_settings", [{"organization_write_seconds": 0.05}])
@@ -162,15 +162,15 @@ async def test_a_step_that_fails_for_good_leaves_the_place_of_one_that_is_at_wor
         record = (await factory.account()).status.steps.get("setup_oidc")
         return record is not None and record.gave_up_at is not None
 
-    visiting = asyncio.create_task(process.until("acme"))
+    reconciling = asyncio.create_task(process.until("acme"))
     async with asyncio.timeout(5):
         await held.called("sso:CreateAccountAssignment")
         deploy_role.let_go.set()
         while not await failed():
             await asyncio.sleep(0.01)
-    assert process.tools.assignments.held == 1
+    assert process.deps.assignments.held == 1
     held.let_go.set()
-    await visiting
+    await reconciling
 
 
 async def test_what_was_put_off_is_written_before_a_mail_is_sent(factory: Factory) -> None:

@@ -1,4 +1,4 @@
-"""One visit from its beginning to its end: what is begun in it, what ends it, and what of it is never lost."""
+"""One reconcile from its beginning to its end: what is begun in it, what ends it, and what of it is never lost."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.conditions import find, is_true
 from batteries_operator.controller import controller
-from batteries_operator.reconcile.step_schedule import Pace
+from batteries_operator.reconcile.step_schedule import StepSchedule
 from batteries_operator.runtime.leader_election import NotLeadingError
 from batteries_operator.status.status_writer import LONGEST_SECONDS
 
@@ -57,12 +57,12 @@ async def made(factory: Factory, **spec: Any) -> Process:
 async def test_a_visit_that_is_cancelled_leaves_nothing_running(factory: Factory) -> None:
     process = await made(factory)
     held = Held(process, "sts:AssumeRole", "organizations:MoveAccount")
-    visiting = asyncio.create_task(process.until("acme"))
+    reconciling = asyncio.create_task(process.until("acme"))
     await held.called("sts:AssumeRole")
     await held.called("organizations:MoveAccount")
-    visiting.cancel()
+    reconciling.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await visiting
+        await reconciling
     before = len(process.calls)
     held.let_go.set()
     await asyncio.sleep(0.1)
@@ -79,14 +79,14 @@ async def test_what_one_step_raises_is_raised_when_those_beside_it_have_ended(fa
             raise NotLeadingError("another leads")
 
     process.before_call = not_leading
-    visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
+    reconciling = asyncio.create_task(process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule()))
     await held.called("sts:AssumeRole")
     await asyncio.wait_for(met.wait(), 5)
     await asyncio.sleep(0.05)
-    assert not visiting.done(), "what runs is not left alone"
+    assert not reconciling.done(), "what runs is not left alone"
     held.let_go.set()
     with pytest.raises(NotLeadingError):
-        await visiting
+        await reconciling
 
 
 @pytest.mark.parametrize("operator_settings", [settings(backoff_max_seconds=0.0001)])
@@ -94,16 +94,16 @@ async def test_what_waits_is_tried_again_while_others_run_and_then_ends_the_visi
     process = await made(factory)
     held = Held(process, "sts:AssumeRole")
     process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
-    visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
+    reconciling = asyncio.create_task(process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule()))
     async with asyncio.timeout(5):
         while process.calls.count("sso:CreateAccountAssignment") < 3:
             await asyncio.sleep(0.005)
-    assert not visiting.done()
+    assert not reconciling.done()
     process.before_call = lambda operation, number: None
     await factory.standin("faults", {"service": "iam", "operation": "GetUser", "kind": "throttle"})
     held.let_go.set()
-    visit = await asyncio.wait_for(visiting, 10)
-    assert visit.seconds is not None, "the user still waits, and alone it keeps no visit going"
+    result = await asyncio.wait_for(reconciling, 10)
+    assert result.requeue_after is not None, "the user still waits, and alone it keeps no reconcile going"
 
 
 @pytest.mark.parametrize("error", [REFUSED, ServerDisconnectedError()], ids=["refused", "disconnected"])
@@ -113,15 +113,15 @@ async def test_what_was_put_off_is_written_when_kubernetes_takes_writes_again(
     process = await made(factory)
     held = Held(process, "sts:AssumeRole", "sso:CreateAccountAssignment")
     down = KubernetesDown(factory, times=1, error=error)
-    visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
+    reconciling = asyncio.create_task(process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule()))
     async with asyncio.timeout(2 * LONGEST_SECONDS + 2):
         while not is_true((await factory.account()).status.conditions, "InCustomersOU"):
             await asyncio.sleep(0.01)
     assert down.left == 0
-    assert not visiting.done(), "the visit and what runs in it outlived the failure"
-    assert ("Normal", "InCustomersOU") in process.announced, "told once it was written"
+    assert not reconciling.done(), "the reconcile and what runs in it outlived the failure"
+    assert ("Normal", "InCustomersOU") in process.events, "told once it was written"
     held.let_go.set()
-    await visiting
+    await reconciling
 
 
 async def test_an_account_is_driven_on_where_kubernetes_closes_the_connection(
@@ -137,17 +137,17 @@ async def test_an_account_is_driven_on_where_kubernetes_closes_the_connection(
 async def test_no_mail_is_sent_while_what_comes_before_it_can_not_be_written(factory: Factory) -> None:
     process = await made(factory)
     held = Held(process, "identitystore:CreateUser")
-    visiting = asyncio.create_task(process.runner.visit(NAMESPACE, "acme", Pace()))
+    reconciling = asyncio.create_task(process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule()))
     async with asyncio.timeout(5):
         while not is_true((await factory.account()).status.conditions, "OIDCConfigured"):
             await asyncio.sleep(0.01)
     down = KubernetesDown(factory, times=1000)
     held.let_go.set()
     with pytest.raises(ApiException):
-        await visiting
+        await reconciling
     for _ in range(5):
         with contextlib.suppress(ApiException):
-            await process.runner.visit(NAMESPACE, "acme", Pace())
+            await process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule())
     assert down.left < 998, "the assignment's end was seen, and could not be written"
     assert "ses:SendEmail" not in process.calls
     down.left = 0
@@ -182,7 +182,7 @@ async def test_a_ring_during_a_visit_ends_it_so_that_nothing_is_begun_for_what_w
     driving = asyncio.create_task(process.drive(account, stop))
     await held.called("sts:AssumeRole")
     await factory.change(githubRepos=["octo-org/new"])
-    process.bells.ring(account.metadata.uid)
+    process.wakeups.wake(account.metadata.uid)
     held.let_go.set()
     async with asyncio.timeout(10):
         while (await factory.account()).status.phase != "active":
@@ -196,12 +196,12 @@ async def test_a_ring_during_a_visit_ends_it_so_that_nothing_is_begun_for_what_w
 
 async def test_who_is_let_go_of_teaches_nothing_of_how_long_aws_takes(factory: Factory) -> None:
     process = await factory.start()
-    for expected in (process.tools.role_time, process.tools.assignment_time):
-        expected.first_look("a", 60)
-    process.tools.let_go("a")
-    for expected in (process.tools.role_time, process.tools.assignment_time):
+    for expected in (process.deps.role_duration, process.deps.assignment_duration):
+        expected.first_poll_delay("a", 60)
+    process.deps.release_slots("a")
+    for expected in (process.deps.role_duration, process.deps.assignment_duration):
         expected.ended("a")
-        assert expected.first_look("b", 60) is None, "nothing was learnt"
+        assert expected.first_poll_delay("b", 60) is None, "nothing was learnt"
 
 
 async def test_a_deletion_hears_its_bell_where_the_visit_before_it_was_broken_off_amid_a_call(factory: Factory) -> None:
@@ -236,7 +236,7 @@ async def test_a_deletion_hears_its_bell_where_the_visit_before_it_was_broken_of
     async with asyncio.timeout(5):
         while len(process.calls) == before:
             await asyncio.sleep(0.01)
-    assert account.metadata.uid in process.bells
+    assert account.metadata.uid in process.wakeups
     process.before_call = lambda operation, number: None
-    process.bells.ring(account.metadata.uid)
+    process.wakeups.wake(account.metadata.uid)
     await asyncio.wait_for(releasing, 10)

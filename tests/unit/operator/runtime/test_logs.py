@@ -1,4 +1,4 @@
-"""Log lines of visits: each AWS call that changes something, and each that fails, with account, step and AWS's id."""
+"""Log lines of reconciles: each AWS call that changes something or fails, with account, step and AWS's request id."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ async def test_a_lost_answer_has_no_id(factory: Factory) -> None:
 
 async def test_no_line_holds_the_first_password(factory: Factory) -> None:
     process, lines = await driven(factory)
-    stored = await process.tools.passwords.find(await factory.account())
+    stored = await process.deps.passwords.find(await factory.account())
     assert stored is not None
     assert stored.password not in str(lines)
 

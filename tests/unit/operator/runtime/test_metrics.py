@@ -31,8 +31,8 @@ SERVICES = {
 
 def _operations() -> Iterator[str]:
     session = botocore.session.get_session()
-    for prefix, service in SERVICES.items():
-        yield from (f"{prefix}:{name}" for name in session.get_service_model(service).operation_names)
+    for prefix, controller in SERVICES.items():
+        yield from (f"{prefix}:{name}" for name in session.get_service_model(controller).operation_names)
 
 
 STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}

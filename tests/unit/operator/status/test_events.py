@@ -17,15 +17,15 @@ TOO_MANY = [f"octo-org/a-repository-with-a-long-name-{number}" for number in ran
 
 async def changed(factory: Factory, process: Process, **spec: Any) -> list[str]:
     """The reasons told of a change of the spec."""
-    process.announced.clear()
+    process.events.clear()
     await factory.change(**spec)
     await process.until("acme")
-    return [reason for _, reason in process.announced]
+    return [reason for _, reason in process.events]
 
 
 async def test_an_accounts_life_is_told_in_order(factory: Factory) -> None:
     process = await factory.active(githubRepos=["octo-org/web"])
-    assert sorted(reason for _, reason in process.announced) == sorted(MADE)
+    assert sorted(reason for _, reason in process.events) == sorted(MADE)
     assert await changed(factory, process, githubRepos=["octo-org/other"]) == ["OIDCConfigured"]
     closed = await changed(factory, process, suspended=True)
     assert (sorted(closed), closed[0], closed[-1]) == (sorted(CLOSED), CLOSED[0], CLOSED[-1])
@@ -33,18 +33,18 @@ async def test_an_accounts_life_is_told_in_order(factory: Factory) -> None:
     assert (sorted(opened), opened[0], opened[-1]) == (sorted(OPENED), OPENED[0], OPENED[-1])
     assert await changed(factory, process, githubRepos=TOO_MANY) == ["TrustPolicyTooLarge"]
     assert await changed(factory, process, githubRepos=["octo-org/web"]) == ["OIDCConfigured"]
-    process.announced.clear()
+    process.events.clear()
     delete(factory)
     await released(process)
-    assert process.announced == [("Normal", "Released")]
+    assert process.events == [("Normal", "Released")]
 
 
 async def test_a_closed_accounts_end_is_told(factory: Factory) -> None:
     process = await factory.active(deletionPolicy="Close")
-    process.announced.clear()
+    process.events.clear()
     delete(factory)
     await released(process)
-    assert [reason for _, reason in process.announced] == ["Quarantined", "SSORevoked", "Closed", "Released"]
+    assert [reason for _, reason in process.events] == ["Quarantined", "SSORevoked", "Closed", "Released"]
 
 
 async def test_a_trouble_is_told_once_through_retries_and_restarts(factory: Factory) -> None:
@@ -53,13 +53,13 @@ async def test_a_trouble_is_told_once_through_retries_and_restarts(factory: Fact
     for _ in range(3):
         process = await factory.start()
         for _ in range(3):
-            await process.runner.visit(NAMESPACE, "acme")
-        told += process.announced
+            await process.reconciler.reconcile(NAMESPACE, "acme")
+        told += process.events
     assert told == [("Warning", "CustomerNotFound")]
     await factory.customers.create(NAMESPACE, {"metadata": {"name": "c-1"}, "spec": {"email": "boss@example.com"}})
-    process.announced.clear()
+    process.events.clear()
     await process.until("acme")
-    assert sorted(reason for _, reason in process.announced) == sorted(MADE)
+    assert sorted(reason for _, reason in process.events) == sorted(MADE)
 
 
 async def test_a_trouble_that_lasts_is_told_when_it_begins_and_when_the_account_is_stalled(factory: Factory) -> None:
@@ -68,14 +68,14 @@ async def test_a_trouble_that_lasts_is_told_when_it_begins_and_when_the_account_
     process.before_call = refusal("iam:UpdateAssumeRolePolicy", "NobodyKnowsThisException")
     await factory.change(githubRepos=["octo-org/other"])
     for _ in range(3):
-        await process.runner.visit(NAMESPACE, "acme")
-    assert process.announced == [("Warning", "UnexpectedAwsError")]
+        await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert process.events == [("Warning", "UnexpectedAwsError")]
     record = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]["steps"]["setup_oidc"]
     record["troubledSince"] = "2026-01-01T00:00:00Z"
     await process.until("acme", lambda account: is_true(account.status.conditions, "Stalled"))
     process.before_call = lambda operation, number: None
     await process.until("acme")
-    assert [reason for _, reason in process.announced] == ["UnexpectedAwsError"] * 2 + ["OIDCConfigured"]
+    assert [reason for _, reason in process.events] == ["UnexpectedAwsError"] * 2 + ["OIDCConfigured"]
 
 
 @pytest.mark.parametrize("policy", ["Retain", "Close"])
@@ -85,13 +85,13 @@ async def test_an_account_that_was_never_made_is_let_go_of_with_a_word(factory: 
     await process.until("acme")
     delete(factory)
     await released(process)
-    assert process.announced == [("Normal", "Suspended"), ("Normal", "Released")]
+    assert process.events == [("Normal", "Suspended"), ("Normal", "Released")]
 
 
 async def test_an_operator_that_is_stopping_ends_a_visit_after_what_it_is_at(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
-    visit = await process.runner.visit(NAMESPACE, "acme", stopping=lambda: bool(process.calls))
-    assert (visit.seconds, [reason for _, reason in process.announced]) == (0, MADE[:1])
+    result = await process.reconciler.reconcile(NAMESPACE, "acme", stopping=lambda: bool(process.calls))
+    assert (result.requeue_after, [reason for _, reason in process.events]) == (0, MADE[:1])
     await process.until("acme")
-    assert sorted(reason for _, reason in process.announced) == sorted(MADE)
+    assert sorted(reason for _, reason in process.events) == sorted(MADE)

@@ -8,14 +8,14 @@ from pathlib import Path
 from batteries_crds.aws_account_status import Hold
 from batteries_operator.aws import errors, ownership
 from batteries_operator.status import reasons, transitions
-from batteries_operator.status.pending import ONLY_SEEN
+from batteries_operator.status.pending import OBSERVED_REASONS
 
 PACKAGE = Path(str(transitions.__file__)).parents[1]
-GIVE = {"Wait", "Waive", "Fail", "NotOursError", "_Words", "_for_good", "_ask_again", "put"}
+GIVE = {"Wait", "Waive", "Fail", "NotOursError", "_Failure", "_for_good", "_ask_again", "put"}
 REASON = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
 TABLE = {each.reason for each in vars(errors).values() if isinstance(each, errors.Meaning)}
 SAID = {transitions.NOT_STARTED, transitions.IN_PROGRESS, transitions.UNDONE, ownership.NOT_OURS, "Done", "Suspended"}
-CONSTANTS = {*TABLE, *ONLY_SEEN, *SAID, *Hold}
+CONSTANTS = {*TABLE, *OBSERVED_REASONS, *SAID, *Hold}
 
 
 def given() -> Iterator[str]:

@@ -25,7 +25,7 @@ from batteries_crds.conditions import find, is_true
 from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE
 from batteries_crds.trust_policy import ROLE_NAME
 from batteries_operator.aws.guardrails import DENY_ALL
-from batteries_operator.aws.mutations import is_act
+from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.cli import bootstrap, doctor
 from batteries_operator.status import reasons, transitions
 from batteries_operator.steps import check_status
@@ -374,7 +374,7 @@ async def test_what_is_gone_in_aws_can_be_deleted(factory: Factory, state: str, 
     assert await factory.standin("limits", {"closed_state": state, "closure_seconds": 0})
     (await factory.client("organizations")).close_account(AccountId=await member(factory))
     assert (await factory.standin("accounts"))["accounts"]
-    await process.runner.resync(NAMESPACE, "acme")
+    await process.reconciler.resync(NAMESPACE, "acme")
     assert says(expected)(await factory.account())
     delete(factory)
     await released(process, seconds=60)
@@ -388,7 +388,7 @@ async def test_one_that_names_the_management_account_can_be_deleted(factory: Fac
     assert reason(await walked(process), "Stalled") == "ManagementAccountRefused"
     delete(factory)
     await released(process, seconds=60)
-    assert [each for each in process.calls if is_act(each)] == []
+    assert [each for each in process.calls if is_mutation(each)] == []
 
 
 async def test_without_its_finalizer_an_object_is_let_go(factory: Factory) -> None:
@@ -397,14 +397,14 @@ async def test_without_its_finalizer_an_object_is_let_go(factory: Factory) -> No
     assert reason(await walked(process), "Stalled") == "NotOurAccount"
     await factory.accounts.merge(NAMESPACE, "acme", {"metadata": {"finalizers": []}})
     calls = len(process.calls)
-    assert (await process.runner.visit(NAMESPACE, "acme")).seconds is None
+    assert (await process.reconciler.reconcile(NAMESPACE, "acme")).requeue_after is None
     assert process.calls[calls:] == []
 
 
 async def test_an_account_goes_on_when_identity_center_is_there(factory: Factory) -> None:
     await MAKE.prepare(factory)
     process = await factory.start()
-    center, look = process.tools.aws.identity_center, process.tools.aws.identity_center._look_for_instance
+    center, look = process.deps.aws.identity_center, process.deps.aws.identity_center._look_for_instance
 
     async def nothing() -> None:
         return None

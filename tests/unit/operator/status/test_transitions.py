@@ -10,8 +10,8 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
 from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
 from batteries_crds.names import ProvisioningStep as Name
-from batteries_operator.status.pending import is_current, is_out_of_date, ready
-from batteries_operator.status.transitions import begin, conclude, summarize
+from batteries_operator.status.pending import is_current, is_out_of_date, runnable
+from batteries_operator.status.transitions import apply_outcome, begin, summarize
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope, Step
 
@@ -45,7 +45,7 @@ class Story:
     def then(self, step: Step, outcome: Outcome) -> "Story":
         self.now += timedelta(minutes=1)
         self.account = begin(self.steps, self.account, step, self.now)
-        self.account = conclude(self.steps, self.account, step, outcome, self.now)
+        self.account = apply_outcome(self.steps, self.account, step, outcome, self.now)
         return self.look()
 
     def spec(self, **changes: Any) -> "Story":
@@ -85,7 +85,7 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
 
 
 @pytest.mark.parametrize(
-    ("story", "phase", "step", "ready", "summary"),
+    ("story", "phase", "step", "is_ready", "summary"),
     [
         pytest.param(lambda s: s, "pending", "create_account", "False", RECONCILING, id="first sight"),
         pytest.param(
@@ -125,7 +125,7 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
         pytest.param(
             lambda s: s.active().spec(github_repos=["o/r"]).look(),
             *("active", "setup_oidc", "False", RECONCILING),
-            id="a change is owed",
+            id="a change is pending",
         ),
         pytest.param(
             lambda s: s.active().spec(github_repos=["o/r"]).then(ADMIT, Wait(1, "Slow", "slow")),
@@ -149,10 +149,10 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
         ),
     ],
 )
-def test_the_picture(story: Any, phase: str, step: str, ready: str, summary: str | None) -> None:
+def test_the_picture(story: Any, phase: str, step: str, is_ready: str, summary: str | None) -> None:
     seen = story(Story())
     assert seen.picture == (phase, step)
-    assert seen.condition(READY).status == ready
+    assert seen.condition(READY).status == is_ready
     # kstatus: these two are there only while true, and never both.
     assert [kind for kind in (RECONCILING, STALLED) if seen.has(kind)] == ([summary] if summary else [])
     if summary is not None:
@@ -179,7 +179,7 @@ def test_a_mail_that_fails_is_no_error_of_the_account() -> None:
     seen = Story().active().then(MAIL, Wait(1, "Rejected", "no such address", problem=True))
     assert seen.account.status.error is None
     assert seen.condition("Mailed").message == "no such address"
-    assert ready(STEPS, seen.account) == [MAIL], "it is tried again"
+    assert runnable(STEPS, seen.account) == [MAIL], "it is tried again"
 
 
 def test_every_step_is_shown_as_unknown_from_first_sight_in_the_order_of_the_runbook() -> None:
@@ -223,17 +223,17 @@ def test_transition_times_move_only_with_the_status() -> None:
 
 def test_what_gave_up_is_tried_again_for_a_changed_spec_only() -> None:
     seen = Story().then(MAKE, Fail("Bad", "bad"))
-    assert ready(STEPS, seen.account) == []
+    assert runnable(STEPS, seen.account) == []
     assert not is_out_of_date(STEPS, seen.account)
     seen.spec(display_name="x")
-    assert ready(STEPS, seen.account) == [MAKE]
+    assert runnable(STEPS, seen.account) == [MAKE]
     assert is_out_of_date(STEPS, seen.account)
 
 
 def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
     seen = Story((MAKE, ADMIT)).active()
     assert not is_out_of_date((MAKE, ADMIT), seen.account)
-    assert ready(STEPS, seen.account) == [MAIL]
+    assert runnable(STEPS, seen.account) == [MAIL]
     seen.steps = STEPS
     assert seen.look().picture == ("active", "send_welcome_email")
 
@@ -241,7 +241,7 @@ def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
 def test_a_step_that_renders_otherwise_in_a_later_release_is_owed_again() -> None:
     seen = Story().active()
     later = (MAKE, replace(ADMIT, revision=2), MAIL)
-    assert ready(later, seen.account) == [later[1]]
+    assert runnable(later, seen.account) == [later[1]]
 
 
 def test_a_changed_input_makes_its_step_owed_alone() -> None:
@@ -250,11 +250,11 @@ def test_a_changed_input_makes_its_step_owed_alone() -> None:
 
 
 def test_a_step_whose_fact_is_gone_is_owed_again() -> None:
-    held = replace(MAKE, holds=lambda account: account.status.aws_account_id is not None)
+    held = replace(MAKE, precondition=lambda account: account.status.aws_account_id is not None)
     seen = Story((held, ADMIT)).then(held, Done("", {"aws_account_id": "123456789012"}))
     assert is_current(held, seen.account)
     lost = seen.account.model_copy(update={"status": seen.account.status.model_copy(update={"aws_account_id": None})})
-    assert ready((held, ADMIT), lost) == [held]
+    assert runnable((held, ADMIT), lost) == [held]
 
 
 def test_done_steps_are_observed_for_the_new_generation_too() -> None:

@@ -66,7 +66,7 @@ WAYS = pytest.mark.parametrize("way", ["adopted", "made"])
 @WAYS
 async def test_a_customer_that_is_applied_later_is_waited_for(factory: Factory, way: str) -> None:
     process = await waits(factory, way, "CustomerNotFound")
-    assert process.tools.creations.held == 0
+    assert process.deps.creations.held == 0
     await customer(factory)
     await assert_exactly_right(factory, await process.until("acme"))
 

@@ -22,7 +22,7 @@ def of_the_assignment(process: Process) -> list[str]:
 
 def lag(process: Process, looks: int) -> None:
     """Has Identity Center's list lag behind: what is assigned is in it after so many more looks."""
-    center, left = process.tools.aws.identity_center, [looks]
+    center, left = process.deps.aws.identity_center, [looks]
     found = center.is_assigned
 
     async def lagging(account: str, permission_set: str, user_id: str) -> bool:
@@ -49,7 +49,7 @@ async def test_where_the_list_lags_the_request_is_forgotten_and_the_list_awaited
     lag(process, 1)
     account = await process.until("acme", lambda each: _says(each, "waiting to see"))
     assert account.status.sso_assignment_request_id is None
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
     await assert_exactly_right(factory, await process.until("acme"))
     assert of_the_assignment(process).count(CREATE) == 1
 
@@ -59,7 +59,7 @@ async def test_a_request_that_aws_forgot_is_no_trouble_where_the_list_has_what_i
     process = await factory.start()
     process.before_call = refusal(POLL, "ResourceNotFoundException")
     await assert_exactly_right(factory, await process.until("acme"))
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
 
 
 async def _resumed_amid_a_revocation(factory: Factory) -> Process:
@@ -74,12 +74,12 @@ async def _resumed_amid_a_revocation(factory: Factory) -> Process:
 async def test_a_resume_amid_a_revocation_assigns_anew_when_that_has_ended(factory: Factory) -> None:
     process = await _resumed_amid_a_revocation(factory)
     account = await process.until("acme", lambda each: _says(each, "revocation under way"))
-    assert process.tools.assignments.held == 1
+    assert process.deps.assignments.held == 1
     account = await process.until("acme")
     await asyncio.sleep(1.6)  # what was under way in AWS has ended
     await assert_exactly_right(factory, account, mails=0)
     assert account.status.sso_revocation_request_id is None
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
 
 
 async def test_a_revocation_that_aws_forgot_holds_up_no_resume(factory: Factory) -> None:
@@ -88,7 +88,7 @@ async def test_a_revocation_that_aws_forgot_holds_up_no_resume(factory: Factory)
     account = await process.until("acme")
     assert account.status.phase == "active"
     assert account.status.sso_revocation_request_id is None
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
 
 
 async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_waits(factory: Factory) -> None:
@@ -98,7 +98,7 @@ async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_wait
     await factory.change(suspended=True)
     account = await process.until("acme", lambda each: _says(each, "could not revoke", "SSORevoked"))
     assert "could not revoke access" in (account.status.error or "")
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
     await asyncio.to_thread(factory.clear_faults)
     assert (await process.until("acme")).status.phase == "suspended"
 
@@ -108,10 +108,10 @@ async def test_a_revocation_under_way_keeps_its_place_when_another_process_takes
     await factory.change(suspended=True)
     account = await process.until("acme", lambda each: each.status.sso_revocation_request_id is not None)
     other = await factory.start()
-    other.tools.keep_places(account)
-    assert other.tools.assignments.held == 1
+    other.deps.sync_slots(account)
+    assert other.deps.assignments.held == 1
     assert (await other.until("acme")).status.phase == "suspended"
-    assert other.tools.assignments.held == 0
+    assert other.deps.assignments.held == 0
 
 
 async def test_a_removal_that_aws_forgot_gives_its_place_back(factory: Factory) -> None:
@@ -119,7 +119,7 @@ async def test_a_removal_that_aws_forgot_gives_its_place_back(factory: Factory) 
     process.before_call = refusal(REMOVAL, "ResourceNotFoundException", times=1)
     await factory.change(suspended=True)
     await process.until("acme", lambda each: _says(each, "forgot", "SSORevoked"))
-    assert process.tools.assignments.held == 0
+    assert process.deps.assignments.held == 0
     assert (await process.until("acme")).status.phase == "suspended"
 
 

@@ -16,7 +16,7 @@ from batteries_crds.client import UnreadableError
 from batteries_crds.conditions import find, is_true
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.controller import slot_recovery
-from batteries_operator.controller.slot_recovery import take_back_places
+from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.runtime.naming import account_email
 from batteries_operator.steps.check_status import FAILURES
 
@@ -52,7 +52,7 @@ async def test_an_address_that_a_stranger_has_fails_with_a_sentence_and_one_requ
     assert "belongs to an AWS account that is not ours" in (account.status.error or "")
     assert account.status.aws_account_id is None
     assert process.calls.count("organizations:CreateAccount") == 1
-    assert process.tools.creations.held == 0, "its place is another's"
+    assert process.deps.creations.held == 0, "its place is another's"
 
 
 async def test_what_failed_for_good_asks_aws_again_after_a_changed_spec(factory: Factory) -> None:
@@ -101,7 +101,7 @@ async def test_an_earlier_request_still_in_progress_is_followed(factory: Factory
     await factory.add()
     await process.until("acme", lambda account: bool(account.status.create_request))
     factory.cluster.objects["AwsAccount", NAMESPACE, "acme"].pop("status")
-    real = process.tools.aws.organizations.find_account_by_email
+    real = process.deps.aws.organizations.find_account_by_email
     looks: list[str] = []
 
     async def not_at_first(email: str) -> str | None:
@@ -109,7 +109,7 @@ async def test_an_earlier_request_still_in_progress_is_followed(factory: Factory
         return None if len(looks) == 1 else await real(email)
 
     process = await factory.start()
-    process.tools.aws.organizations.find_account_by_email = not_at_first  # type: ignore[method-assign]
+    process.deps.aws.organizations.find_account_by_email = not_at_first  # type: ignore[method-assign]
     account = await process.until("acme")
     await assert_exactly_right(factory, account)
     assert process.calls.count("organizations:CreateAccount") <= 1
@@ -117,7 +117,7 @@ async def test_an_earlier_request_still_in_progress_is_followed(factory: Factory
 
 def answering(process: Process, failures: list[str], *, age: float = 0) -> None:
     """AWS says these failure reasons first, one a request, so many seconds after the request was over."""
-    creations = process.tools.aws.creations
+    creations = process.deps.aws.creations
     real = creations.status
     failed: dict[str, CreationStatus] = {}
 
@@ -140,8 +140,8 @@ async def test_a_creation_that_fails_for_good_stalls_and_holds_no_place(factory:
     assert (account.status.phase, account.status.error) == ("failed", words.message)
     assert is_true(account.status.conditions, "Stalled")
     assert process.calls.count("organizations:CreateAccount") == 1
-    assert process.tools.creations.held == 0
-    assert [kind for kind, _ in process.announced] == ["Normal", "Warning"]
+    assert process.deps.creations.held == 0
+    assert [kind for kind, _ in process.events] == ["Normal", "Warning"]
 
 
 @pytest.mark.parametrize("failure", [reason for reason, words in FAILURES.items() if words.retry_seconds] + ["NEW"])
@@ -153,8 +153,8 @@ async def test_a_creation_that_fails_for_now_is_asked_for_again_when_its_time_ha
     answering(process, [failure])
     account = await process.until("acme", lambda each: bool(each.status.error))
     assert account.status.phase == "creating"
-    visit = await process.runner.visit(NAMESPACE, "acme")
-    assert (visit.seconds or 0) > 20, "an early visit asks nothing"
+    result = await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert (result.requeue_after or 0) > 20, "an early reconcile asks nothing"
     assert process.calls.count("organizations:CreateAccount") == 1
     later = await factory.start()
     answering(later, [failure], age=1000)
@@ -216,8 +216,8 @@ async def test_an_intent_without_an_answer_is_left_alone_for_a_while(factory: Fa
         await first.until("acme")
     second = await factory.start()
     writes = len(factory.cluster.writes)
-    visit = await second.runner.visit(NAMESPACE, "acme")
-    assert 50 < (visit.seconds or 0) <= 60
+    result = await second.reconciler.reconcile(NAMESPACE, "acme")
+    assert 50 < (result.requeue_after or 0) <= 60
     assert second.calls == ["sts:GetCallerIdentity"], "its partition, and nothing of the account"
     assert len(factory.cluster.writes) == writes, "a write would make the other lose its request's id"
 
@@ -235,10 +235,10 @@ async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(facto
         await factory.add(name)
         await factory.accounts.merge_status(NAMESPACE, name, {"status": status})
     process = await factory.start()
-    creations, assignments = process.tools.creations, process.tools.assignments
-    await take_back_places(process.accounts, [None], process.tools)
+    creations, assignments = process.deps.creations, process.deps.assignments
+    await recover_slots(process.accounts, [None], process.deps)
     uids = {name: (await factory.account(name)).metadata.uid for name in accounts}
-    held = [[name for name in accounts if uids[name] in places._held] for places in (creations, assignments)]
+    held = [[name for name in accounts if uids[name] in slots._held] for slots in (creations, assignments)]
     assert held == [["creating"], ["assigning"]]
 
 
@@ -249,8 +249,8 @@ async def test_an_account_that_cannot_be_read_keeps_no_operator_from_starting(fa
         await factory.accounts.merge_status(NAMESPACE, name, {"status": {"createRequest": intent}})
     factory.cluster.objects["AwsAccount", NAMESPACE, "later"]["status"]["phase"] = "of a later release"
     process = await factory.start()
-    await take_back_places(process.accounts, [None], process.tools)
-    assert process.tools.creations.held == 1
+    await recover_slots(process.accounts, [None], process.deps)
+    assert process.deps.creations.held == 1
     with pytest.raises(UnreadableError, match=f"awsaccount {NAMESPACE}/later can't be read: status.phase"):
         assert [account async for account in process.accounts.all(None)]
 
@@ -267,10 +267,10 @@ async def test_a_busy_kubernetes_is_asked_again(factory: Factory, monkeypatch: p
 
     monkeypatch.setattr(process.accounts, "all", busy)
     monkeypatch.setattr(slot_recovery, "AGAIN_SECONDS", 0.01)
-    await take_back_places(process.accounts, [None], process.tools)
+    await recover_slots(process.accounts, [None], process.deps)
     assert answers == []
     answers.append(403)  # its namespace can't be read now: the others are served
-    await take_back_places(process.accounts, [None], process.tools)
+    await recover_slots(process.accounts, [None], process.deps)
     answers.append(401)
     with pytest.raises(ApiException):
-        await take_back_places(process.accounts, [None], process.tools)
+        await recover_slots(process.accounts, [None], process.deps)

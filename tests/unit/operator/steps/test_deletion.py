@@ -23,7 +23,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.steps.pipeline import runbook
+from batteries_operator.steps.pipeline import steps_for
 
 OPEN = ["octo-org/web"]
 
@@ -93,7 +93,7 @@ async def test_close_quarantines_and_closes_the_account(factory: Factory) -> Non
     unit = organizations.describe_organizational_unit(OrganizationalUnitId=member["parentId"])["OrganizationalUnit"]
     assert unit["Name"] == factory.settings.suspended_ou_name
     assert process.calls.count("organizations:CloseAccount") == 1
-    assert process.tools.closures.held == 0
+    assert process.deps.closures.held == 0
 
 
 async def test_a_crash_at_any_point_of_a_closure_closes_it_once(factory: Factory) -> None:
@@ -199,11 +199,13 @@ async def test_an_intent_of_which_aws_knows_nothing_is_forgotten_and_nothing_is_
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "Whatever", http_status=0, times=1)
-    await process.runner.visit(NAMESPACE, "acme")
+    await process.reconciler.reconcile(NAMESPACE, "acme")
     delete(factory)
     process.before_call = lambda operation, number: None
-    visit = await process.runner.visit(NAMESPACE, "acme")
-    assert CALL_SECONDS - 5 < (visit.seconds or 0) <= CALL_SECONDS, "AWS may have taken it at the very end of the call"
+    result = await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert CALL_SECONDS - 5 < (result.requeue_after or 0) <= CALL_SECONDS, (
+        "AWS may have taken it at the very end of the call"
+    )
     intent = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]["createRequest"]
     intent["recordedAt"] = "2026-01-01T00:00:00Z"
     await released(process)
@@ -219,7 +221,7 @@ async def test_the_quota_of_closures_is_waited_for_and_said(factory: Factory) ->
         "organizations:CloseAccount", "ConstraintViolationException", reason="CLOSE_ACCOUNT_QUOTA_EXCEEDED", times=1
     )
     alarms: list[Callable[[], None]] = []
-    process.tools.closures._later = lambda _, function: alarms.append(function)
+    process.deps.closures._later = lambda _, function: alarms.append(function)
     task = asyncio.create_task(released(process))
     await _until(factory, lambda each: reason(each, "SSORevoked") == "Done")  # goes on beside the line
     account = await _until(factory, lambda each: reason(each, "Closed") == "ClosureQuotaReached")
@@ -227,7 +229,7 @@ async def test_the_quota_of_closures_is_waited_for_and_said(factory: Factory) ->
     assert "at place 1" in (account.status.error or "")
     assert account.status.phase == "suspended", "quarantined meanwhile"
     writes = len(factory.cluster.writes)
-    process.bells.ring(account.metadata.uid)
+    process.wakeups.wake(account.metadata.uid)
     await asyncio.sleep(0.1)
     assert len(factory.cluster.writes) == writes, "waiting writes nothing"
     alarms[0]()
@@ -259,7 +261,7 @@ async def test_an_account_without_our_tag_is_never_closed(factory: Factory, tag:
     assert await state(factory, account) == "ACTIVE"
     assert not any(acts(operation) for operation in process.calls[calls:]), "nothing is done to it, quarantine included"
     await factory.change(deletionPolicy="Retain")
-    process.bells.ring(account.metadata.uid)
+    process.wakeups.wake(account.metadata.uid)
     await asyncio.wait_for(task, 10)
     assert "organizations:CloseAccount" not in process.calls
 
@@ -290,13 +292,13 @@ async def test_the_runbook_of_a_deleted_account_goes_with_its_policy(factory: Fa
     await factory.active(deletionPolicy="Close")
     delete(factory)
     account = await factory.account()
-    assert [step.name for step in runbook(account)][-1] == "close_account"
+    assert [step.name for step in steps_for(account)][-1] == "close_account"
     await factory.change(deletionPolicy="Retain")
-    assert [step.name for step in runbook(await factory.account())] == ["create_account", "check_status"]
+    assert [step.name for step in steps_for(await factory.account())] == ["create_account", "check_status"]
 
 
 async def _no_permission_set(factory: Factory, process: Process) -> None:
-    center, name = process.tools.aws.identity_center, factory.settings.permission_set_name
+    center, name = process.deps.aws.identity_center, factory.settings.permission_set_name
 
     async def nothing(name: str) -> None:
         return None
@@ -335,11 +337,11 @@ async def test_what_is_nice_to_have_holds_no_closure_up(factory: Factory, spoil:
     account = await factory.account()
     await spoil(factory, process)
     delete(factory)
-    process.announced.clear()
+    process.events.clear()
     await released(process)
     assert await state(factory, account) == "CLOSED"
     assert process.calls.count("organizations:CloseAccount") == 1
-    assert (process.tools.closures.held, process.tools.assignments.held) == (0, 0)
+    assert (process.deps.closures.held, process.deps.assignments.held) == (0, 0)
 
 
 @pytest.mark.parametrize("spoil", [BESIDE["the revocation is denied"], BESIDE["the quarantine is refused for good"]])
@@ -347,9 +349,9 @@ async def test_what_was_not_done_before_a_closure_is_told(factory: Factory, spoi
     process = await factory.active(githubRepos=OPEN, deletionPolicy="Close")
     await spoil(factory, process)
     delete(factory)
-    process.announced.clear()
+    process.events.clear()
     await released(process)
-    assert "Warning" in {kind for kind, _ in process.announced}
+    assert "Warning" in {kind for kind, _ in process.events}
 
 
 async def test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line(factory: Factory) -> None:
@@ -371,7 +373,7 @@ async def test_without_a_quarantine_each_door_is_closed_while_the_closure_stands
     # The remedy of ClosureQuotaReached: let the object go, and keep the account.
     await _until(factory, lambda each: reason(each, "Closed") == "ClosureQuotaReached")
     await factory.change(deletionPolicy="Retain")
-    process.bells.ring(account.metadata.uid)
+    process.wakeups.wake(account.metadata.uid)
     await asyncio.wait_for(task, 10)
     assert await state(factory, account) == "ACTIVE"
 
@@ -405,7 +407,7 @@ async def test_deleting_is_the_remedy_for_an_account_that_left_the_organization(
     assert not any(acts(operation) for operation in process.calls)
     assert "organizations:CloseAccount" not in process.calls
     if policy == "Close":
-        assert ("Warning", "Closed") in process.announced, "it is told that it was not closed"
+        assert ("Warning", "Closed") in process.events, "it is told that it was not closed"
 
 
 @pytest.mark.parametrize("seen", ["PENDING_CLOSURE", "CLOSED", "SUSPENDED"])
@@ -416,7 +418,7 @@ async def test_deleting_without_access_is_the_remedy_for_an_account_that_aws_shu
     async def shut(account: str) -> str:
         return seen
 
-    process.tools.aws.organizations.state = shut  # type: ignore[method-assign]
+    process.deps.aws.organizations.state = shut  # type: ignore[method-assign]
     process.before_call = refusal("sts:AssumeRole", "AccessDenied", http_status=403)
     delete(factory)
     await released(process)

@@ -79,10 +79,10 @@ async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
     account = AwsAccount.model_validate(
         {"metadata": {"name": "a", "namespace": "n"}, "spec": {"email": "a@example.com"}, "status": status}
     )
-    tools = SimpleNamespace(
+    deps = SimpleNamespace(
         settings=Settings(), aws=SimpleNamespace(iam=member, sts=SimpleNamespace(partition=partition)), passwords=store
     )
-    scope: Any = SimpleNamespace(account=account, tools=tools, owned_account=owned_account)
+    scope: Any = SimpleNamespace(account=account, deps=deps, owned_account=owned_account)
     outcome = await create_iam_user.run(scope)
     assert isinstance(outcome, Done)
     return outcome

@@ -19,8 +19,8 @@ async def copy(factory: Factory, account: AwsAccount, **spec: Any) -> AwsAccount
     return made
 
 
-async def visited(process: Process, account: AwsAccount) -> AwsAccount:
-    """As visits leave it."""
+async def reconciled(process: Process, account: AwsAccount) -> AwsAccount:
+    """As reconciles leave it."""
     return await process.until(account.metadata.name, namespace=account.metadata.namespace)
 
 
@@ -40,16 +40,16 @@ async def tag(factory: Factory, aws_account_id: str | None, key: str) -> None:
 
 async def test_whose_root_address_is_anothers_by_its_id_is_refused(factory: Factory) -> None:
     process = await factory.active()
-    thief = await visited(process, await copy(factory, await factory.account()))
+    thief = await reconciled(process, await copy(factory, await factory.account()))
     assert refusal(thief) == "AccountIdTaken"
     assert "by its tag aibatteriesincluded.com/resource another AwsAccount's" in (thief.status.error or "")
-    assert process.tools.creations.held == 0, "its place is another's"
+    assert process.deps.creations.held == 0, "its place is another's"
 
 
 async def test_what_takes_over_an_aws_account_by_its_number_is_refused(factory: Factory) -> None:
     process = await factory.active()
     theirs = (await factory.account()).status.aws_account_id
-    thief = await visited(process, await copy(factory, await factory.account(), awsAccountId=theirs))
+    thief = await reconciled(process, await copy(factory, await factory.account(), awsAccountId=theirs))
     assert refusal(thief) == "NotOurAccount"
 
 
@@ -63,11 +63,11 @@ async def test_who_lost_the_answer_takes_nothing_of_the_others_for_its_own(facto
     thief, process = await copy(factory, await factory.account()), await factory.start()
     process.before_call = crash("organizations:CreateAccount")
     with pytest.raises(CrashError):
-        await visited(process, thief)
+        await reconciled(process, thief)
     process = await factory.start()
     if not listed:
-        process.tools.aws.creations.find = nothing  # type: ignore[assignment, method-assign]
-    thief = await visited(process, thief)
+        process.deps.aws.creations.find = nothing  # type: ignore[assignment, method-assign]
+    thief = await reconciled(process, thief)
     assert refusal(thief) == "AccountIdTaken"
     assert thief.status.create_request is not None
     assert bool(thief.status.create_request.found) is listed, "whether it followed the other's request to its end"
@@ -76,21 +76,21 @@ async def test_who_lost_the_answer_takes_nothing_of_the_others_for_its_own(facto
 async def test_a_creation_of_the_others_that_is_under_way_is_not_its_own(factory: Factory) -> None:
     """AWS refuses the address while the other's account is not listed yet."""
     process = await factory.active()
-    real, looks = process.tools.aws.organizations.find_account_by_email, list[str]()
+    real, looks = process.deps.aws.organizations.find_account_by_email, list[str]()
 
     async def not_at_first(email: str) -> str | None:
         looks.append(email)
         return None if len(looks) == 1 else await real(email)
 
-    process.tools.aws.organizations.find_account_by_email = not_at_first  # type: ignore[method-assign]
-    thief = await visited(process, await copy(factory, await factory.account()))
+    process.deps.aws.organizations.find_account_by_email = not_at_first  # type: ignore[method-assign]
+    thief = await reconciled(process, await copy(factory, await factory.account()))
     assert looks
     assert refusal(thief) == "AccountIdTaken"
 
 
 async def test_who_comes_second_is_not_given_what_the_first_administers(factory: Factory) -> None:
     process, victim = await factory.start(), await factory.add()
-    squatter = await visited(process, await copy(factory, victim))
+    squatter = await reconciled(process, await copy(factory, victim))
     assert squatter.status.phase == "active"
     assert refusal(await process.until("acme")) == "AccountIdTaken"
 
@@ -98,20 +98,20 @@ async def test_who_comes_second_is_not_given_what_the_first_administers(factory:
 async def test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so(factory: Factory) -> None:
     process = await factory.active()
     theirs = (await factory.account()).status.aws_account_id
-    # By the same owner: another one is refused whatever the name (test_operator_owners).
-    moved = await visited(process, await copy(factory, await factory.account(), email="acme@example.com"))
+    # By the same owner: another one is refused whatever the name (test_owners).
+    moved = await reconciled(process, await copy(factory, await factory.account(), email="acme@example.com"))
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
     await tag(factory, theirs, moved.key)
     again = {"metadata": {"annotations": {"aibatteriesincluded.com/retry": "1"}}}
-    moved = await visited(process, await factory.accounts.merge(ELSEWHERE, moved.metadata.name, again))
+    moved = await reconciled(process, await factory.accounts.merge(ELSEWHERE, moved.metadata.name, again))
     assert (moved.status.phase, moved.status.aws_account_id) == ("active", theirs)
 
 
 async def test_who_is_refused_and_not_wanted_any_more_is_let_go(factory: Factory) -> None:
     process = await factory.active()
-    thief = await visited(process, await copy(factory, await factory.account()))
+    thief = await reconciled(process, await copy(factory, await factory.account()))
     await factory.accounts.merge(ELSEWHERE, thief.metadata.name, {"spec": {"suspended": True}})
-    thief = await visited(process, thief)
+    thief = await reconciled(process, thief)
     assert thief.status.create_request is None
     assert (await process.until("acme")).status.phase == "active"
 

@@ -25,7 +25,7 @@ async def gone(factory: Factory, process: Process) -> AwsAccount:
     delete(factory)
     await released(process)
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    process.service.forget(account.metadata.uid)
+    process.controller.forget(account.metadata.uid)
     return account
 
 
@@ -48,8 +48,8 @@ async def untag(factory: Factory, account: AwsAccount, *keys: str) -> None:
 
 async def hand_over(factory: Factory, process: Process, before: AwsAccount) -> None:
     """As the platform team does: the first owner's single sign-on ends, and the tags no longer name anybody."""
-    center = process.tools.aws.identity_center
-    owned = await process.tools.aws.ownership.prove(before, str(before.status.aws_account_id))
+    center = process.deps.aws.identity_center
+    owned = await process.deps.aws.ownership.prove(before, str(before.status.aws_account_id))
     permission_set = await center.permission_set(factory.settings.permission_set_name)
     await center.unassign(owned, permission_set, str(before.status.sso_user_id))
     async with asyncio.timeout(5):
@@ -139,11 +139,11 @@ async def test_an_object_restored_with_its_status_goes_on(factory: Factory) -> N
 async def test_an_account_of_an_earlier_release_gets_its_tags_at_the_next_comparison(factory: Factory) -> None:
     process = await factory.active(email=FIRST)
     account = await as_made_by_an_earlier_release(factory)
-    announced, writes = len(process.announced), len(factory.cluster.writes)
+    events, writes = len(process.events), len(factory.cluster.writes)
     assert await process.resync(account) is False, "no drift"
     found = AccountTags.read(await tags(factory, account))
     assert (found.uid, found.owner) == (account.metadata.uid, email_mark(FIRST))
-    assert (len(process.announced), len(factory.cluster.writes)) == (announced, writes)
+    assert (len(process.events), len(factory.cluster.writes)) == (events, writes)
     await process.resync(account)
     assert process.calls.count("organizations:TagResource") == 1
 
@@ -272,9 +272,9 @@ async def test_orphans_prints_the_customer_that_the_tag_names(factory: Factory) 
     process = await factory.active(email=None, customerRef={"name": "cus-1"})
     await gone(factory, process)
     known = [await factory.customers.get(NAMESPACE, "cus-1")]
-    (orphan,) = (await find_orphans(process.tools.aws, factory.settings, [], known)).orphans
+    (orphan,) = (await find_orphans(process.deps.aws, factory.settings, [], known)).orphans
     assert orphan.spec["customerRef"] == {"name": "cus-1"}
-    (orphan,) = (await find_orphans(process.tools.aws, factory.settings, [])).orphans
+    (orphan,) = (await find_orphans(process.deps.aws, factory.settings, [])).orphans
     assert "email" not in orphan.spec, "an account of an address is not in the Customer's list"
     assert f"Single sign-on is by {FIRST}" in orphan.manifest(), "and whoever wants it can write the address in"
 

@@ -1,4 +1,4 @@
-"""The runbook against AWS's stand-in, step by step: what it leaves in AWS, and that doing it again changes nothing."""
+"""The pipeline against AWS's stand-in, step by step: what it leaves in AWS, and that doing it again changes nothing."""
 
 import pytest
 from fakes.aws_world import assert_exactly_right, observe
@@ -26,13 +26,13 @@ async def test_an_account_is_made_exactly_as_promised(factory: Factory) -> None:
     assert status.sso_portal_url.endswith(".awsapps.com/start")
     assert status.sso_user_name == "acme@example.com"
     assert status.github_repos == REPOSITORIES
-    told = [reason for kind, reason in process.announced]
+    told = [reason for kind, reason in process.events]
     assert sorted(told) == sorted([*(step.condition for step in PROVISIONING), "Ready"]), "each once"
     assert told[-1] == "Ready"
     for step in PROVISIONING:
         for needed in step.needs or ():
             assert told.index(needed) < told.index(step.condition)
-    assert {kind for kind, _ in process.announced} == {"Normal"}
+    assert {kind for kind, _ in process.events} == {"Normal"}
     steps = [(event.step, event.status) for event in status.history]
     assert sorted(steps) == sorted((step.name, word) for step in PROVISIONING for word in ("started", "succeeded"))
     started, succeeded = EventStatus.STARTED, EventStatus.SUCCEEDED
@@ -48,7 +48,7 @@ async def test_the_welcome_mail_says_where_everything_is_and_holds_no_secret(fac
     for word in (status.aws_account_id, status.sso_portal_url, status.sign_in_url, status.oidc_role_arn):
         assert word in mail["text"]
     process = await factory.start()
-    stored = await process.tools.passwords.get_or_create(account, "admin")
+    stored = await process.deps.passwords.get_or_create(account, "admin")
     assert stored.password not in mail["text"]
     assert stored.password not in repr(stored)
     assert stored.password not in account.model_dump_json()
@@ -67,7 +67,7 @@ async def test_a_step_done_again_changes_nothing_in_aws(factory: Factory, step: 
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": forget(await factory.account(), step)})
     process = await factory.start()
     account = await process.until("acme")
-    assert process.announced == [("Normal", step.condition)], "that step alone was done again"
+    assert process.events == [("Normal", step.condition)], "that step alone was done again"
     again = await observe(factory, account)
     mailed = step.name == "send_welcome_email"
     assert (again.mails, before.mails) == (2 if mailed else 1, 1)
