@@ -103,19 +103,19 @@ check: sync ## Check lint, format, types, import layers, generated files, the lo
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory check-generated
-	$(BIN)/python -m batteries_sandbox.kube_score
+	$(BIN)/python -m batteries_tools.kube_score
 	$(UV) lock --check --quiet || { echo "uv.lock is not current. Run 'make lock' and commit it."; exit 1; }
 
 .PHONY: check-generated
 check-generated: sync ## Fail where a generated file is not current: CRDs, admission policies, chart, tables
 	$(BIN)/python -m batteries_crds.generate --check --admission $(ADMISSION) $(CRD_FOLDERS)
-	$(BIN)/python -m batteries_sandbox.values_schema --check
-	$(BIN)/python -m batteries_sandbox.dashboard --check
-	$(BIN)/python -m batteries_sandbox.reference --check
+	$(BIN)/python -m batteries_tools.values_schema --check
+	$(BIN)/python -m batteries_tools.dashboard --check
+	$(BIN)/python -m batteries_tools.reference --check
 
 .PHONY: structure
 structure: sync ## Measure the packages: modules, lines, floors, imports; NAMED="word …" says which files have it
-	@$(BIN)/python -m batteries_sandbox.structure $(if $(NAMED),--named $(NAMED))
+	@$(BIN)/python -m batteries_tools.structure $(if $(NAMED),--named $(NAMED))
 
 .PHONY: fmt
 fmt: sync ## Format the code and fix what the linter can fix
@@ -128,12 +128,12 @@ crds: sync ## Write the CRD YAML from the models, for people and for the chart, 
 
 .PHONY: chart
 chart: sync ## Write the generated files of the chart: the values' schema and the dashboard
-	$(BIN)/python -m batteries_sandbox.values_schema
-	$(BIN)/python -m batteries_sandbox.dashboard
+	$(BIN)/python -m batteries_tools.values_schema
+	$(BIN)/python -m batteries_tools.dashboard
 
 .PHONY: docs
 docs: sync ## Write the generated tables of docs/: endpoints, settings, steps, conditions, reasons, metrics, permissions, calls of AWS
-	$(BIN)/python -m batteries_sandbox.reference
+	$(BIN)/python -m batteries_tools.reference
 	PYTHONPATH=tests $(BIN)/python -m fakes.aws_calls_page
 
 .PHONY: lock

@@ -26,7 +26,7 @@ from batteries_apiserver.settings import SETTINGS, Settings
 from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.traffic.headers import add_headers
 from batteries_apiserver.traffic.rate_limit import RATE_LIMITS, RateLimits
-from batteries_crds.client import connect
+from batteries_crds.kube.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
 

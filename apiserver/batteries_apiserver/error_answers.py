@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.answer import error_answer
 from batteries_apiserver.errors import ApiError, Unavailable
-from batteries_crds.client import UnreadableError, status_of
+from batteries_crds.kube.client import UnreadableError, status_of
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.errors import Unavailable
-from batteries_crds.client import UNANSWERED
-from batteries_crds.rest import Rest, path_of
+from batteries_crds.kube.client import UNANSWERED
+from batteries_crds.kube.rest import Rest, path_of
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from batteries_apiserver.packed import Packed
 from batteries_crds.aws_account import AwsAccount, CustomerRef
 from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import Model
-from batteries_crds.client import R
 from batteries_crds.conditions import Condition
+from batteries_crds.kube.client import R
 
 M = TypeVar("M", bound=Model)
 

@@ -29,11 +29,11 @@ from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.breaker import Breaker
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentReason
+from batteries_crds.kube.client import Resources
+from batteries_crds.kube.rest import Rest
+from batteries_crds.kube.secrets import Secrets
 from batteries_crds.notification import Notification
-from batteries_crds.rest import Rest
-from batteries_crds.secrets import Secrets
 
 FIELD_MANAGER = "batteries-apiserver"
 BLOCK_MANAGER = "batteries-apiserver-block"

@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.client import CONFLICT, UNANSWERED, status_of
+from batteries_crds.kube.client import CONFLICT, UNANSWERED, status_of
 
 log = structlog.get_logger(__name__)
 

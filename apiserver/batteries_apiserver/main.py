@@ -16,10 +16,10 @@ from batteries_apiserver.auth import admin_key
 from batteries_apiserver.installation import NoInstallationError
 from batteries_apiserver.request_context import add_request
 from batteries_apiserver.settings import Settings
-from batteries_crds import logs
-from batteries_crds.client import NoClusterError
-from batteries_crds.environment import WrongEnvironmentError, prepare
-from batteries_crds.version import distribution_version
+from batteries_crds.kube.client import NoClusterError
+from batteries_crds.runtime import logs
+from batteries_crds.runtime.environment import WrongEnvironmentError, prepare
+from batteries_crds.runtime.version import distribution_version
 
 
 def main() -> int:

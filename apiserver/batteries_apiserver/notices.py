@@ -18,8 +18,8 @@ from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.background import in_background
 from batteries_apiserver.traffic.windows import Windows
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
 from batteries_crds.notification import Notification, NotificationKind, notification
 
 log = structlog.get_logger(__name__)

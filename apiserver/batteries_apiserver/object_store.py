@@ -7,7 +7,7 @@ it is done, as the object before and after it (None where there is none).
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic
 
-from batteries_crds.client import R
+from batteries_crds.kube.client import R
 
 Index = Callable[[R], Iterable[str]]
 """What an object is found by: some strings, or none."""

@@ -16,9 +16,9 @@ from multidict import istr
 from prometheus_client import Counter, Histogram
 
 from batteries_apiserver import metrics
-from batteries_crds.logs import Often
+from batteries_crds.runtime.logs import FrequentEvent
 
-log_request = Often(__name__, "request")
+log_request = FrequentEvent(__name__, "request")
 
 HEADER: str = istr("X-Request-Id")
 _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")

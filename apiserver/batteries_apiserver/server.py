@@ -14,7 +14,7 @@ from batteries_apiserver.kube import KUBE
 from batteries_apiserver.malformed import Runner
 from batteries_apiserver.metrics import metrics_app
 from batteries_apiserver.settings import Settings
-from batteries_crds.listening import listening_socket
+from batteries_crds.runtime.listening import listening_socket
 
 log = structlog.get_logger(__name__)
 

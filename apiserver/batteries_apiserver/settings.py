@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
-from batteries_crds.environment import FromEnvironment
+from batteries_crds.runtime.environment import FromEnvironment
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """What Stripe replaces by the session's id when it sends a browser back."""

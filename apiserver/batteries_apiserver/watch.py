@@ -20,7 +20,7 @@ from kubernetes.aio.client import ApiException
 from batteries_apiserver import metrics
 from batteries_apiserver.breath import Breath, made_to_stay
 from batteries_apiserver.object_store import ObjectStore
-from batteries_crds.client import UNANSWERED, R, Resources, UnreadableError, read_object, status_of
+from batteries_crds.kube.client import UNANSWERED, R, Resources, UnreadableError, read_object, status_of
 
 log = structlog.get_logger(__name__)
 

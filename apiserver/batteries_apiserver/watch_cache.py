@@ -15,7 +15,7 @@ from typing import Generic
 from batteries_apiserver.kept import kept
 from batteries_apiserver.object_store import Index, Listener, ObjectStore
 from batteries_apiserver.watch import Watch
-from batteries_crds.client import R, Resources
+from batteries_crds.kube.client import R, Resources
 
 
 class WatchCache(Generic[R]):

@@ -1,4 +1,4 @@
-"""The chart's admission policies, made from the models and from the table in `access`.
+"""The chart's admission policies, made from the models and from the table in `write_access`.
 
 RBAC knows resources and verbs only: whoever may patch an AwsAccount to suspend it may also patch its owner references,
 and have the garbage collector delete it. So each program has one ValidatingAdmissionPolicy for each of our resources,
@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from batteries_crds.access import WRITES, Owner, Program, When, Where, Write
 from batteries_crds.names import ANNOTATION_SET_IN_AWS, API_VERSION, CREDENTIALS_SUFFIX, GROUP, LABEL_ACCOUNT_ID
 from batteries_crds.resource import Resource
 from batteries_crds.schema import Schema, structural
+from batteries_crds.write_access import WRITES, Owner, Program, When, Where, Write
 
 Json = dict[str, Any]
 Rule = dict[str, str]
@@ -32,7 +32,7 @@ def policies(resources: Iterable[type[Resource]]) -> list[Json]:
 
 def render(resources: Iterable[type[Resource]]) -> str:
     """The chart's file."""
-    head = "# Generated from crds/batteries_crds/access.py and the models by `make crds`; edit those, not this file.\n"
+    head = "# Generated from crds/batteries_crds/write_access.py and the models by `make crds`; edit those, not this.\n"
     return head + yaml.safe_dump(policies(resources), sort_keys=False, width=110, allow_unicode=True)
 
 

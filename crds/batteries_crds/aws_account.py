@@ -16,9 +16,9 @@ from batteries_crds.base import Model
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import READY
 from batteries_crds.email import email_rule
+from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.identity import uuid_of
 from batteries_crds.names import ANNOTATION_RETRY, MAX_OWNER_LENGTH
-from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
 from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import NOT_DEFAULTED
 

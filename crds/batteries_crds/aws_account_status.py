@@ -7,8 +7,8 @@ from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.conditions import Condition
+from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
-from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES
 
 HISTORY_LIMIT = 64
 RETRY_LENGTH = 64

@@ -21,8 +21,8 @@ from crash.world import World as Cluster
 from batteries_apiserver.auth.key_format import mint
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer as CustomerResource
+from batteries_crds.kube.client import Resources
 from batteries_sandbox import parts
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.places import Places, Ports

@@ -15,7 +15,7 @@ from bench.part import Scale
 from kubernetes.aio.client import ApiClient, CustomObjectsApi
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
+from batteries_crds.kube.client import Resources, connect
 from batteries_crds.names import API_VERSION, GROUP, LABEL_CUSTOMER, VERSION
 from batteries_sandbox.cluster import NAMESPACE
 

@@ -16,7 +16,7 @@ import psutil
 from bench.stage import Stage, until, until_rested
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
+from batteries_crds.kube.client import Resources
 from batteries_crds.names import GROUP, VERSION
 from batteries_sandbox import parts
 from batteries_sandbox.places import CHECKOUT

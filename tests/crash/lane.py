@@ -25,7 +25,7 @@ from crash.proxy import Proxy
 from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
+from batteries_crds.kube.client import Resources, connect
 from batteries_operator.runtime.settings import Settings
 from batteries_sandbox import parts
 from batteries_sandbox.cluster import Cluster

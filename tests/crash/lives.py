@@ -10,7 +10,7 @@ from fakes.aws_world import expected, observe
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import is_true
-from batteries_crds.trust_policy import nobody
+from batteries_crds.github.trust_policy import nobody
 
 BEFORE, AFTER = ["octo-org/web"], ["octo-org/api", "octo-org@12/web@34"]
 Seen = AwsAccount | None

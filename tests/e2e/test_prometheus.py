@@ -16,7 +16,8 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from batteries_sandbox import dashboard, prometheus
+from batteries_sandbox import prometheus
+from batteries_tools import dashboard
 
 STALLED = "BatteriesAccountsStalled"
 TARGETS = {"operator": "OPERATOR_METRICS_URL", "apiserver": "API_METRICS_URL"}

@@ -7,7 +7,7 @@ from typing import Any
 from fakes.factory import Factory
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.trust_policy import render
+from batteries_crds.github.trust_policy import render
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 GITHUB = "token.actions.githubusercontent.com"

@@ -15,11 +15,11 @@ from typing import Any, Generic, TypeVar
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UnreadableError, read_object, tolerated
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UnreadableError, read_object, tolerated
+from batteries_crds.kube.secrets import StoredSecret, read
 from batteries_crds.names import FINALIZER
 from batteries_crds.resource import Resource
 from batteries_crds.schema import structural
-from batteries_crds.secrets import StoredSecret, read
 
 R = TypeVar("R", bound=Resource)
 Json = dict[str, Any]
@@ -146,7 +146,7 @@ def _schema(model: type[Resource]) -> Json:
 
 
 class FakeResources(Generic[R]):
-    """Stands for `batteries_crds.client.Resources`."""
+    """Stands for `batteries_crds.kube.client.Resources`."""
 
     def __init__(self, cluster: Cluster, model: type[R], field_manager: str = "test") -> None:
         self._cluster = cluster
@@ -203,7 +203,7 @@ class FakeResources(Generic[R]):
 
 
 class FakeSecrets:
-    """Stands for `batteries_crds.secrets.Secrets`, as far as the operator uses it."""
+    """Stands for `batteries_crds.kube.secrets.Secrets`, as far as the operator uses it."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from batteries_apiserver.watch_cache import WatchCache
-from batteries_crds.client import Page
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Page
 
 Raw = dict[str, Any]
 

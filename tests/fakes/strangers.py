@@ -9,8 +9,8 @@ from fakes.aws_calls import OURS
 from fakes.factory import NAMESPACE, Factory, Process
 from fakes.stages import CHANGE, MAKE
 
+from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
-from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.runtime.naming import account_email
 

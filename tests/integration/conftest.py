@@ -21,8 +21,8 @@ from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.kube import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
-from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.kube.client import Resources, connect
 from batteries_sandbox import binaries, controlplane
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.places import Ports, free_port_base

@@ -20,8 +20,8 @@ from batteries_apiserver.kube import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources, connect
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 
 Client = TestClient[web.Request, web.Application]

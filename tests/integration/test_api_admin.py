@@ -18,7 +18,7 @@ from batteries_apiserver.kube import BY_ID, KUBE, Kube
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
+from batteries_crds.kube.client import Resources, connect
 from batteries_crds.names import ANNOTATION_RETRY
 
 Client = TestClient[web.Request, web.Application]

@@ -17,8 +17,8 @@ from batteries_apiserver.settings import SETTINGS
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources
 
 VISA, OTHER_VISA = "4242424242424242", "4000056655665556"
 UNKNOWN = "5b8a54a8-1111-4c11-8a11-0123456789ab"

@@ -17,8 +17,8 @@ from aiohttp.test_utils import unused_port
 from batteries_apiserver.auth.key_format import mint
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
-from batteries_crds.listening import has_ipv6
+from batteries_crds.kube.client import Resources, connect
+from batteries_crds.runtime.listening import has_ipv6
 
 COMMAND = str(Path(sys.executable).parent / "batteries-apiserver")
 

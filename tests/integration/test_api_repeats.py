@@ -22,10 +22,10 @@ from batteries_apiserver.kube import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, connect
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources, connect
+from batteries_crds.kube.secrets import Secrets
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_ACCOUNT_ID
-from batteries_crds.secrets import Secrets
 from batteries_operator.controller.passwords import Passwords
 
 Client = TestClient[web.Request, web.Application]

@@ -12,8 +12,8 @@ from batteries_apiserver import lost_answers
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing
 from batteries_apiserver.kube import KUBE
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
+from batteries_crds.kube.client import Resources
 from batteries_crds.notification import Notification, NotificationKind
 
 EMAIL = "owner@example.com"

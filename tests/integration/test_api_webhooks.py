@@ -15,8 +15,8 @@ from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.billing.reconcile import Reconciler
 from batteries_apiserver.kube import KUBE
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.kube.client import Resources
 
 SECRET = "whsec_sandbox"
 SUBSCRIPTION = {"stripe_price_id": "price_standin_monthly"}

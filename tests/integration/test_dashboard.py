@@ -12,8 +12,9 @@ import yaml
 
 from batteries_apiserver import metrics as api_metrics
 from batteries_operator.runtime import metrics as operator_metrics
-from batteries_sandbox import dashboard, grafana, prometheus
-from batteries_sandbox.reference import metrics_of
+from batteries_sandbox import grafana, prometheus
+from batteries_tools import dashboard
+from batteries_tools.reference import metrics_of
 
 LABELS = {name: set(labels) for module in (operator_metrics, api_metrics) for name, _, labels, _ in metrics_of(module)}
 ADDED = {"namespace", "le"}

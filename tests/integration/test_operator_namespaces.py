@@ -287,7 +287,7 @@ async def hangs(**_):
             pass
 
 orchestration.orchestrator, daemons.daemon_killer = fails, hangs
-from batteries_operator import main
+from batteries_operator.cli import main
 raise SystemExit(main.main())
 """
 

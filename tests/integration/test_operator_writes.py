@@ -11,8 +11,8 @@ from kubernetes.aio.client import ApiClient
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
-from batteries_crds.client import Resources, connect
-from batteries_crds.secrets import Secrets
+from batteries_crds.kube.client import Resources, connect
+from batteries_crds.kube.secrets import Secrets
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.status.status_writer import LostRaceError, StatusWriter
 

@@ -18,7 +18,7 @@ from batteries_apiserver import breath
 from batteries_apiserver.kube import BY_CUSTOMER, Caches, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Page
+from batteries_crds.kube.client import Page
 
 ACCOUNTS, PAGE = 1000, 100
 

@@ -9,8 +9,8 @@ from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, eve
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import watch
-from batteries_crds.client import Page
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Page
 
 FIRST = Page([customer("stays", 3), customer("moves", 4, "old@example.com"), customer("goes", 5)], "7", None)
 SECOND = Page([customer("stays", 3), customer("moves", 50, "new@example.com"), customer("comes", 51)], "60", None)

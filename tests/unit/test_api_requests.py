@@ -38,8 +38,8 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import Page, UnreadableError
 from batteries_crds.customer import Customer, CustomerSpec
+from batteries_crds.kube.client import Page, UnreadableError
 from batteries_crds.notification import Notification, NotificationKind
 from batteries_crds.resource import Resource
 

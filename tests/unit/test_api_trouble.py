@@ -12,7 +12,7 @@ from batteries_apiserver.events.log import EventLog
 from batteries_apiserver.events.views import event_views
 from batteries_apiserver.kept import kept_account
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.customer_words import FALLBACK, WORDS, is_for_customers
+from batteries_crds.customer_messages import FALLBACK, WORDS, is_for_customers
 
 OWN = "123456789012"
 LEAKS = [

@@ -11,8 +11,8 @@ from kubernetes.aio.client import ApiClient
 from batteries_apiserver import watch
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
-from batteries_crds.client import Page, Resources, UnreadableError, read_object
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Page, Resources, UnreadableError, read_object
 
 
 @pytest.fixture(autouse=True)

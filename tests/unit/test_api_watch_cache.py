@@ -11,8 +11,8 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver import watch
 from batteries_apiserver.watch_cache import WatchCache
-from batteries_crds.client import Page
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Page
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, create_model
 
-from batteries_crds import access, admission
-from batteries_crds.access import WRITES, Program, When, Write
+from batteries_crds import admission, write_access
 from batteries_crds.aws_account import AwsAccount, AwsAccountSpec
 from batteries_crds.generate import RESOURCES
 from batteries_crds.resource import Resource
+from batteries_crds.write_access import WRITES, Program, When, Write
 
 
 def with_a_field(model: type[Resource], spec: type[Any], default: Any) -> type[Resource]:
@@ -38,7 +38,7 @@ def open_as_before(monkeypatch: pytest.MonkeyPatch) -> Any:
             for program, writes in WRITES.items()
             if before in writes
         }
-        for module in (access, admission):
+        for module in (write_access, admission):
             monkeypatch.setattr(module, "WRITES", {program: table.get(program, {}) for program in Program})
 
     return opened

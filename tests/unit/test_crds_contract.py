@@ -12,8 +12,8 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.conditions import ConditionStatus, find, is_true, upsert, without
 from batteries_crds.generate import RESOURCES, crd, render
+from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, Repository, check_all, parse
 from batteries_crds.names import ProvisioningStep
-from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, Repository, check_all, parse
 from batteries_crds.schema import structural
 
 LONGEST = f"{'o' * 39}@{'1' * 20}/{'r' * 100}@{'2' * 20}"

@@ -6,7 +6,7 @@ import json
 import pytest
 from fakes.collector import LONG, looks
 
-from batteries_crds.decoding import decoded
+from batteries_crds.kube.decoding import decoded
 
 
 def test_nothing_is_collected_while_a_list_is_decoded() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from batteries_crds.repository import parse
-from batteries_crds.trust_policy import (
+from batteries_crds.github.repository import parse
+from batteries_crds.github.trust_policy import (
     AUDIENCE,
     PROVIDER_HOST,
     PolicyTooLargeError,

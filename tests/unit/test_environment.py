@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from batteries_apiserver import main as api
 from batteries_apiserver.settings import Settings
-from batteries_crds.environment import WrongEnvironmentError, prepare
+from batteries_crds.runtime.environment import WrongEnvironmentError, prepare
 from batteries_operator.cli import main as operator
 from batteries_operator.runtime.settings import Settings as OperatorSettings
 

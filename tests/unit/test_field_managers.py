@@ -15,9 +15,9 @@ from batteries_apiserver.admin import orders
 from batteries_apiserver.kube import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
+from batteries_crds.kube.client import Resources
+from batteries_crds.kube.secrets import Secrets
 from batteries_crds.names import LABEL_ACCOUNT_ID
-from batteries_crds.secrets import Secrets
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.runtime.leader_election import Lease
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from batteries_sandbox import kube_score
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.kube_score import RENDERINGS, Excepted, Finding, exceptions, wrong
+from batteries_tools import kube_score
+from batteries_tools.kube_score import RENDERINGS, Excepted, Finding, exceptions, wrong
 
 LOW = Finding("on OpenShift", "user-group", "Deployment/d c", "low user ID")
 

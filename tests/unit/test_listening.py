@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
 
-from batteries_crds import listening
-from batteries_crds.listening import listening_socket
+from batteries_crds.runtime import listening
+from batteries_crds.runtime.listening import listening_socket
 from batteries_operator.runtime.health import Health, serving
 from batteries_operator.runtime.metrics_server import serve_metrics
 

@@ -7,7 +7,7 @@ from typing import Any
 
 CONFIGURED = """
 import logging, structlog
-from batteries_crds import logs
+from batteries_crds.runtime import logs
 logs.configure({style!r}, "info")
 log = structlog.get_logger("ours")
 structlog.contextvars.bind_contextvars(account="a-1", step="create_account")
@@ -68,7 +68,7 @@ def test_kopfs_lines_name_the_account_as_ours_do() -> None:
 import kopf
 from kopf._core.actions.loggers import ObjectLogger
 from batteries_crds.aws_account import AwsAccount
-from batteries_operator import logs
+from batteries_operator.runtime import logs
 logs.configure("json", "info")
 metadata = {"namespace": "customers", "name": "acme", "uid": "u"}
 account = AwsAccount.model_validate({"metadata": metadata, "spec": {"email": "a@example.com"}})

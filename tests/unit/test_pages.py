@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from batteries_sandbox.places import CHECKOUT
-from batteries_sandbox.reference import FILES, TABLES
+from batteries_tools.reference import FILES, TABLES
 
 PAGES = sorted(path for path in (*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")))
 README_WORDS = 1_200

@@ -16,9 +16,9 @@ from kubernetes.aio.client import ApiClient
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.errors import Unavailable
 from batteries_apiserver.settings import Settings
-from batteries_crds.client import connect
-from batteries_crds.environment import CA_FILES, prepare
-from batteries_crds.listening import listening_socket
+from batteries_crds.kube.client import connect
+from batteries_crds.runtime.environment import CA_FILES, prepare
+from batteries_crds.runtime.listening import listening_socket
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.errors import AwsError
 

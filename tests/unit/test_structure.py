@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batteries_sandbox.structure import measure, naming
+from batteries_tools.structure import measure, naming
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from crash.lane import Lane
 from weather.strangers import TEAM
 from weather.walk import Act, Turn
 
+from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
-from batteries_crds.trust_policy import ROLE_NAME
 from batteries_operator.aws.guardrails import DENY_ALL, KEEP_ACCESS
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"

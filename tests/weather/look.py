@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from crash.lane import Lane
 from weather.aws_acts import OWN, Center
 
-from batteries_crds.trust_policy import ROLE_NAME
+from batteries_crds.github.trust_policy import ROLE_NAME
 
 
 @dataclass

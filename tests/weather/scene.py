@@ -20,8 +20,8 @@ from crash.world import World, open_world
 from kubernetes.aio.client import CoreV1Api
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources
 from batteries_sandbox import parts
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.helm import CHART

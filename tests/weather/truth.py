@@ -18,8 +18,8 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.conditions import ACCOUNT_GONE, READY, SUSPENDED, SUSPENDED_BY_AWS, find, is_true
 from batteries_crds.customer import Customer
+from batteries_crds.github.trust_policy import PolicyTooLargeError, nobody, render
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
-from batteries_crds.trust_policy import PolicyTooLargeError, nobody, render
 from batteries_operator.aws.account_tags import AccountTags
 
 TRUE_OF = {"CLOSED": ACCOUNT_GONE, "PENDING_CLOSURE": ACCOUNT_GONE, "SUSPENDED": SUSPENDED_BY_AWS, None: ACCOUNT_GONE}

@@ -20,8 +20,8 @@ from batteries_apiserver.errors import Conflict, Forbidden
 from batteries_apiserver.kube import BY_CUSTOMER, Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import UnreadableError, read_object
 from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.kube.client import UnreadableError, read_object
 
 _NEAR = 10
 _LARGEST_LIVE = 1000

@@ -16,7 +16,7 @@ from batteries_apiserver.accounts.views import Uri
 from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import Kube
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.secrets import StoredSecret
+from batteries_crds.kube.secrets import StoredSecret
 
 log = structlog.get_logger(__name__)
 

@@ -27,7 +27,7 @@ from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.lost_answers import written
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write

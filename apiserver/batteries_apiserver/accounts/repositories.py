@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field
 
 from batteries_apiserver.body import Body
 from batteries_apiserver.errors import BadRequest
-from batteries_crds.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
-from batteries_crds.trust_policy import PolicyTooLargeError, check_size
+from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
+from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 
 _SHOWN = {
     # What check_all takes, for the document; the sentences about it are check_all's. That two names may not differ by

@@ -16,7 +16,7 @@ import orjson
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.errors import Conflict
-from batteries_crds.client import CONFLICT, R, Resources, status_of
+from batteries_crds.kube.client import CONFLICT, R, Resources, status_of
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HELM_RELEASE = "meta.helm.sh/release-name"

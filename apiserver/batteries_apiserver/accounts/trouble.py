@@ -1,6 +1,6 @@
 """What customers are shown of an account's troubles, and what administrators are.
 
-Customers get sentences of ours, whoever wrote the status (`customer_words`); administrators get what is written, and
+Customers get sentences of ours, whoever wrote the status (`customer_messages`); administrators get what is written, and
 what lies behind it.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import READY, find
-from batteries_crds.customer_words import is_for_customers, sentence_of
+from batteries_crds.customer_messages import is_for_customers, sentence_of
 from batteries_crds.names import EventStatus
 
 

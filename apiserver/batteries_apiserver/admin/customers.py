@@ -21,8 +21,8 @@ from batteries_apiserver.errors import Conflict, NotFound
 from batteries_apiserver.kube import KUBE, Kube
 from batteries_apiserver.paging import PageQuery, links, page
 from batteries_apiserver.query import read_query
-from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, Resources, status_of
 
 log = structlog.get_logger(__name__)
 

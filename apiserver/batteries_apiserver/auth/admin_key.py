@@ -6,7 +6,7 @@ from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.kube import FIELD_MANAGER
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
-from batteries_crds.client import Resources, connect
+from batteries_crds.kube.client import Resources, connect
 
 
 async def create(settings: Settings, name: str) -> str:

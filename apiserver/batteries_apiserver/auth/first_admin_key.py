@@ -23,9 +23,9 @@ from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube import Kube
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import EPOCH, utc_now
-from batteries_crds.client import UNANSWERED, said_in
 from batteries_crds.identity import derived_uuid
-from batteries_crds.secrets import StoredSecret
+from batteries_crds.kube.client import UNANSWERED, said_in
+from batteries_crds.kube.secrets import StoredSecret
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from batteries_apiserver.background import in_background
 from batteries_apiserver.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now_exactly
-from batteries_crds.client import UNANSWERED, Resources
+from batteries_crds.kube.client import UNANSWERED, Resources
 
 log = structlog.get_logger(__name__)
 

@@ -22,9 +22,9 @@ from batteries_apiserver.errors import BadRequest, Conflict, Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.client import CONFLICT, UNPROCESSABLE, status_of
 from batteries_crds.customer import MAX_CARDS, Customer, PaymentMethod, PaymentReason
 from batteries_crds.identity import derived_uuid
+from batteries_crds.kube.client import CONFLICT, UNPROCESSABLE, status_of
 
 log = structlog.get_logger(__name__)
 

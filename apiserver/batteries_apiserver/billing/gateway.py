@@ -25,7 +25,7 @@ from batteries_apiserver.billing.failures import asking, unavailable
 from batteries_apiserver.billing.standing import Standing, standing_of
 from batteries_apiserver.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
-from batteries_crds.environment import trusted
+from batteries_crds.runtime.environment import trusted
 
 log = structlog.get_logger(__name__)
 

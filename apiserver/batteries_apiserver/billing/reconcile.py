@@ -20,8 +20,8 @@ from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.errors import Conflict, Unavailable
 from batteries_apiserver.kube import Kube
 from batteries_crds.base import AHEAD_SECONDS, utc_now
-from batteries_crds.client import NOT_FOUND, UNANSWERED, status_of
 from batteries_crds.customer import Customer, PaymentMethod
+from batteries_crds.kube.client import NOT_FOUND, UNANSWERED, status_of
 
 log = structlog.get_logger(__name__)
 

@@ -22,8 +22,8 @@ from batteries_apiserver.caller import customer_of
 from batteries_apiserver.errors import Conflict, NotFound, TooManyRequests, Unavailable
 from batteries_apiserver.kube import KUBE, Kube
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, status_of, tolerated
 from batteries_crds.identity import is_uuid
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, status_of, tolerated
 from batteries_crds.notification import CONFIRMATIONS_A_DAY, Notification, NotificationKind, notification
 
 log = structlog.get_logger(__name__)

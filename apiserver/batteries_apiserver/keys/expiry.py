@@ -18,7 +18,7 @@ from batteries_apiserver.background import in_background
 from batteries_apiserver.kube import Kube
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import utc_now
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, tolerated
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, tolerated
 
 log = structlog.get_logger(__name__)
 

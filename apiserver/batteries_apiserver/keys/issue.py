@@ -22,7 +22,7 @@ from batteries_apiserver.kube import BY_CUSTOMER, Kube
 from batteries_apiserver.turns import Turns
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_crds.client import CONFLICT, status_of
+from batteries_crds.kube.client import CONFLICT, status_of
 from batteries_crds.names import LABEL_CUSTOMER
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from batteries_crds.trust_policy import same_policy
+from batteries_crds.github.trust_policy import same_policy
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.guardrails import Guardrail
 from batteries_operator.aws.organizations import NotPreparedError, Organizations

@@ -6,7 +6,7 @@ Error codes on the wire are EntityAlreadyExists and NoSuchEntity, not the except
 import json
 from typing import TYPE_CHECKING, Any
 
-from batteries_crds.trust_policy import PROVIDER_HOST, provider_arn, same_policy
+from batteries_crds.github.trust_policy import PROVIDER_HOST, provider_arn, same_policy
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.member_resources import (
     is_ours,

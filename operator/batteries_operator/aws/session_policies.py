@@ -8,7 +8,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
+from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_operator.aws.partition import Partition
 from batteries_operator.runtime.settings import Settings
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import yaml
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.github.trust_policy import ROLE_NAME, read
 from batteries_crds.names import API_VERSION
-from batteries_crds.trust_policy import ROLE_NAME, read
 from batteries_operator.aws.account_tags import AccountTags, email_mark
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.gateways import Aws

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from kubernetes.aio.client import ApiException
 from pydantic import ValidationError
 
-from batteries_crds.client import NoClusterError
-from batteries_crds.environment import WrongEnvironmentError, prepare
-from batteries_crds.version import distribution_version
+from batteries_crds.kube.client import NoClusterError
+from batteries_crds.runtime.environment import WrongEnvironmentError, prepare
+from batteries_crds.runtime.version import distribution_version
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, UnreadableError, connect
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources, UnreadableError, connect
 from batteries_operator.aws.account_tags import AccountTags, customer_mark
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws

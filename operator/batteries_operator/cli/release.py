@@ -16,7 +16,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, V1Lease
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, Resources, UnreadableError, connect, status_of
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, Resources, UnreadableError, connect, status_of
 from batteries_crds.names import FINALIZER
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from kubernetes.aio.client import CoordinationV1Api
 
-from batteries_crds.client import connect
+from batteries_crds.kube.client import connect
 from batteries_operator.controller import handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.login import with_login

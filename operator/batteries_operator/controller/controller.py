@@ -12,8 +12,8 @@ import structlog
 from kubernetes.aio.client import ApiClient, ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import UNANSWERED, Resources, connect, status_of
 from batteries_crds.identity import ObjectRef
+from batteries_crds.kube.client import UNANSWERED, Resources, connect, status_of
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.controller.account_cache import AccountCache
 from batteries_operator.controller.wakeups import Wakeups

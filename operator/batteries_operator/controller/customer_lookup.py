@@ -1,8 +1,8 @@
 """Customers as steps ask for them."""
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources
 
 
 class Customers:

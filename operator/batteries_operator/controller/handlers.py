@@ -18,9 +18,9 @@ from kopf._cogs.configs.configuration import PostingSettings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.breaker import Breaker
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
 from batteries_crds.identity import ObjectRef
+from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_operator.controller.controller import Controller

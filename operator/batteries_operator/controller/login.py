@@ -8,7 +8,7 @@ import aiohttp
 import kopf
 from aiohttp.typedefs import JSONDecoder
 
-from batteries_crds.decoding import decoded
+from batteries_crds.kube.decoding import decoded
 from batteries_operator.controller.watch_monitor import WatchMonitor
 from batteries_operator.runtime.leader_election import fence
 

@@ -4,8 +4,8 @@ import secrets
 import string
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.kube.secrets import Secrets, StoredSecret
 from batteries_crds.names import ANNOTATION_SET_IN_AWS, LABEL_ACCOUNT_ID
-from batteries_crds.secrets import Secrets, StoredSecret
 from batteries_operator.runtime.naming import credentials_secret_name
 from batteries_operator.steps.dependencies import SecretNameTakenError, StoredPassword
 

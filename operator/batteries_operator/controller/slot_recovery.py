@@ -7,7 +7,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources, UnreadableError, status_of
+from batteries_crds.kube.client import Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
 from batteries_operator.steps.dependencies import Dependencies
 

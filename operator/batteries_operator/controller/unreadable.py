@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import UnreadableError, read_object
+from batteries_crds.kube.client import UnreadableError, read_object
 from batteries_operator.runtime.metrics import ACCOUNTS_UNREADABLE
 from batteries_operator.status.events import Event
 

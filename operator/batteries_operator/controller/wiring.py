@@ -6,9 +6,9 @@ from functools import partial
 from kubernetes.aio.client import ApiClient
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
-from batteries_crds.secrets import Secrets
+from batteries_crds.kube.client import Resources
+from batteries_crds.kube.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.controller.customer_lookup import Customers
 from batteries_operator.controller.passwords import Passwords

@@ -11,8 +11,8 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, tolerated
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, tolerated
 from batteries_crds.names import ProvisioningStep
 from batteries_operator.runtime.keyed_tasks import KeyedTasks
 

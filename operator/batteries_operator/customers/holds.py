@@ -16,8 +16,8 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
 from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.payments import due_holds, is_undecided
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker

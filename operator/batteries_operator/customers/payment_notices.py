@@ -14,8 +14,8 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now_exactly
-from batteries_crds.client import CONFLICT, UNANSWERED, Resources, tolerated
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import CONFLICT, UNANSWERED, Resources, tolerated
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
 from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, due_notice, is_about, notices

@@ -15,8 +15,8 @@ import structlog
 
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.breaker import Breaker
-from batteries_crds.client import Resources
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import Resources
 from batteries_operator.customers.payments import due_at
 from batteries_operator.runtime.metrics import SUSPENSIONS_HELD_BACK
 

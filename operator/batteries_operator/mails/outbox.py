@@ -17,8 +17,16 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.client import FORBIDDEN, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of, tolerated
 from batteries_crds.customer import Customer
+from batteries_crds.kube.client import (
+    FORBIDDEN,
+    NOT_FOUND,
+    UNANSWERED,
+    Resources,
+    UnreadableError,
+    status_of,
+    tolerated,
+)
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.mail import Mail

@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.client import UNANSWERED
+from batteries_crds.kube.client import UNANSWERED
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.ownership import AccountGoneError

@@ -12,8 +12,8 @@ from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
-from batteries_crds.client import Resources
 from batteries_crds.conditions import find
+from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.aws.mutations import recorded_mutations

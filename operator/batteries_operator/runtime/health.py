@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
-from batteries_crds.listening import listening_socket
+from batteries_crds.runtime.listening import listening_socket
 
 
 class Health:

@@ -17,7 +17,7 @@ import structlog
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from kubernetes.aio.client import ApiException, CoordinationV1Api, V1Lease, V1LeaseSpec
 
-from batteries_crds.client import CONFLICT, FORBIDDEN, NOT_FOUND, UNANSWERED, UNPROCESSABLE, said_in, status_of
+from batteries_crds.kube.client import CONFLICT, FORBIDDEN, NOT_FOUND, UNANSWERED, UNPROCESSABLE, said_in, status_of
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.metrics import LEADING
 

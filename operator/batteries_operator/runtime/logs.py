@@ -4,9 +4,9 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
-from batteries_crds import logs
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import uuid_at
+from batteries_crds.runtime import logs
 
 # kopf tells of every handled event, botocore of every client.
 _QUIET = dict.fromkeys(("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"), logging.WARNING)

@@ -6,7 +6,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from batteries_crds.listening import listening_socket
+from batteries_crds.runtime.listening import listening_socket
 
 
 class _Quiet(WSGIRequestHandler):

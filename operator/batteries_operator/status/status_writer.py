@@ -16,7 +16,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, status_of
 from batteries_operator.runtime.metrics import STATUS_WRITES
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@
 A role that we did not make is left alone: the quarantine keeps its sessions from doing anything.
 """
 
-from batteries_crds.trust_policy import ROLE_NAME, nobody
+from batteries_crds.github.trust_policy import ROLE_NAME, nobody
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.steps.outcome import Done, Outcome
 from batteries_operator.steps.step import Scope

@@ -13,7 +13,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.base import seconds_since, utc_now
 from batteries_crds.customer import Customer
-from batteries_crds.trust_policy import PolicyTooLargeError, check_size
+from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 from batteries_operator.aws.account_tags import tags_for
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError

@@ -7,7 +7,7 @@ meanwhile. The policy's size is checked before AWS is called, so a list that's t
 from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
+from batteries_crds.github.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.steps.outcome import Done, Fail, Outcome
 from batteries_operator.steps.step import Scope

@@ -10,8 +10,8 @@ from fakes.factory import NAMESPACE, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
+from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE
-from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME
 
 OWNER = "acme@example.com"
 THEIRS = "Their-own-password-7"

@@ -8,8 +8,8 @@ from fakes.factory import NAMESPACE, Factory
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
+from batteries_crds.kube.secrets import StoredSecret
 from batteries_crds.names import LABEL_ACCOUNT_ID
-from batteries_crds.secrets import StoredSecret
 
 NAME = "acme-credentials"
 SECRET = ("Secret", NAMESPACE, NAME)

@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
-from batteries_crds.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
+from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
 
 REPOSITORIES = ["octo-org/web"]
 ROLE = {"RoleName": ROLE_NAME}

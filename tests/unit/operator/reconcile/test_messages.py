@@ -23,7 +23,7 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.conditions import find, is_true
-from batteries_crds.customer_words import is_for_customers
+from batteries_crds.customer_messages import is_for_customers
 from batteries_operator.aws import errors
 from batteries_operator.aws.cache import IdCaches
 from batteries_operator.aws.errors import AwsError, ErrorKind, translate

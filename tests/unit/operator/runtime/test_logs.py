@@ -9,7 +9,7 @@ from fakes.factory import LONG_CREATION, Factory, acts
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from batteries_crds.trust_policy import ROLE_NAME, nobody
+from batteries_crds.github.trust_policy import ROLE_NAME, nobody
 
 
 async def driven(factory: Factory) -> tuple[Any, list[Any]]:

@@ -10,9 +10,9 @@ from fakes.factory import Factory, refusal
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+from batteries_crds.github.trust_policy import ROLE_NAME, nobody
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
-from batteries_crds.trust_policy import ROLE_NAME, nobody
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.runtime import metrics
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION

@@ -22,8 +22,8 @@ from fakes.strangers import IN_STAGE, SOFT, THEIRS, member
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find, is_true
+from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE
-from batteries_crds.trust_policy import ROLE_NAME
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.cli import bootstrap, doctor

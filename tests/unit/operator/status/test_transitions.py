@@ -172,7 +172,7 @@ def test_an_error_is_gone_once_it_is_overcome() -> None:
 
 
 def test_a_wait_that_is_no_problem_is_no_error() -> None:
-    assert Story().then(MAKE, Wait(1, "X", "patience")).account.status.error is None
+    assert Story().then(MAKE, Wait(1, "X", "stall_timeouts")).account.status.error is None
 
 
 def test_a_mail_that_fails_is_no_error_of_the_account() -> None:

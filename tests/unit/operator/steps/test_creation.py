@@ -12,8 +12,8 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
-from batteries_crds.client import UnreadableError
 from batteries_crds.conditions import find, is_true
+from batteries_crds.kube.client import UnreadableError
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.controller import slot_recovery
 from batteries_operator.controller.slot_recovery import recover_slots

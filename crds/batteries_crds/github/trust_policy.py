@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from batteries_crds.repository import Repository, parse
+from batteries_crds.github.repository import Repository, parse
 
 PROVIDER_HOST = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"

@@ -1,4 +1,4 @@
-"""Measures the packages: `python -m batteries_sandbox.structure [--checkout FOLDER] [--named WORD …]`.
+"""Measures the packages: `python -m batteries_tools.structure [--checkout FOLDER] [--named WORD …]`.
 
 A unit is a module or a folder directly within a package. A floor is what may import the floors below it; units that
 import each other in a circle share a floor, and each import among them is counted as upward. Another checkout, such as

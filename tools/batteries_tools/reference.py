@@ -1,4 +1,4 @@
-"""Writes the generated tables of the documentation: `python -m batteries_sandbox.reference [--check]`.
+"""Writes the generated tables of the documentation: `python -m batteries_tools.reference [--check]`.
 
 Tables stand between `<!-- name -->` and `<!-- /name -->` in docs/. They come from the code that they
 speak of, so they can't fall behind; `make check` fails where one is not current.
@@ -25,10 +25,11 @@ from batteries_operator.runtime import metrics as operator_metrics
 from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_operator.status.reasons import GROUPS
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
-from batteries_sandbox import endpoints, wrong_samples
+from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
-from batteries_sandbox.kube_score import exceptions
 from batteries_sandbox.places import CHECKOUT
+from batteries_tools import endpoints
+from batteries_tools.kube_score import exceptions
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,7 +60,7 @@ def closing() -> str:
     )
 
 
-def patience() -> str:
+def stall_timeouts() -> str:
     """How long each step's troubles may last."""
     return _table(
         ("step", "Stalled after"),
@@ -201,7 +202,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "denied": denied,
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
     "argocd-health": argocd_health,
-    "patience": patience,
+    "stall_timeouts": stall_timeouts,
     "reasons": reasons,
     "conditions": conditions,
     "refusals": refusals,

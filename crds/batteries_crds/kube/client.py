@@ -15,9 +15,9 @@ from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from pydantic import ValidationError
 
+from batteries_crds.kube.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 from batteries_crds.resource import ObjectMeta, Resource
-from batteries_crds.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")

@@ -31,7 +31,7 @@ class _Lines(structlog.BytesLogger):
         self.name = name
 
 
-class Often:
+class FrequentEvent:
     """One event that is logged again and again, at level info: what structlog makes of it, in a third of the time."""
 
     def __init__(self, name: str, event: str) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from kubernetes.aio.client import ApiClient
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.client import CONFLICT, NOT_FOUND, tolerated
+from batteries_crds.kube.client import CONFLICT, NOT_FOUND, tolerated
+from batteries_crds.kube.rest import MERGE_PATCH, Rest, path_of
 from batteries_crds.names import LABEL_ACCOUNT_ID
 from batteries_crds.resource import OwnerReference
-from batteries_crds.rest import MERGE_PATCH, Rest, path_of
 
 
 @dataclass(frozen=True, slots=True)

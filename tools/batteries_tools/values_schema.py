@@ -1,4 +1,4 @@
-"""Writes the chart's values.schema.json from values.yaml: `python -m batteries_sandbox.values_schema [--check]`.
+"""Writes the chart's values.schema.json from values.yaml: `python -m batteries_tools.values_schema [--check]`.
 
 A value's type is its default's; the sentence above it becomes its description, and a comment `# schema: {…}` adds what
 a default can't say. Names that values.yaml does not have are refused, so that a typing error is heard of; an empty map

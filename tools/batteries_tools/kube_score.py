@@ -1,4 +1,4 @@
-"""kube-score reads the rendered chart: `python -m batteries_sandbox.kube_score`, a part of `make check`.
+"""kube-score reads the rendered chart: `python -m batteries_tools.kube_score`, a part of `make check`.
 
 It is built once from source at a pinned version, as helm is. Each of its findings is mended, or excepted with a reason
 in sandbox/kube_score/exceptions.yaml, which docs/install.md shows; an exception that nothing needs any more fails too.

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import ClientResponse
 from kubernetes.aio.client import ApiClient, ApiException
 
-from batteries_crds.decoding import decoded
+from batteries_crds.kube.decoding import decoded
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

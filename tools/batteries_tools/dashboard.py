@@ -1,4 +1,4 @@
-"""Writes the chart's Grafana dashboard: `python -m batteries_sandbox.dashboard [--check]`.
+"""Writes the chart's Grafana dashboard: `python -m batteries_tools.dashboard [--check]`.
 
 Grafana's JSON says where each panel is and how it looks, some forty lines a panel, the same in each. Here is what they
 differ in. NAMESPACE in a query becomes the selector by the dashboard's variable.
