@@ -9,23 +9,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from aiohttp import web
 
 from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Authenticator
-from batteries_apiserver.auth.first_admin_key import minted_in_background as first_admin_key_minted
+from batteries_apiserver.auth.rate_limit import RATE_LIMITS, RateLimits
 from batteries_apiserver.auth.usage import Usage
 from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
-from batteries_apiserver.drain import DRAIN, Drain
+from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, NotificationWriter
 from batteries_apiserver.events.stream import STREAMS, Streams
-from batteries_apiserver.every_request import every_request
 from batteries_apiserver.guide.handlers import GUIDE, Guide
+from batteries_apiserver.http.drain import DRAIN, Drain
+from batteries_apiserver.http.headers import add_headers
+from batteries_apiserver.http.middleware import request_middleware
+from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.keys.expiry import deleting_old_keys
-from batteries_apiserver.kube import KUBE, Kube, filled, kube_of
-from batteries_apiserver.notices import NOTICES, Notices
+from batteries_apiserver.keys.first_admin_key import minted_in_background as first_admin_key_minted
+from batteries_apiserver.kube.clients import KUBE, Kube, filled, kube_of
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import SETTINGS, Settings
-from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, limits_watched
-from batteries_apiserver.traffic.headers import add_headers
-from batteries_apiserver.traffic.rate_limit import RATE_LIMITS, RateLimits
 from batteries_crds.kube.client import connect
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
@@ -44,10 +44,10 @@ async def kube_connected(settings: Settings) -> AsyncIterator[Kube]:
             yield kube
 
 
-async def notices(app: web.Application) -> AsyncIterator[None]:
+async def notifications(app: web.Application) -> AsyncIterator[None]:
     """What customers are mailed about, and what is done now and then, while the application runs."""
-    app[NOTICES] = Notices(app[KUBE].namespace, app[KUBE].notifications)
-    async with app[NOTICES].written(), deleting_old_keys(app[KUBE]):
+    app[NOTIFICATIONS] = NotificationWriter(app[KUBE].namespace, app[KUBE].notifications)
+    async with app[NOTIFICATIONS].written(), deleting_old_keys(app[KUBE]):
         yield
 
 
@@ -85,7 +85,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
 
     drain, time_limits, rate_limits = Drain(), TimeLimits(settings.api_request_seconds), RateLimits(settings)
     app = web.Application(
-        middlewares=[every_request(rate_limits.take, time_limits, drain)], client_max_size=settings.api_body_limit
+        middlewares=[request_middleware(rate_limits.take, time_limits, drain)], client_max_size=settings.api_body_limit
     )
     app.on_response_prepare.append(add_headers(settings))
     app[SETTINGS] = settings
@@ -93,7 +93,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[TIME_LIMITS] = time_limits
     app[RATE_LIMITS] = rate_limits
     app[STREAMS] = Streams(settings.api_streams_per_customer)
-    app.cleanup_ctx.extend([kube, authenticator, notices, first_admin_key, billing, limits_watched])
+    app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, billing, limits_watched])
     app.on_shutdown.append(let_go_of_waiting)
     app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))

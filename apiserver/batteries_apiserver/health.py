@@ -5,24 +5,24 @@ from typing import Literal
 from aiohttp import web
 from typing_extensions import TypedDict
 
-from batteries_apiserver.answer import json_answer
-from batteries_apiserver.drain import DRAIN
-from batteries_apiserver.errors import Unavailable
-from batteries_apiserver.kube import KUBE
-from batteries_apiserver.route import Access, Answer, Route, Tag
+from batteries_apiserver.http.drain import DRAIN
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.http.responses import json_response
+from batteries_apiserver.http.route import Access, Response, Route, Tag
+from batteries_apiserver.kube.clients import KUBE
 
 
 async def live(request: web.Request) -> web.Response:
     """GET /healthz: 200. A restart would not help where Kubernetes is away, so nothing else is asked here."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
     """GET /readyz: 200, or 503 with the reason."""
-    trouble = "This replica is ending." if request.app[DRAIN].begun else request.app[KUBE].trouble
-    if trouble is not None:
-        raise Unavailable("not_ready", trouble)
-    return json_answer({"status": "ok"})
+    unready_reason = "This replica is ending." if request.app[DRAIN].begun else request.app[KUBE].unready_reason
+    if unready_reason is not None:
+        raise Unavailable("not_ready", unready_reason)
+    return json_response({"status": "ok"})
 
 
 class Health(TypedDict):
@@ -39,7 +39,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.HEALTH,
         summary="Liveness: does the process run?",
-        answers={200: Answer("It runs", Health)},
+        responses={200: Response("It runs", Health)},
     ),
     Route(
         method="GET",
@@ -48,7 +48,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.HEALTH,
         summary="Readiness: should this replica get requests?",
-        answers={200: Answer("It should", Health)},
+        responses={200: Response("It should", Health)},
         errors=("not_ready",),
     ),
 )

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from batteries_apiserver import server
-from batteries_apiserver.auth import admin_key
-from batteries_apiserver.installation import NoInstallationError
-from batteries_apiserver.request_context import add_request
+from batteries_apiserver.http.request_context import add_request
+from batteries_apiserver.keys import admin_key
+from batteries_apiserver.kube.installation import NoInstallationError
 from batteries_apiserver.settings import Settings
 from batteries_crds.kube.client import NoClusterError
 from batteries_crds.runtime import logs

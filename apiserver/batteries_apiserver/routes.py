@@ -9,22 +9,22 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from batteries_apiserver import health
-from batteries_apiserver.access import unless_read_only, with_admin_key, with_key
 from batteries_apiserver.accounts import routes as accounts
 from batteries_apiserver.admin import routes as admin
+from batteries_apiserver.auth.access import unless_read_only, with_admin_key, with_key
 from batteries_apiserver.billing import routes as billing
-from batteries_apiserver.confirmation import routes as confirmation
+from batteries_apiserver.customers import routes as customers
 from batteries_apiserver.events import routes as events
-from batteries_apiserver.expect import expect
 from batteries_apiserver.guide import routes as guide
+from batteries_apiserver.http.expect import expect
+from batteries_apiserver.http.route import Access, Route
 from batteries_apiserver.keys import routes as keys
-from batteries_apiserver.route import Access, Route
 
 ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *events.ROUTES,
     *keys.ROUTES,
-    *confirmation.ROUTES,
+    *customers.ROUTES,
     *admin.ROUTES,
     *billing.ROUTES,
     *guide.ROUTES,
@@ -43,4 +43,4 @@ def _guarded(route: Route) -> Handler:
     if route.access is Access.ANYONE:
         return route.handler
     handler = route.handler if route.is_read_only else unless_read_only(route.handler)
-    return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.asked)
+    return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.requirement)

@@ -8,11 +8,11 @@ import structlog
 from aiohttp import web
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.drain import DRAIN, LONGEST_SECONDS
-from batteries_apiserver.errors import Unavailable
-from batteries_apiserver.kube import KUBE
-from batteries_apiserver.malformed import Runner
-from batteries_apiserver.metrics import metrics_app
+from batteries_apiserver.http.drain import DRAIN, LONGEST_SECONDS
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.http.malformed import Runner
+from batteries_apiserver.kube.clients import KUBE
+from batteries_apiserver.runtime.metrics import metrics_app
 from batteries_apiserver.settings import Settings
 from batteries_crds.runtime.listening import listening_socket
 

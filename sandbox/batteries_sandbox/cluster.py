@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from batteries_sandbox import helm
-from batteries_sandbox.controlplane import write_kubeconfig
+from batteries_sandbox.control_plane import write_kubeconfig
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 NAMESPACE = "batteries"
 PERMISSIONS = ("serviceaccounts", "rbac", "admission-policies")

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.in_turn import in_turn
+from batteries_sandbox.file_lock import file_lock
 
 BASE = "KUBERNETES_DOWNLOAD_BASE"
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -32,7 +32,7 @@ def official(name: str, version: str, cache: Path) -> Path | None:
     if not base or machine is None or sys.platform != "linux":
         return None
     target = cache / f"{version}-official" / name
-    with in_turn(target.with_suffix(".lock"), name):
+    with file_lock(target.with_suffix(".lock"), name):
         if target.exists():
             return target
         return _fetch(f"{base}/{version}/bin/linux/{machine}/{name}", target)

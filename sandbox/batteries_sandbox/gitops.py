@@ -16,7 +16,7 @@ from batteries_sandbox import argocd
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.helm import CHART
-from batteries_sandbox.process import Command, Part, answers, until_answers
+from batteries_sandbox.process import Command, ManagedProcess, answers, until_answers
 
 NAMESPACE = "argocd"
 COMPARES_EVERY_SECONDS = 5
@@ -118,7 +118,7 @@ async def running(
             (_repo_server(programs, folder, ports, environment), f"127.0.0.1:{ports.repo_server_metrics}"),
             (_controller(programs, folder, ports, environment), f"127.0.0.1:{ports.controller_metrics}"),
         ):
-            part = Part(command)
+            part = ManagedProcess(command)
             await part.start()
             stack.push_async_callback(part.stop)
             if url is not None:

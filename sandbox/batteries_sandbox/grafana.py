@@ -6,7 +6,7 @@ Grafana itself is not among what we start: its module holds no user interface.
 from pathlib import Path
 
 from batteries_sandbox.binaries import build_go_tool
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "grafana"
 _MODULE = "github.com/grafana/grafana-foundation-sdk/go"

@@ -6,7 +6,7 @@ from pathlib import Path
 from batteries_sandbox.binaries import build_go_tool, module_version
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.mailboxes import ROOT_EMAILS
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "helm"
 CHART = CHECKOUT / "helm" / "ai-batteries-included"

@@ -14,7 +14,7 @@ import boto3
 
 from batteries_operator.runtime.settings import OWN_ROLE
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 from batteries_sandbox.sandbox import Running
 
 ACTIVE_SECONDS = 180

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batteries_sandbox.binaries import build_go_tool
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "kstatus"
 

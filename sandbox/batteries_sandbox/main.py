@@ -6,14 +6,14 @@ import json
 import signal
 import sys
 
-from batteries_sandbox import binaries, env_file, programs
+from batteries_sandbox import binaries, env_file, test_programs
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.journey import heading, trust_policy, walk
-from batteries_sandbox.places import Places
+from batteries_sandbox.paths import Paths
 from batteries_sandbox.sandbox import sandbox
 
 
-async def run(places: Places, built: binaries.Binaries, *, stay: bool) -> None:
+async def run(paths: Paths, built: binaries.Binaries, *, stay: bool) -> None:
     """Brings everything up, walks the journey, and stays until told to stop where `stay` says so.
 
     Raises:
@@ -24,18 +24,18 @@ async def run(places: Places, built: binaries.Binaries, *, stay: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, this.cancel)
     heading("Bringing up the sandbox")
-    async with sandbox(places, built) as running:
+    async with sandbox(paths, built) as running:
         await walk(running)
         if not stay:
             return
         heading(
-            f"The API is at {running.api_url}; where everything else is stands in {places.env_file}. Ctrl-C ends it."
+            f"The API is at {running.api_url}; where everything else is stands in {paths.env_file}. Ctrl-C ends it."
         )
         await running.until_broken()
 
 
 def _trust_policy(aws_account_id: str) -> None:
-    values = env_file.read(Places.from_environment().env_file)
+    values = env_file.read(Paths.from_environment().env_file)
     if not values:
         raise SandboxError("No sandbox is up. Start one with `make run`.")
     print(json.dumps(trust_policy(values, aws_account_id), indent=2))
@@ -46,7 +46,7 @@ def _up(*, stay: bool) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     built = binaries.provide()
     try:
-        asyncio.run(run(Places.from_environment(), built, stay=stay))
+        asyncio.run(run(Paths.from_environment(), built, stay=stay))
     except asyncio.CancelledError:
         return 0 if stay else 130
     return 0
@@ -68,7 +68,7 @@ def main() -> int:
             case "build":
                 binaries.provide()
                 if arguments.for_tests:
-                    programs.provide()
+                    test_programs.provide()
             case "trust-policy":
                 _trust_policy(arguments.aws_account_id)
             case command:

@@ -37,7 +37,7 @@ class Command:
     log: Path
 
 
-class Part:
+class ManagedProcess:
     """One running process."""
 
     def __init__(self, command: Command) -> None:
@@ -118,7 +118,7 @@ class Part:
         return SandboxError(f"{self.command.name} ended by itself; its log is {self.command.log}\n{self.tail()}")
 
 
-async def until_answers(part: Part | None, name: str, answers: Callable[[], bool], seconds: float) -> None:
+async def until_answers(part: ManagedProcess | None, name: str, answers: Callable[[], bool], seconds: float) -> None:
     """Waits until `answers` says so, as long as the part lives.
 
     Raises:

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from batteries_sandbox import controlplane, env_file, parts
+from batteries_sandbox import components, control_plane, env_file
 from batteries_sandbox.binaries import Binaries, kubernetes_version
 from batteries_sandbox.cluster import NAMESPACE, Cluster
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import Places
-from batteries_sandbox.process import Command, Part, answers, until_answers
+from batteries_sandbox.paths import Paths
+from batteries_sandbox.process import Command, ManagedProcess, answers, until_answers
 
 ANSWER_SECONDS = 30
 
@@ -24,11 +24,11 @@ ANSWER_SECONDS = 30
 class Running:
     """A sandbox that is up."""
 
-    places: Places
+    paths: Paths
     cluster: Cluster
     api_url: str
     env: dict[str, str]
-    fatal: tuple[Part, ...]
+    fatal: tuple[ManagedProcess, ...]
 
     async def until_broken(self) -> None:
         """Returns never, unless a part ends that nobody restarts.
@@ -48,58 +48,58 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def sandbox(places: Places, programs: Binaries) -> AsyncIterator[Running]:
+async def sandbox(paths: Paths, programs: Binaries) -> AsyncIterator[Running]:
     """The whole system, for as long as the block lasts.
 
     Raises:
         SandboxError: something could not be had or did not come up, or a sandbox is up in this folder already.
     """
-    with _only_one(places):
+    with _only_one(paths):
         async with contextlib.AsyncExitStack() as stack:
-            yield await _start(places, programs, stack)
+            yield await _start(paths, programs, stack)
 
 
 @contextlib.contextmanager
-def _only_one(places: Places) -> Iterator[None]:
-    places.folder.mkdir(parents=True, exist_ok=True)
-    with (places.folder / "lock").open("w") as lock:
+def _only_one(paths: Paths) -> Iterator[None]:
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    with (paths.folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            api = env_file.read(places.env_file).get("API_URL", "unknown")
+            api = env_file.read(paths.env_file).get("API_URL", "unknown")
             raise SandboxError(
-                f"A sandbox is up in {places.folder} already (its API: {api}). Use that one, end it with Ctrl-C where "
+                f"A sandbox is up in {paths.folder} already (its API: {api}). Use that one, end it with Ctrl-C where "
                 "it runs, or set SANDBOX_DIR and SANDBOX_PORT_BASE for a second one."
             ) from error
         try:
             yield
         finally:
-            places.env_file.unlink(missing_ok=True)
+            paths.env_file.unlink(missing_ok=True)
 
 
-async def _start(places: Places, programs: Binaries, stack: contextlib.AsyncExitStack) -> Running:
-    places.ports.check_free()
-    shutil.rmtree(places.logs, ignore_errors=True)
-    places.logs.mkdir(parents=True)
-    fatal: list[Part] = []
-    cluster = await _cluster(places, programs, stack, fatal)
-    api_url = f"http://127.0.0.1:{places.ports.api}"
-    aws, stripe = parts.given_or_standin_aws(places), parts.given_or_standin_stripe(places)
+async def _start(paths: Paths, programs: Binaries, stack: contextlib.AsyncExitStack) -> Running:
+    paths.ports.check_free()
+    shutil.rmtree(paths.logs, ignore_errors=True)
+    paths.logs.mkdir(parents=True)
+    fatal: list[ManagedProcess] = []
+    cluster = await _cluster(paths, programs, stack, fatal)
+    api_url = f"http://127.0.0.1:{paths.ports.api}"
+    aws, stripe = components.given_or_standin_aws(paths), components.given_or_standin_stripe(paths)
     if not os.environ.get("SANDBOX_AWS_ENDPOINT_URL"):
-        standin = parts.aws_standin(places, aws)
+        standin = components.aws_standin(paths, aws)
         fatal.append(await _started(standin, f"{aws.endpoint}/_standin/health", stack))
     if not os.environ.get("SANDBOX_STRIPE_API_BASE"):
-        standin = parts.stripe_standin(places, stripe, api_url)
+        standin = components.stripe_standin(paths, stripe, api_url)
         fatal.append(await _started(standin, f"{stripe.api_base}/_standin/health", stack))
-    operator_config = cluster.kubeconfig_for("batteries-operator", NAMESPACE, places.folder / "operator.kubeconfig")
-    api_config = cluster.kubeconfig_for("batteries-apiserver", NAMESPACE, places.folder / "apiserver.kubeconfig")
-    operator = parts.operator(places, parts.operators_aws(aws), operator_config)
-    apiserver = parts.apiserver(places, stripe, api_config)
+    operator_config = cluster.kubeconfig_for("batteries-operator", NAMESPACE, paths.folder / "operator.kubeconfig")
+    api_config = cluster.kubeconfig_for("batteries-apiserver", NAMESPACE, paths.folder / "apiserver.kubeconfig")
+    operator = components.operator(paths, components.operators_aws(aws), operator_config)
+    apiserver = components.apiserver(paths, stripe, api_config)
     say("preparing the organization with `batteries-operator bootstrap`")
     # A person's credentials run it; the operator's own can't.
-    await _command(parts.operator(places, aws, operator_config), "bootstrap")
+    await _command(components.operator(paths, aws, operator_config), "bootstrap")
     admin_key = (await _command(apiserver, "admin-key")).strip().splitlines()[-1]
-    operator_part = await _started(operator, f"http://127.0.0.1:{places.ports.operator_health}/healthz", stack)
+    operator_part = await _started(operator, f"http://127.0.0.1:{paths.ports.operator_health}/healthz", stack)
     api_part = await _started(apiserver, f"{api_url}/readyz", stack)
 
     def write_env() -> dict[str, str]:
@@ -110,23 +110,25 @@ async def _start(places: Places, programs: Binaries, stack: contextlib.AsyncExit
             "NAMESPACE": NAMESPACE,
             **aws.environment(),
             **stripe.environment(),
-            "OPERATOR_METRICS_URL": f"http://127.0.0.1:{places.ports.operator_metrics}/metrics",
-            "API_METRICS_URL": f"http://127.0.0.1:{places.ports.api_metrics}/metrics",
+            "OPERATOR_METRICS_URL": f"http://127.0.0.1:{paths.ports.operator_metrics}/metrics",
+            "API_METRICS_URL": f"http://127.0.0.1:{paths.ports.api_metrics}/metrics",
             "OPERATOR_PID": str(operator_part.pid),
             "API_PID": str(api_part.pid),
-            "LOG_DIR": str(places.logs),
-            **parts.OPERATOR_SETTINGS,
+            "LOG_DIR": str(paths.logs),
+            **components.OPERATOR_SETTINGS,
         }
-        env_file.write(places.env_file, values)
+        env_file.write(paths.env_file, values)
         return values
 
     # A restarted part has another process id.
     operator_part.keep(on_restart=write_env)
     api_part.keep(on_restart=write_env)
-    return Running(places, cluster, api_url, write_env(), tuple(fatal))
+    return Running(paths, cluster, api_url, write_env(), tuple(fatal))
 
 
-async def _cluster(places: Places, programs: Binaries, stack: contextlib.AsyncExitStack, fatal: list[Part]) -> Cluster:
+async def _cluster(
+    paths: Paths, programs: Binaries, stack: contextlib.AsyncExitStack, fatal: list[ManagedProcess]
+) -> Cluster:
     """The cluster that was given by SANDBOX_KUBECONFIG, or one of our own. A plain KUBECONFIG is never used."""
     given = os.environ.get("SANDBOX_KUBECONFIG")
     if given:
@@ -134,7 +136,7 @@ async def _cluster(places: Places, programs: Binaries, stack: contextlib.AsyncEx
         cluster = Cluster(programs.kubectl, Path(given))
     else:
         say(f"starting etcd and kube-apiserver {kubernetes_version()}")
-        plane = await controlplane.start(programs, places.folder / "controlplane", places.ports, places.logs)
+        plane = await control_plane.start(programs, paths.folder / "controlplane", paths.ports, paths.logs)
         stack.push_async_callback(plane.etcd.stop)
         stack.push_async_callback(plane.kube.stop)
         fatal += [plane.etcd, plane.kube]
@@ -146,9 +148,9 @@ async def _cluster(places: Places, programs: Binaries, stack: contextlib.AsyncEx
     return cluster
 
 
-async def _started(command: Command, url: str, stack: contextlib.AsyncExitStack) -> Part:
+async def _started(command: Command, url: str, stack: contextlib.AsyncExitStack) -> ManagedProcess:
     say(f"starting the {command.name}")
-    part = Part(command)
+    part = ManagedProcess(command)
     await part.start()
     stack.push_async_callback(part.stop)
     await until_answers(part, f"the {command.name}", lambda: answers(url), ANSWER_SECONDS)

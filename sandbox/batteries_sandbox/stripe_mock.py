@@ -6,7 +6,7 @@ It has no state and canned answers, so nothing runs on it; tests ask it whether 
 from pathlib import Path
 
 from batteries_sandbox.binaries import build_go_tool
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "stripe_mock"
 _PACKAGE = "github.com/stripe/stripe-mock"

@@ -7,7 +7,7 @@ the second a change that is refused.
 from dataclasses import dataclass
 from pathlib import Path
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from bench.ground import Ground
 from bench.part import FULL, QUICK, Part, Scale
 
 from batteries_crds.base import to_rfc3339, utc_now
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 FOLDER = CHECKOUT / "dist" / "bench"
 

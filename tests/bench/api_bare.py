@@ -10,8 +10,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from batteries_sandbox.parts import clean_environment
-from batteries_sandbox.process import Command, Part, answers, until_answers
+from batteries_sandbox.components import clean_environment
+from batteries_sandbox.process import Command, ManagedProcess, answers, until_answers
 
 
 def main() -> None:
@@ -33,7 +33,10 @@ async def bare(port: int, body: bytes, folder: Path) -> AsyncIterator[str]:
     file.write_bytes(body)
     environment = {**clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])}
     argv = (sys.executable, "-m", "bench.api_bare", str(port), str(file))
-    part, url = Part(Command("bare aiohttp", argv, environment, folder / "bare.log")), f"http://127.0.0.1:{port}"
+    part, url = (
+        ManagedProcess(Command("bare aiohttp", argv, environment, folder / "bare.log")),
+        f"http://127.0.0.1:{port}",
+    )
     await part.start()
     try:
         await until_answers(part, part.command.name, lambda: answers(url), 20)

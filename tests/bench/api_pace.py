@@ -17,7 +17,7 @@ from subprocess import PIPE
 
 import aiohttp
 
-from batteries_sandbox.parts import clean_environment
+from batteries_sandbox.components import clean_environment
 
 A_SECOND = 50
 """To each server: far from what it could answer, so that times are seen and not throughput."""

@@ -23,13 +23,13 @@ from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.customer import Customer as CustomerResource
 from batteries_crds.kube.client import Resources
-from batteries_sandbox import parts
+from batteries_sandbox import components
 from batteries_sandbox.cluster import NAMESPACE
-from batteries_sandbox.places import Places, Ports
-from batteries_sandbox.process import Command, Part, answers, until_answers
+from batteries_sandbox.paths import Paths, Ports
+from batteries_sandbox.process import Command, ManagedProcess, answers, until_answers
 
 READY_SECONDS = 180
-_STRIPE = parts.Stripe("http://127.0.0.1:9", "sk_test_bench", "whsec_bench")
+_STRIPE = components.Stripe("http://127.0.0.1:9", "sk_test_bench", "whsec_bench")
 """Nobody: no payment is old enough to be asked about."""
 
 _HIGH = "1000000000"
@@ -41,7 +41,7 @@ class Replica:
     """A running API server."""
 
     url: str
-    part: Part
+    part: ManagedProcess
 
     @property
     def pid(self) -> int:
@@ -77,9 +77,9 @@ class World:
     async def replica(self, *, namespaces: str = "") -> AsyncIterator[Replica]:
         """`batteries-apiserver run` under the chart's permissions with its own settings but for the rate limits."""
         port = unused_port()
-        places = Places(self.folder / f"api-{port}", Ports(port))
-        places.logs.mkdir(parents=True)
-        command = parts.apiserver(places, _STRIPE, self.kubeconfig)
+        paths = Paths(self.folder / f"api-{port}", Ports(port))
+        paths.logs.mkdir(parents=True)
+        command = components.apiserver(paths, _STRIPE, self.kubeconfig)
         environment = {
             **command.environment,
             **dict.fromkeys(("BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY"), _HIGH),
@@ -87,7 +87,7 @@ class World:
             "BATTERIES_API_PORT": str(port),
             "BATTERIES_API_METRICS_PORT": "0",
         }
-        part = Part(Command(command.name, command.argv, environment, command.log))
+        part = ManagedProcess(Command(command.name, command.argv, environment, command.log))
         url = f"http://127.0.0.1:{port}"
         await part.start()
         try:

@@ -18,9 +18,9 @@ from bench.stage import Stage, until, until_rested
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import GROUP, VERSION
-from batteries_sandbox import parts
-from batteries_sandbox.places import CHECKOUT
-from batteries_sandbox.process import Command, Part
+from batteries_sandbox import components
+from batteries_sandbox.paths import CHECKOUT
+from batteries_sandbox.process import Command, ManagedProcess
 
 NAMESPACE = "bare"
 PLURAL = AwsAccount.definition.plural
@@ -47,15 +47,15 @@ def registry(count: int) -> kopf.OperatorRegistry:
     return handlers
 
 
-def kopf_on(stage: Stage, namespace: str, count: int = 0) -> Part:
+def kopf_on(stage: Stage, namespace: str, count: int = 0) -> ManagedProcess:
     """A bare kopf, to be started; the stage's folder has its log, and in it whether it was shown `count` objects."""
     environment = {
-        **parts.clean_environment(),
+        **components.clean_environment(),
         "KUBECONFIG": str(stage.world.plane.kubeconfig),
         "PYTHONPATH": str(CHECKOUT / "tests"),
     }
     argv = (sys.executable, "-m", "bench.bare", namespace, str(count))
-    return Part(Command("bare kopf", argv, environment, stage.world.folder / f"bare-{namespace}.log"))
+    return ManagedProcess(Command("bare kopf", argv, environment, stage.world.folder / f"bare-{namespace}.log"))
 
 
 async def measure(stage: Stage, count: int) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from batteries_operator.limits.creation_poller import BETWEEN_DESCRIPTIONS, LONG
 from batteries_operator.limits.creation_poller import SHARE as LOOK_SHARE
 from batteries_operator.limits.duration_estimate import REMEMBERED
 from batteries_operator.limits.polling import next_poll_delay
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SIZES = (10_000, 30_000, 100_000)
 RESULTS = CHECKOUT / "dist" / "bench" / "results.json"

@@ -24,9 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import READY, is_true
-from batteries_sandbox import parts
+from batteries_sandbox import components
 from batteries_sandbox.cluster import NAMESPACE
-from batteries_sandbox.process import Command, Part
+from batteries_sandbox.process import Command, ManagedProcess
 
 INSTANT = {
     "creation_seconds": 0,
@@ -83,7 +83,7 @@ class Stage:
         self.etcd = Etcd(http, _option(world.plane.etcd, "--advertise-client-urls="))
         self._folder = folder
         self._http = http
-        self._operator: Part | None = None
+        self._operator: ManagedProcess | None = None
         self._metrics_port = 0
 
     # The operator.
@@ -102,8 +102,8 @@ class Stage:
             "BATTERIES_LOG_LEVEL": "warning",
             **settings,
         }
-        argv = (str(parts.BIN / "batteries-operator"), "run")
-        self._operator = Part(Command("operator", argv, environment, self._folder / "operator.log"))
+        argv = (str(components.BIN / "batteries-operator"), "run")
+        self._operator = ManagedProcess(Command("operator", argv, environment, self._folder / "operator.log"))
         began = time.time()
         await self._operator.start()
         return began
@@ -230,7 +230,7 @@ def _ready(line: bytes) -> set[str]:
     return {account.metadata.name} if is_true(account.status.conditions, READY) else set()
 
 
-def _option(part: Part, option: str) -> str:
+def _option(part: ManagedProcess, option: str) -> str:
     return next(each.removeprefix(option) for each in part.command.argv if each.startswith(option))
 
 

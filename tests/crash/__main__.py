@@ -16,7 +16,7 @@ from crash.matrix import Matrix, discover, run_lane
 from crash.report import counts, lines
 from crash.world import open_world
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "crash-matrix.md"
 HEAD = """# The crash matrix

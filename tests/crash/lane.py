@@ -27,10 +27,10 @@ from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Resources, connect
 from batteries_operator.runtime.settings import Settings
-from batteries_sandbox import parts
+from batteries_sandbox import components
 from batteries_sandbox.cluster import Cluster
-from batteries_sandbox.controlplane import ControlPlane
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.control_plane import ControlPlane
+from batteries_sandbox.process import Command, ManagedProcess, until_answers
 
 ADMIN = "crash_admin"
 OPERATOR = "crash_operator"
@@ -65,7 +65,7 @@ class Zygote:
             "crash.zygote",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**parts.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**components.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         try:
             yield cls(process)
@@ -197,7 +197,7 @@ def _fast_standin(port: int, log: Path) -> Command:
         f"--admin-key-id={ADMIN}",
         *(f"--{name}-seconds=0.05" for name in DELAYS),
     )
-    return Command(f"AWS of {log.stem}", argv, parts.clean_environment(), log)
+    return Command(f"AWS of {log.stem}", argv, components.clean_environment(), log)
 
 
 @asynccontextmanager
@@ -208,7 +208,7 @@ async def open_lane(
     namespace, url = f"lane-{number}", f"http://127.0.0.1:{port}"
     trust = ssl.create_default_context(cafile=str(folder / "controlplane" / "ca.crt"))
     async with AsyncExitStack() as stack:
-        standin = Part(_fast_standin(port, folder / f"{namespace}-aws.log"))
+        standin = ManagedProcess(_fast_standin(port, folder / f"{namespace}-aws.log"))
         await standin.start()
         stack.push_async_callback(standin.stop)
         # While that begins.
@@ -223,11 +223,11 @@ async def open_lane(
         proxy = Proxy(server, trust)
         address = await stack.enter_async_context(proxy.serve())
         kubeconfig = _write_kubeconfig(folder / f"{namespace}.kubeconfig", address, token)
-        aws = parts.Aws(url, OPERATOR, OPERATOR, "us-east-1")
+        aws = components.Aws(url, OPERATOR, OPERATOR, "us-east-1")
         environment = {
-            **parts.clean_environment(),
+            **components.clean_environment(),
             **aws.environment(),
-            **parts.OPERATOR_SETTINGS,
+            **components.OPERATOR_SETTINGS,
             **FAST,
             "BATTERIES_KUBECONFIG": str(kubeconfig),
             "BATTERIES_NAMESPACES": namespace,
@@ -242,7 +242,7 @@ async def open_lane(
 
 def _settings() -> Settings:
     """The operator's, as far as what it makes follows from them."""
-    return Settings(account_email_template=parts.OPERATOR_SETTINGS["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"])
+    return Settings(account_email_template=components.OPERATOR_SETTINGS["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"])
 
 
 def _server_and_token(kubeconfig: Path) -> tuple[str, str]:
@@ -273,7 +273,7 @@ def _listens(port: int) -> bool:
 
 async def _bootstrap(environment: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
-        str(parts.BIN / "batteries-operator"),
+        str(components.BIN / "batteries-operator"),
         "bootstrap",
         env=environment,
         stdout=asyncio.subprocess.PIPE,

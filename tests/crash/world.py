@@ -7,16 +7,16 @@ from pathlib import Path
 
 from crash.lane import Lane, Zygote, open_lane
 
-from batteries_sandbox import binaries, controlplane
+from batteries_sandbox import binaries, control_plane
 from batteries_sandbox.cluster import NAMESPACE, Cluster
-from batteries_sandbox.places import Ports, free_port_base
+from batteries_sandbox.paths import Ports, free_port_base
 
 
 @dataclass(frozen=True)
 class World:
     """Everything that runs."""
 
-    plane: controlplane.ControlPlane
+    plane: control_plane.ControlPlane
     cluster: Cluster
     folder: Path
     zygote: Zygote
@@ -34,7 +34,7 @@ class World:
 async def open_world(stack: AsyncExitStack, folder: Path, lanes: int) -> World:
     """Real etcd and kube-apiserver, and so many lanes; all ended with the stack."""
     programs = binaries.provide()
-    plane = await controlplane.start(programs, folder / "controlplane", Ports(free_port_base()), folder)
+    plane = await control_plane.start(programs, folder / "controlplane", Ports(free_port_base()), folder)
     stack.push_async_callback(plane.etcd.stop)
     stack.push_async_callback(plane.kube.stop)
     cluster = Cluster(programs.kubectl, plane.kubeconfig)

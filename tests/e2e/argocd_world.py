@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batteries_sandbox import gitops
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 Json = dict[str, Any]
 APPLICATION = "aws-accounts"

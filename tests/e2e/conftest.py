@@ -19,7 +19,7 @@ import requests
 from batteries_sandbox import env_file
 from batteries_sandbox.binaries import provide
 from batteries_sandbox.cluster import Cluster
-from batteries_sandbox.places import CHECKOUT, free_port_base
+from batteries_sandbox.paths import CHECKOUT, free_port_base
 
 UP_SECONDS = 240
 

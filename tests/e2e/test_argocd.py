@@ -24,7 +24,7 @@ from fakes.account_states import STATES
 from batteries_crds.names import ProvisioningStep
 from batteries_sandbox import argocd, gitops, redis
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import free_port_base
+from batteries_sandbox.paths import free_port_base
 
 SECONDS = 60 * float(os.environ.get("ARGOCD_MINUTES", "0"))
 """How long it is watched at least; 0 for one round of each activity."""

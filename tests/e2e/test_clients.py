@@ -13,7 +13,7 @@ import pytest
 import requests
 
 import batteries_apiserver
-from batteries_sandbox.places import cache_dir
+from batteries_sandbox.paths import cache_dir
 
 CONTRACT = Path(batteries_apiserver.__file__).parent / "contract" / "openapi-v1.json"
 CARD = {"cardNumber": "4242424242424242", "cardExpiry": "12/34", "cardCvc": "123"}

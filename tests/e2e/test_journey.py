@@ -10,7 +10,7 @@ import requests
 
 from batteries_crds.names import ProvisioningStep
 from batteries_sandbox.env_file import NAMES
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 
 def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from batteries_sandbox import parts
+from batteries_sandbox import components
 
 PROGRAM = Path(sys.executable).parent / "batteries-operator"
 ACCOUNT = """
@@ -28,7 +28,7 @@ def command(sandbox: Any, name: str) -> subprocess.CompletedProcess[str]:
         "AWS_SECRET_ACCESS_KEY": "sandbox_operator",
         "AWS_REGION": env["AWS_REGION"],
         "BATTERIES_KUBECONFIG": env["KUBECONFIG"],
-        **parts.OPERATOR_SETTINGS,
+        **components.OPERATOR_SETTINGS,
     }
     return subprocess.run([PROGRAM, name], env=environment, capture_output=True, text=True, check=False)
 

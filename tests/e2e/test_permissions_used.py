@@ -19,8 +19,8 @@ from typing import Any
 
 import requests
 
-from batteries_sandbox import parts
-from batteries_sandbox.parts import BIN, clean_environment
+from batteries_sandbox import components
+from batteries_sandbox.components import BIN, clean_environment
 
 PROGRAMS = ("batteries-operator", "batteries-apiserver")
 GROUP = "aibatteriesincluded.com/v1"
@@ -67,7 +67,7 @@ def other_operator(sandbox: Any, namespace: str) -> Iterator[None]:
     """An operator as a release with a list of namespaces and a grace period for customers who don't pay."""
     env = sandbox.env
     settings = {
-        **parts.OPERATOR_SETTINGS,
+        **components.OPERATOR_SETTINGS,
         "BATTERIES_KUBECONFIG": str(sandbox.folder / "operator.kubeconfig"),
         "BATTERIES_NAMESPACES": namespace,
         "BATTERIES_SUSPEND_UNPAID_SECONDS": "3600",

@@ -18,8 +18,8 @@ import aiohttp
 import pytest
 import requests
 
-from batteries_sandbox.parts import BIN
-from batteries_sandbox.places import free_port_base
+from batteries_sandbox.components import BIN
+from batteries_sandbox.paths import free_port_base
 
 OUT_OF_SERVICE_SECONDS = 0.5
 """What the chart's preStop sleep is for, shorter: here the balancer knows at once."""

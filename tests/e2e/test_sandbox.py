@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT, Ports
+from batteries_sandbox.paths import CHECKOUT, Ports
 
 
 def test_a_second_start_on_a_live_sandbox_says_so(sandbox: Any) -> None:

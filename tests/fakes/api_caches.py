@@ -1,6 +1,6 @@
 """The API server's caches as they are when Kubernetes has told all."""
 
-from batteries_apiserver.kube import Caches
+from batteries_apiserver.kube.clients import Caches
 
 
 def settle(caches: Caches) -> None:

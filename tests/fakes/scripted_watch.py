@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from batteries_apiserver.watch_cache import WatchCache
+from batteries_apiserver.cache.watch_cache import WatchCache
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Page
 

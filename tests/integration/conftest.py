@@ -18,14 +18,14 @@ from kubernetes.aio.client import ApiClient
 from batteries_apiserver.app import make_app
 from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.events import SUBSCRIBED
-from batteries_apiserver.kube import KUBE
+from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.customer import Customer, PaymentMethod
 from batteries_crds.kube.client import Resources, connect
-from batteries_sandbox import binaries, controlplane
+from batteries_sandbox import binaries, control_plane
 from batteries_sandbox.cluster import Cluster
-from batteries_sandbox.places import Ports, free_port_base
+from batteries_sandbox.paths import Ports, free_port_base
 from batteries_sandbox.stripe import StripeSettings, serve
 
 Client = TestClient[web.Request, web.Application]
@@ -64,7 +64,7 @@ def cluster(background: asyncio.AbstractEventLoop, tmp_path_factory: pytest.Temp
     logs = folder / "logs"
     logs.mkdir()
     programs = binaries.provide()
-    starting = controlplane.start(programs, folder / "data", Ports(free_port_base()), logs)
+    starting = control_plane.start(programs, folder / "data", Ports(free_port_base()), logs)
     plane = asyncio.run_coroutine_threadsafe(starting, background).result(timeout=120)
     running = TestCluster(programs.kubectl, plane.kubeconfig)
     running.install_crds()
@@ -194,7 +194,7 @@ async def open_world(
             world = World(api, namespace, client, stripe_url, http)
 
             async def is_ready() -> bool:
-                return world.app[KUBE].trouble is None
+                return world.app[KUBE].unready_reason is None
 
             await world.until(is_ready)
             return world

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from batteries_sandbox import prometheus
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 CASES = sorted((Path(__file__).parent / "alerts").glob("*.test.yaml"))
 NAMESPACE = "batteries"

@@ -15,8 +15,8 @@ from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 from batteries_apiserver.accounts import ownership
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.errors import Conflict
-from batteries_apiserver.kube import KUBE
+from batteries_apiserver.http.errors import Conflict
+from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount

@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiClient, CoreV1Api
 from yarl import URL
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.kube import BY_ID, KUBE, Kube
+from batteries_apiserver.kube.clients import BY_ID, KUBE, Kube
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount

@@ -12,7 +12,7 @@ from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.reconcile import Reconciler
-from batteries_apiserver.kube import KUBE
+from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount

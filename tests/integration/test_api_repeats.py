@@ -16,9 +16,9 @@ from kubernetes.aio.client import ApiClient, CoreV1Api
 from yarl import URL
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.auth import first_admin_key
 from batteries_apiserver.auth.key_format import NewKey, digest, mint
-from batteries_apiserver.kube import KUBE
+from batteries_apiserver.keys import first_admin_key
+from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount

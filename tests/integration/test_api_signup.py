@@ -8,10 +8,10 @@ import pytest
 import structlog
 from fakes.lost_answers import LOST, losing
 
-from batteries_apiserver import lost_answers
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing
-from batteries_apiserver.kube import KUBE
+from batteries_apiserver.kube import lost_responses
+from batteries_apiserver.kube.clients import KUBE
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 from batteries_crds.kube.client import Resources
 from batteries_crds.notification import Notification, NotificationKind
@@ -132,7 +132,7 @@ async def test_a_key_that_is_made_slowly_is_not_lost_to_the_time_limit(
     await world.complete(session_id)
     assert (await world.fetch(session_id)).status == 200
     # Nor where no answer ever comes.
-    monkeypatch.setattr(lost_answers, "_SECONDS", 0.5)
+    monkeypatch.setattr(lost_responses, "_SECONDS", 0.5)
     session_id = await world.setup()
     await world.complete(session_id)
     assert (await world.fetch(session_id)).status == 200

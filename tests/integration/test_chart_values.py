@@ -14,7 +14,7 @@ from fakes.chart_values import LONG, REFUSALS, RENDERINGS
 
 from batteries_sandbox import helm
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SCRAPED = ("monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule")
 FOREIGN = ("ServiceMonitor", "PrometheusRule")

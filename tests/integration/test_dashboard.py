@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from batteries_apiserver import metrics as api_metrics
+from batteries_apiserver.runtime import metrics as api_metrics
 from batteries_operator.runtime import metrics as operator_metrics
 from batteries_sandbox import grafana, prometheus
 from batteries_tools import dashboard

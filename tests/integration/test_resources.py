@@ -16,7 +16,7 @@ from batteries_crds.generate import RESOURCES, crd
 from batteries_crds.resource import Resource
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 from batteries_sandbox.wrong_samples import WrongSample
 
 SAMPLES = sorted((CHECKOUT / "crds" / "samples").glob("*.yaml"))

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from batteries_apiserver.billing.gateway import StripeGateway, stripe_gateway
-from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.http.errors import Unavailable
 from batteries_apiserver.settings import Settings
 from batteries_sandbox import stripe_mock
 

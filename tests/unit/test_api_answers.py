@@ -6,12 +6,12 @@ import time
 import orjson
 import pytest
 
-from batteries_apiserver.answer import list_answer
+from batteries_apiserver.http.responses import list_response
 
 
 @pytest.mark.parametrize("count", [0, 1, 200, 201, 1000])
 async def test_a_list_is_whole_whatever_its_length(count: int) -> None:
-    answer = await list_answer("things", iter(range(count)), lambda n: {"n": n}, {"X": "y"})
+    answer = await list_response("things", iter(range(count)), lambda n: {"n": n}, {"X": "y"})
     assert isinstance(answer.body, bytes)
     assert orjson.loads(answer.body) == {"things": [{"n": n} for n in range(count)]}
     assert (answer.content_type, answer.headers["X"]) == ("application/json", "y")
@@ -31,6 +31,6 @@ async def test_others_get_their_turn_while_a_long_list_is_made() -> None:
         return n
 
     task = asyncio.create_task(others())
-    await list_answer("things", range(2000), slowly, {})
+    await list_response("things", range(2000), slowly, {})
     task.cancel()
     assert turns >= 10

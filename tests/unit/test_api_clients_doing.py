@@ -15,14 +15,14 @@ from aiohttp import web
 from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, Configuration
 
-from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.content_encoding import ACCEPTED, decoded
-from batteries_apiserver.errors import BadRequest
-from batteries_apiserver.kube import Kube, kube_of
-from batteries_apiserver.malformed import Runner
-from batteries_apiserver.metrics import REQUESTS
+from batteries_apiserver.http import request_log
+from batteries_apiserver.http.content_encoding import ACCEPTED, decoded
+from batteries_apiserver.http.errors import BadRequest
+from batteries_apiserver.http.malformed import Runner
+from batteries_apiserver.kube.clients import Kube, kube_of
+from batteries_apiserver.runtime.metrics import REQUESTS
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.customer import Customer

@@ -20,10 +20,10 @@ from multidict import CIMultiDict
 
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.error_codes import ERRORS
-from batteries_apiserver.kube import Kube, kube_of
-from batteries_apiserver.malformed import Runner
-from batteries_apiserver.route import Access, Route
+from batteries_apiserver.http.error_codes import ERRORS
+from batteries_apiserver.http.malformed import Runner
+from batteries_apiserver.http.route import Access, Route
+from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey

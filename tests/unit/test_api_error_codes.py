@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import batteries_apiserver
-from batteries_apiserver import errors
-from batteries_apiserver.error_codes import (
+from batteries_apiserver.http import errors
+from batteries_apiserver.http.error_codes import (
     ALWAYS,
     ERRORS,
     OF_A_BODY,
@@ -34,7 +34,7 @@ def raised() -> Iterator[tuple[str, int | None]]:
             arguments = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             if node.func.id in REFUSALS and arguments:
                 yield str(arguments[0]), REFUSALS[node.func.id]
-            elif node.func.id == "error_answer" and arguments:
+            elif node.func.id == "error_response" and arguments:
                 status = arguments[0] if isinstance(arguments[0], int) else None
                 yield next(str(one) for one in arguments if isinstance(one, str)), status
 

@@ -4,9 +4,9 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from batteries_apiserver.events.log import EventLog
 from batteries_apiserver.events.stream import after
-from batteries_apiserver.events.views import event_views
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.event_views import event_views
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import EventStatus
 
@@ -42,7 +42,7 @@ def test_since_and_status_choose_and_a_cursor_goes_on() -> None:
     assert seconds(log, since=BEGUN + timedelta(seconds=2)) == [2, 3, 4]
     assert seconds(log, status=EventStatus.FAILED) == [2, 4]
     first, *_ = log.find(status=EventStatus.FAILED)
-    assert seconds(log, status=EventStatus.FAILED, cursor=first.place) == [4]
+    assert seconds(log, status=EventStatus.FAILED, cursor=first.sort_key) == [4]
     assert seconds(log, cursor="") == [1, 2, 3, 4]
     assert seconds(log, cursor="!") == [1, 2, 3, 4]
     assert seconds(log, cursor="0000000000000000~x") == [1, 2, 3, 4]
@@ -55,10 +55,10 @@ def test_a_cursor_goes_on_within_one_instant_and_across_spans() -> None:
     for name in ("a", "b", "c"):
         log.observe(None, account(name, event(1), event(1, "succeeded"), event(1000), event(100_000)))
     every = list(log.find())
-    assert [entry.place for entry in every] == sorted({entry.place for entry in every})
+    assert [entry.sort_key for entry in every] == sorted({entry.sort_key for entry in every})
     assert len(every) == 12
     for number, entry in enumerate(every):
-        assert list(log.find(cursor=entry.place)) == every[number + 1 :]
+        assert list(log.find(cursor=entry.sort_key)) == every[number + 1 :]
 
 
 def test_what_is_dropped_from_a_history_or_deleted_is_gone_and_the_rest_stays() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.error_codes import ERRORS
 from batteries_apiserver.guide.document import PREFIX, document
 from batteries_apiserver.guide.llms import llms_txt
-from batteries_apiserver.route import Access
+from batteries_apiserver.http.error_codes import ERRORS
+from batteries_apiserver.http.route import Access
 from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.settings import Settings
 from batteries_crds.names import Phase, ProvisioningStep

@@ -9,8 +9,8 @@ import stripe
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.billing.gateway import StripeGateway
-from batteries_apiserver.errors import Unavailable
-from batteries_apiserver.installation import Installation, NoInstallationError
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.kube.installation import Installation, NoInstallationError
 from batteries_crds.customer import PaymentReason
 from batteries_sandbox.stripe import StripeSettings, serve
 

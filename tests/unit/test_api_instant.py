@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from batteries_apiserver.instant import Instant
+from batteries_apiserver.http.instant import Instant
 
 READ = TypeAdapter(Instant).validate_python
 

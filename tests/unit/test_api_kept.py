@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from batteries_apiserver.accounts import views
-from batteries_apiserver.accounts.shown import Shown, ShownAccounts
-from batteries_apiserver.admin.views import for_admins
-from batteries_apiserver.events.log import EventLog
-from batteries_apiserver.kept import kept_account
+from batteries_apiserver.cache.trimmed import trimmed_account
+from batteries_apiserver.projections import account_views
+from batteries_apiserver.projections.admin_account_views import for_admins
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.serialized import SerializedAccount, SerializedAccounts
 from batteries_crds.aws_account import AwsAccount
 
 NAME = "5b8a54a8-1111-4c11-8a11-0123456789ab"
@@ -58,15 +58,15 @@ def account(name: str = NAME, version: int = 7, **status: Any) -> AwsAccount:
     ids=["active", "creating", "failed", "new"],
 )
 def test_it_is_shown_as_the_whole_would_be(status: dict[str, Any]) -> None:
-    whole, shown = account(**status), Shown(kept_account(account(**status)))
-    assert orjson.loads(shown.summary) == views.summary(whole)
-    assert orjson.loads(shown.detail()) == views.detail(whole)
-    assert orjson.loads(shown.admin_detail()) == {**views.detail(whole), **for_admins(whole)}
-    assert list(orjson.loads(shown.detail())) == list(views.detail(whole))
+    whole, shown = account(**status), SerializedAccount(trimmed_account(account(**status)))
+    assert orjson.loads(shown.summary) == account_views.summary(whole)
+    assert orjson.loads(shown.detail()) == account_views.detail(whole)
+    assert orjson.loads(shown.admin_detail()) == {**account_views.detail(whole), **for_admins(whole)}
+    assert list(orjson.loads(shown.detail())) == list(account_views.detail(whole))
 
 
 def test_its_events_and_conditions_read_as_lists_and_its_annotations_are_gone() -> None:
-    whole, small = account(), kept_account(account())
+    whole, small = account(), trimmed_account(account())
     history = small.status.history
     assert list(history) == whole.status.history
     assert [*history[1:]] == whole.status.history[1:]
@@ -82,7 +82,7 @@ EVENTS_LAST = account().status.history[-1]
 
 
 def test_another_version_than_the_cache_has_is_shown_as_itself() -> None:
-    accounts, old = ShownAccounts(), kept_account(account(phase="creating"))
+    accounts, old = SerializedAccounts(), trimmed_account(account(phase="creating"))
     accounts.observe(None, old)
     assert accounts.of(old) is accounts.of(old)
     new = account(version=8, phase="active")
@@ -93,7 +93,7 @@ def test_another_version_than_the_cache_has_is_shown_as_itself() -> None:
 
 def test_a_customers_list_is_made_anew_when_one_of_its_accounts_changes_comes_or_goes() -> None:
     held: dict[str, AwsAccount] = {}
-    accounts, made = ShownAccounts(), 0
+    accounts, made = SerializedAccounts(), 0
 
     def change(after: AwsAccount | None, name: str = NAME) -> None:
         before = held.pop(name, None)
@@ -113,10 +113,10 @@ def test_a_customers_list_is_made_anew_when_one_of_its_accounts_changes_comes_or
 
     other, tags = NAME.replace("5", "4"), set()
     for after, name in ((account(phase="creating"), NAME), (account(version=8, phase="active"), NAME)):
-        change(kept_account(after), name)
+        change(trimmed_account(after), name)
         assert listed() == [(NAME, after.status.phase)]
         tags.add(accounts.whole_list("c", find)[0])
-    change(kept_account(account(other, phase="failed")), other)
+    change(trimmed_account(account(other, phase="failed")), other)
     assert listed() == [(other, "failed"), (NAME, "active")]
     change(None)
     assert listed() == [(other, "failed")]
@@ -124,8 +124,8 @@ def test_a_customers_list_is_made_anew_when_one_of_its_accounts_changes_comes_or
 
 
 def test_what_goes_while_a_long_list_is_sent_is_left_out() -> None:
-    accounts, events = ShownAccounts(), EventLog()
-    one, other = (kept_account(account(name)) for name in (NAME, NAME.replace("5", "6")))
+    accounts, events = SerializedAccounts(), EventLog()
+    one, other = (trimmed_account(account(name)) for name in (NAME, NAME.replace("5", "6")))
     for listener in (accounts, events):
         listener.observe(None, one)
         listener.observe(None, other)

@@ -7,7 +7,7 @@ import pytest
 from batteries_apiserver.auth.authenticator import _bearer
 from batteries_apiserver.auth.key_format import digest, is_well_formed, mint
 from batteries_apiserver.auth.negative_cache import NegativeCache
-from batteries_apiserver.errors import Unauthorized
+from batteries_apiserver.http.errors import Unauthorized
 
 
 def test_a_minted_key_has_the_documented_form_and_is_well_formed() -> None:

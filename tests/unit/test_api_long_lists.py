@@ -6,12 +6,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from batteries_apiserver.drain import DRAIN, Drain
-from batteries_apiserver.every_request import every_request
-from batteries_apiserver.long_list import long_list_answer
+from batteries_apiserver.auth.rate_limit import RateLimits
+from batteries_apiserver.http.drain import DRAIN, Drain
+from batteries_apiserver.http.long_list import long_list_response
+from batteries_apiserver.http.middleware import request_middleware
+from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits
 from batteries_apiserver.settings import Settings
-from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits
-from batteries_apiserver.traffic.rate_limit import RateLimits
 
 Client = TestClient[web.Request, web.Application]
 Open = Callable[[int, Iterable[int]], Awaitable[Client]]
@@ -21,10 +21,10 @@ Open = Callable[[int, Iterable[int]], Awaitable[Client]]
 def open_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Open:
     async def opened(count: int, items: Iterable[int]) -> Client:
         async def handler(request: web.Request) -> web.StreamResponse:
-            return await long_list_answer(request, "things", items, lambda n: b"%d" % n, {"X": "y"})
+            return await long_list_response(request, "things", items, lambda n: b"%d" % n, {"X": "y"})
 
         drain, time_limits = Drain(), TimeLimits(30)
-        app = web.Application(middlewares=[every_request(RateLimits(Settings()).take, time_limits, drain)])
+        app = web.Application(middlewares=[request_middleware(RateLimits(Settings()).take, time_limits, drain)])
         app[DRAIN], app[TIME_LIMITS] = drain, time_limits
         app.router.add_get("/", handler)
         return await aiohttp_client(app)

@@ -14,8 +14,8 @@ from fakes.account_states import STATES
 from fakes.scripted_watch import EXPIRED, Answer, running, until
 from kubernetes.aio.client import ApiClient
 
-from batteries_apiserver import breath
-from batteries_apiserver.kube import BY_CUSTOMER, Caches, kube_of
+from batteries_apiserver.cache import cooperative_yield
+from batteries_apiserver.kube.clients import BY_CUSTOMER, Caches, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Page
@@ -109,7 +109,7 @@ async def test_the_loop_is_never_held_for_more_than_a_small_part_of_a_new_list()
 async def test_a_new_list_is_not_gone_through_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     kube, seen, usual = Many(), Counter[int](), gc.get_threshold()
     often = (100, 2, 2)
-    monkeypatch.setattr(breath, "_THRESHOLDS", often)
+    monkeypatch.setattr(cooperative_yield, "_THRESHOLDS", often)
 
     def looked(phase: str, about: dict[str, int]) -> None:
         seen[about["generation"]] += phase == "start"
@@ -144,8 +144,8 @@ async def test_what_is_asked_meanwhile_is_found_all_the_time() -> None:
 
 def test_of_several_lists_at_once_the_last_to_end_has_python_look_again_and_one_that_fails_leaves_no_trace() -> None:
     usual, frozen = gc.get_threshold(), gc.get_freeze_count()
-    with suppress(TimeoutError), breath.made_to_stay():
-        with suppress(TimeoutError), breath.made_to_stay():
+    with suppress(TimeoutError), cooperative_yield.without_full_collections():
+        with suppress(TimeoutError), cooperative_yield.without_full_collections():
             raise TimeoutError
         assert gc.get_threshold() != usual
         raise TimeoutError

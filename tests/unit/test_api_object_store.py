@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from batteries_apiserver.object_store import ObjectStore
+from batteries_apiserver.cache.object_store import ObjectStore
 from batteries_crds.customer import Customer
 
 Heard = list[tuple[Customer | None, Customer | None]]

@@ -12,19 +12,19 @@ from kubernetes.aio.client import ApiClient
 from batteries_apiserver.billing import customers as module
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing
-from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.kube.clients import Kube, kube_of
+from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_apiserver.settings import Settings
-from batteries_apiserver.turns import Turns
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 
 STRIPE_ID = "cus_1"
 NAME = name_of(STRIPE_ID)
 
 
-class Apart(Turns):
+class Apart(KeyedLocks):
     """Of several processes: nobody waits for the other's turn."""
 
-    def of(self, name: str) -> asyncio.Lock:
+    def lock(self, name: str) -> asyncio.Lock:
         return asyncio.Lock()
 
 
@@ -51,7 +51,7 @@ class Stripe:
 
 @pytest.fixture
 async def kube(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kube]:
-    monkeypatch.setattr(module, "_turns", Apart(), raising=False)
+    monkeypatch.setattr(module, "_locks", Apart(), raising=False)
     stored: Any = FakeResources(Cluster(), Customer)
     async with ApiClient() as api:
         yield replace(kube_of(api, Settings(namespace="n")), customers=stored)
@@ -101,7 +101,7 @@ async def test_the_later_question_wins_whichever_answer_comes_first(
 async def test_in_one_process_they_take_turns_so_that_any_number_succeeds(
     kube: Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_turns", Turns())
+    monkeypatch.setattr(module, "_locks", KeyedLocks())
     await stored(kube, True)
 
     class Slow(Stripe):

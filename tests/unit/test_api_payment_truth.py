@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing, standing_of
-from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.breaker import Breaker

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
-from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount

@@ -8,7 +8,7 @@ import pytest
 from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver import watch
+from batteries_apiserver.cache import watch
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Page
 

@@ -8,15 +8,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from batteries_apiserver.accounts.message import message
+from batteries_apiserver.accounts.prefer_wait import _preferred_seconds, is_settled
 from batteries_apiserver.accounts.repositories import NewAccount
-from batteries_apiserver.changes import Changes
-from batteries_apiserver.entity_tags import combined, not_modified, tag_of
-from batteries_apiserver.errors import BadRequest
-from batteries_apiserver.idempotency import derived_name, fingerprint, idempotency_key
-from batteries_apiserver.paging import PageQuery, links, page
+from batteries_apiserver.cache.changes import AccountChanges
+from batteries_apiserver.http.entity_tags import combined, not_modified, tag_of
+from batteries_apiserver.http.errors import BadRequest
+from batteries_apiserver.http.idempotency import derived_name, fingerprint, idempotency_key
+from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.projections.message import message
 from batteries_apiserver.settings import SETTINGS, Settings
-from batteries_apiserver.waiting import _wish, is_settled
 from batteries_crds.aws_account import AwsAccount
 
 
@@ -80,7 +80,7 @@ def test_names_differ_by_customer_key_and_kind_and_fingerprints_by_what_is_asked
     ],
 )
 def test_prefer_wait_is_read_as_rfc_7240_has_it_and_ignored_where_malformed(header: str, seconds: int | None) -> None:
-    assert _wish(request(("Prefer", header))) == seconds
+    assert _preferred_seconds(request(("Prefer", header))) == seconds
 
 
 def account(generation: int = 1, observed: int = 1, **status: Any) -> AwsAccount:
@@ -116,7 +116,7 @@ def test_an_account_is_settled_once_the_operator_has_nothing_to_do(one: AwsAccou
 
 
 async def test_whoever_waits_is_woken_by_a_change_and_by_the_end() -> None:
-    changes, one = Changes(), account()
+    changes, one = AccountChanges(), account()
     with changes.of(one.key) as changed:
         changes.observe(None, account().model_copy(update={"metadata": one.metadata.model_copy(update={"name": "b"})}))
         assert not changed.is_set()

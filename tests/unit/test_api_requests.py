@@ -20,20 +20,20 @@ from aiohttp.test_utils import TestClient
 from fakes.api_caches import settle
 from kubernetes.aio.client import ApiClient, ApiException
 
-from batteries_apiserver import request_log
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
-from batteries_apiserver.errors import Conflict
+from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, NotificationWriter
+from batteries_apiserver.http import request_log
+from batteries_apiserver.http.errors import Conflict
+from batteries_apiserver.http.request_context import add_request
+from batteries_apiserver.http.route import Access, Route
 from batteries_apiserver.keys import issue
 from batteries_apiserver.keys.expiry import delete_old_keys
-from batteries_apiserver.kube import Kube, kube_of
-from batteries_apiserver.metrics import REQUEST_SECONDS, REQUESTS
-from batteries_apiserver.notices import NOTICES, Notices
-from batteries_apiserver.request_context import add_request
-from batteries_apiserver.route import Access, Route
+from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.routes import ROUTES
+from batteries_apiserver.runtime.metrics import REQUEST_SECONDS, REQUESTS
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
@@ -928,16 +928,16 @@ async def test_a_mail_that_cant_be_written_down_fails_no_request_and_is_written_
     assert (await client.post("/v1/keys", headers=world.headers, json={"name": "CI"})).status == 201
     assert world.parts["notifications"].items == {}
     world.parts["notifications"].failure = None
-    await app[NOTICES].flush()
+    await app[NOTIFICATIONS].flush()
     assert len(world.parts["notifications"].items) == 1
-    await app[NOTICES].flush()
-    assert app[NOTICES]._owed == {}
+    await app[NOTIFICATIONS].flush()
+    assert app[NOTIFICATIONS]._unwritten == {}
 
 
 async def test_a_loop_of_changes_does_not_become_a_loop_of_mails(world: World) -> None:
-    notices = Notices("n", world.kube.notifications)
+    notifications = NotificationWriter("n", world.kube.notifications)
     for number in range(100):
-        await notices.tell(NotificationKind.REPOSITORIES_CHANGED, "c", "uid", str(number), repositories="a/b")
+        await notifications.notify(NotificationKind.REPOSITORIES_CHANGED, "c", "uid", str(number), repositories="a/b")
     told = list(world.parts["notifications"].items.values())
     assert len(told) == 30
     assert "too often" in told[-1].spec.details["repositories"]

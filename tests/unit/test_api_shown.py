@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from batteries_apiserver.accounts.shown import ShownAccounts
-from batteries_apiserver.object_store import ObjectStore
+from batteries_apiserver.cache.object_store import ObjectStore
+from batteries_apiserver.projections.serialized import SerializedAccounts
 from batteries_crds.aws_account import AwsAccount
 
 NAME = "5b8a54a8-1111-4c11-8a11-0123456789ab"
@@ -28,12 +28,12 @@ def owner_of(item: AwsAccount) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def shown() -> ShownAccounts:
-    return ShownAccounts()
+def shown() -> SerializedAccounts:
+    return SerializedAccounts()
 
 
 @pytest.fixture
-def store(shown: ShownAccounts) -> ObjectStore[AwsAccount]:
+def store(shown: SerializedAccounts) -> ObjectStore[AwsAccount]:
     """The cache that it follows, as in the program."""
     store = ObjectStore({"owner": owner_of})
     store.listeners.append(shown.observe)
@@ -41,7 +41,7 @@ def store(shown: ShownAccounts) -> ObjectStore[AwsAccount]:
 
 
 @pytest.fixture
-def listed(shown: ShownAccounts, store: ObjectStore[AwsAccount]) -> Listed:
+def listed(shown: SerializedAccounts, store: ObjectStore[AwsAccount]) -> Listed:
     """Tag and status of each account in a customer's list."""
 
     def listed(owner: str = "c") -> list[tuple[str, str]]:
@@ -51,19 +51,19 @@ def listed(shown: ShownAccounts, store: ObjectStore[AwsAccount]) -> Listed:
     return listed
 
 
-def in_order(shown: ShownAccounts) -> list[tuple[str, str]]:
+def in_order(shown: SerializedAccounts) -> list[tuple[str, str]]:
     """Uid and status of each account in the administrators' list."""
     return [(each.account.metadata.uid, orjson.loads(each.detail())["status"]) for each in shown.after(None)]
 
 
-def is_kept(shown: ShownAccounts, item: AwsAccount) -> bool:
+def is_kept(shown: SerializedAccounts, item: AwsAccount) -> bool:
     return shown.of(item) is shown.of(item)
 
 
 @pytest.mark.parametrize("second", [1, 2], ids=["within the same second", "later"])
 @pytest.mark.parametrize("deletion", ["seen", "missed"])
 def test_an_account_made_again_under_its_name_is_shown_and_not_the_one_before(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount], listed: Listed, second: int, deletion: str
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount], listed: Listed, second: int, deletion: str
 ) -> None:
     first, again = account(7, "active"), account(9, "pending", second=second, uid="second")
     store.store(first)
@@ -79,19 +79,19 @@ def test_an_account_made_again_under_its_name_is_shown_and_not_the_one_before(
 
 
 def test_another_object_is_shown_as_it_is_whatever_its_version_says(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount]
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount]
 ) -> None:
     """As after a restore of etcd, when versions begin again lower."""
     store.store(account(7, "active"))
     assert orjson.loads(shown.of(account(7, "failed")).detail())["status"] == "failed"
 
 
-def test_the_tag_tells_two_of_one_name_and_one_version_apart(shown: ShownAccounts) -> None:
+def test_the_tag_tells_two_of_one_name_and_one_version_apart(shown: SerializedAccounts) -> None:
     assert shown.of(account(7, "active")).tag != shown.of(account(7, "active", uid="second")).tag
 
 
 def test_a_changed_account_is_shown_changed(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount], listed: Listed
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount], listed: Listed
 ) -> None:
     before, after = account(7, "creating"), account(8, "active")
     store.store(before)
@@ -106,7 +106,7 @@ def test_a_changed_account_is_shown_changed(
 
 
 def test_an_account_that_is_listed_again_unchanged_is_kept_as_the_new_object(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount], listed: Listed
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount], listed: Listed
 ) -> None:
     store.store(account(7, "active"))
     before, again = listed(), account(7, "active")
@@ -116,7 +116,7 @@ def test_an_account_that_is_listed_again_unchanged_is_kept_as_the_new_object(
 
 
 def test_a_forgotten_account_is_dropped_and_those_beside_it_stay(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount], listed: Listed
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount], listed: Listed
 ) -> None:
     one, other = account(7, "active"), account(8, "failed", name=OTHER, uid="other")
     store.store(one)
@@ -139,11 +139,11 @@ def test_an_account_that_gets_another_owner_leaves_the_list_of_the_one_before(
 
 
 def test_the_place_of_an_account_made_again_is_that_of_its_new_age(
-    shown: ShownAccounts, store: ObjectStore[AwsAccount]
+    shown: SerializedAccounts, store: ObjectStore[AwsAccount]
 ) -> None:
     store.store(account(7, "active", second=1))
     store.store(account(8, "active", second=2, name=OTHER, uid="other"))
     store.store(account(9, "pending", second=3, uid="second"))
     assert [uid for uid, _ in in_order(shown)] == ["other", "second"]
     [first, _] = shown.after(None)
-    assert [each.account.metadata.uid for each in shown.after(first.place)] == ["second"]
+    assert [each.account.metadata.uid for each in shown.after(first.sort_key)] == ["second"]

@@ -7,7 +7,7 @@ import stripe as untyped
 import structlog
 
 from batteries_apiserver.billing.failures import failed
-from batteries_apiserver.metrics import STRIPE_FAILURES
+from batteries_apiserver.runtime.metrics import STRIPE_FAILURES
 
 stripe: Any = untyped
 """The errors' constructors carry no types."""

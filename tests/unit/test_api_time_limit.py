@@ -7,11 +7,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from batteries_apiserver.drain import Drain
-from batteries_apiserver.every_request import every_request
+from batteries_apiserver.auth.rate_limit import RateLimits
+from batteries_apiserver.http.drain import Drain
+from batteries_apiserver.http.middleware import request_middleware
+from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits, lift_time_limit, limits_watched
 from batteries_apiserver.settings import Settings
-from batteries_apiserver.time_limit import TIME_LIMITS, TimeLimits, lift_time_limit, limits_watched
-from batteries_apiserver.traffic.rate_limit import RateLimits
 
 Client = TestClient[web.Request, web.Application]
 SECONDS = 0.2
@@ -33,7 +33,7 @@ async def client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
         return web.Response(text="fast")
 
     time_limits = TimeLimits(SECONDS)
-    app = web.Application(middlewares=[every_request(RateLimits(Settings()).take, time_limits, Drain())])
+    app = web.Application(middlewares=[request_middleware(RateLimits(Settings()).take, time_limits, Drain())])
     app[TIME_LIMITS] = time_limits
     app.cleanup_ctx.append(limits_watched)
     app.add_routes([web.get("/slow", slow), web.get("/let-off", let_off), web.get("/fast", fast)])

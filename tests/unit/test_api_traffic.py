@@ -17,13 +17,13 @@ from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.billing.gateway import NewSession, StripeGateway
-from batteries_apiserver.billing.handover import key_name_of
-from batteries_apiserver.errors import TooManyRequests
+from batteries_apiserver.billing.key_claim import key_name_of
 from batteries_apiserver.events.stream import Streams
-from batteries_apiserver.kube import KUBE, Kube, kube_of
+from batteries_apiserver.http.client_address import client_address
+from batteries_apiserver.http.errors import TooManyRequests
+from batteries_apiserver.http.fixed_window import FixedWindows
+from batteries_apiserver.kube.clients import KUBE, Kube, kube_of
 from batteries_apiserver.settings import Settings
-from batteries_apiserver.traffic.address import client_address
-from batteries_apiserver.traffic.windows import Windows
 from batteries_crds.api_key import ApiKey
 from batteries_crds.customer import Customer
 
@@ -281,7 +281,7 @@ def test_the_old_name_of_the_number_of_streams_is_still_read(monkeypatch: pytest
 
 def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
     now = [1000.0]
-    windows = Windows(clock=lambda: now[0])
+    windows = FixedWindows(clock=lambda: now[0])
     assert [windows.incr("a", 60) for _ in range(3)] == [(1, 60), (2, 60), (3, 60)]
     now[0] += 59.9
     count, left = windows.incr("a", 60)
@@ -292,7 +292,7 @@ def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
 
 
 def test_a_wall_clock_that_is_set_back_or_forward_changes_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    windows = Windows()
+    windows = FixedWindows()
     windows.incr("a", 60)
     for hours in (-1, 1):
         monkeypatch.setattr(time, "time", lambda hours=hours: 1_790_000_000 + hours * 3600)
@@ -302,7 +302,7 @@ def test_a_wall_clock_that_is_set_back_or_forward_changes_no_window(monkeypatch:
 
 
 def test_memory_is_bounded_and_the_oldest_window_goes_first() -> None:
-    windows = Windows(size=1000)
+    windows = FixedWindows(size=1000)
     for number in range(5000):
         windows.incr(str(number), 60)
     assert windows.get("4000") == 1

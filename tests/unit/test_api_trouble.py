@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from batteries_apiserver.accounts import views
-from batteries_apiserver.accounts.message import message
-from batteries_apiserver.accounts.shown import Shown
-from batteries_apiserver.admin.views import for_admins
-from batteries_apiserver.events.log import EventLog
-from batteries_apiserver.events.views import event_views
-from batteries_apiserver.kept import kept_account
+from batteries_apiserver.cache.trimmed import trimmed_account
+from batteries_apiserver.projections import account_views
+from batteries_apiserver.projections.admin_account_views import for_admins
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.event_views import event_views
+from batteries_apiserver.projections.message import message
+from batteries_apiserver.projections.serialized import SerializedAccount
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer_messages import FALLBACK, WORDS, is_for_customers
 
@@ -48,20 +48,20 @@ def account(error: str, reason: str = "UnexpectedAwsError", **status: Any) -> Aw
         "spec": {"email": "a@example.com"},
         "status": {"awsAccountId": OWN, "error": error, "conditions": [condition], "history": history, **status},
     }
-    return kept_account(AwsAccount.model_validate(body))
+    return trimmed_account(AwsAccount.model_validate(body))
 
 
 @pytest.mark.parametrize("error", LEAKS)
 @pytest.mark.parametrize("reason", ["UnexpectedAwsError", "NobodyKnowsThis"])
 def test_what_an_operator_of_a_release_before_wrote_is_said_in_our_words(error: str, reason: str) -> None:
     leaky = account(error, reason)
-    assert views.detail(leaky).get("error") == WORDS.get(reason, FALLBACK)
+    assert account_views.detail(leaky).get("error") == WORDS.get(reason, FALLBACK)
     made, failed = event_views(leaky)
     assert "detail" not in made
     assert failed.get("error") == WORDS.get(reason, FALLBACK)
     assert failed.get("detail") == reason
     assert "cause" not in failed
-    assert error not in Shown(leaky).detail().decode()
+    assert error not in SerializedAccount(leaky).detail().decode()
     assert for_admins(leaky)["cause"] == error
     assert for_admins(account(error, cause="AWS's words"))["cause"] == "AWS's words"
 
@@ -69,7 +69,7 @@ def test_what_an_operator_of_a_release_before_wrote_is_said_in_our_words(error: 
 @pytest.mark.parametrize("error", FINE)
 def test_a_sentence_for_customers_is_shown_as_it_is(error: str) -> None:
     fine = account(error, "CustomerNotFound")
-    assert views.detail(fine).get("error") == error
+    assert account_views.detail(fine).get("error") == error
     made, failed = event_views(fine)
     assert (made.get("detail"), failed.get("error")) == (error, error)
     assert "cause" not in for_admins(fine)
@@ -95,4 +95,4 @@ def test_our_own_words_are_for_customers(words: str) -> None:
 def test_the_message_says_what_became_of_the_aws_account(phase: str, reason: str, words: str) -> None:
     gone = account("It is gone.", reason, phase=phase)
     assert words in message(gone)
-    assert views.detail(gone)["status"] == phase
+    assert account_views.detail(gone)["status"] == phase

@@ -8,8 +8,8 @@ import structlog
 from fakes.scripted_watch import EXPIRED, Scripted, cache_of, customer, event, running, unreadable, until
 from kubernetes.aio.client import ApiClient
 
-from batteries_apiserver import watch
-from batteries_apiserver.watch_cache import WatchCache
+from batteries_apiserver.cache import watch
+from batteries_apiserver.cache.watch_cache import WatchCache
 from batteries_crds.api_key import ApiKey
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Page, Resources, UnreadableError, read_object

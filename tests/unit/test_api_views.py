@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from batteries_apiserver.accounts import views
+from batteries_apiserver.projections import account_views
 from batteries_crds.aws_account import AwsAccount
 
 NAME = "5b8a54a8-1111-4c11-8a11-0123456789ab"
@@ -22,7 +22,7 @@ def account(**status: Any) -> AwsAccount:
 
 
 def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_known() -> None:
-    shown = views.detail(account())
+    shown = account_views.detail(account())
     assert shown.pop("message").startswith("We are asking AWS for the account, for ")  # type: ignore[misc]
     assert shown == {
         "accountId": NAME,
@@ -35,7 +35,7 @@ def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_kn
 
 
 def test_a_ready_account_shows_all_that_its_owner_needs() -> None:
-    shown = views.detail(
+    shown = account_views.detail(
         account(
             phase="active",
             provisioningStep="complete",
@@ -56,23 +56,26 @@ def test_a_ready_account_shows_all_that_its_owner_needs() -> None:
 
 
 def test_what_went_wrong_is_shown() -> None:
-    assert views.detail(account(phase="failed", error="Ask AWS for more."))["error"] == "Ask AWS for more."
+    assert account_views.detail(account(phase="failed", error="Ask AWS for more."))["error"] == "Ask AWS for more."
 
 
 def test_updated_at_is_the_newest_transition_or_event() -> None:
     condition = {"type": "Ready", "status": "True", "reason": "R", "lastTransitionTime": "2026-11-24T08:01:00Z"}
     event = {"timestamp": "2026-11-24T08:02:00.5Z", "step": "check_status", "status": "succeeded"}
-    assert views.detail(account(conditions=[condition]))["updatedAt"] == "2026-11-24T08:01:00Z"
-    assert views.detail(account(conditions=[condition], history=[event]))["updatedAt"] == "2026-11-24T08:02:00.500000Z"
+    assert account_views.detail(account(conditions=[condition]))["updatedAt"] == "2026-11-24T08:01:00Z"
+    assert (
+        account_views.detail(account(conditions=[condition], history=[event]))["updatedAt"]
+        == "2026-11-24T08:02:00.500000Z"
+    )
 
 
 @pytest.mark.parametrize(
     ("view", "shape"),
     [
-        (views.accepted, views.Accepted),
-        (views.summary, views.AccountSummary),
-        (views.detail, views.AccountDetail),
-        (views.changed, views.AccountChanged),
+        (account_views.accepted, account_views.Accepted),
+        (account_views.summary, account_views.AccountSummary),
+        (account_views.detail, account_views.AccountDetail),
+        (account_views.changed, account_views.AccountChanged),
     ],
 )
 def test_each_view_has_the_shape_that_the_document_gives_it(view: Any, shape: Any) -> None:

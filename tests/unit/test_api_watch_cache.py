@@ -9,8 +9,8 @@ import pytest
 from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver import watch
-from batteries_apiserver.watch_cache import WatchCache
+from batteries_apiserver.cache import watch
+from batteries_apiserver.cache.watch_cache import WatchCache
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Page
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from batteries_sandbox.aws.chain import RULES
 from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
+from batteries_sandbox.aws.rules.ordered import RULES
 from batteries_sandbox.aws.settings import CHANGEABLE, StandinSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "aws-standin.md").read_text()

@@ -5,7 +5,7 @@ from crash.matrix import FAILED, NOT_MET, OK, Cell, Matrix
 from crash.points import FAULTS, Point
 from crash.report import COLUMNS, counts, lines
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 
 def test_the_page_shows_a_whole_run_without_failures() -> None:

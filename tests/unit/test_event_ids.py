@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from batteries_apiserver.events.log import EventLog
+from batteries_apiserver.cache.trimmed import trimmed_account
 from batteries_apiserver.events.stream import after
-from batteries_apiserver.events.views import ProvisioningEvent, event_views
-from batteries_apiserver.kept import kept_account
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.event_views import ProvisioningEvent, event_views
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT
 from batteries_crds.names import ProvisioningStep
@@ -49,7 +49,7 @@ def failing(times: int, now: datetime = NOW) -> list[AwsAccount]:
 
 
 def test_a_client_gets_each_event_once_whichever_state_of_the_account_answers_it() -> None:
-    states = [event_views(kept_account(one)) for one in failing(HISTORY_LIMIT)]
+    states = [event_views(trimmed_account(one)) for one in failing(HISTORY_LIMIT)]
     every = [state[-1]["id"] for state in states]
     assert len(set(every)) == len(every)
     for had in range(len(every)):
@@ -66,7 +66,7 @@ def test_a_cursor_over_all_accounts_goes_on_after_events_of_one_second_were_drop
     log.observe(None, states[HISTORY_LIMIT - 1])
     *_, last = log.find()
     log.observe(states[HISTORY_LIMIT - 1], states[HISTORY_LIMIT + 9])
-    assert len(list(log.find(cursor=last.place))) == 10
+    assert len(list(log.find(cursor=last.sort_key))) == 10
 
 
 def test_moments_rise_though_the_clock_is_set_back() -> None:

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import ApiClient, Configuration, CoordinationV1Api
 
 from batteries_apiserver.accounts import ownership
-from batteries_apiserver.admin import orders
-from batteries_apiserver.kube import Kube, kube_of
+from batteries_apiserver.admin import actions
+from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Resources
@@ -123,8 +123,8 @@ async def test_an_administrators_suspension_is_written_under_a_name_of_its_own(
     kubernetes: Recorded, kube: Kube
 ) -> None:
     account = AwsAccount.model_validate(ACCOUNT)
-    await orders.suspend(kube, account, True)
-    await orders.retry(kube, account)
+    await actions.suspend(kube, account, True)
+    await actions.retry(kube, account)
     assert kubernetes.managers == [("PATCH", "batteries-apiserver-suspension"), ("PATCH", "batteries-apiserver")]
     assert [request.query.get("fieldValidation") for request in kubernetes.requests] == ["Ignore", None]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 from batteries_tools.reference import FILES, TABLES
 
 PAGES = sorted(path for path in (*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")))

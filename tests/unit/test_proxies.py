@@ -14,7 +14,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.billing.gateway import stripe_gateway
-from batteries_apiserver.errors import Unavailable
+from batteries_apiserver.http.errors import Unavailable
 from batteries_apiserver.settings import Settings
 from batteries_crds.kube.client import connect
 from batteries_crds.runtime.environment import CA_FILES, prepare

@@ -14,10 +14,10 @@ import pytest
 
 from batteries_sandbox import download
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.in_turn import in_turn
+from batteries_sandbox.file_lock import file_lock
 
-HOLDER = "import sys, time; from pathlib import Path; from batteries_sandbox.in_turn import in_turn\n"
-HOLDER += "with in_turn(Path(sys.argv[1]), 'etcd'): print('held', flush=True); sys.stdin.read()"
+HOLDER = "import sys, time; from pathlib import Path; from batteries_sandbox.file_lock import file_lock\n"
+HOLDER += "with file_lock(Path(sys.argv[1]), 'etcd'): print('held', flush=True); sys.stdin.read()"
 PROGRAM = b"#!/bin/sh\necho kube\n"
 VERSION = "v1.2.3"
 
@@ -36,7 +36,7 @@ def test_the_second_waits_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     first = hold(lock)
     assert first.stdin is not None
     threading.Timer(0.2, first.stdin.close).start()
-    with in_turn(lock, "etcd"):
+    with file_lock(lock, "etcd"):
         assert first.wait(10) == 0, "the first has ended before the second began"
     assert "Another process is making etcd; waiting for it" in capsys.readouterr().out
 
@@ -46,7 +46,7 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path, capsys: pytest.C
     first = hold(lock)
     first.send_signal(signal.SIGKILL)
     first.wait(10)
-    with in_turn(lock, "etcd"):
+    with file_lock(lock, "etcd"):
         pass
     assert capsys.readouterr().out == ""
 

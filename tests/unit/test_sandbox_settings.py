@@ -4,27 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from batteries_sandbox import parts
+from batteries_sandbox import components
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import Places, Ports
+from batteries_sandbox.paths import Paths, Ports
 
-AWS = parts.Aws("http://127.0.0.1:1", "key", "secret", "us-east-1")
-STRIPE = parts.Stripe("http://127.0.0.1:2", "sk_test_x", "whsec_x", None)
+AWS = components.Aws("http://127.0.0.1:1", "key", "secret", "us-east-1")
+STRIPE = components.Stripe("http://127.0.0.1:2", "sk_test_x", "whsec_x", None)
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(tmp_path, Ports(20000))
+def paths(tmp_path: Path) -> Paths:
+    return Paths(tmp_path, Ports(20000))
 
 
-def test_each_program_gets_its_own(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_program_gets_its_own(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDBOX_OPERATOR_BATTERIES_RESYNC_SECONDS", "10")
     monkeypatch.setenv("SANDBOX_OPERATOR_BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "x+{id}@example.org")
     monkeypatch.setenv("SANDBOX_API_BATTERIES_TRUSTED_PROXIES", "1")
     monkeypatch.setenv("SANDBOX_API_STRIPE_PRICE_ID", "price_1")
     monkeypatch.setenv("BATTERIES_RESYNC_SECONDS", "99")
-    operator = parts.operator_environment(places, AWS, tmp_path)
-    api = parts.apiserver_environment(places, STRIPE, tmp_path)
+    operator = components.operator_environment(paths, AWS, tmp_path)
+    api = components.apiserver_environment(paths, STRIPE, tmp_path)
     assert operator["BATTERIES_RESYNC_SECONDS"] == "10"
     assert operator["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"] == "x+{id}@example.org"
     assert "BATTERIES_TRUSTED_PROXIES" not in operator
@@ -45,8 +45,11 @@ def test_each_program_gets_its_own(places: Places, tmp_path: Path, monkeypatch: 
     ],
 )
 def test_what_would_do_nothing_or_harm_is_refused(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
 ) -> None:
     monkeypatch.setenv(name, "1")
     with pytest.raises(SandboxError, match=sentence):
-        _ = parts.operator_environment(places, AWS, tmp_path), parts.apiserver_environment(places, STRIPE, tmp_path)
+        _ = (
+            components.operator_environment(paths, AWS, tmp_path),
+            components.apiserver_environment(paths, STRIPE, tmp_path),
+        )

@@ -9,7 +9,7 @@ import yaml
 
 from batteries_apiserver.main import main as apiserver
 from batteries_operator.cli.main import main as operator
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 VERSION: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
 PAGES = sorted((*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")))

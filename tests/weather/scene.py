@@ -22,7 +22,7 @@ from kubernetes.aio.client import CoreV1Api
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources
-from batteries_sandbox import parts
+from batteries_sandbox import components
 from batteries_sandbox.cluster import NAMESPACE
 from batteries_sandbox.helm import CHART
 
@@ -119,7 +119,7 @@ class Scene:
     async def command(self, *words: str) -> tuple[int, str, str]:
         """`batteries-operator ...`: its exit status, stdout and stderr."""
         process = await asyncio.create_subprocess_exec(
-            str(parts.BIN / "batteries-operator"),
+            str(components.BIN / "batteries-operator"),
             *words,
             env=self.lane.environment,
             stdout=asyncio.subprocess.PIPE,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import batteries_apiserver
-from batteries_apiserver.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.guide.document import PREFIX
-from batteries_apiserver.route import Access, Route
+from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
+from batteries_apiserver.http.route import Access, Route
 from batteries_apiserver.routes import ROUTES
 
 _CONTRACT = Path(batteries_apiserver.__file__).parent / "contract" / "openapi-v1.json"
@@ -53,7 +53,7 @@ def _inputs(route: Route) -> Iterator[str]:
 
 
 def _statuses(route: Route) -> list[int]:
-    return sorted({*route.answers, *(ERRORS[code].status for code in route.codes if code not in ALWAYS)})
+    return sorted({*route.responses, *(ERRORS[code].status for code in route.codes if code not in ALWAYS)})
 
 
 def _in_contract(route: Route) -> Any:

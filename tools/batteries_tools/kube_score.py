@@ -18,7 +18,7 @@ import yaml
 from batteries_sandbox import helm
 from batteries_sandbox.binaries import build_go_tool
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 SOURCE = CHECKOUT / "sandbox" / "kube_score"
 EXCEPTIONS = SOURCE / "exceptions.yaml"

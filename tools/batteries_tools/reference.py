@@ -16,8 +16,8 @@ from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from batteries_apiserver import metrics as api_metrics
 from batteries_apiserver.billing.events import SUBSCRIBED
+from batteries_apiserver.runtime import metrics as api_metrics
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_crds.conditions import SUMMARIES
 from batteries_operator.aws.permissions import Condition, Permission, Reach, denials, for_bootstrap, for_running
@@ -27,7 +27,7 @@ from batteries_operator.status.reasons import GROUPS
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 from batteries_tools import endpoints
 from batteries_tools.kube_score import exceptions
 

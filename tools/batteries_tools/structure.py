@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 PACKAGES = ("batteries_crds", "batteries_operator", "batteries_apiserver", "batteries_sandbox", "batteries_tools")
 _TEXTS = (".py", ".md", ".yaml", ".toml", ".json", ".tpl")

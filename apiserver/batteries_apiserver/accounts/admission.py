@@ -15,10 +15,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from batteries_apiserver.customer_checks import payment_required, refuse_blocked, same_card
-from batteries_apiserver.errors import Conflict, Forbidden
-from batteries_apiserver.kube import BY_CUSTOMER, Kube
-from batteries_apiserver.turns import Turns
+from batteries_apiserver.auth.customer_checks import payment_required, refuse_blocked, same_card
+from batteries_apiserver.http.errors import Conflict, Forbidden
+from batteries_apiserver.kube.clients import BY_CUSTOMER, Kube
+from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer, PaymentMethod
 from batteries_crds.kube.client import UnreadableError, read_object
@@ -32,7 +32,7 @@ _MOST_READ = 50
 
 _READS_AT_ONCE = 8
 
-_turns = Turns()
+_locks = KeyedLocks()
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
         Conflict: the customer, or those with the same card together, have as many accounts as allowed.
     """
     customer = await _payer(kube, customer_name)
-    async with _turns.of(min(one.metadata.name for one in same_card(kube, customer))):
+    async with _locks.lock(min(one.metadata.name for one in same_card(kube, customer))):
         together = same_card(kube, customer)
         if any(one.spec.blocked for one in together):
             raise Forbidden("accounts_refused", "You get no further account at the moment. Ask support about it.")

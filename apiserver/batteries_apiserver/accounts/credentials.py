@@ -12,9 +12,9 @@ is made when the account is resumed.
 import structlog
 from typing_extensions import TypedDict
 
-from batteries_apiserver.accounts.views import Uri
-from batteries_apiserver.errors import Conflict, NotFound
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.http.errors import Conflict, NotFound
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.projections.account_views import Uri
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.secrets import StoredSecret
 

@@ -1,8 +1,8 @@
 """Finds a caller's account by its id. Someone else's, unknown and malformed ids are one and the same 404."""
 
-from batteries_apiserver.errors import NotFound
-from batteries_apiserver.kube import BY_ID, Kube
-from batteries_apiserver.request_context import is_about
+from batteries_apiserver.http.errors import NotFound
+from batteries_apiserver.http.request_context import bind_account
+from batteries_apiserver.kube.clients import BY_ID, Kube
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import is_uuid
 
@@ -21,7 +21,7 @@ async def own_account(kube: Kube, customer: str | None, account_id: str) -> AwsA
         ours = [account for account in cached if account.metadata.namespace == kube.namespace]
         for account in ours or await _read(kube, wanted):
             if account.owner_in(kube.namespace) == customer:
-                is_about(wanted)
+                bind_account(wanted)
                 return account
     raise NotFound(
         "account_not_found", "You have no account with this id. GET /v1/accounts lists the accounts that you have."

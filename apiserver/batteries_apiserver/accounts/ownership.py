@@ -1,7 +1,7 @@
 """Writes AwsAccounts so that Kubernetes knows which fields are the API's, and which are git's or a person's.
 
 Both writes are server-side apply by our field manager, and of the same set of fields (`_ours`). What somebody declares,
-in git or otherwise, is never written over; what somebody wrote once is (`taking_over`):
+in git or otherwise, is never written over; what somebody wrote once is (`server_side_apply`):
 
 - Creating by POST would record the manager under operation Update, and a later apply by the same manager would
   conflict with it: Kubernetes tells managers apart by name *and* operation. So creation is an apply as well.
@@ -21,11 +21,11 @@ from uuid import uuid4
 
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver.accounts import taking_over
-from batteries_apiserver.accounts.taking_over import causes
-from batteries_apiserver.errors import ApiError, BadRequest, Conflict, NotFound
-from batteries_apiserver.kube import Kube
-from batteries_apiserver.lost_answers import written
+from batteries_apiserver.http.errors import ApiError, BadRequest, Conflict, NotFound
+from batteries_apiserver.kube import server_side_apply
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.kube.lost_responses import write_or_find
+from batteries_apiserver.kube.server_side_apply import causes
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
@@ -63,7 +63,7 @@ async def create_once(kube: Kube, customer: str, repositories: list[str]) -> Aws
         account = await kube.accounts.find(kube.namespace, name)
         return account if account is not None and account.owner_in(kube.namespace) == customer else None
 
-    return await _noted(kube, written(lambda: kube.accounts.apply(kube.namespace, name, body), made))
+    return await _noted(kube, write_or_find(lambda: kube.accounts.apply(kube.namespace, name, body), made))
 
 
 async def change(kube: Kube, account: AwsAccount, customer: str, repositories: list[str]) -> AwsAccount:
@@ -77,7 +77,7 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
     meta = account.metadata
     body = _ours(customer, repositories, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = meta.uid
-    return await _noted(kube, taking_over.apply(kube.accounts, kube.namespace, meta.name, body))
+    return await _noted(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
 
 
 async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from batteries_apiserver.body import Body
-from batteries_apiserver.errors import BadRequest
+from batteries_apiserver.http.body import Body
+from batteries_apiserver.http.errors import BadRequest
 from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
 from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from batteries_apiserver.accounts import handlers, views
+from batteries_apiserver.accounts import handlers
 from batteries_apiserver.accounts.credentials import Credentials
+from batteries_apiserver.accounts.prefer_wait import APPLIED, PREFER
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
-from batteries_apiserver.entity_tags import ETAG, IF_NONE_MATCH
-from batteries_apiserver.idempotency import IDEMPOTENCY_KEY
-from batteries_apiserver.paging import LINK, PageQuery
-from batteries_apiserver.route import Access, Answer, Header, Parameter, Route, Tag
-from batteries_apiserver.waiting import APPLIED, PREFER
+from batteries_apiserver.http.entity_tags import ETAG, IF_NONE_MATCH
+from batteries_apiserver.http.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.http.paging import LINK, PageQuery
+from batteries_apiserver.http.route import Access, Header, Parameter, Response, Route, Tag
+from batteries_apiserver.projections import account_views
 
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId that POST /accounts answered.")
-NOT_MODIFIED = Answer("Nothing has changed since the ETag in If-None-Match", headers=(ETAG,))
+NOT_MODIFIED = Response("Nothing has changed since the ETag in If-None-Match", headers=(ETAG,))
 
 ROUTES = (
     Route(
@@ -26,10 +27,10 @@ ROUTES = (
         parameters=(IDEMPOTENCY_KEY, PREFER),
         body=NewAccount,
         body_required=False,
-        answers={
-            202: Answer(
+        responses={
+            202: Response(
                 "Provisioning started",
-                views.Accepted,
+                account_views.Accepted,
                 headers=(
                     Header(name="Location", description="The path of the account."),
                     Header(name="Retry-After", type=int, description="When to ask again, in seconds."),
@@ -57,7 +58,7 @@ ROUTES = (
         details="Oldest first.",
         query=PageQuery,
         parameters=(IF_NONE_MATCH,),
-        answers={200: Answer("Account list", views.AccountList, headers=(LINK, ETAG)), 304: NOT_MODIFIED},
+        responses={200: Response("Account list", account_views.AccountList, headers=(LINK, ETAG)), 304: NOT_MODIFIED},
         errors=("customer_key_required",),
     ),
     Route(
@@ -68,8 +69,8 @@ ROUTES = (
         tag=Tag.ACCOUNTS,
         summary="Read one account",
         parameters=(ID, PREFER, IF_NONE_MATCH),
-        answers={
-            200: Answer("Account details", views.AccountDetail, headers=(ETAG, APPLIED)),
+        responses={
+            200: Response("Account details", account_views.AccountDetail, headers=(ETAG, APPLIED)),
             304: NOT_MODIFIED,
         },
         errors=("account_not_found",),
@@ -84,7 +85,7 @@ ROUTES = (
         details="`githubRepos` replaces the whole list. AWS admits the repositories a few seconds later.",
         parameters=(ID, PREFER),
         body=AccountChange,
-        answers={200: Answer("Account updated", views.AccountChanged, headers=(APPLIED,))},
+        responses={200: Response("Account updated", account_views.AccountChanged, headers=(APPLIED,))},
         errors=(
             "account_not_found",
             "account_not_active",
@@ -104,7 +105,7 @@ ROUTES = (
         "is the only one that shows it. Single sign-on and the deploy role need no password. Refused while the account "
         "is suspended.",
         parameters=(ID,),
-        answers={200: Answer("The first credentials", Credentials)},
+        responses={200: Response("The first credentials", Credentials)},
         errors=("account_not_found", "account_not_active", "credentials_not_ready", "credentials_gone"),
     ),
 )

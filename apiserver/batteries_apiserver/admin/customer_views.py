@@ -5,10 +5,10 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from batteries_apiserver.accounts.views import Moment
-from batteries_apiserver.customer_checks import same_card
-from batteries_apiserver.kube import BY_CUSTOMER, Kube
-from batteries_apiserver.paging import place
+from batteries_apiserver.auth.customer_checks import same_card
+from batteries_apiserver.http.paging import sort_key
+from batteries_apiserver.kube.clients import BY_CUSTOMER, Kube
+from batteries_apiserver.projections.account_views import Moment
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.customer import Customer
 
@@ -64,12 +64,12 @@ class AdminCustomerList(TypedDict):
     customers: list[AdminCustomer]
 
 
-def place_of(customer: Customer) -> str:
+def sort_key_of(customer: Customer) -> str:
     """Its place in a list: oldest first."""
-    return place(customer.metadata.creation_timestamp, customer.metadata.name)
+    return sort_key(customer.metadata.creation_timestamp, customer.metadata.name)
 
 
-def shown(kube: Kube, customer: Customer) -> AdminCustomer:
+def customer_view(kube: Kube, customer: Customer) -> AdminCustomer:
     """The customer as it is now, as far as the cache knows of accounts and other customers."""
     name, spec, status = customer.metadata.name, customer.spec, customer.status
     view: AdminCustomer = {

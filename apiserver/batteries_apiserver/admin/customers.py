@@ -12,15 +12,15 @@ from aiohttp import web
 from kubernetes.aio.client import ApiException
 from pydantic import BeforeValidator, Field
 
-from batteries_apiserver.accounts import taking_over
-from batteries_apiserver.admin.customer_views import place_of, shown
-from batteries_apiserver.answer import json_answer, list_answer
+from batteries_apiserver.admin.customer_views import customer_view, sort_key_of
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.body import Body, read_body
-from batteries_apiserver.errors import Conflict, NotFound
-from batteries_apiserver.kube import KUBE, Kube
-from batteries_apiserver.paging import PageQuery, links, page
-from batteries_apiserver.query import read_query
+from batteries_apiserver.http.body import Body, read_body
+from batteries_apiserver.http.errors import Conflict, NotFound
+from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.query import read_query
+from batteries_apiserver.http.responses import json_response, list_response
+from batteries_apiserver.kube import server_side_apply
+from batteries_apiserver.kube.clients import KUBE, Kube
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, Resources, status_of
 
@@ -44,7 +44,7 @@ class CustomerChange(Body):
     ]
 
 
-class BlockOrder(Body):
+class BlockRequest(Body):
     """POST /admin/customers/{id}/block."""
 
     reason: Annotated[
@@ -56,16 +56,18 @@ class BlockOrder(Body):
 async def list_customers(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/customers: every Customer of the API's namespace, oldest first."""
     query, kube = read_query(request, PageQuery), request.app[KUBE]
-    found = sorted(((place_of(one), one) for one in kube.caches.customers.all()), key=lambda entry: entry[0])
+    found = sorted(((sort_key_of(one), one) for one in kube.caches.customers.all()), key=lambda entry: entry[0])
     part, following = page(found, query)
     customers = [one for _, one in part]
-    return await list_answer("customers", customers, lambda one: shown(kube, one), links(request, query, following))
+    return await list_response(
+        "customers", customers, lambda one: customer_view(kube, one), links(request, query, following)
+    )
 
 
 async def show_customer(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/customers/{id}."""
     kube = request.app[KUBE]
-    return json_answer(shown(kube, await _customer(kube, request.match_info["id"])))
+    return json_response(customer_view(kube, await _customer(kube, request.match_info["id"])))
 
 
 async def change_customer(request: web.Request, caller: Caller) -> web.Response:
@@ -75,19 +77,19 @@ async def change_customer(request: web.Request, caller: Caller) -> web.Response:
     if customer.spec.account_limit != wanted.account_limit:
         customer = await _apply(kube, kube.limits, customer, {"accountLimit": wanted.account_limit})
         log.info("account_limit_changed", customer=customer.metadata.name, limit=wanted.account_limit)
-    return json_answer(shown(kube, customer))
+    return json_response(customer_view(kube, customer))
 
 
 async def block(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/customers/{id}/block."""
-    wanted, kube = await read_body(request, BlockOrder, required=False), request.app[KUBE]
+    wanted, kube = await read_body(request, BlockRequest, required=False), request.app[KUBE]
     customer = await _customer(kube, request.match_info["id"])
     reason = wanted.reason if wanted.reason is not None else customer.spec.blocked_reason
     if not customer.spec.blocked or customer.spec.blocked_reason != reason:
         spec = {"blocked": True, **({} if reason is None else {"blockedReason": reason})}
         customer = await _apply(kube, kube.blocks, customer, spec)
         log.warning("customer_blocked", customer=customer.metadata.name, by=caller.key_name)
-    return json_answer(shown(kube, customer))
+    return json_response(customer_view(kube, customer))
 
 
 async def unblock(request: web.Request, caller: Caller) -> web.Response:
@@ -97,7 +99,7 @@ async def unblock(request: web.Request, caller: Caller) -> web.Response:
     if customer.spec.blocked:
         customer = await _apply(kube, kube.blocks, customer, {"blocked": False})
         log.warning("customer_unblocked", customer=customer.metadata.name, by=caller.key_name)
-    return json_answer(shown(kube, customer))
+    return json_response(customer_view(kube, customer))
 
 
 async def _customer(kube: Kube, name: str) -> Customer:
@@ -118,7 +120,7 @@ async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, s
     body = {"metadata": {"uid": meta.uid}, "spec": spec}
     for _ in range(_ATTEMPTS):
         try:
-            written = await taking_over.apply(manager, kube.namespace, meta.name, body, what="customer")
+            written = await server_side_apply.apply(manager, kube.namespace, meta.name, body, what="customer")
         except ApiException as error:
             if status_of(error) == NOT_FOUND:
                 raise _gone() from error

@@ -8,20 +8,21 @@ import orjson
 from aiohttp import web
 from pydantic import Field
 
-from batteries_apiserver.accounts.shown import Shown
-from batteries_apiserver.admin import orders, views
+from batteries_apiserver.admin import actions
 from batteries_apiserver.admin.lookup import any_account
-from batteries_apiserver.answer import json_answer
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.events.log import Entry
-from batteries_apiserver.instant import Instant
-from batteries_apiserver.kube import KUBE
-from batteries_apiserver.long_list import long_list_answer
-from batteries_apiserver.paging import PageQuery, links
-from batteries_apiserver.query import read_query
+from batteries_apiserver.http.instant import Instant
+from batteries_apiserver.http.long_list import long_list_response
+from batteries_apiserver.http.paging import PageQuery, links
+from batteries_apiserver.http.query import read_query
+from batteries_apiserver.http.responses import json_response
+from batteries_apiserver.kube.clients import KUBE
+from batteries_apiserver.projections import admin_account_views
+from batteries_apiserver.projections.event_log import Entry
+from batteries_apiserver.projections.serialized import SerializedAccount
 from batteries_crds.names import EventStatus
 
-P = TypeVar("P", Shown, Entry)
+P = TypeVar("P", SerializedAccount, Entry)
 """What has a place in a long list."""
 
 
@@ -34,9 +35,9 @@ class EventQuery(PageQuery):
 
 async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/accounts: every account of every watched namespace, oldest first."""
-    query, shown = read_query(request, PageQuery), request.app[KUBE].caches.shown
-    part, headers = _part(request, query, shown.after(query.cursor))
-    return await long_list_answer(request, "accounts", part, Shown.admin_detail, headers)
+    query, serialized = read_query(request, PageQuery), request.app[KUBE].caches.serialized
+    part, headers = _part(request, query, serialized.after(query.cursor))
+    return await long_list_response(request, "accounts", part, SerializedAccount.admin_detail, headers)
 
 
 async def list_events(request: web.Request, caller: Caller) -> web.StreamResponse:
@@ -44,7 +45,7 @@ async def list_events(request: web.Request, caller: Caller) -> web.StreamRespons
     query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
     found = events.find(status=query.status, since=query.since, cursor=query.cursor)
     part, headers = _part(request, query, found)
-    return await long_list_answer(request, "events", part, _event, headers)
+    return await long_list_response(request, "events", part, _event, headers)
 
 
 def _part(request: web.Request, query: PageQuery, found: Iterator[P]) -> tuple[Iterable[P], dict[str, str]]:
@@ -53,7 +54,7 @@ def _part(request: web.Request, query: PageQuery, found: Iterator[P]) -> tuple[I
         return found, {}
     part = list(islice(found, query.most))
     there_is_more = next(found, None) is not None
-    return part, links(request, query, part[-1].place if there_is_more else None)
+    return part, links(request, query, part[-1].sort_key if there_is_more else None)
 
 
 def _event(entry: Entry) -> bytes:
@@ -62,23 +63,23 @@ def _event(entry: Entry) -> bytes:
 
 async def show(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/accounts/{id}."""
-    shown = request.app[KUBE].caches.shown.of(await any_account(request))
-    return web.Response(body=shown.admin_detail(), content_type="application/json")
+    serialized = request.app[KUBE].caches.serialized.of(await any_account(request))
+    return web.Response(body=serialized.admin_detail(), content_type="application/json")
 
 
 async def suspend(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/suspend."""
     account = await any_account(request)
-    return json_answer(views.ordered(await orders.suspend(request.app[KUBE], account, True)))
+    return json_response(admin_account_views.action_accepted(await actions.suspend(request.app[KUBE], account, True)))
 
 
 async def resume(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/resume."""
     account = await any_account(request)
-    return json_answer(views.ordered(await orders.suspend(request.app[KUBE], account, False)))
+    return json_response(admin_account_views.action_accepted(await actions.suspend(request.app[KUBE], account, False)))
 
 
 async def retry(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/accounts/{id}/retry."""
     account = await any_account(request)
-    return json_answer(views.ordered(await orders.retry(request.app[KUBE], account)))
+    return json_response(admin_account_views.action_accepted(await actions.retry(request.app[KUBE], account)))

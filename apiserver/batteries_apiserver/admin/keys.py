@@ -5,11 +5,11 @@ import re
 from aiohttp import web
 
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.body import read_body
-from batteries_apiserver.errors import NotFound
+from batteries_apiserver.http.body import read_body
+from batteries_apiserver.http.errors import NotFound
 from batteries_apiserver.keys.bodies import NewKeyBody
 from batteries_apiserver.keys.handlers import make_for
-from batteries_apiserver.kube import KUBE, Kube
+from batteries_apiserver.kube.clients import KUBE, Kube
 from batteries_crds.customer import Customer
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")

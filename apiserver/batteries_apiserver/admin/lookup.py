@@ -9,10 +9,10 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from batteries_apiserver.errors import BadRequest, Conflict, NotFound
-from batteries_apiserver.kube import BY_ID, KUBE, Kube
-from batteries_apiserver.query import Query, read_query
-from batteries_apiserver.request_context import is_about
+from batteries_apiserver.http.errors import BadRequest, Conflict, NotFound
+from batteries_apiserver.http.query import Query, read_query
+from batteries_apiserver.http.request_context import bind_account
+from batteries_apiserver.kube.clients import BY_ID, KUBE, Kube
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import is_uuid
@@ -54,7 +54,7 @@ async def any_account(request: web.Request) -> AwsAccount:
             f"There is no account with this id{where}. GET /v1/admin/accounts lists all that there are.",
         )
     kube.caches.accounts.put(account)
-    is_about(wanted)
+    bind_account(wanted)
     return account
 
 

@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from batteries_apiserver.admin import customer_views, customers, handlers, keys, views
+from batteries_apiserver.admin import customer_views, customers, handlers, keys
 from batteries_apiserver.admin.lookup import NamespaceQuery
-from batteries_apiserver.events.views import AdminEventList
-from batteries_apiserver.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.http.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.http.paging import LINK, PageQuery
+from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
 from batteries_apiserver.keys.bodies import NewKeyBody
 from batteries_apiserver.keys.views import KeyCreated
-from batteries_apiserver.paging import LINK, PageQuery
-from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
+from batteries_apiserver.projections import admin_account_views
+from batteries_apiserver.projections.event_views import AdminEventList
 
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId.")
 CUSTOMER_ID = Parameter(name="id", where="path", description="The customerId.")
@@ -28,7 +29,7 @@ ROUTES = (
         summary="List all accounts",
         details="Accounts of every watched namespace, including those made with kubectl. Oldest first.",
         query=PageQuery,
-        answers={200: Answer("All accounts", views.AdminAccountList, headers=(LINK,))},
+        responses={200: Response("All accounts", admin_account_views.AdminAccountList, headers=(LINK,))},
     ),
     Route(
         method="GET",
@@ -39,7 +40,7 @@ ROUTES = (
         summary="List the provisioning events of all accounts",
         details="Newest last. The last 64 events of each account are kept.",
         query=handlers.EventQuery,
-        answers={200: Answer("Event list", AdminEventList, headers=(LINK,))},
+        responses={200: Response("Event list", AdminEventList, headers=(LINK,))},
     ),
     Route(
         method="GET",
@@ -51,7 +52,7 @@ ROUTES = (
         details=_WHICH.strip(),
         parameters=(ID,),
         query=NamespaceQuery,
-        answers={200: Answer("Account details", views.AdminAccount)},
+        responses={200: Response("Account details", admin_account_views.AdminAccount)},
         errors=_UNKNOWN,
     ),
     Route(
@@ -65,7 +66,7 @@ ROUTES = (
         "keep running and costing. Repeating is harmless." + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
-        answers={200: Answer("Account suspended", views.AccountOrdered)},
+        responses={200: Response("Account suspended", admin_account_views.AccountActionAccepted)},
         errors=(*_REFUSALS, "owned_elsewhere"),
     ),
     Route(
@@ -79,7 +80,7 @@ ROUTES = (
         + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
-        answers={200: Answer("Account resumed", views.AccountOrdered)},
+        responses={200: Response("Account resumed", admin_account_views.AccountActionAccepted)},
         errors=(*_REFUSALS, "owned_elsewhere"),
     ),
     Route(
@@ -93,7 +94,7 @@ ROUTES = (
         "needs no retry." + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
-        answers={200: Answer("Retry ordered", views.AccountOrdered)},
+        responses={200: Response("Retry accepted", admin_account_views.AccountActionAccepted)},
         errors=(*_REFUSALS, "nothing_to_retry"),
     ),
     Route(
@@ -105,7 +106,7 @@ ROUTES = (
         summary="List all customers",
         details="Customers of the API's namespace. Oldest first.",
         query=PageQuery,
-        answers={200: Answer("All customers", customer_views.AdminCustomerList, headers=(LINK,))},
+        responses={200: Response("All customers", customer_views.AdminCustomerList, headers=(LINK,))},
     ),
     Route(
         method="GET",
@@ -115,7 +116,7 @@ ROUTES = (
         tag=Tag.ADMIN,
         summary="Read one customer",
         parameters=(CUSTOMER_ID,),
-        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        responses={200: Response("The customer", customer_views.AdminCustomer)},
         errors=("customer_not_found",),
     ),
     Route(
@@ -129,7 +130,7 @@ ROUTES = (
         "their limits; each of them also keeps to its own.",
         parameters=(CUSTOMER_ID,),
         body=customers.CustomerChange,
-        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        responses={200: Response("The customer", customer_views.AdminCustomer)},
         errors=_CUSTOMER_REFUSALS,
     ),
     Route(
@@ -143,9 +144,9 @@ ROUTES = (
         "signs up or gets another account. (Suspending one account leaves its owner free to ask for the next.) "
         "Repeating is harmless.",
         parameters=(CUSTOMER_ID,),
-        body=customers.BlockOrder,
+        body=customers.BlockRequest,
         body_required=False,
-        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        responses={200: Response("The customer", customer_views.AdminCustomer)},
         errors=_CUSTOMER_REFUSALS,
     ),
     Route(
@@ -158,7 +159,7 @@ ROUTES = (
         details="The customer's accounts are resumed unless they have another reason to be suspended. Repeating is "
         "harmless.",
         parameters=(CUSTOMER_ID,),
-        answers={200: Answer("The customer", customer_views.AdminCustomer)},
+        responses={200: Response("The customer", customer_views.AdminCustomer)},
         errors=_CUSTOMER_REFUSALS,
     ),
     Route(
@@ -176,7 +177,7 @@ ROUTES = (
             IDEMPOTENCY_KEY,
         ),
         body=NewKeyBody,
-        answers={201: Answer("Key created", KeyCreated)},
+        responses={201: Response("Key created", KeyCreated)},
         errors=("customer_not_found", "invalid_idempotency_key", "key_already_made"),
     ),
 )

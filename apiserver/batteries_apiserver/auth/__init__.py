@@ -1,1 +1,1 @@
-"""Who is calling: bearer keys, how they look, and how they are checked."""
+"""Who the caller is and what the caller may do: API keys, access, rate limits, blocked and unpaid customers."""

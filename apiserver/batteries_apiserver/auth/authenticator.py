@@ -14,8 +14,8 @@ from aiohttp import web
 from batteries_apiserver.auth.key_format import digest, is_well_formed
 from batteries_apiserver.auth.negative_cache import NegativeCache
 from batteries_apiserver.auth.usage import Usage
-from batteries_apiserver.errors import Unauthorized
-from batteries_apiserver.kube import BY_HASH, Kube
+from batteries_apiserver.http.errors import Unauthorized
+from batteries_apiserver.kube.clients import BY_HASH, Kube
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import utc_now_exactly
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver.background import in_background
-from batteries_apiserver.watch_cache import WatchCache
+from batteries_apiserver.cache.watch_cache import WatchCache
+from batteries_apiserver.runtime.background import in_background
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339, utc_now_exactly
 from batteries_crds.kube.client import UNANSWERED, Resources
@@ -48,8 +48,8 @@ class Usage:
 
     async def flush(self) -> None:
         """Writes what is owed; what can't be written now is owed still, unless the key is gone."""
-        owed, self._uses = self._uses, {}
-        for name, moment in owed.items():
+        unwritten, self._uses = self._uses, {}
+        for name, moment in unwritten.items():
             try:
                 written = await self._live.merge_status(
                     self._namespace, name, {"status": {"lastUsedAt": to_rfc3339(moment.replace(microsecond=0))}}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from batteries_apiserver.billing.gateway import StripeGateway
-from batteries_apiserver.errors import Unavailable
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.kube.clients import Kube
 from batteries_apiserver.settings import Settings
 
 

@@ -18,9 +18,9 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.billing.standing import Standing
-from batteries_apiserver.errors import BadRequest, Conflict, Unavailable
-from batteries_apiserver.kube import Kube
-from batteries_apiserver.turns import Turns
+from batteries_apiserver.http.errors import BadRequest, Conflict, Unavailable
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.customer import MAX_CARDS, Customer, PaymentMethod, PaymentReason
 from batteries_crds.identity import derived_uuid
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 8
 
-_turns = Turns()
+_locks = KeyedLocks()
 
 
 def name_of(stripe_customer_id: str) -> str:
@@ -75,7 +75,7 @@ class Customers:
 
     async def _settled(self, name: str, stripe_customer_id: str, email: str | None) -> Customer | None:
         # One at a time in this process, so that only those of other replicas come in between.
-        async with _turns.of(name):
+        async with _locks.lock(name):
             for _ in range(_ATTEMPTS):
                 try:
                     customer = await self._kube.customers.find(self._kube.namespace, name)

@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 import structlog
 
-from batteries_apiserver.errors import BadRequest
+from batteries_apiserver.http.errors import BadRequest
 
 log = structlog.get_logger(__name__)
 

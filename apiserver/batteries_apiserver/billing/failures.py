@@ -11,8 +11,8 @@ import aiohttp
 import stripe
 import structlog
 
-from batteries_apiserver.errors import Unavailable
-from batteries_apiserver.metrics import STRIPE_FAILURES
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.runtime.metrics import STRIPE_FAILURES
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from batteries_apiserver.billing.charges import customer_of_charge
 from batteries_apiserver.billing.events import Event, verified
 from batteries_apiserver.billing.failures import asking, unavailable
 from batteries_apiserver.billing.standing import Standing, standing_of
-from batteries_apiserver.errors import BadRequest, Unavailable
+from batteries_apiserver.http.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
 from batteries_crds.runtime.environment import trusted
 

@@ -8,17 +8,17 @@ from aiohttp import web
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from batteries_apiserver.answer import json_answer
+from batteries_apiserver.auth.customer_checks import shares_card_with_blocked
+from batteries_apiserver.auth.rate_limit import RATE_LIMITS
 from batteries_apiserver.billing.context import BILLING
-from batteries_apiserver.billing.handover import claim, earner, is_handed_over
-from batteries_apiserver.body import Body, read_body
-from batteries_apiserver.customer_checks import shares_card_with_blocked
-from batteries_apiserver.errors import Forbidden, NotFound, Unavailable
-from batteries_apiserver.metrics import SESSIONS
-from batteries_apiserver.notices import NOTICES
-from batteries_apiserver.time_limit import lift_time_limit
-from batteries_apiserver.traffic.headers import SHOWN_ONCE
-from batteries_apiserver.traffic.rate_limit import RATE_LIMITS
+from batteries_apiserver.billing.key_claim import claim, is_claimed, key_owner
+from batteries_apiserver.customers.notification_writer import NOTIFICATIONS
+from batteries_apiserver.http.body import Body, read_body
+from batteries_apiserver.http.errors import Forbidden, NotFound, Unavailable
+from batteries_apiserver.http.headers import SHOWN_ONCE
+from batteries_apiserver.http.responses import json_response
+from batteries_apiserver.http.time_limit import lift_time_limit
+from batteries_apiserver.runtime.metrics import SESSIONS
 from batteries_crds.email import SENTENCE, is_email
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.notification import NotificationKind
@@ -61,7 +61,7 @@ class KeyRetrieved(TypedDict):
 
     customerId: Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Who you are here.")]
     email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
-    apiKey: Annotated[str, Field(description="Shown this once.")]
+    apiKey: Annotated[str, Field(description="SerializedAccount this once.")]
     message: Annotated[str, Field(description="What to do with it, as a sentence.")]
 
 
@@ -76,47 +76,47 @@ async def setup(request: web.Request) -> web.Response:
     )
     SESSIONS.labels("opened").inc()
     started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
-    return json_answer(started, headers=SHOWN_ONCE)
+    return json_response(started, headers=SHOWN_ONCE)
 
 
 async def retrieve_key(request: web.Request) -> web.Response:
     """GET /v1/stripe/session/{id}: the API key of a completed checkout, once."""
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
-    found = handed = None
-    if SESSION_ID.fullmatch(session_id) and not is_handed_over(billing.kube, session_id):
+    found = claimed = None
+    if SESSION_ID.fullmatch(session_id) and not is_claimed(billing.kube, session_id):
         gateway = billing.stripe
         request.app[RATE_LIMITS].take_session(request)
-        found = await earner(billing.kube, gateway, session_id, within=within)
+        found = await key_owner(billing.kube, gateway, session_id, within=within)
     if found is not None:
         if shares_card_with_blocked(billing.kube, found.customer):
             raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support about it.")
-        _refuse_who_left(request)
+        _refuse_if_disconnected(request)
         # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.
         lift_time_limit(request)
-        handed = await claim(billing.kube, session_id, found.customer)
-    if found is None or handed is None:
+        claimed = await claim(billing.kube, session_id, found.customer)
+    if found is None or claimed is None:
         raise NotFound(
             "session_not_found",
             "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
             "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
         )
     SESSIONS.labels("fetched").inc()
-    owner = handed.customer.metadata.name
-    await request.app[NOTICES].ask_to_confirm(handed.customer)
-    await request.app[NOTICES].tell(
-        NotificationKind.KEY_HANDED_OVER, owner, handed.key_name, to=found.payer, key_prefix=handed.key_prefix
+    owner = claimed.customer.metadata.name
+    await request.app[NOTIFICATIONS].ask_to_confirm(claimed.customer)
+    await request.app[NOTIFICATIONS].notify(
+        NotificationKind.KEY_HANDED_OVER, owner, claimed.key_name, to=found.payer, key_prefix=claimed.key_prefix
     )
     retrieved: KeyRetrieved = {
-        "customerId": handed.customer.metadata.name,
-        "email": handed.customer.spec.email,
-        "apiKey": handed.raw_key,
+        "customerId": claimed.customer.metadata.name,
+        "email": claimed.customer.spec.email,
+        "apiKey": claimed.raw_key,
         "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
     }
-    return json_answer(retrieved, headers=SHOWN_ONCE)
+    return json_response(retrieved, headers=SHOWN_ONCE)
 
 
-def _refuse_who_left(request: web.Request) -> None:
+def _refuse_if_disconnected(request: web.Request) -> None:
     """Leaves the key for the next request where nobody would hear of it."""
     if request.transport is None or request.transport.is_closing():
         raise Unavailable("unavailable", "The connection was closed before the key came. Send the same request again.")

@@ -14,11 +14,11 @@ from datetime import datetime
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver.background import in_background
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
-from batteries_apiserver.errors import Conflict, Unavailable
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.http.errors import Conflict, Unavailable
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.runtime.background import in_background
 from batteries_crds.base import AHEAD_SECONDS, utc_now
 from batteries_crds.customer import Customer, PaymentMethod
 from batteries_crds.kube.client import NOT_FOUND, UNANSWERED, status_of

@@ -9,12 +9,12 @@ from typing import Literal
 from aiohttp import web
 from typing_extensions import TypedDict
 
-from batteries_apiserver.answer import json_answer
 from batteries_apiserver.billing.context import BILLING, Billing
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.events import CHARGE_DISPUTED, CHECKOUT_COMPLETED, CUSTOMER_CHANGED, Event
-from batteries_apiserver.body import read_bytes
-from batteries_apiserver.notices import NOTICES, Notices
+from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, NotificationWriter
+from batteries_apiserver.http.body import read_bytes
+from batteries_apiserver.http.responses import json_response
 
 
 class Received(TypedDict):
@@ -29,19 +29,19 @@ async def receive(request: web.Request) -> web.Response:
     billing = request.app[BILLING]
     event = billing.stripe.event(raw, request.headers.get("Stripe-Signature"))
     if billing.stripe.is_ours(event):
-        await _act(billing, event, request.app[NOTICES])
-    answer: Received = {"received": True}
-    return json_answer(answer)
+        await _act(billing, event, request.app[NOTIFICATIONS])
+    response: Received = {"received": True}
+    return json_response(response)
 
 
-async def _act(billing: Billing, event: Event, notices: Notices) -> None:
+async def _act(billing: Billing, event: Event, notifications: NotificationWriter) -> None:
     customers = Customers(billing.kube, billing.stripe)
     if event.kind in CHECKOUT_COMPLETED and event.object_id is not None:
         session = await billing.stripe.completed_session(event.object_id)
         if session is not None:
             customer = await customers.settle(session.customer_id, email=session.email)
             if customer is not None:
-                await notices.ask_to_confirm(customer)
+                await notifications.ask_to_confirm(customer)
     elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
         # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)

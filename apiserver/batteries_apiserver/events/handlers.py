@@ -5,15 +5,15 @@ from contextlib import suppress
 from aiohttp import hdrs, web
 
 from batteries_apiserver.accounts.lookup import own_account
-from batteries_apiserver.answer import json_answer
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.stream import STREAMS, after, stream
-from batteries_apiserver.events.views import event_views
-from batteries_apiserver.kube import KUBE
-from batteries_apiserver.request_context import request_id
-from batteries_apiserver.request_log import HEADER
+from batteries_apiserver.http.request_context import request_id
+from batteries_apiserver.http.request_log import HEADER
+from batteries_apiserver.http.responses import json_response
+from batteries_apiserver.http.time_limit import lift_time_limit
+from batteries_apiserver.kube.clients import KUBE
+from batteries_apiserver.projections.event_views import event_views
 from batteries_apiserver.settings import SETTINGS
-from batteries_apiserver.time_limit import lift_time_limit
 from batteries_crds.aws_account import AwsAccount
 
 EVENT_STREAM = "text/event-stream"
@@ -26,7 +26,7 @@ async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
     last_id = request.headers.get(LAST_EVENT_ID)
     if _wants_stream(request):
         return await _stream(request, caller, account, last_id)
-    return json_answer({"events": after(event_views(account), last_id)})
+    return json_response({"events": after(event_views(account), last_id)})
 
 
 def _wants_stream(request: web.Request) -> bool:

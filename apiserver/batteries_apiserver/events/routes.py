@@ -2,8 +2,8 @@
 
 from batteries_apiserver.accounts.routes import ID
 from batteries_apiserver.events import handlers
-from batteries_apiserver.events.views import EventList
-from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
+from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
+from batteries_apiserver.projections.event_views import EventList
 
 ROUTES = (
     Route(
@@ -23,7 +23,7 @@ ROUTES = (
                 description="The id of the last event that you received; only later events are sent.",
             ),
         ),
-        answers={200: Answer("Event list", EventList, media_types=(handlers.EVENT_STREAM,))},
+        responses={200: Response("Event list", EventList, media_types=(handlers.EVENT_STREAM,))},
         errors=("account_not_found", "too_many_streams"),
     ),
 )

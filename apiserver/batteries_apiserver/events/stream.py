@@ -13,11 +13,11 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
-from batteries_apiserver import metrics
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.errors import TooManyRequests
-from batteries_apiserver.events.views import ProvisioningEvent, event_views
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.http.errors import TooManyRequests
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.projections.event_views import ProvisioningEvent, event_views
+from batteries_apiserver.runtime import metrics
 from batteries_crds.aws_account import AwsAccount
 
 _RECONNECT_MILLISECONDS = 2000

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from batteries_apiserver.error_codes import ERRORS
 from batteries_apiserver.guide.schemas import Error, Schema, Schemas, fields_of, schema_of, schemas_of
-from batteries_apiserver.route import Access, Answer, Header, Route, Tag
+from batteries_apiserver.http.error_codes import ERRORS
+from batteries_apiserver.http.route import Access, Header, Response, Route, Tag
 
 PREFIX = "/v1"
 JSON = "application/json"
@@ -78,8 +78,8 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
     if route.body:
         content = {JSON: {"schema": schemas.request(route.body)}}
         operation["requestBody"] = {"required": route.body_required, "content": content}
-    answers = {str(status): _answer(answer, schemas) for status, answer in route.answers.items()}
-    operation["responses"] = answers | {str(status): error for status, error in _errors(route, schemas)}
+    responses = {str(status): _response(response, schemas) for status, response in route.responses.items()}
+    operation["responses"] = responses | {str(status): error for status, error in _errors(route, schemas)}
     return operation
 
 
@@ -93,10 +93,10 @@ def _parameters(route: Route) -> Iterator[Schema]:
         yield {"name": name, "in": "query", "required": required_, "description": text, "schema": schema}
 
 
-def _answer(answer: Answer, schemas: Schemas) -> Schema:
-    content: Schema = {JSON: {"schema": schemas.answer(answer.model)}} if answer.model is not None else {}
-    content |= {media_type: {"schema": {"type": "string"}} for media_type in answer.media_types}
-    shown: Schema = {"description": answer.description, "headers": _headers(answer.headers)}
+def _response(response: Response, schemas: Schemas) -> Schema:
+    content: Schema = {JSON: {"schema": schemas.response(response.model)}} if response.model is not None else {}
+    content |= {media_type: {"schema": {"type": "string"}} for media_type in response.media_types}
+    shown: Schema = {"description": response.description, "headers": _headers(response.headers)}
     return shown | ({"content": content} if content else {})
 
 
@@ -111,7 +111,7 @@ def _errors(route: Route, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
             {
                 "description": " ".join(f"`{code}`: {ERRORS[code].meaning}" for code in found),
                 "headers": _headers([_OF_ERRORS[status]] if status in _OF_ERRORS else []),
-                "content": {JSON: {"schema": schemas.answer(Error), "examples": examples}},
+                "content": {JSON: {"schema": schemas.response(Error), "examples": examples}},
             },
         )
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from batteries_apiserver.guide.document import document
 from batteries_apiserver.guide.llms import llms_txt
-from batteries_apiserver.route import Route
+from batteries_apiserver.http.route import Route
 
 _PAGES = Path(__file__).parent / "pages"
 _BRIEFLY = {"Cache-Control": "public, max-age=300"}

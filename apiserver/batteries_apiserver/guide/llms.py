@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 
-from batteries_apiserver.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.guide.document import described
-from batteries_apiserver.route import Access, Route
+from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
+from batteries_apiserver.http.route import Access, Route
 from batteries_crds.names import Phase, ProvisioningStep
 
 _STORY = (Path(__file__).parent / "pages" / "llms.md").read_text()
@@ -60,7 +60,7 @@ def _note(route: Route) -> str:
     ]
     if headers:
         parts.append(f"Headers: {', '.join(headers)}.")
-    parts.append(f"Answers {', '.join(map(str, route.answers))}.")
+    parts.append(f"Answers {', '.join(map(str, route.responses))}.")
     parts.append(f"Errors: {', '.join(f'`{code}`' for code in route.codes if code not in ALWAYS)}.")
     return " ".join(parts)
 

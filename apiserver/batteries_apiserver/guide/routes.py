@@ -3,11 +3,11 @@
 from typing import Any
 
 from batteries_apiserver.guide import handlers
-from batteries_apiserver.route import Access, Answer, AnyHandler, Route, Tag
+from batteries_apiserver.http.route import Access, AnyHandler, Response, Route, Tag
 
 
 def _page(path: str, handler: AnyHandler, summary: str, media_type: str) -> Route:
-    answers = {200: Answer(summary, media_types=(media_type,))}
+    responses = {200: Response(summary, media_types=(media_type,))}
     return Route(
         method="GET",
         path=path,
@@ -15,7 +15,7 @@ def _page(path: str, handler: AnyHandler, summary: str, media_type: str) -> Rout
         access=Access.ANYONE,
         tag=Tag.PAGES,
         summary=summary,
-        answers=answers,
+        responses=responses,
     )
 
 
@@ -27,7 +27,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.GUIDE,
         summary="Read this API's OpenAPI document",
-        answers={200: Answer("OpenAPI 3.1", dict[str, Any])},
+        responses={200: Response("OpenAPI 3.1", dict[str, Any])},
     ),
     Route(
         method="GET",
@@ -37,7 +37,7 @@ ROUTES = (
         tag=Tag.GUIDE,
         summary="Read the guide for agents",
         details="The way from no account to a deployment, in the format of llmstxt.org.",
-        answers={200: Answer("Markdown", media_types=("text/plain",))},
+        responses={200: Response("Markdown", media_types=("text/plain",))},
     ),
     _page("/llms.txt", handlers.llms, "The guide for agents, at the path where agents look for it", "text/plain"),
     _page("/docs", handlers.page("docs.html", "text/html"), "API reference to read and to try out", "text/html"),

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from typing_extensions import TypedDict
 
-from batteries_apiserver.route import Route
+from batteries_apiserver.http.route import Route
 
 Schema = dict[str, Any]
 _REFERENCE = "#/components/schemas/{model}"
@@ -35,7 +35,7 @@ class Schemas:
     components: Schema
     _references: dict[tuple[int, JsonSchemaMode], Schema]
 
-    def answer(self, model: Any) -> Schema:
+    def response(self, model: Any) -> Schema:
         """A model of an answer."""
         return self._references[id(model), "serialization"]
 
@@ -48,7 +48,9 @@ def schemas_of(routes: Iterable[Route]) -> Schemas:
     """The schemas of every model of the routes, and of errors."""
     modes: list[tuple[Any, JsonSchemaMode]] = [(Error, "serialization")]
     for route in routes:
-        modes += [(answer.model, "serialization") for answer in route.answers.values() if answer.model is not None]
+        modes += [
+            (response.model, "serialization") for response in route.responses.values() if response.model is not None
+        ]
         modes += [(route.body, "validation")] if route.body else []
     wanted = {(id(model), mode): TypeAdapter(model) for model, mode in modes}
     references, definitions = TypeAdapter.json_schemas(

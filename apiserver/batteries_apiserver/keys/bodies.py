@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from batteries_apiserver.body import Body
-from batteries_apiserver.instant import Instant
+from batteries_apiserver.http.body import Body
+from batteries_apiserver.http.instant import Instant
 from batteries_crds.base import utc_now
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)

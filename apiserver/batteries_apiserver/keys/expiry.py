@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_apiserver.background import in_background
-from batteries_apiserver.kube import Kube
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.runtime.background import in_background
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import utc_now
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, tolerated

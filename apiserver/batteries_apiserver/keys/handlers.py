@@ -2,18 +2,18 @@
 
 from aiohttp import web
 
-from batteries_apiserver.answer import json_answer
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.body import read_body
-from batteries_apiserver.caller import customer_of
-from batteries_apiserver.errors import BadRequest, NotFound
-from batteries_apiserver.idempotency import idempotency_key
+from batteries_apiserver.auth.caller import customer_of
+from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, changed_by
+from batteries_apiserver.http.body import read_body
+from batteries_apiserver.http.errors import BadRequest, NotFound
+from batteries_apiserver.http.idempotency import idempotency_key
+from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.query import read_query
+from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.keys import issue, views
 from batteries_apiserver.keys.bodies import NewKeyBody
-from batteries_apiserver.kube import BY_CUSTOMER, BY_ID, KUBE, Kube
-from batteries_apiserver.notices import NOTICES, by
-from batteries_apiserver.paging import PageQuery, links, page
-from batteries_apiserver.query import read_query
+from batteries_apiserver.kube.clients import BY_CUSTOMER, BY_ID, KUBE, Kube
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.api_key import ApiKey
 from batteries_crds.base import to_rfc3339
@@ -25,9 +25,9 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/keys: the caller's keys, oldest first; those that ended stay in it for 90 days."""
     query = read_query(request, PageQuery)
     found = request.app[KUBE].caches.keys.find(BY_CUSTOMER, customer_of(caller))
-    part, following = page(sorted(((views.place_of(key), key) for key in found), key=lambda entry: entry[0]), query)
-    shown = [views.shown(key) for _, key in part]
-    return json_answer({"keys": shown}, headers=links(request, query, following))
+    part, following = page(sorted(((views.sort_key_of(key), key) for key in found), key=lambda entry: entry[0]), query)
+    keys = [views.key_view(key) for _, key in part]
+    return json_response({"keys": keys}, headers=links(request, query, following))
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
@@ -49,16 +49,16 @@ async def make_for(
         request.app[KUBE], customer, wanted, repeat_key=idempotency_key(request), limit=limit, by=caller
     )
     expires = made.spec.expires_at
-    await request.app[NOTICES].tell(
+    await request.app[NOTIFICATIONS].notify(
         NotificationKind.KEY_CREATED,
         customer,
         made.metadata.name,
         key_prefix=minted.prefix,
         scope=made.spec.scope.value,
         expires_at="it is revoked" if expires is None else to_rfc3339(expires),
-        by=by(caller),
+        by=changed_by(caller),
     )
-    return json_answer(views.created(made, minted), status=201, headers={"Cache-Control": "no-store"})
+    return json_response(views.created(made, minted), status=201, headers={"Cache-Control": "no-store"})
 
 
 async def revoke(request: web.Request, caller: Caller) -> web.Response:
@@ -72,8 +72,8 @@ async def revoke(request: web.Request, caller: Caller) -> web.Response:
         revoked = await issue.revoke_own(request.app[KUBE], customer, key.metadata.name)
         if revoked is not None:
             prefix = revoked.spec.key_prefix
-            await request.app[NOTICES].tell(
-                NotificationKind.KEY_REVOKED, customer, key.metadata.name, key_prefix=prefix, by=by(caller)
+            await request.app[NOTIFICATIONS].notify(
+                NotificationKind.KEY_REVOKED, customer, key.metadata.name, key_prefix=prefix, by=changed_by(caller)
             )
     return web.Response(status=204)
 

@@ -14,12 +14,12 @@ from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.errors import Conflict, NotFound, Unavailable
-from batteries_apiserver.idempotency import derived_name
+from batteries_apiserver.http.errors import Conflict, NotFound, Unavailable
+from batteries_apiserver.http.idempotency import derived_name
 from batteries_apiserver.keys.bodies import NewKeyBody
 from batteries_apiserver.keys.storing import store
-from batteries_apiserver.kube import BY_CUSTOMER, Kube
-from batteries_apiserver.turns import Turns
+from batteries_apiserver.kube.clients import BY_CUSTOMER, Kube
+from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.kube.client import CONFLICT, status_of
@@ -31,7 +31,7 @@ _ATTEMPTS = 8
 _COUNTS_FOR = timedelta(days=1)
 _MARKED_FOR = timedelta(minutes=1)
 
-_turns = Turns()
+_locks = KeyedLocks()
 
 
 async def issue(
@@ -45,7 +45,7 @@ async def issue(
     # Administrators' Idempotency-Keys are theirs: a customer's own text must not meet them.
     kind = "admin-key" if by.is_admin else "key"
     object_name = str(uuid4()) if repeat_key is None else derived_name(kind, customer, repeat_key)
-    async with _turns.of(customer):
+    async with _locks.lock(customer):
         if repeat_key is not None and kube.caches.keys.get(object_name) is not None:
             raise _made_already(object_name)
         if limit is not None:
@@ -74,7 +74,7 @@ async def revoke_own(kube: Kube, customer: str, name: str) -> ApiKey | None:
         NotFound: the key is gone.
         Unavailable: others change it all the time.
     """
-    async with _turns.of(customer):
+    async with _locks.lock(customer):
         return await _revoke(kube, name, customer)
 
 

@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from batteries_apiserver.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.http.idempotency import IDEMPOTENCY_KEY
+from batteries_apiserver.http.paging import LINK, PageQuery
+from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
 from batteries_apiserver.keys import handlers, views
 from batteries_apiserver.keys.bodies import NewKeyBody
-from batteries_apiserver.paging import LINK, PageQuery
-from batteries_apiserver.route import Access, Answer, Parameter, Route, Tag
 
 ROUTES = (
     Route(
@@ -19,7 +19,7 @@ ROUTES = (
         details="Oldest first. Revoked and expired keys stay in the list for 90 days. Only hashes of keys are "
         "stored, so this shows their prefixes.",
         query=PageQuery,
-        answers={200: Answer("Key list", views.KeyList, headers=(LINK,))},
+        responses={200: Response("Key list", views.KeyList, headers=(LINK,))},
         errors=("customer_key_required",),
     ),
     Route(
@@ -33,7 +33,7 @@ ROUTES = (
         "second key: it answers 409 with the id of the first. The owner gets a mail about each new key.",
         parameters=(IDEMPOTENCY_KEY,),
         body=NewKeyBody,
-        answers={201: Answer("Key created", views.KeyCreated)},
+        responses={201: Response("Key created", views.KeyCreated)},
         errors=(
             "invalid_idempotency_key",
             "key_already_made",
@@ -52,7 +52,7 @@ ROUTES = (
         details="The replica that answers refuses the key at once, all others within a second. Repeating is harmless. "
         "Your last working key with the scope full can't be revoked: create another first. The owner gets a mail.",
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
-        answers={204: Answer("Key revoked")},
+        responses={204: Response("Key revoked")},
         unpaid_may=True,
         errors=("invalid_key_id", "key_not_found", "last_key", "busy", "customer_key_required"),
     ),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from batteries_apiserver.auth.key_format import NewKey
-from batteries_apiserver.kube import Kube
-from batteries_apiserver.lost_answers import written
+from batteries_apiserver.kube.clients import Kube
+from batteries_apiserver.kube.lost_responses import write_or_find
 from batteries_crds.api_key import ApiKey
 
 
@@ -15,7 +15,7 @@ async def store(kube: Kube, key: NewKey, body: dict[str, Any]) -> ApiKey | None:
         kubernetes.aio.client.ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not
             answer at all.
     """
-    made = await written(
+    made = await write_or_find(
         lambda: kube.keys.create(kube.namespace, body),
         lambda: kube.keys.find(kube.namespace, body["metadata"]["name"]),
     )

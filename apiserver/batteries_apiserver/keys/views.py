@@ -5,9 +5,9 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from batteries_apiserver.accounts.views import Moment
 from batteries_apiserver.auth.key_format import NewKey
-from batteries_apiserver.paging import place
+from batteries_apiserver.http.paging import sort_key
+from batteries_apiserver.projections.account_views import Moment
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import EPOCH, to_rfc3339
 
@@ -20,7 +20,7 @@ KeyScope = Annotated[Scope, Field(description="full: all that you may; read: onl
 Expires = Annotated[Moment, Field(description="When it stops working; without it, never.")]
 
 
-class KeyShown(TypedDict):
+class KeyView(TypedDict):
     """A key in a list."""
 
     id: KeyId
@@ -36,7 +36,7 @@ class KeyShown(TypedDict):
 class KeyList(TypedDict):
     """The answer to GET /keys."""
 
-    keys: list[KeyShown]
+    keys: list[KeyView]
 
 
 class KeyCreated(TypedDict):
@@ -51,14 +51,14 @@ class KeyCreated(TypedDict):
     expiresAt: NotRequired[Expires]
 
 
-def place_of(key: ApiKey) -> str:
+def sort_key_of(key: ApiKey) -> str:
     """Its place in a list: oldest first."""
-    return place(key.metadata.creation_timestamp, key.metadata.name)
+    return sort_key(key.metadata.creation_timestamp, key.metadata.name)
 
 
-def shown(key: ApiKey) -> KeyShown:
+def key_view(key: ApiKey) -> KeyView:
     """ApiKey."""
-    view: KeyShown = {
+    view: KeyView = {
         "id": str(key.key_id),
         "keyPrefix": key.spec.key_prefix,
         "scope": key.spec.scope,

@@ -18,7 +18,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.kube.client import CONFLICT, UNANSWERED, Resources, tolerated
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
-from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, due_notice, is_about, notices
+from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, bind_account, due_notice, notices
 from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -107,7 +107,7 @@ class PaymentNotices:
         if key is None:
             return False
         customer, made = self._customers.get(key), self._made[key][name]
-        return customer is None or is_about(made.spec, customer)  # None: not seen yet after a start
+        return customer is None or bind_account(made.spec, customer)  # None: not seen yet after a start
 
     def suspended(self, customer: Customer) -> None:
         """An account of the Customer is held for want of payment: has that mailed, once."""
@@ -144,7 +144,7 @@ class PaymentNotices:
         """The warnings of the present loss that there are."""
         customer = self._customers.get(key)
         made = self._made.get(key, {}).values()
-        return [each for each in made if customer and each.spec.kind in WARNINGS and is_about(each.spec, customer)]
+        return [each for each in made if customer and each.spec.kind in WARNINGS and bind_account(each.spec, customer)]
 
     def _is_warned(self, key: Key) -> bool:
         """Whether a mail that warns of the suspension was sent, or at least tried."""

@@ -69,7 +69,7 @@ def notices(customer: Customer, grace: timedelta | None) -> Iterator[Notice]:
     yield Notice(NotificationKind.SUSPENDED, ends, ends)
 
 
-def is_about(spec: NotificationSpec, customer: Customer) -> bool:
+def bind_account(spec: NotificationSpec, customer: Customer) -> bool:
     """Whether a Notification tells of the loss of payment that the Customer has now."""
     since = customer.status.payment_grace_since
     missing = customer.status.payment_method is PaymentMethod.MISSING
@@ -86,7 +86,7 @@ def due_notice(
     Of several that became due while nobody looked only the newest is made. When the grace period is over a reminder
     says nothing any more, but who was never warned is told of the loss all the same.
     """
-    told = [each for each in made if is_about(each.spec, customer)]
+    told = [each for each in made if bind_account(each.spec, customer)]
     past = [notice for notice in notices(customer, grace) if notice.at <= now]
     if not past:
         return None
@@ -113,7 +113,7 @@ def why_not_to_send(spec: NotificationSpec, customer: Customer, grace: timedelta
     if spec.kind not in PAYMENT_KINDS:
         return None
     ends = customer.grace_ends(grace)
-    if ends is None or not is_about(spec, customer):
+    if ends is None or not bind_account(spec, customer):
         return "The customer can pay again, or nobody is suspended for that any more."
     if spec.kind is NotificationKind.SUSPENSION_SOON:
         if spec.details.get("suspendedAt") != to_rfc3339(ends):

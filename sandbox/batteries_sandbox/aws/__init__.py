@@ -4,7 +4,7 @@ Started by the sandbox as `python -m batteries_sandbox.aws`, and by tests in pro
 `async with serve(StandinSettings(...)) as url`. Unmodified boto3 talks to it at AWS_ENDPOINT_URL.
 """
 
-from batteries_sandbox.aws.front import serve, serve_in_thread
+from batteries_sandbox.aws.server import serve, serve_in_thread
 from batteries_sandbox.aws.settings import StandinSettings
 
 __all__ = ["StandinSettings", "serve", "serve_in_thread"]

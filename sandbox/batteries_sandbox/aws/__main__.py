@@ -11,7 +11,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import fields
 
-from batteries_sandbox.aws.front import serve
+from batteries_sandbox.aws.server import serve
 from batteries_sandbox.aws.settings import StandinSettings
 
 

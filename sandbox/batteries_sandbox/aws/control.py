@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from batteries_sandbox.aws.faults.book import Fault, FaultBook
+from batteries_sandbox.aws.faults.plan import Fault, FaultPlan
 from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
 from batteries_sandbox.aws.settings import CHANGEABLE, StandinSettings, change
 
@@ -25,7 +25,7 @@ InWorker = Callable[[Callable[[], None]], Awaitable[None]]
 class Control:
     """The handlers; `in_worker` runs a function where the world may be touched."""
 
-    def __init__(self, faults: FaultBook, settings: StandinSettings, in_worker: InWorker) -> None:
+    def __init__(self, faults: FaultPlan, settings: StandinSettings, in_worker: InWorker) -> None:
         self._faults = faults
         self._settings = settings
         self._in_worker = in_worker

@@ -28,12 +28,12 @@ async def answer_like_stripe(request: web.Request, handler: Handle) -> web.Strea
     try:
         response = await _run(request, handler)
     except StripeError as error:
-        response = error_answer(error)
+        response = error_response(error)
     except web.HTTPException as error:
-        response = error_answer(_from_aiohttp(request, error))
+        response = error_response(_from_aiohttp(request, error))
     except Exception:
         _LOG.exception("the stand-in failed at %s %s", request.method, request.path)
-        response = error_answer(StripeError("The stand-in has a bug: see its log.", status=500, kind="api_error"))
+        response = error_response(StripeError("The stand-in has a bug: see its log.", status=500, kind="api_error"))
     response.headers["Request-Id"] = request[REQUEST_ID]
     response.headers["Stripe-Version"] = stripe.api_version
     return response
@@ -58,7 +58,7 @@ def _from_aiohttp(request: web.Request, error: web.HTTPException) -> StripeError
     return StripeError(error.reason, status=error.status)
 
 
-def error_answer(error: StripeError) -> web.Response:
+def error_response(error: StripeError) -> web.Response:
     headers = {"WWW-Authenticate": 'Basic realm="Stripe"'} if error.status == 401 else {}
     return web.json_response({"error": error.fields}, status=error.status, headers=headers, dumps=to_json)
 

@@ -147,8 +147,8 @@ def _metadata(data: JsonObject) -> dict[str, str]:
 def _custom_text(params: JsonObject) -> JsonObject:
     """The message at each place of the page; null where there is none."""
     given: Any = params.get("custom_text") or {}
-    places = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-    return {place: given.get(place) or None for place in places}
+    paths = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+    return {place: given.get(place) or None for place in paths}
 
 
 def prefilled_email(account: Account, session: JsonObject) -> str | None:

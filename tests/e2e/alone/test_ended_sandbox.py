@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import Ports
+from batteries_sandbox.paths import Ports
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)

@@ -20,7 +20,7 @@ from crash.world import World, open_world
 from kubernetes.aio.client import CoordinationV1Api
 
 from batteries_sandbox.cluster import NAMESPACE
-from batteries_sandbox.parts import BIN
+from batteries_sandbox.components import BIN
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

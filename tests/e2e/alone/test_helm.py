@@ -19,11 +19,11 @@ import pytest
 import requests
 import yaml
 
-from batteries_sandbox import controlplane, helm, parts
+from batteries_sandbox import components, control_plane, helm
 from batteries_sandbox.binaries import provide
 from batteries_sandbox.cluster import Cluster
-from batteries_sandbox.places import CHECKOUT, Places, Ports, free_port_base
-from batteries_sandbox.process import Command, Part, until_answers
+from batteries_sandbox.paths import CHECKOUT, Paths, Ports, free_port_base
+from batteries_sandbox.process import Command, ManagedProcess, until_answers
 
 T = TypeVar("T")
 PREVIOUS = CHECKOUT / "tests" / "fixtures" / "chart-before-crds"
@@ -74,8 +74,8 @@ class Bare:
 
     loop: asyncio.AbstractEventLoop
     cluster: Cluster
-    places: Places
-    parts: list[Part] = field(default_factory=list)
+    paths: Paths
+    processes: list[ManagedProcess] = field(default_factory=list)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, in the loop that processes live in."""
@@ -84,7 +84,7 @@ class Bare:
     def helm(self, *arguments: str) -> str:
         """What helm printed; fails with what it said instead."""
         command = [str(helm.provide()), *arguments, f"--kubeconfig={self.cluster.kubeconfig}"]
-        folder = self.places.folder / "helm"
+        folder = self.paths.folder / "helm"
         environment = {**os.environ, "HELM_CACHE_HOME": str(folder), "HELM_CONFIG_HOME": str(folder)}
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90, env=environment)
         assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
@@ -101,15 +101,15 @@ class Bare:
 
     def start(self, command: Command, url: str) -> None:
         """Starts a process and waits until it answers."""
-        part = Part(command)
+        part = ManagedProcess(command)
         self.run(part.start())
-        self.parts.append(part)
+        self.processes.append(part)
         self.run(until_answers(part, command.name, lambda: _answers(url), 30))
 
     def stop(self) -> None:
         """Ends all that was started, last first."""
-        while self.parts:
-            self.run(self.parts.pop().stop())
+        while self.processes:
+            self.run(self.processes.pop().stop())
 
 
 def _answers(url: str) -> bool:
@@ -124,18 +124,18 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
     """A control plane of its own, and the AWS stand-in."""
     helm.provide()
     folder: Path = tmp_path_factory.mktemp("helm")
-    places = Places(folder, Ports(free_port_base()))
-    places.logs.mkdir()
+    paths = Paths(folder, Ports(free_port_base()))
+    paths.logs.mkdir()
     programs = provide()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    starting = controlplane.start(programs, folder / "controlplane", places.ports, places.logs)
+    starting = control_plane.start(programs, folder / "controlplane", paths.ports, paths.logs)
     plane = asyncio.run_coroutine_threadsafe(starting, loop).result(timeout=120)
-    world = Bare(loop, Cluster(programs.kubectl, plane.kubeconfig), places, [plane.etcd, plane.kube])
+    world = Bare(loop, Cluster(programs.kubectl, plane.kubeconfig), paths, [plane.etcd, plane.kube])
     try:
-        aws = parts.given_or_standin_aws(places)
-        world.start(parts.aws_standin(places, aws), f"{aws.endpoint}/_standin/health")
+        aws = components.given_or_standin_aws(paths)
+        world.start(components.aws_standin(paths, aws), f"{aws.endpoint}/_standin/health")
         yield world
     finally:
         world.stop()
@@ -149,7 +149,7 @@ def _containers(bare: Bare, namespace: str, deployment: str, ports: dict[str, st
     A pod has ports of its own; here every process shares the machine's, so `ports` replaces them.
     """
     spec = bare.get("deployment", deployment, f"--namespace={namespace}")["spec"]["template"]["spec"]
-    config = bare.places.folder / f"{deployment}.kubeconfig"
+    config = bare.paths.folder / f"{deployment}.kubeconfig"
     bare.cluster.kubeconfig_for(spec["serviceAccountName"], namespace, config)
     for container in spec.get("initContainers", []):
         done = subprocess.run(
@@ -166,14 +166,14 @@ def _containers(bare: Bare, namespace: str, deployment: str, ports: dict[str, st
     wanted = numbers[probe["port"]]
     here = next(name for name, value in _plain(container).items() if name in ports and value == wanted)
     url = f"http://127.0.0.1:{ports[here]}"
-    log = bare.places.logs / f"{deployment}.log"
+    log = bare.paths.logs / f"{deployment}.log"
     bare.start(Command(deployment, tuple(_argv(container)), environment, log), url + probe["path"])
     return url
 
 
 def _argv(container: dict[str, Any]) -> list[str]:
     program, *rest = container["command"]
-    return [str(parts.BIN / program), *rest, *container["args"]]
+    return [str(components.BIN / program), *rest, *container["args"]]
 
 
 def _plain(container: dict[str, Any]) -> dict[str, str]:
@@ -192,16 +192,16 @@ def _of_the_pod(container: dict[str, Any], namespace: str) -> dict[str, str]:
 def _environment(
     bare: Bare, namespace: str, container: dict[str, Any], config: Path, ports: dict[str, str]
 ) -> dict[str, str]:
-    env = {**parts.clean_environment(), **_plain(container), **_of_the_pod(container, namespace)}
+    env = {**components.clean_environment(), **_plain(container), **_of_the_pod(container, namespace)}
     # What the pod gets from its service account: the cluster's address and token, and from EKS its AWS credentials.
-    env |= {"BATTERIES_KUBECONFIG": str(config), **parts.given_or_standin_aws(bare.places).environment()}
+    env |= {"BATTERIES_KUBECONFIG": str(config), **components.given_or_standin_aws(bare.paths).environment()}
     return env | {name: value for name, value in ports.items() if name in env}
 
 
 def _prepare_the_organization(bare: Bare) -> None:
     """What the notes have a person do once, and the chart does not."""
-    environment = {**parts.clean_environment(), **parts.given_or_standin_aws(bare.places).environment()}
-    subprocess.run([str(parts.BIN / "batteries-operator"), "bootstrap"], env=environment, check=True)
+    environment = {**components.clean_environment(), **components.given_or_standin_aws(bare.paths).environment()}
+    subprocess.run([str(components.BIN / "batteries-operator"), "bootstrap"], env=environment, check=True)
 
 
 def _commands(notes: str) -> list[str]:
@@ -304,7 +304,7 @@ def test_a_release_with_no_more_than_it_needs_installs_and_the_notes_work_as_pas
     where = f"--namespace={namespace}"
     bare.helm("install", RELEASE, str(helm.CHART), "--create-namespace", where, helm.REQUIRED)
     _prepare_the_organization(bare)
-    base = bare.places.ports
+    base = bare.paths.ports
     api = _containers(
         bare,
         namespace,
@@ -329,7 +329,7 @@ def test_a_release_with_no_more_than_it_needs_installs_and_the_notes_work_as_pas
     print(
         f"proved: installed with the one value that is required; pasted {len(commands)} commands; the account is ready"
     )
-    for part in (bare.parts.pop(), bare.parts.pop()):
+    for part in (bare.processes.pop(), bare.processes.pop()):
         bare.run(part.stop())
     before = bare.get("awsaccount", "first", f"--namespace={namespace}")
     bare.helm("uninstall", RELEASE, f"--namespace={namespace}")

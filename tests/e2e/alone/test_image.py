@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from batteries_sandbox.parts import clean_environment
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.components import clean_environment
+from batteries_sandbox.paths import CHECKOUT
 
 PROGRAMS = {"batteries-operator": ("run", "bootstrap", "doctor"), "batteries-apiserver": ("run", "admin-key")}
 

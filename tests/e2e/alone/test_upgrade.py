@@ -25,11 +25,11 @@ import pytest_asyncio
 import requests
 from e2e.conftest import Sandbox
 
-from batteries_sandbox import binaries, controlplane, parts
+from batteries_sandbox import binaries, components, control_plane
 from batteries_sandbox.cluster import NAMESPACE, Cluster
 from batteries_sandbox.errors import SandboxError
-from batteries_sandbox.places import CHECKOUT, Places, Ports, free_port_base
-from batteries_sandbox.process import Part, answers, until_answers
+from batteries_sandbox.paths import CHECKOUT, Paths, Ports, free_port_base
+from batteries_sandbox.process import ManagedProcess, answers, until_answers
 from batteries_sandbox.sandbox import sandbox as new_sandbox
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -66,7 +66,7 @@ class Upgrade:
 
     api_url: str
     cluster: Cluster
-    aws: parts.Aws
+    aws: components.Aws
     key: dict[str, str]
     account_id: str
     passwords: dict[str, str]
@@ -193,19 +193,19 @@ async def upgrade(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upg
 
 async def _upgraded(stack: AsyncExitStack, folder: Path, old: Path, environment: pytest.MonkeyPatch) -> Upgrade:
     programs = binaries.provide()
-    shared = Places(folder / "shared", Ports(free_port_base()))
+    shared = Paths(folder / "shared", Ports(free_port_base()))
     shared.logs.mkdir(parents=True)
-    plane = await controlplane.start(programs, shared.folder / "controlplane", shared.ports, shared.logs)
+    plane = await control_plane.start(programs, shared.folder / "controlplane", shared.ports, shared.logs)
     stack.push_async_callback(plane.etcd.stop)
     stack.push_async_callback(plane.kube.stop)
-    aws, stripe = parts.given_or_standin_aws(shared), parts.given_or_standin_stripe(shared)
+    aws, stripe = components.given_or_standin_aws(shared), components.given_or_standin_stripe(shared)
     base = next(port for port in range(free_port_base(), 32000, 20) if port != shared.ports.base)
     api_url = f"http://127.0.0.1:{base}"
     for command, url in (
-        (parts.aws_standin(shared, aws), f"{aws.endpoint}/_standin/health"),
-        (parts.stripe_standin(shared, stripe, api_url), f"{stripe.api_base}/_standin/health"),
+        (components.aws_standin(shared, aws), f"{aws.endpoint}/_standin/health"),
+        (components.stripe_standin(shared, stripe, api_url), f"{stripe.api_base}/_standin/health"),
     ):
-        part = Part(command)
+        part = ManagedProcess(command)
         await part.start()
         stack.push_async_callback(part.stop)
         await until_answers(part, command.name, partial(answers, url), 60)
@@ -224,8 +224,8 @@ async def _upgraded(stack: AsyncExitStack, folder: Path, old: Path, environment:
         environment.setenv(name, value)
     environment.setenv("SANDBOX_OPERATOR_BATTERIES_ACCOUNT_EMAIL_TEMPLATE", ROOT_EMAILS)
     environment.setenv("SANDBOX_OPERATOR_BATTERIES_RESYNC_SECONDS", "10")
-    places = Places(folder / "after", Ports(base))
-    await stack.enter_async_context(new_sandbox(places, programs))
+    paths = Paths(folder / "after", Ports(base))
+    await stack.enter_async_context(new_sandbox(paths, programs))
     return upgrade
 
 

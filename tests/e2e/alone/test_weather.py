@@ -8,7 +8,7 @@ from weather import aws_acts, kube_acts
 from weather.forecast import Plan, weather
 from weather.walk import Act
 
-from batteries_sandbox.places import CHECKOUT
+from batteries_sandbox.paths import CHECKOUT
 
 pytestmark = pytest.mark.timeout(300)
 

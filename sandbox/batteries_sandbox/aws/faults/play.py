@@ -12,8 +12,8 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from batteries_sandbox.aws.call import Call
-from batteries_sandbox.aws.faults.book import Plan
 from batteries_sandbox.aws.faults.gate import hang
+from batteries_sandbox.aws.faults.plan import CallFaults
 from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
 from batteries_sandbox.aws.faults.throttles import throttled
 from batteries_sandbox.aws.wire import Answer, AwsError, refusal
@@ -22,12 +22,14 @@ Do = Callable[[Call], Awaitable[Answer]]
 NoteUndone = Callable[[Call, Answer | None], Awaitable[None]]
 
 
-async def play(call: Call, plan: Plan, do: Do, note_undone: NoteUndone, gone: Callable[[], bool]) -> Answer | None:
+async def play(
+    call: Call, faults: CallFaults, do: Do, note_undone: NoteUndone, gone: Callable[[], bool]
+) -> Answer | None:
     """Carries a call through its faults; `do` hands it to AWS, `note_undone` writes down that it never got there."""
-    call = replace(call, fault=plan.kind)
-    outcome = plan.outcome
-    await asyncio.sleep(plan.latency)
-    for fault in plan.before:
+    call = replace(call, fault=faults.kind)
+    outcome = faults.outcome
+    await asyncio.sleep(faults.latency)
+    for fault in faults.before:
         if not await fault.gate.hold(call, gone):
             await note_undone(call, None)
             return None
@@ -37,7 +39,7 @@ async def play(call: Call, plan: Plan, do: Do, note_undone: NoteUndone, gone: Ca
         call = replace(call, fail_later=outcome.reason)
     answer = await do(call)
     await asyncio.sleep(answer.hold)
-    for fault in plan.after:
+    for fault in faults.after:
         if not await fault.gate.hold(call, gone):
             return None
     if outcome is not None and outcome.kind is Kind.HANG:

@@ -1,0 +1,61 @@
+"""Who may use a route: the guards that stand before every handler that is not public.
+
+Handlers behind them take the caller as an argument, so that none can forget to ask for one.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
+from aiohttp.typedefs import Handler
+
+from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Caller
+from batteries_apiserver.auth.customer_checks import refuse
+from batteries_apiserver.auth.rate_limit import KNOWN_KEY
+from batteries_apiserver.http.errors import Forbidden, Unauthorized, Unavailable
+from batteries_apiserver.http.route import CustomerRequirement
+from batteries_apiserver.kube.clients import KUBE
+
+CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+
+
+def with_key(handler: CallerHandler, requirement: CustomerRequirement = CustomerRequirement.ANY) -> Handler:
+    """A handler that runs only for a caller with a good key, 401 otherwise, whose customer is in good enough standing,
+    403 or 402 otherwise; before anything of the request is read.
+    """
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        caller = await request.app[AUTHENTICATOR].caller(request.headers.get(AUTHORIZATION), request.get(KNOWN_KEY))
+        if not request.app[KUBE].caches.synced:
+            raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
+        if caller.customer is not None:
+            await refuse(request.app[KUBE], caller.customer, requirement)
+        return await handler(request, caller)
+
+    return guarded
+
+
+def with_admin_key(handler: CallerHandler) -> Handler:
+    """The same for administrators; 401, as the contract has it, for a customer's key too."""
+
+    async def for_admins(request: web.Request, caller: Caller) -> web.StreamResponse:
+        if not caller.is_admin:
+            raise Unauthorized("admin_key_required", "This path is for administrators. Use an administrator's key.")
+        return await handler(request, caller)
+
+    return with_key(for_admins)
+
+
+def unless_read_only(handler: CallerHandler) -> CallerHandler:
+    """A handler that runs only for a key that may do more than look."""
+
+    async def for_full_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
+        if not caller.may_change:
+            raise Forbidden(
+                "scope_read_only",
+                "This API key has the scope read: it may look (GET), and neither change nor reveal anything. Use a key "
+                "with the scope full.",
+            )
+        return await handler(request, caller)
+
+    return for_full_keys

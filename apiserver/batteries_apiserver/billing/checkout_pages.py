@@ -1,0 +1,59 @@
+"""The pages where Stripe's checkout sends a browser back to, and what they load: all of it ours, none of it inline.
+
+A browser loads pages ahead, again and from history, scanners follow links, and the key is given once; so loading a
+page changes nothing, and only a press of its button fetches the key. The session's id stands in the address, hence
+no referrer; the key appears in the page, hence no cache, no frame, and no script but this server's own file.
+"""
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+
+from aiohttp import web
+
+from batteries_apiserver.billing.handlers import SESSION_ID
+from batteries_apiserver.http import headers
+from batteries_apiserver.settings import SETTINGS, Settings
+
+_FOLDER = files(__package__) / "pages"
+_FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "cancelled.html")}
+_ASSETS = {
+    "checkout.css": ("text/css", (_FOLDER / "checkout.css").read_text()),
+    "checkout.js": ("text/javascript", (_FOLDER / "checkout.js").read_text()),
+    "icon.svg": ("image/svg+xml", (_FOLDER / "icon.svg").read_text()),
+}
+
+ASSETS = tuple((name, media_type) for name, (media_type, _) in _ASSETS.items())
+
+
+async def complete(request: web.Request) -> web.Response:
+    """GET /checkout/complete."""
+    settings = request.app[SETTINGS]
+    given = request.query.get("session_id", "")
+    session = given if SESSION_ID.fullmatch(given) else "<the session_id of this page's address>"
+    minutes = settings.key_retrieval_seconds // 60
+    within = "an hour" if minutes == 60 else f"{minutes} minutes"
+    return _page("complete.html", {"API": _api(settings), "SESSION": session, "WITHIN": within})
+
+
+async def cancelled(request: web.Request) -> web.Response:
+    """GET /checkout/cancelled."""
+    return _page("cancelled.html", {"API": _api(request.app[SETTINGS])})
+
+
+async def asset(request: web.Request) -> web.Response:
+    """GET /checkout/checkout.css and the like: what the pages load."""
+    media_type, text = _ASSETS[request.path.rpartition("/")[2]]
+    own = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=own)
+
+
+def _page(name: str, values: Mapping[str, str]) -> web.Response:
+    text = _FILES[name]
+    for key, value in values.items():
+        text = text.replace(f"@@{key}@@", escape(value))
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers.PAGE)
+
+
+def _api(settings: Settings) -> str:
+    return settings.public_base

@@ -1,0 +1,1 @@
+"""Kubernetes objects in memory: lists and watches keep them current, and reads come from here."""

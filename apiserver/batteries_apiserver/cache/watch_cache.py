@@ -1,0 +1,105 @@
+"""All objects of one kind in memory, kept current by watches, and found by what is asked for.
+
+The handlers read from here, so that a thousand pollers cost Kubernetes nothing. The invariant: for each object the
+cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and never
+one that the watch has already seen deleted, or changed to what can't be read. How old its knowledge may be is `age`.
+There is one watch for each namespace, or a single one for all of them; each has its own place in the order of writes.
+The home namespace decides whether the cache is filled and how old it is: another one that can't be read (no
+RoleBinding, deleted, never there) is absent or old, which `ages` tell, and keeps nobody from being answered.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic
+
+from batteries_apiserver.cache.object_store import Index, Listener, ObjectStore
+from batteries_apiserver.cache.trimmed import trimmed
+from batteries_apiserver.cache.watch import Watch
+from batteries_crds.kube.client import R, Resources
+
+
+class WatchCache(Generic[R]):
+    """Filled by `run`; read by name or by one of its indexes.
+
+    `home` is the namespace that names are looked up in; `namespaces` are those that are watched (None: all of them).
+    `keep` makes of an object what of it is kept.
+    """
+
+    def __init__(
+        self,
+        resources: Resources[R],
+        model: type[R],
+        home: str,
+        *,
+        indexes: Mapping[str, Index[R]],
+        watch_seconds: int,
+        namespaces: Sequence[str | None] | None = None,
+        trim: Callable[[R], R] = trimmed,
+    ) -> None:
+        self.resource = model.definition.plural
+        self.synced = asyncio.Event()
+        self._home = home
+        self._store = ObjectStore[R](indexes)
+        self._watches = {
+            namespace: Watch(resources, model, namespace, self._store, trim, seconds=watch_seconds, listed=self._listed)
+            for namespace in namespaces or (home,)
+        }
+
+    @property
+    def age(self) -> float:
+        """Seconds since Kubernetes last told us anything of the home namespace; infinite before its first list."""
+        return self._home_watch.age
+
+    @property
+    def ages(self) -> dict[str, float]:
+        """The same of each watched namespace; `*` stands for all."""
+        return {namespace or "*": watch.age for namespace, watch in self._watches.items()}
+
+    @property
+    def _home_watch(self) -> Watch[R]:
+        return self._watches[self._home if self._home in self._watches else None]
+
+    @property
+    def unreadable(self) -> int:
+        """How many objects there are in Kubernetes that can't be read, and so are not here."""
+        return sum(len(watch.unreadable) for watch in self._watches.values())
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def get(self, name: str) -> R | None:
+        """The object of that name in the home namespace."""
+        return self._store.get(f"{self._home}/{name}")
+
+    def find(self, index: str, value: str) -> list[R]:
+        """The objects that `index` finds by `value`."""
+        return self._store.find(index, value)
+
+    def all(self) -> list[R]:
+        """Each of them."""
+        return self._store.all()
+
+    def listen(self, listener: Listener[R]) -> None:
+        """Has `listener` told of each change from now on."""
+        self._store.listeners.append(listener)
+
+    def put(self, item: R) -> None:
+        """Takes what a read or the answer to a write showed, if its watch has not got that far."""
+        watch = self._watches.get(item.metadata.namespace) or self._watches.get(None)
+        if watch is not None:
+            watch.put(item)
+
+    async def run(self) -> None:
+        """Lists and watches until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for watch in self._watches.values():
+                group.create_task(watch.run())
+
+    def heard(self) -> None:
+        """Kubernetes told us something, everywhere."""
+        for watch in self._watches.values():
+            watch.heard()
+
+    def _listed(self) -> None:
+        if self._home_watch.age < float("inf"):
+            self.synced.set()

@@ -1,1 +1,0 @@
-"""A customer's e-mail address, and how its owner confirms it."""

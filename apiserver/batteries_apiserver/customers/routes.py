@@ -1,0 +1,51 @@
+"""The routes by which a customer's e-mail address is confirmed."""
+
+from batteries_apiserver.customers import confirmation, confirmation_page
+from batteries_apiserver.http.route import Access, Response, Route, Tag
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/customer/confirmation",
+        handler=confirmation.ask,
+        access=Access.KEY,
+        tag=Tag.KEYS,
+        summary="Request the mail that confirms your e-mail address",
+        details="Every sign-up sends this mail already. Until the address is confirmed, your accounts give single "
+        "sign-on to no user that Identity Center had before; the console and the deploy role work without it.",
+        responses={202: Response("The mail will be sent", confirmation.MailAccepted)},
+        unpaid_may=True,
+        errors=("email_confirmed", "too_many_confirmations", "customer_gone", "customer_key_required"),
+    ),
+    Route(
+        method="POST",
+        path="/v1/confirm-email",
+        handler=confirmation.confirm,
+        access=Access.ANYONE,
+        tag=Tag.KEYS,
+        summary="Confirm an e-mail address with the token from the mail",
+        details="The token works once, within 24 hours. It proves only that its holder reads the mailbox.",
+        body=confirmation.Proof,
+        responses={200: Response("The address is confirmed", confirmation.Confirmed)},
+        errors=("confirmation_not_found", "busy"),
+    ),
+    Route(
+        method="GET",
+        path="/confirm-email",
+        handler=confirmation_page.show,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Page that the mail's link opens",
+        details="Loading the page changes nothing; a button on it confirms the address.",
+        responses={200: Response("The page with the button", media_types=("text/html",))},
+    ),
+    Route(
+        method="GET",
+        path="/confirm-email.js",
+        handler=confirmation_page.script,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Script of that page",
+        responses={200: Response("The file", media_types=("text/javascript",))},
+    ),
+)

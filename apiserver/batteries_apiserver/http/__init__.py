@@ -1,0 +1,1 @@
+"""HTTP for every resource: routes, bodies, queries, responses, errors and headers."""

@@ -1,0 +1,215 @@
+"""Everything this program knows of Kubernetes: the three resources, each with its cache.
+
+Customers and their keys are in the API's own namespace; accounts are watched wherever the operator watches them, for
+administrators, and are a customer's only in the API's own namespace. Built once for the application's lifetime and
+given to the handlers as one value. `synced` and `stale` are what readiness means here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+from kubernetes.aio.client import ApiClient
+
+from batteries_apiserver.cache.changes import AccountChanges
+from batteries_apiserver.cache.object_store import Index
+from batteries_apiserver.cache.trimmed import trimmed_account
+from batteries_apiserver.cache.watch_cache import WatchCache
+from batteries_apiserver.kube.installation import Installation
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.serialized import SerializedAccounts
+from batteries_apiserver.runtime import metrics
+from batteries_apiserver.settings import Settings
+from batteries_crds.api_key import ApiKey
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import utc_now
+from batteries_crds.breaker import Breaker
+from batteries_crds.customer import Customer, PaymentReason
+from batteries_crds.kube.client import Resources
+from batteries_crds.kube.rest import Rest
+from batteries_crds.kube.secrets import Secrets
+from batteries_crds.notification import Notification
+
+FIELD_MANAGER = "batteries-apiserver"
+BLOCK_MANAGER = "batteries-apiserver-block"
+LIMIT_MANAGER = "batteries-apiserver-limit"
+SUSPENSION_MANAGER = "batteries-apiserver-suspension"
+"""Owns spec.suspended alone: an apply gives up what it leaves out, so what is written apart has its own manager."""
+
+BY_ID = "id"
+BY_CUSTOMER = "customer"
+BY_HASH = "hash"
+BY_CARD = "card"
+
+
+def _account_id(account: AwsAccount) -> tuple[str, ...]:
+    return (str(account.account_id),)
+
+
+def _customer_of(item: ApiKey) -> tuple[str, ...]:
+    return (item.spec.customer_ref.name,) if item.spec.customer_ref else ()
+
+
+def _customer_in(home: str) -> Index[AwsAccount]:
+    """Finds the accounts of the API's customers; a customerRef elsewhere means a Customer over there."""
+
+    def customer_of(account: AwsAccount) -> tuple[str, ...]:
+        owner = account.owner_in(home)
+        return () if owner is None else (owner,)
+
+    return customer_of
+
+
+def _cards(customer: Customer) -> tuple[str, ...]:
+    return tuple(customer.status.card_fingerprints or ())
+
+
+def _key_id(key: ApiKey) -> tuple[str, ...]:
+    return (str(key.key_id),)
+
+
+def _key_hash(key: ApiKey) -> tuple[str, ...]:
+    return (key.spec.key_hash,)
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What the handlers read, and what follows the accounts' cache."""
+
+    accounts: WatchCache[AwsAccount]
+    customers: WatchCache[Customer]
+    keys: WatchCache[ApiKey]
+    events: EventLog
+    serialized: SerializedAccounts
+    changes: AccountChanges
+
+    def all(self) -> tuple[WatchCache[Any], ...]:
+        """Each of them."""
+        return (self.accounts, self.customers, self.keys)
+
+    @property
+    def synced(self) -> bool:
+        """Whether each has been filled once."""
+        return all(cache.synced.is_set() for cache in self.all())
+
+    def measure(self) -> None:
+        """Sets the gauges."""
+        for cache in self.all():
+            metrics.CACHE_AGE.labels(cache.resource).set(cache.age)
+            metrics.CACHE_OBJECTS.labels(cache.resource).set(len(cache))
+            metrics.CACHE_UNREADABLE.labels(cache.resource).set(cache.unreadable)
+        for namespace, age in self.accounts.ages.items():
+            metrics.WATCH_AGE.labels(namespace).set(age)
+        every, now = self.keys.all(), utc_now()
+        revoked = sum(1 for key in every if key.spec.revoked_at is not None)
+        valid = sum(1 for key in every if key.works_at(now))
+        metrics.KEYS.labels("revoked").set(revoked)
+        metrics.KEYS.labels("valid").set(valid)
+        metrics.KEYS.labels("expired").set(len(every) - revoked - valid)
+        reasons = Counter(one.status.payment_reason for one in self.customers.all())
+        for reason in PaymentReason:
+            metrics.CUSTOMERS.labels(reason.value).set(reasons[reason])
+
+
+@dataclass(frozen=True, slots=True)
+class Kube:
+    """The resources live, for writes and for what the caches miss, and the caches. `suspensions` writes an account's
+    spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `unpaid_grace` is how long a
+    payment method may be missing; None: for ever."""
+
+    namespace: str
+    accounts: Resources[AwsAccount]
+    customers: Resources[Customer]
+    keys: Resources[ApiKey]
+    caches: Caches
+    stale_after: float
+    suspensions: Resources[AwsAccount]
+    blocks: Resources[Customer]
+    limits: Resources[Customer]
+    unpaid_grace: timedelta | None
+    secrets: Secrets
+    installation: Installation
+    breaker: Breaker
+    notifications: Resources[Notification]
+
+    @property
+    def unready_reason(self) -> str | None:
+        """Why this replica should get no requests, as a sentence; None where it should."""
+        for cache in self.caches.all():
+            if not cache.synced.is_set():
+                return f"The cache of {cache.resource} has not been filled yet."
+            if cache.age > self.stale_after:
+                return f"Nothing was heard of {cache.resource} from Kubernetes for {cache.age:.0f} seconds."
+        return None
+
+
+KUBE = web.AppKey("kube", Kube)
+
+
+def kube_of(api: ApiClient, settings: Settings) -> Kube:
+    """The resources of the settings' namespace, their caches still empty."""
+    accounts = Resources(api, AwsAccount, FIELD_MANAGER)
+    customers = Resources(api, Customer, FIELD_MANAGER)
+    keys = Resources(api, ApiKey, FIELD_MANAGER)
+    space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
+    events, serialized, changes = EventLog(), SerializedAccounts(), AccountChanges()
+    caches = Caches(
+        WatchCache(
+            accounts,
+            AwsAccount,
+            space,
+            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space)},
+            watch_seconds=seconds,
+            namespaces=settings.watched_namespaces,
+            trim=trimmed_account,
+        ),
+        WatchCache(customers, Customer, space, indexes={BY_CARD: _cards}, watch_seconds=seconds),
+        WatchCache(
+            keys,
+            ApiKey,
+            space,
+            indexes={BY_HASH: _key_hash, BY_ID: _key_id, BY_CUSTOMER: _customer_of},
+            watch_seconds=seconds,
+        ),
+        events,
+        serialized,
+        changes,
+    )
+    caches.accounts.listen(events.observe)
+    caches.accounts.listen(serialized.observe)
+    caches.accounts.listen(changes.observe)
+    return Kube(
+        space,
+        accounts,
+        customers,
+        keys,
+        caches,
+        settings.api_cache_stale_seconds,
+        Resources(api, AwsAccount, SUSPENSION_MANAGER),
+        Resources(api, Customer, BLOCK_MANAGER),
+        Resources(api, Customer, LIMIT_MANAGER),
+        timedelta(seconds=settings.suspend_unpaid_seconds) if settings.suspend_unpaid_seconds else None,
+        Secrets(api, FIELD_MANAGER),
+        Installation(Rest(api), space, settings.installation),
+        Breaker(settings.breaker_percent, settings.breaker_customers),
+        Resources(api, Notification, FIELD_MANAGER),
+    )
+
+
+@asynccontextmanager
+async def filled(caches: Caches) -> AsyncIterator[None]:
+    """Keeps the caches current while the block runs."""
+    tasks = [asyncio.create_task(cache.run(), name=f"watch {cache.resource}") for cache in caches.all()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

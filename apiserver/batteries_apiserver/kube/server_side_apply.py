@@ -1,0 +1,98 @@
+"""Server-side apply that takes fields over from one-off updates, and never from whoever keeps them as declared.
+
+`kubectl edit`, `patch`, `replace` and `scale` leave a field manager behind, and to Kubernetes it owns what it wrote for
+ever. But nobody is behind it who would write the field again. A declarative owner would, and fight: those are
+
+- managers by server-side apply: Argo CD and Flux, Terraform, Helm 4, `kubectl apply --server-side`;
+- `kubectl apply` as it comes, and Argo CD without server-side apply: they keep what they applied in an annotation;
+- Helm 3, which updates, and keeps what it applied in a Secret; its releases are known by Helm's own annotation.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.http.errors import Conflict
+from batteries_crds.kube.client import CONFLICT, R, Resources, status_of
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+HELM_RELEASE = "meta.helm.sh/release-name"
+
+_HELM = "helm"
+_SPEC_FIELD = re.compile(r"\.spec\.([A-Za-z0-9]+)")
+
+Json = dict[str, Any]
+
+
+async def apply(resources: Resources[R], namespace: str, name: str, body: Json, *, what: str = "account") -> R:
+    """Applies to an object that is there; `body` names its uid, `what` says what it is.
+
+    Raises:
+        Conflict: a declarative owner keeps one of the fields at another value; the sentence names it.
+        ApiException: Kubernetes refuses for another reason.
+    """
+    try:
+        return await resources.apply(namespace, name, body)
+    except ApiException as error:
+        fields = _fields_in_conflict(error)
+        if not fields:
+            raise
+    live = await resources.raw(namespace, name)
+    if owners := sorted(_declarative_owners(live, fields, resources.manager)):
+        raise Conflict(
+            "owned_elsewhere",
+            f"This part of the {what} is managed by {' and '.join(owners)}, not by this API. Change it where that "
+            "gets it from, such as its git repository.",
+        )
+    # Whoever has begun to declare it since then has written, and this version is not the current one any more.
+    fenced = {**body, "metadata": {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
+    return await resources.apply(namespace, name, fenced, force=True)
+
+
+def causes(error: ApiException) -> list[Json]:
+    """What exactly Kubernetes refuses."""
+    try:
+        return list(orjson.loads(error.body or b"{}")["details"]["causes"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []
+
+
+def _fields_in_conflict(error: ApiException) -> set[str]:
+    """The paths of the fields that other managers own, such as `.spec.githubRepos`."""
+    if status_of(error) != CONFLICT:
+        return set()
+    return {str(cause.get("field")) for cause in causes(error) if cause.get("reason") == "FieldManagerConflict"}
+
+
+def _declarative_owners(live: Json, fields: set[str], ours: str) -> Iterator[str]:
+    meta = live["metadata"]
+    annotations = meta.get("annotations") or {}
+    wanted = {found[1] for field in fields if (found := _SPEC_FIELD.match(field))}
+    applied = wanted & _last_applied(annotations).keys()
+    for entry in meta.get("managedFields") or []:
+        manager, held = str(entry.get("manager")), wanted & _spec_of(entry)
+        if not held or entry.get("subresource"):
+            continue
+        if entry.get("operation") == "Apply":
+            if manager != ours:
+                yield manager
+        elif held & applied or (manager == _HELM and HELM_RELEASE in annotations):
+            yield manager
+
+
+def _last_applied(annotations: dict[str, str]) -> Json:
+    """The spec that was applied by a client, where one was."""
+    try:
+        spec = orjson.loads(annotations.get(LAST_APPLIED, "{}")).get("spec")
+    except (orjson.JSONDecodeError, AttributeError):
+        return {}
+    return spec if isinstance(spec, dict) else {}
+
+
+def _spec_of(entry: Json) -> set[str]:
+    """The names of the spec's fields that a manager holds."""
+    spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+    return {name.removeprefix("f:") for name in spec}

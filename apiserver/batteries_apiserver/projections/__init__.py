@@ -1,0 +1,1 @@
+"""What clients see of an object: accounts for customers and administrators, and provisioning events."""

@@ -1,0 +1,166 @@
+"""AwsAccounts as the contract shows them. What is not known yet is left out, never null.
+
+The shapes are TypedDicts: mypy holds the functions to them, the OpenAPI document is generated from them, and at run
+time they are plain dicts that cost nothing.
+"""
+
+from typing import Annotated, Any, NotRequired, TypeVar, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from batteries_apiserver.http.paging import sort_key
+from batteries_apiserver.projections.account_error import error_for_customers
+from batteries_apiserver.projections.message import message
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import EPOCH, to_rfc3339
+from batteries_crds.names import Phase, ProvisioningStep
+
+AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Our id of the account.")]
+AwsId = Annotated[
+    str, Field(description="The twelve-digit AWS account id, once AWS gave it.", examples=["123456789012"])
+]
+Status = Annotated[Phase, Field(description="Where the account stands.")]
+Step = Annotated[ProvisioningStep, Field(description="The step that is owed next, or complete, or failed.")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Uri = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Repos = Annotated[list[str], Field(description="The repositories that may deploy.", examples=[["my-org/my-repo"]])]
+RoleArn = Annotated[
+    str,
+    Field(
+        description="The role that GitHub Actions assume.",
+        examples=["arn:aws:iam::123456789012:role/GitHubActionsDeployRole"],
+    ),
+]
+
+
+class Accepted(TypedDict):
+    """The answer to POST /accounts."""
+
+    accountId: AccountId
+    status: Status
+    createdAt: Moment
+
+
+class AccountSummary(TypedDict):
+    """An account in a list."""
+
+    accountId: AccountId
+    awsAccountId: NotRequired[AwsId]
+    status: Status
+    provisioningStep: Step
+    createdAt: Moment
+
+
+class AccountDetail(AccountSummary):
+    """An account, with everything that its owner needs to use it."""
+
+    iamUserName: NotRequired[Annotated[str, Field(description="The IAM user for the console.")]]
+    signInUrl: NotRequired[Annotated[Uri, Field(description="Where the IAM user signs in.")]]
+    ssoUserName: NotRequired[Annotated[str, Field(description="The user for single sign-on.")]]
+    ssoPortalUrl: NotRequired[Annotated[Uri, Field(description="Where single sign-on starts.")]]
+    githubRepos: Repos
+    oidcRoleArn: NotRequired[RoleArn]
+    updatedAt: Moment
+    message: Annotated[str, Field(description="What the account is doing, and for how long.")]
+    error: NotRequired[Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]]
+
+
+class AccountList(TypedDict):
+    """The answer to GET /accounts."""
+
+    accounts: list[AccountSummary]
+
+
+class AccountChanged(TypedDict):
+    """The answer to PATCH /accounts/{id}."""
+
+    accountId: AccountId
+    awsAccountId: NotRequired[AwsId]
+    githubRepos: Repos
+    oidcRoleArn: NotRequired[RoleArn]
+    status: Status
+
+
+def created_at(account: AwsAccount) -> str:
+    """When it was asked for."""
+    return to_rfc3339(account.metadata.creation_timestamp or EPOCH)
+
+
+def sort_key_of(account: AwsAccount) -> str:
+    """Its place in a list: oldest first."""
+    return sort_key(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
+
+
+def status_of(account: AwsAccount) -> Phase:
+    """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
+    return Phase.SUSPENDED if account.is_suspended else account.status.phase
+
+
+def accepted(account: AwsAccount) -> Accepted:
+    """The answer to POST /accounts."""
+    return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
+
+
+def summary(account: AwsAccount) -> AccountSummary:
+    """AccountSummary."""
+    return _known(AccountSummary, **_summary(account))
+
+
+def detail(account: AwsAccount) -> AccountDetail:
+    """AccountDetail."""
+    status = account.status
+    return _known(
+        AccountDetail,
+        **_summary(account),
+        iamUserName=status.iam_user_name,
+        signInUrl=status.sign_in_url,
+        ssoUserName=status.sso_user_name,
+        ssoPortalUrl=status.sso_portal_url,
+        githubRepos=account.spec.github_repos,
+        oidcRoleArn=status.oidc_role_arn,
+        updatedAt=updated_at(account),
+        message=message(account),
+        error=error_for_customers(account),
+    )
+
+
+def changed(account: AwsAccount) -> AccountChanged:
+    """The answer to PATCH /accounts/{id}; `githubRepos` as wished, which AWS admits a moment later."""
+    status = account.status
+    return _known(
+        AccountChanged,
+        accountId=str(account.account_id),
+        awsAccountId=status.aws_account_id,
+        githubRepos=account.spec.github_repos,
+        oidcRoleArn=status.oidc_role_arn,
+        status=status_of(account),
+    )
+
+
+def _summary(account: AwsAccount) -> dict[str, Any]:
+    status = account.status
+    return {
+        "accountId": str(account.account_id),
+        "awsAccountId": status.aws_account_id,
+        "status": status_of(account),
+        "provisioningStep": status.provisioning_step,
+        "createdAt": created_at(account),
+    }
+
+
+def updated_at(account: AwsAccount) -> str:
+    """When it last changed."""
+    moments = [condition.last_transition_time for condition in account.status.conditions]
+    moments += [event.timestamp for event in account.status.history]
+    if account.metadata.creation_timestamp:
+        moments.append(account.metadata.creation_timestamp)
+    return to_rfc3339(max(moments, default=EPOCH))
+
+
+S = TypeVar("S")
+
+
+def _known(shape: type[S], **fields: Any) -> S:
+    """What is known of `fields`. A test holds the views to their shapes; checking here would cost every request."""
+    return cast(S, {name: value for name, value in fields.items() if value is not None})
