@@ -10,8 +10,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 
 HEAD = """# What each call of AWS answers, and what comes of it
 
-Written by `make docs` from the table that `tests/unit/operator/aws/test_aws_calls.py` and `test_aws_strangers.py` walk, row by row.
-A call that the code makes and that is not in here fails those tests.
+Written by `make docs` from the table that `tests/unit/operator/aws/test_aws_calls.py` and `test_aws_strangers.py`
+walk, row by row. A call that the code makes and that is not in here fails those tests.
 
 The same for every call, so no column says it:
 

@@ -9,7 +9,7 @@ from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
 from batteries_sandbox.aws.rules.ordered import RULES
 from batteries_sandbox.aws.settings import CHANGEABLE, StandinSettings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "aws-standin.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs" / "aws-standin.md").read_text()
 ROWS = re.findall(r"^\| `([\w.]+)` \|(.*)$", PAGE, re.MULTILINE)
 
 
