@@ -64,24 +64,25 @@ class ApiKeySpec(Model):
     customer_ref: Annotated[
         CustomerRef | None,
         Field(
-            description="The Customer whose key it is: it may do what that customer may. This or role, not both. "
-            "Immutable."
+            description="The Customer whose key it is. The key may do what that customer may. Set this or "
+            "role, not both. Immutable."
         ),
     ] = None
     role: Annotated[
         Literal["admin"] | None,
         Field(
-            description="admin: an administrator's key, for the /v1/admin paths alone. This or customerRef. Immutable."
+            description="admin: an administrator's key, for the /v1/admin paths only. Set this or "
+            "customerRef. Immutable."
         ),
     ] = None
-    name: Annotated[str | None, Field(max_length=100, description="What its owner calls it, such as ci or laptop.")] = (
-        None
-    )
+    name: Annotated[
+        str | None, Field(max_length=100, description="The name that its owner gave it, such as ci or laptop.")
+    ] = None
     key_prefix: Annotated[
         str,
         Field(
             max_length=8,
-            description="The eight characters of the key after aib_, which may be shown, to recognise it by.",
+            description="The eight characters of the key after aib_. They may be shown, to recognize the key by.",
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[0-9a-f]{8}$')",
@@ -94,7 +95,7 @@ class ApiKeySpec(Model):
         str,
         Field(
             max_length=64,
-            description="The SHA-256 of the whole key, in hexadecimal; the key itself is stored nowhere.",
+            description="The SHA-256 of the whole key, in hexadecimal. The key itself is not stored.",
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[0-9a-f]{64}$')",
@@ -107,19 +108,18 @@ class ApiKeySpec(Model):
     scope: Annotated[
         Scope,
         Field(
-            description="What the key may do. full: all that its owner may; read: only look (GET), so it makes no "
-            "keys, changes nothing and reveals no password."
+            description="What the key may do. full: everything that its owner may. read: only GET; it creates "
+            "no keys, changes nothing and reveals no password."
         ),
     ] = Scope.FULL
     expires_at: Annotated[
         Timestamp | None,
-        Field(description="When the key stops working, such as 2027-01-01T00:00:00Z; absent: never by itself."),
+        Field(description="When the key expires, such as 2027-01-01T00:00:00Z. Absent: never."),
     ] = None
     revoked_at: Annotated[
         Timestamp | None,
         Field(
-            description="Since when the key is refused, such as 2026-11-24T08:00:00Z; "
-            "setting it revokes the key for ever."
+            description="When the key was revoked, such as 2026-11-24T08:00:00Z. Setting it revokes the key for good."
         ),
     ] = None
 
@@ -133,8 +133,9 @@ class ApiKeyStatus(Model):
     revocation_asked_at: Annotated[
         Timestamp | None,
         Field(
-            description="When somebody last began to revoke it over HTTP: for a minute it does not count as a key that "
-            "its owner keeps, so that two requests at once can't revoke the last two."
+            description="When somebody last began to revoke it over HTTP. For a minute after that the key "
+            "does not count as one that its owner keeps, so that two simultaneous requests can't "
+            "revoke the last two keys."
         ),
     ] = None
 
@@ -150,13 +151,13 @@ class ApiKey(Resource):
         short_names=("ak",),
         columns=(
             Column("Prefix", ".spec.keyPrefix", description="The part of the key that may be shown"),
-            Column("Called", ".spec.name", description="What its owner calls it"),
+            Column("Called", ".spec.name", description="The name that its owner gave it"),
             Column("Customer", ".spec.customerRef.name", description="Whose key it is"),
             Column("Role", ".spec.role", description="admin: an administrator's key"),
-            Column("Scope", ".spec.scope", description="full, or read: may only look", wide=True),
-            Column("Expires", ".spec.expiresAt", description="When it stops working; empty: never", wide=True),
+            Column("Scope", ".spec.scope", description="full, or read: only GET", wide=True),
+            Column("Expires", ".spec.expiresAt", description="When it expires; empty: never", wide=True),
             Column("Last used", ".status.lastUsedAt", "date", description="How long ago it was used"),
-            Column("Revoked", ".spec.revokedAt", "date", description="For how long it is refused; empty: it works"),
+            Column("Revoked", ".spec.revokedAt", "date", description="How long ago it was revoked; empty: not revoked"),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
         selectable=(".spec.keyHash", ".spec.customerRef.name"),

@@ -48,7 +48,7 @@ class CustomerRef(Model):
         str,
         Field(
             max_length=253,
-            description="metadata.name of a Customer in the same namespace; `kubectl get customers` lists them.",
+            description="metadata.name of a Customer in the same namespace. `kubectl get customers` lists them.",
             json_schema_extra=rules(
                 rule("self != ''", "customerRef.name must be the name of a Customer in this namespace.")
             ),
@@ -99,17 +99,19 @@ class AwsAccountSpec(Model):
     customer_ref: Annotated[
         CustomerRef | None,
         Field(
-            description="The owner, as a Customer of the HTTP API, who signs in by the Customer's e-mail address. "
-            "Give this or email, not both. Immutable."
+            description="The owner, as a Customer of the HTTP API. The owner signs in with the Customer's "
+            "e-mail address. Set this or email, not both. Immutable."
         ),
     ] = None
     email: Annotated[
         str | None,
         Field(
             max_length=MAX_OWNER_LENGTH,
-            description="The owner's e-mail address, such as team@example.com: signs in with it by single sign-on, "
-            "and gets the welcome mail there. It is believed as it stands, and may lead to a user that Identity Center "
-            "has already: let only those write it who know the owner. Give this or customerRef, not both. Immutable.",
+            description="The owner's e-mail address, such as team@example.com. The owner signs in with it by "
+            "single sign-on and gets the welcome mail there. The operator trusts it, and gives "
+            "access to the Identity Center user with this address even if that user existed "
+            "before: let only people set it who know the owner. Set this or customerRef, not "
+            "both. Immutable.",
             json_schema_extra=rules(email_rule("spec.email")),
         ),
     ] = None
@@ -117,8 +119,8 @@ class AwsAccountSpec(Model):
         str | None,
         Field(
             max_length=100,
-            description="A name for people, such as Team Payments. It becomes part of the AWS account's name when the "
-            "account is made; changed later, the name in AWS stays.",
+            description="A name for people, such as Team Payments. It becomes part of the AWS account's name "
+            "when the account is created; a later change does not rename the AWS account.",
         ),
     ] = None
     github_repos: Annotated[
@@ -144,26 +146,28 @@ class AwsAccountSpec(Model):
     suspended: Annotated[
         bool,
         Field(
-            description="true closes the account: console, single sign-on, deploy role, and by a policy all that its "
-            "users and roles may do. What is in it stays, and what runs goes on and costs. false or absent opens it.",
+            description="true suspends the account: console, single sign-on and deploy role are closed, and a "
+            "policy denies everything to its users and roles. Its contents stay, and machines "
+            "that run keep running and costing. false or absent resumes it.",
             json_schema_extra=NOT_DEFAULTED,
         ),
     ] = False
     deletion_policy: Annotated[
         DeletionPolicy,
         Field(
-            description="What becomes of the AWS account when this object is deleted. Retain keeps it and all that "
-            "is in it; Close shuts it off at once and has AWS close it, which can be undone for 90 days only."
+            description="What happens to the AWS account when this object is deleted. Retain keeps it with "
+            "everything in it. Close suspends it at once and has AWS close it, which can be "
+            "undone for 90 days only."
         ),
     ] = DeletionPolicy.RETAIN
     aws_account_id: Annotated[
         str | None,
         Field(
             max_length=12,
-            description="Take over this AWS account, twelve digits in quotes, instead of making one. It must be a "
-            "member of the organization and carry the tag aibatteriesincluded.com/resource with this object's "
-            "namespace/name; one that had an owner by an earlier AwsAccount is taken over for that owner only. "
-            "Immutable once set.",
+            description="Adopt this AWS account, twelve digits in quotes, instead of creating one. It must be "
+            "a member of the organization and have the tag aibatteriesincluded.com/resource with "
+            "this object's namespace/name. If an earlier AwsAccount gave it an owner, it can be "
+            "adopted for that owner only. Immutable once set.",
             json_schema_extra=rules(
                 rule(
                     "self.matches('^[0-9]{12}$')",
@@ -206,12 +210,12 @@ class AwsAccount(Resource):
         plural="awsaccounts",
         short_names=("awsacct", "aa"),
         columns=(
-            Column("Ready", f"{READY_CONDITION}.status", description="Whether all that the spec says is so in AWS"),
+            Column("Ready", f"{READY_CONDITION}.status", description="Whether AWS matches the spec"),
             Column("Status", ".status.phase", description="pending, creating, active, failed or suspended"),
             Column("AWS account", ".status.awsAccountId", description="The AWS account's id"),
             Column("Owner", ".status.owner", description="The owner's e-mail address"),
             Column("Age", ".metadata.creationTimestamp", "date"),
-            Column("Step", ".status.provisioningStep", description="The step that is to be done next", wide=True),
+            Column("Step", ".status.provisioningStep", description="The next step", wide=True),
             Column("Role ARN", ".status.oidcRoleArn", description="What GitHub Actions assume", wide=True),
             Column("Message", f"{READY_CONDITION}.message", description="Why it is ready, or why not yet", wide=True),
         ),

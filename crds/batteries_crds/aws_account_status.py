@@ -37,15 +37,16 @@ class CreateRequest(Model):
 
     email: Annotated[str, Field(max_length=64, description="The AWS account's root e-mail address.")]
     account_name: Annotated[str, Field(max_length=50, description="The AWS account's name.")]
-    recorded_at: Annotated[Timestamp, Field(description="When the request was written down.")]
+    recorded_at: Annotated[Timestamp, Field(description="When the request was recorded.")]
     request_id: Annotated[
         str | None, Field(max_length=36, description="AWS's id of the request (car-…), once AWS has answered.")
     ] = None
     found: Annotated[
         bool | None,
         Field(
-            description="Whether the request was found by its account's name, and not in AWS's answer to our own: then "
-            "the account's tag is read before it is taken for this one's."
+            description="Whether the operator found the request by its account's name, because AWS's answer "
+            "was lost. It then reads the account's tag before it takes the account for this "
+            "one's."
         ),
     ] = None
 
@@ -57,47 +58,52 @@ class StepRecord(Model):
         str | None,
         Field(
             max_length=64,
-            description="Fingerprint of the part of the spec that the step was last done for; the step is done again "
-            "when that part changes.",
+            description="Fingerprint of the inputs that the step last ran with. The step runs again when they change.",
         ),
     ] = None
     gave_up_at: Annotated[
         int | None,
-        Field(ge=0, description="The metadata.generation for which it failed for good; tried again for a later one."),
+        Field(
+            ge=0,
+            description="The metadata.generation for which the step failed for good. It is retried for a later one.",
+        ),
     ] = None
     gave_up_retry: Annotated[
         str | None,
         Field(
             max_length=RETRY_LENGTH,
-            description="The value of the annotation aibatteriesincluded.com/retry when it failed for good; tried "
-            "again for another value.",
+            description="The value of the annotation aibatteriesincluded.com/retry when the step failed for "
+            "good. It is retried for another value.",
         ),
     ] = None
     troubled_since: Annotated[
         Timestamp | None,
-        Field(description="Since when the step meets trouble; absent while it goes well."),
+        Field(description="Since when the step has had a problem; absent without one."),
     ] = None
     error: Annotated[
-        str | None, Field(max_length=1024, description="What troubles it, as a sentence; absent while it goes well.")
+        str | None, Field(max_length=1024, description="The step's problem, as a sentence; absent without one.")
     ] = None
     cause: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description="What AWS, Kubernetes or the program said of it, for administrators; the HTTP API shows it to "
-            "nobody else.",
+            description="What AWS, Kubernetes or the program said about the problem. The HTTP API shows it to "
+            "administrators only.",
         ),
     ] = None
     waived: Annotated[
         bool | None,
-        Field(description="Whether the account is ready without it for now; its condition says what it waits for."),
+        Field(
+            description="Whether the account counts as ready without this step for now. The step's condition says "
+            "what it waits for."
+        ),
     ] = None
     told: Annotated[
         str | None,
         Field(
             max_length=128,
-            description="The reason of the trouble that an Event has told of, so that it is told once; absent after "
-            "the step's success.",
+            description="The reason of the last problem that an Event reported, so that it is reported once; "
+            "absent after the step's success.",
         ),
     ] = None
 
@@ -106,19 +112,19 @@ class HistoryEvent(Model):
     """A step that began, succeeded or failed for good."""
 
     timestamp: Annotated[
-        Timestamp, Field(description="When it happened: later than all before it, by a microsecond at least.")
+        Timestamp, Field(description="When it happened; at least a microsecond later than the event before.")
     ]
     step: Annotated[str, Field(max_length=64, description="The step's name, such as setup_oidc.")]
     status: Annotated[EventStatus, Field(description="Whether the step began, succeeded or failed for good.")]
     detail: Annotated[
-        str | None, Field(max_length=1024, description="What was achieved, as a sentence; of a failure the reason.")
+        str | None, Field(max_length=1024, description="What was achieved, as a sentence; after a failure, the reason.")
     ] = None
     error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
     cause: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description="What AWS, Kubernetes or the program said of it, for administrators.",
+            description="What AWS, Kubernetes or the program said about it, for administrators.",
         ),
     ] = None
 
@@ -130,8 +136,8 @@ class AwsAccountStatus(Model):
         int,
         Field(
             ge=0,
-            description="The metadata.generation that the rest of the status speaks of; while it is smaller, the "
-            "operator has not seen the newest spec.",
+            description="The metadata.generation that the rest of the status is about. While it is smaller "
+            "than the current one, the operator has not seen the newest spec.",
         ),
     ] = 0
     account_id: Annotated[
@@ -147,8 +153,8 @@ class AwsAccountStatus(Model):
         str | None,
         Field(
             max_length=64,
-            description="The role by which the operator enters the AWS account, as it was made with; absent in "
-            "accounts of releases that had one name for all.",
+            description="The role by which the operator enters the AWS account, set when the account was "
+            "created. Absent in accounts of older releases.",
         ),
     ] = None
     owner: Annotated[
@@ -157,13 +163,13 @@ class AwsAccountStatus(Model):
     phase: Annotated[
         Phase,
         Field(
-            description="How the account is in one word, as the HTTP API's status: pending (AWS was not asked yet), "
+            description="The account's state, as the status of the HTTP API: pending (AWS was not asked yet), "
             "creating, active, failed (somebody must change something; see error) or suspended."
         ),
     ] = Phase.PENDING
     provisioning_step: Annotated[
         ProvisioningStep,
-        Field(description="The step that is to be done next, or complete where none is, or failed."),
+        Field(description="The next step; complete if none is left; failed."),
     ] = ProvisioningStep.CREATE_ACCOUNT
     create_request: CreateRequest | None = None
     iam_user_name: Annotated[
@@ -176,8 +182,8 @@ class AwsAccountStatus(Model):
         str | None,
         Field(
             max_length=253,
-            description="The Secret in this namespace with the IAM user's first password, until its owner has taken "
-            "it; to be changed at the first sign-in.",
+            description="The Secret in this namespace with the IAM user's first password, until its owner has "
+            "taken it. The first sign-in asks for a new password.",
         ),
     ] = None
     sso_user_name: Annotated[
@@ -193,18 +199,20 @@ class AwsAccountStatus(Model):
     ] = None
     sso_assignment_request_id: Annotated[
         str | None,
-        Field(max_length=64, description="AWS's id of the request to give the owner access, while it goes on."),
+        Field(max_length=64, description="AWS's id of the request to give the owner access, while it is in progress."),
     ] = None
     sso_revocation_request_id: Annotated[
         str | None,
-        Field(max_length=64, description="AWS's id of the request to take the owner's access, while it goes on."),
+        Field(
+            max_length=64, description="AWS's id of the request to remove the owner's access, while it is in progress."
+        ),
     ] = None
     closure_requested_at: Annotated[
         Timestamp | None, Field(description="When AWS took the request to close the account.")
     ] = None
-    sso_portal_url: Annotated[str | None, Field(max_length=256, description="Where to sign in by single sign-on.")] = (
-        None
-    )
+    sso_portal_url: Annotated[
+        str | None, Field(max_length=256, description="The URL at which single sign-on starts.")
+    ] = None
     oidc_role_arn: Annotated[
         str | None,
         Field(
@@ -226,43 +234,44 @@ class AwsAccountStatus(Model):
         dict[str, HoldRecord],
         Field(
             max_length=8,
-            description="Why the operator suspends the account though its spec does not say so, by reason; the account "
-            "opens when none is left and spec.suspended is not true. PaymentMethodMissing: the Customer could not pay "
-            "for longer than the grace period. CustomerBlocked: the Customer's spec.blocked is true.",
+            description="Why the operator suspends the account although its spec does not say so, by reason. "
+            "The account is resumed when no reason is left and spec.suspended is not true. "
+            "PaymentMethodMissing: the Customer could not pay for longer than the grace period. "
+            "CustomerBlocked: the Customer's spec.blocked is true.",
         ),
     ] = {}
     hold: Annotated[
         Hold | None,
-        Field(description="What holds holds today, as releases before wrote it: it counts, and is moved into holds."),
+        Field(description="The same as holds, as older releases wrote it. It still counts and is moved into holds."),
     ] = None
     error: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description="What keeps the account from being ready and who can mend it, as a sentence; absent where "
-            "all goes well.",
+            description="Why the account is not ready and who can fix it, as a sentence; absent if nothing is wrong.",
         ),
     ] = None
     cause: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description="What AWS, Kubernetes or the program said of error, with ids and ARNs, for administrators; the "
-            "HTTP API shows it to nobody else.",
+            description="What AWS, Kubernetes or the program said, with ids and ARNs, if error says that "
+            "something is wrong. The HTTP API shows it to administrators only.",
         ),
     ] = None
     steps: Annotated[
         dict[str, StepRecord],
         Field(
-            max_length=32, description="The operator's own notes on each step, by its name; the conditions say more."
+            max_length=32,
+            description="The operator's record of each step, by the step's name. The conditions say more.",
         ),
     ] = {}
     conditions: Annotated[
         list[Condition],
         Field(
             max_length=32,
-            description="What was observed: one condition for each step, and the summaries Ready, Provisioned, "
-            "Suspended, Reconciling and Stalled. `kubectl wait --for=condition=Ready` is right for scripts.",
+            description="One condition for each step, and the summaries Ready, Provisioned, Suspended, "
+            "Reconciling and Stalled. Scripts should use `kubectl wait --for=condition=Ready`.",
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = []

@@ -25,12 +25,14 @@ SUSPENDED_BY_AWS = "SuspendedByAws"
 """A reason: AWS itself has suspended the AWS account."""
 
 SUMMARIES: dict[str, str] = {
-    READY: "Every required step is done for the spec as it stands now.",
-    PROVISIONED: "Every required step was done once: the account is usable, also while a change is applied.",
-    SUSPENDED: "The account is closed, seen in AWS: nobody signs in, and its users and roles are denied everything; "
-    "what runs in it goes on and costs. Absent otherwise, and true until all is open again.",
-    RECONCILING: "Work is pending and going on (kstatus); absent otherwise.",
-    STALLED: "A step failed for good and waits for a changed spec (kstatus); absent otherwise.",
+    READY: "Every required step is done for the current spec.",
+    PROVISIONED: "Every required step was done once. The account is usable, also while a change is applied.",
+    SUSPENDED: "The account is suspended, as seen in AWS: nobody can sign in, and everything is denied to "
+    "its users and roles. Machines that run keep running and costing. True until everything is "
+    "open again, then absent.",
+    RECONCILING: "Steps are pending and being worked on (kstatus); otherwise absent.",
+    STALLED: "A step failed for good, or has had a problem for longer than its stall timeout (kstatus); "
+    "otherwise absent.",
 }
 
 
@@ -46,7 +48,7 @@ class Condition(Model):
     """One observation, with the reason for machines and the message for people."""
 
     type: Annotated[str, Field(max_length=64, description="What is observed, such as Ready or OIDCConfigured.")]
-    status: Annotated[ConditionStatus, Field(description="Whether it holds; Unknown until it was looked at.")]
+    status: Annotated[ConditionStatus, Field(description="True, False, or Unknown until it was observed.")]
     reason: Annotated[
         str,
         Field(

@@ -59,8 +59,8 @@ class CustomerSpec(Model):
         str,
         Field(
             max_length=MAX_OWNER_LENGTH,
-            description="The customer's e-mail address, given at the checkout: the owner of new AWS accounts signs in "
-            "with it by single sign-on.",
+            description="The customer's e-mail address, entered at the checkout. The owner of new AWS "
+            "accounts signs in with it by single sign-on.",
             json_schema_extra=rules(email_rule("spec.email")),
         ),
     ]
@@ -68,37 +68,42 @@ class CustomerSpec(Model):
         str | None,
         Field(
             max_length=MAX_OWNER_LENGTH,
-            description="The e-mail address that its owner has confirmed by the link in a mail. spec.email counts as "
-            "confirmed while it is the same but for case. Who is trusted to know the address may set it by hand. Until "
-            "it is confirmed, single sign-on leads to no user that was there before this Customer.",
+            description="The e-mail address that its owner has confirmed with the link in a mail. spec.email "
+            "counts as confirmed while both are equal, ignoring case. You may set it by hand if "
+            "you know that the address is right. Until it is confirmed, single sign-on uses no "
+            "Identity Center user from before this Customer.",
             json_schema_extra=rules(email_rule("spec.confirmedEmail")),
         ),
     ] = None
     stripe_customer_id: Annotated[
         str | None,
-        Field(max_length=255, description="The customer's id in Stripe (cus_…); whether they can pay is asked there."),
+        Field(
+            max_length=255,
+            description="The customer's id in Stripe (cus_…), by which Stripe is asked whether they can pay.",
+        ),
     ] = None
     account_limit: Annotated[
         int,
         Field(
             ge=0,
             le=100_000,
-            description="How many AWS accounts the customer may ask for over HTTP; raise it for who needs more. "
-            "Customers with the same card may have together as many as the largest of their limits.",
+            description="How many AWS accounts the customer may ask for over HTTP. Customers with the same "
+            "card share the largest of their limits.",
         ),
     ] = DEFAULT_ACCOUNT_LIMIT
 
     blocked: Annotated[
         bool,
         Field(
-            description="true refuses the customer everything but reading over HTTP, refuses sign-ups with the same "
-            "card, and has the operator suspend all of the customer's accounts; false or absent lifts just that.",
+            description="true blocks the customer: over HTTP they may only read, nobody can sign up with the "
+            "same card, and the operator suspends all of their accounts. false or absent ends "
+            "this, and nothing else.",
             json_schema_extra=NOT_DEFAULTED,
         ),
     ] = False
     blocked_reason: Annotated[
         str | None,
-        Field(max_length=256, description="Why, for administrators; the customer does not see it."),
+        Field(max_length=256, description="Why the customer is blocked. Only administrators see it."),
     ] = None
 
 
@@ -108,43 +113,46 @@ class CustomerStatus(Model):
     payment_method: Annotated[
         PaymentMethod | None,
         Field(
-            description="Whether the customer can be charged. valid: may ask for accounts; missing: may not (HTTP 402)."
+            description="Whether the customer can be charged. valid: they may ask for accounts. missing: they "
+            "may not (HTTP 402)."
         ),
     ] = None
     payment_reason: Annotated[
         PaymentReason | None,
         Field(
-            description="Why. NotFoundAtStripe: Stripe's account has no such customer, maybe because the key is "
-            "another account's, and paymentMethod stays as it was. HeldBack: it would be missing, and so would that of "
-            "too many others on the same day; a person has to look."
+            description="Why paymentMethod has its value. NotFoundAtStripe: Stripe does not find the "
+            "customer, maybe because the key is of another Stripe account; paymentMethod stays as "
+            "it was. HeldBack: the payment methods of too many customers would become missing on "
+            "the same day, so this one stays as it was until a person has looked."
         ),
     ] = None
     payment_problems: Annotated[
         list[PaymentProblem] | None,
         Field(
             max_length=len(PaymentProblem),
-            description="What happened to the customer's charges at Stripe, for administrators: Disputed, Refunded, "
-            "PartlyRefunded. Nothing follows from it by itself.",
+            description="What happened to the customer's charges at Stripe, for administrators: Disputed, "
+            "Refunded, PartlyRefunded. This alone changes nothing.",
         ),
     ] = None
     payment_method_since: Annotated[
         Timestamp | None,
-        Field(description="Since when paymentMethod is what it is."),
+        Field(description="Since when paymentMethod has had its value."),
     ] = None
     payment_grace_since: Annotated[
         Timestamp | None,
         Field(
-            description="Since when the grace period runs, while paymentMethod is missing; when it is over, the "
-            "customer's accounts are suspended. The moment of the loss, or, where that was before there was a grace "
-            "period, the moment at which it was first noticed."
+            description="When the grace period began, while paymentMethod is missing. At its end the "
+            "customer's accounts are suspended. It begins with the loss or, for losses from "
+            "before there was a grace period, when the loss was first noticed."
         ),
     ] = None
     card_fingerprints: Annotated[
         list[CardFingerprint] | None,
         Field(
             max_length=MAX_CARDS,
-            description="Hashes of what Stripe calls the fingerprints of the customer's cards, those of earlier ones "
-            "included: the same number has the same one, whoever saves it. Absent until Stripe was asked.",
+            description="Hashes of Stripe's fingerprints of the customer's cards, including earlier ones. The "
+            "same card number has the same fingerprint, whoever saves it. Absent until Stripe was "
+            "asked.",
         ),
     ] = None
     payment_method_checked_at: Annotated[Timestamp | None, Field(description="When Stripe was last asked.")] = None
@@ -163,11 +171,9 @@ class Customer(Resource):
             Column("Email", ".spec.email"),
             Column("Payment", ".status.paymentMethod", description="Whether they can be charged: valid or missing"),
             Column("Limit", ".spec.accountLimit", "integer", description="How many accounts they may have"),
-            Column("Blocked", ".spec.blocked", "boolean", description="Whether everything but reading is refused"),
+            Column("Blocked", ".spec.blocked", "boolean", description="Whether they may only read"),
             Column("Age", ".metadata.creationTimestamp", "date"),
-            Column(
-                "Payment since", ".status.paymentMethodSince", "date", description="For how long it is so", wide=True
-            ),
+            Column("Payment since", ".status.paymentMethodSince", "date", description="For how long", wide=True),
             Column("Reason", ".status.paymentReason", description="Why they can be charged or not", wide=True),
             Column("Problems", ".status.paymentProblems", description="Refunds and disputes", wide=True),
             Column("Confirmed", ".spec.confirmedEmail", description="The address that its owner confirmed", wide=True),

@@ -68,15 +68,15 @@ class NotificationSpec(Model):
         ),
     )
 
-    kind: Annotated[NotificationKind, Field(description="What the mail tells; it decides the mail's words.")]
+    kind: Annotated[NotificationKind, Field(description="What the mail is about; it decides the text.")]
     customer_ref: Annotated[
-        CustomerRef, Field(description="The Customer whom it concerns. The mail goes to the Customer's spec.email.")
+        CustomerRef, Field(description="The Customer that it concerns. The mail goes to the Customer's spec.email.")
     ]
     to: Annotated[
         str | None,
         Field(
             max_length=MAX_OWNER_LENGTH,
-            description="The e-mail address of who paid, as Stripe collected it at the checkout; for "
+            description="The e-mail address of whoever paid, as Stripe collected it at the checkout. For "
             "KeyHandedOver only.",
             json_schema_extra=rules(email_rule("spec.to")),
         ),
@@ -85,7 +85,7 @@ class NotificationSpec(Model):
         dict[str, Annotated[str, Field(max_length=DETAIL_LENGTH)]],
         Field(
             max_length=16,
-            description="What the mail's words need to know, such as keyPrefix or accountId. Never a secret.",
+            description="Values for the mail's text, such as keyPrefix or accountId. Never a secret.",
         ),
     ] = {}
 
@@ -99,10 +99,10 @@ class Confirmation(Model):
         Field(
             max_length=64,
             pattern="^[0-9a-f]{64}$",
-            description="The SHA-256 of the token, in hexadecimal; the token itself is in the mail alone.",
+            description="The SHA-256 of the token, in hexadecimal. Only the mail has the token itself.",
         ),
     ]
-    expires_at: Annotated[Timestamp, Field(description="When the link stops working.")]
+    expires_at: Annotated[Timestamp, Field(description="When the link expires.")]
 
 
 class NotificationStatus(Model):
@@ -111,13 +111,14 @@ class NotificationStatus(Model):
     state: Annotated[
         NotificationState | None,
         Field(
-            description="Sent: SES took the mail. Disabled: no mail is sent here, the operator has no sender. Dropped: "
-            "it could not be sent, and is not tried any more; see error. Absent: it is still to be sent."
+            description="Sent: SES accepted the mail. Disabled: the operator has no sender, so no mails are "
+            "sent. Dropped: it could not be sent and is not retried any more; see error. Absent: "
+            "it is still to be sent."
         ),
     ] = None
     finished_at: Annotated[
         Timestamp | None,
-        Field(description="When it was sent, or given up. The operator deletes the object some days later."),
+        Field(description="When it was sent or dropped. The operator deletes the object some days later."),
     ] = None
     to: Annotated[
         str | None, Field(max_length=MAX_OWNER_LENGTH, description="The address that the mail was sent to.")
@@ -125,7 +126,7 @@ class NotificationStatus(Model):
     message_id: Annotated[str | None, Field(max_length=128, description="The mail's id in Amazon SES.")] = None
     error: Annotated[
         str | None,
-        Field(max_length=1024, description="Why it is not sent yet, or was given up; absent once it is sent."),
+        Field(max_length=1024, description="Why it is not sent yet, or was dropped; absent once it is sent."),
     ] = None
     confirmation: Confirmation | None = None
 
@@ -140,8 +141,8 @@ class Notification(Resource):
         plural="notifications",
         short_names=("notif",),
         columns=(
-            Column("Kind", ".spec.kind", description="What the mail tells"),
-            Column("Customer", ".spec.customerRef.name", description="Whom it concerns"),
+            Column("Kind", ".spec.kind", description="What the mail is about"),
+            Column("Customer", ".spec.customerRef.name", description="The Customer that it concerns"),
             Column("State", ".status.state", description="Sent, Disabled or Dropped; empty: still to be sent"),
             Column("Age", ".metadata.creationTimestamp", "date"),
             Column("To", ".status.to", description="The address that it was sent to", wide=True),
