@@ -35,8 +35,11 @@ _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _NOT_FOR_CUSTOMERS = re.compile(
     r"\barn:aws"
     r"|\bcar-[0-9a-z]{8,}"  # AWS's id of a request for an account
+    # Ids of the organization, its root, units and policies; of Identity Center and its directory; of keys.
+    r"|(?-i:\b(?:o-[a-z0-9]{10}|r-[a-z0-9]{4}|ou-[a-z0-9]{4,}-[a-z0-9]{8,}|p-[a-z0-9]{8}|d-[0-9a-f]{10}"
+    r"|ssoins-[a-z0-9]{16}|ps-[a-z0-9]{16}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,})\b)"
     r"|request ?id|X-Amzn"
-    r"|(?-i:\b\w+(?:Exception|Error)\b)"  # Python's, and AWS's codes
+    r"|(?-i:\b\w+(?:Exception|Error)\b|\bException(?:Group)?\b)"  # Python's, and AWS's codes
     r"|Traceback|HTTP response|HTTPHeaderDict|CIMultiDict|Audit-Id|(?-i:\bReason: )"  # an ApiException's text
     r"|https?://[^ ]*:\d+|\.svc\b"  # addresses inside
     r"|amazonaws\.com",

@@ -293,6 +293,7 @@ def test_a_window_ends_and_begins_anew_with_the_next_request() -> None:
 
 def test_a_wall_clock_that_is_set_back_or_forward_changes_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     windows = FixedWindows()
+    assert windows._clock is time.monotonic, "a clock that was bound before is not the one that is set here"
     windows.incr("a", 60)
     for hours in (-1, 1):
         monkeypatch.setattr(time, "time", lambda hours=hours: 1_790_000_000 + hours * 3600)

@@ -25,6 +25,12 @@ LEAKS = [
     "Something failed (request 4e3cbf5a-1111-2222-3333-444455556666).",
     "Something failed, x-amzn-RequestId: 12.",
     "AWS was asked for the account (car-0123456789abcdef).",
+    "There is no unit ou-ab12-11112222 in o-a1b2c3d4e5, below r-ab12.",
+    "The policy p-1a2b3c4d is not attached.",
+    "No user in d-1234567890.",
+    "ssoins-1111222233334444 has no ps-1111222233334444.",
+    "The key AKIAIOSFODNN7EXAMPLE is not active.",
+    "unhandled errors in a TaskGroup: ExceptionGroup",
     "Could not connect to the endpoint URL: https://sts.eu-central-1.amazonaws.com/",
     "No answer from https://10.96.0.1:443/apis.",
 ]
