@@ -66,7 +66,10 @@ class ProvisioningStep(StrEnum):
 
 
 class ClosingStep(StrEnum):
-    """The steps that close an account; they show in its history and conditions, not in `provisioningStep`."""
+    """The steps that the contract does not name: those that close an account.
+
+    They show in an account's history and conditions, not in `provisioningStep`.
+    """
 
     QUARANTINE = "quarantine"
     CLOSE_CONSOLE = "close_console"

@@ -184,7 +184,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         observed_generation=generation,
         account_id=str(account.account_id),
         phase=phase,
-        provisioning_step=_step(account, phase, block),
+        provisioning_step=_step(steps, account, phase, block),
         error=error,
         cause=why,
     )
@@ -233,13 +233,19 @@ def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
     return Phase.CREATING
 
 
-def _step(account: AwsAccount, phase: Phase, block: Step | None) -> ProvisioningStep:
+def _step(steps: Sequence[Step], account: AwsAccount, phase: Phase, block: Step | None) -> ProvisioningStep:
     if phase is Phase.FAILED:
         return ProvisioningStep.FAILED
     if block is not None and isinstance(block.name, ProvisioningStep):
         return block.name
     # Closing an account is no provisioning step; where provisioning stood is what it will go on from.
-    return ProvisioningStep.COMPLETE if account.is_wanted else account.status.provisioning_step
+    if not account.is_wanted:
+        return account.status.provisioning_step
+    if block is None:
+        return ProvisioningStep.COMPLETE
+    # The contract does not name this step: clients see the last one before it that the contract names.
+    before = [step.name for step in steps[: steps.index(block)] if isinstance(step.name, ProvisioningStep)]
+    return before[-1] if before else ProvisioningStep.CREATE_ACCOUNT
 
 
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:

@@ -9,6 +9,7 @@ import pytest
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
 from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
+from batteries_crds.names import ClosingStep
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.status.pending import is_current, is_out_of_date, runnable
 from batteries_operator.status.transitions import apply_outcome, begin, summarize
@@ -270,3 +271,11 @@ def test_long_messages_are_cut_to_what_the_schema_takes() -> None:
     AwsAccount.model_validate({"spec": {"email": "a@b.co"}, "status": seen.to_wire()})
     assert seen.error is not None
     assert len(seen.error) == 1024
+
+
+def test_a_step_that_the_contract_does_not_name_shows_as_the_contracts_step_before_it() -> None:
+    ours = Step(ClosingStep.QUARANTINE, "Ours", never, "what the contract knows nothing of")
+    story = Story((MAKE, ours, ADMIT)).then(MAKE, Done("Made."))
+    assert story.account.status.provisioning_step is Name.CREATE_ACCOUNT
+    story.then(ours, Done("Ours."))
+    assert story.account.status.provisioning_step is Name.SETUP_OIDC
