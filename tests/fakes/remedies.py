@@ -7,128 +7,124 @@ does a row whose words are said nowhere. What happens outside of Kubernetes and 
 # ruff: noqa: E501  # a table: a row a line
 
 OUTSIDE = "outside: "
-CAUSE = "operator_words::test_a_cause_is_shown_to_administrators_beside_the_error"
-RETRY = "remedies::test_a_retry_after_it_is_mended"
-BOOTSTRAP = "operator_troubles::test_an_organization_that_is_not_prepared_says_what_to_do_and_recovers"
-BY_ITSELF = "aws_calls::test_what_stays_away_is_told_stalls_and_goes_on_by_itself"
-DELETED = "operator_deletion::test_an_account_that_left_the_organization_keeps_nothing_from_being_deleted"
-CONFIRMED = "operator_confirmations::test_it_goes_on_by_itself_when_the_address_is_confirmed"
-BACK = "operator_drift::test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back"
-REOPENED = "operator_words::test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over"
+CAUSE = "test_a_cause_is_shown_to_administrators_beside_the_error"
+RETRY = "test_a_retry_after_it_is_mended"
+BOOTSTRAP = "test_an_organization_that_is_not_prepared_says_what_to_do_and_recovers"
+BY_ITSELF = "test_what_stays_away_is_told_stalls_and_goes_on_by_itself"
+DELETED = "test_an_account_that_left_the_organization_keeps_nothing_from_being_deleted"
+CONFIRMED = "test_it_goes_on_by_itself_when_the_address_is_confirmed"
+BACK = "test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back"
+REOPENED = "test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over"
 SUPPORT = f"{OUTSIDE}AWS Support is asked; what it then changes is the row beside"
 LOOKING = f"{OUTSIDE}somebody reads; nothing is changed"
 
 REASONS: dict[str, dict[str, str]] = {
-    "Suspended": {
-        "`spec.suspended: false`": "operator_suspension::test_every_door_is_closed_and_opened_again_for_the_spec_as_it_is_then"
-    },
+    "Suspended": {"`spec.suspended: false`": "test_every_door_is_closed_and_opened_again_for_the_spec_as_it_is_then"},
     "CustomerBlocked": {
-        "`POST /v1/admin/customers/{id}/unblock`": "tests/e2e/test_blocked::test_blocking_closes_what_there_is_and_stops_what_comes",
-        "kubectl patch customer NAME": "operator_adoption::test_a_blocked_customer_gets_none",
+        "`POST /v1/admin/customers/{id}/unblock`": "test_blocking_closes_what_there_is_and_stops_what_comes",
+        "kubectl patch customer NAME": "test_a_blocked_customer_gets_none",
     },
     "PaymentMethodMissing": {
-        "give a valid payment method": "operator_customer_holds::test_it_suspends_after_the_grace_and_opens_when_they_can_pay_again",
-        "delete the account too": "remedies::test_an_account_that_is_held_can_be_deleted",
-        "kubectl patch awsaccount NAME --subresource=status": "remedies::test_a_hold_whose_customer_is_gone_is_lifted_by_hand",
+        "give a valid payment method": "test_it_suspends_after_the_grace_and_opens_when_they_can_pay_again",
+        "delete the account too": "test_an_account_that_is_held_can_be_deleted",
+        "kubectl patch awsaccount NAME --subresource=status": "test_a_hold_whose_customer_is_gone_is_lifted_by_hand",
     },
     "WaitingForTags": {"see in Organizations whose the account in the message is": LOOKING},
     "AccountLimitReached": {
-        "raised in Service Quotas": "operator_capacity::test_a_full_organization_is_said_on_every_account_in_line_and_left_when_there_is_room",
-        "`batteries-operator doctor` says what is left": "operator_doctor::test_the_accounts_left_of_the_quota",
+        "raised in Service Quotas": "test_a_full_organization_is_said_on_every_account_in_line_and_left_when_there_is_room",
+        "`batteries-operator doctor` says what is left": "test_the_accounts_left_of_the_quota",
     },
     "LimitReached": {
-        "Have that quota raised": "remedies::test_it_goes_on_when_that_is_mended",
-        "make room": "remedies::test_it_goes_on_when_that_is_mended",
+        "Have that quota raised": "test_it_goes_on_when_that_is_mended",
+        "make room": "test_it_goes_on_when_that_is_mended",
     },
     "ClosureQuotaReached": {
-        "`spec.deletionPolicy: Retain`": "operator_deletion::test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line"
+        "`spec.deletionPolicy: Retain`": "test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line"
     },
     "AwsUnavailable": {"see the AWS Health Dashboard": LOOKING},
     "NotFoundInAws": {"have what is missing made again": BY_ITSELF, "read `.status.cause`": CAUSE},
-    "ExistsInAws": {"Read `.status.cause`": CAUSE, "rename it": "remedies::test_it_goes_on_when_that_is_mended"},
+    "ExistsInAws": {"Read `.status.cause`": CAUSE, "rename it": "test_it_goes_on_when_that_is_mended"},
     "ConflictInAws": {"read `.status.cause`": CAUSE},
     "ServiceNotReady": {"ask AWS Support": SUPPORT},
-    "CredentialsRefused": {"See that the access role exists": "remedies::test_it_goes_on_when_that_is_mended"},
+    "CredentialsRefused": {"See that the access role exists": "test_it_goes_on_when_that_is_mended"},
     "NoAwsCredentials": {
         "Give its service account a role": f"{OUTSIDE}Kubernetes puts a role into new pods, and a new pod begins anew"
     },
     "AccessDenied": {
-        "Change the policy that the message names": "remedies::test_it_goes_on_when_that_is_mended",
-        "`batteries-operator policy` prints": "operator_permissions::test_a_whole_life_calls_what_the_policy_grants_and_nothing_else",
+        "Change the policy that the message names": "test_it_goes_on_when_that_is_mended",
+        "`batteries-operator policy` prints": "test_a_whole_life_calls_what_the_policy_grants_and_nothing_else",
     },
     "MailRefused": {
-        "See that the sender's identity is verified": "remedies::test_it_goes_on_when_that_is_mended",
-        "`batteries-operator doctor` does": "operator_organization::test_the_doctor_warns_of_a_sender_that_ses_refuses",
+        "See that the sender's identity is verified": "test_it_goes_on_when_that_is_mended",
+        "`batteries-operator doctor` does": "test_the_doctor_warns_of_a_sender_that_ses_refuses",
     },
     "SuspendedByAws": {
         "Ask AWS Support why": REOPENED,
-        "delete the AwsAccount": "remedies::test_what_is_gone_in_aws_can_be_deleted",
+        "delete the AwsAccount": "test_what_is_gone_in_aws_can_be_deleted",
     },
     "AccountGone": {"Delete the AwsAccount": DELETED, "reopen the account": REOPENED, "invite it back": BACK},
     "UnexpectedAwsError": {"Read `.status.cause`": CAUSE},
     "UnexpectedError": {"Look into the operator's log": LOOKING},
     "OrganizationNotPrepared": {"Run `batteries-operator bootstrap`": BOOTSTRAP},
     "AccountsNotCreatedHere": {
-        "`spec.awsAccountId`": "operator_partition::test_govcloud_creates_no_account_and_adopts_one_that_was_made_elsewhere"
+        "`spec.awsAccountId`": "test_govcloud_creates_no_account_and_adopts_one_that_was_made_elsewhere"
     },
     "EmailNotConfirmed": {
         "opens the link": CONFIRMED,
         "`POST /v1/customer/confirmation`": CONFIRMED,
         "kubectl patch customer NAME": CONFIRMED,
     },
-    "CustomerNotFound": {
-        "Create that Customer": "operator_adoption::test_a_customer_that_is_applied_later_is_waited_for"
-    },
+    "CustomerNotFound": {"Create that Customer": "test_a_customer_that_is_applied_later_is_waited_for"},
     "SecretNameTaken": {
-        "Delete that Secret": "operator_secret_names::test_a_foreign_secret_is_no_password_and_is_left_alone",
-        "give it another name": "operator_secret_names::test_a_foreign_secret_is_no_password_and_is_left_alone",
-        "make the AwsAccount anew with another name": "operator_owners::test_another_owner_gets_an_account_under_another_name",
+        "Delete that Secret": "test_a_foreign_secret_is_no_password_and_is_left_alone",
+        "give it another name": "test_a_foreign_secret_is_no_password_and_is_left_alone",
+        "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
     },
     "RoleDoesNotAnswer": {
-        "the role exists": "operator_capacity::test_the_role_that_does_not_answer_stalls_the_account_which_recovers",
-        "create it": "remedies::test_an_invited_account_goes_on_when_it_has_the_role",
+        "the role exists": "test_the_role_that_does_not_answer_stalls_the_account_which_recovers",
+        "create it": "test_an_invited_account_goes_on_when_it_has_the_role",
     },
     "AssignmentFailed": {"Read AWS's words": CAUSE},
     "RevocationFailed": {"Read AWS's words": CAUSE},
     "CreationFailed": {"read `.status.cause`": CAUSE},
     "AccountIdTaken": {
-        "Make this one anew with another name": "operator_owners::test_another_owner_gets_an_account_under_another_name",
-        "set the tag to this one's namespace/name": "operator_namesakes::test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so",
+        "Make this one anew with another name": "test_another_owner_gets_an_account_under_another_name",
+        "set the tag to this one's namespace/name": "test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so",
     },
     "RefusedByAws": {"Mend the spec or the setting": RETRY},
     "TrustPolicyTooLarge": {
-        "List fewer repositories": "remedies::test_a_list_that_is_too_long_is_mended",
-        "the setting raised": "remedies::test_a_list_that_is_too_long_is_mended",
+        "List fewer repositories": "test_a_list_that_is_too_long_is_mended",
+        "the setting raised": "test_a_list_that_is_too_long_is_mended",
     },
     "NotOurAccount": {
-        "tag it in Organizations": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "make the AwsAccount anew with another name": "operator_owners::test_another_owner_gets_an_account_under_another_name",
-        "take the tag `aibatteriesincluded.com/owner` away": "remedies::test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
-        "tag it as the message says": "operator_owners::test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose",
+        "tag it in Organizations": "test_what_was_not_ours_goes_on_when_it_is",
+        "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
+        "take the tag `aibatteriesincluded.com/owner` away": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
+        "tag it as the message says": "test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose",
         "find out who wrote it": LOOKING,
-        "`spec.deletionPolicy: Retain`": "operator_deletion::test_an_account_without_our_tag_is_never_closed",
-        "take its finalizer away": "remedies::test_without_its_finalizer_an_object_is_let_go",
+        "`spec.deletionPolicy: Retain`": "test_an_account_without_our_tag_is_never_closed",
+        "take its finalizer away": "test_without_its_finalizer_an_object_is_let_go",
     },
     "UserNotOurs": {
-        "Delete or rename that user": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "set BATTERIES_IAM_USER_NAME": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "give it the tag": "remedies::test_what_was_not_ours_goes_on_when_it_is",
+        "Delete or rename that user": "test_what_was_not_ours_goes_on_when_it_is",
+        "set BATTERIES_IAM_USER_NAME": "test_what_was_not_ours_goes_on_when_it_is",
+        "give it the tag": "test_what_was_not_ours_goes_on_when_it_is",
     },
     "RoleNotOurs": {
-        "Delete that role": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "give it the tag": "remedies::test_what_was_not_ours_goes_on_when_it_is",
+        "Delete that role": "test_what_was_not_ours_goes_on_when_it_is",
+        "give it the tag": "test_what_was_not_ours_goes_on_when_it_is",
     },
     "ProviderNotOurs": {
-        "Add the audience by the command": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "delete the provider": "remedies::test_what_was_not_ours_goes_on_when_it_is",
+        "Add the audience by the command": "test_what_was_not_ours_goes_on_when_it_is",
+        "delete the provider": "test_what_was_not_ours_goes_on_when_it_is",
     },
     "ManagementAccountRefused": {
-        "by making a new one": "operator_organization::test_an_existing_account_that_carries_our_tag_is_adopted",
-        "this one can only be deleted": "remedies::test_one_that_names_the_management_account_can_be_deleted",
+        "by making a new one": "test_an_existing_account_that_carries_our_tag_is_adopted",
+        "this one can only be deleted": "test_one_that_names_the_management_account_can_be_deleted",
     },
     "EmailAlreadyExists": {
-        "Change BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-        "tag that account": "remedies::test_what_was_not_ours_goes_on_when_it_is",
+        "Change BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "test_what_was_not_ours_goes_on_when_it_is",
+        "tag that account": "test_what_was_not_ours_goes_on_when_it_is",
     },
     "WrongIdentity": {"Look at AWS_ENDPOINT_URL": LOOKING},
     "InvalidEmail": {"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE": RETRY},
@@ -152,15 +148,15 @@ REASONS: dict[str, dict[str, str]] = {
 
 MESSAGES: dict[str, str] = {
     # Of steps, to whoever owns the account or runs the service.
-    "have the platform team tag it": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-    "Then set the annotation": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-    "delete or rename it, tag it so": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-    "delete it, or tag it so": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-    "add-client-id-to-open-id-connect-provider": "remedies::test_what_was_not_ours_goes_on_when_it_is",
-    "change BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "remedies::test_what_was_not_ours_goes_on_when_it_is",
+    "have the platform team tag it": "test_what_was_not_ours_goes_on_when_it_is",
+    "Then set the annotation": "test_what_was_not_ours_goes_on_when_it_is",
+    "delete or rename it, tag it so": "test_what_was_not_ours_goes_on_when_it_is",
+    "delete it, or tag it so": "test_what_was_not_ours_goes_on_when_it_is",
+    "add-client-id-to-open-id-connect-provider": "test_what_was_not_ours_goes_on_when_it_is",
+    "change BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "test_what_was_not_ours_goes_on_when_it_is",
     "mend the tag": REASONS["AccountIdTaken"]["set the tag to this one's namespace/name"],
-    "end the first owner's access": "remedies::test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
-    "that assignment away in Identity Center": "operator_owners::test_of_an_earlier_release_the_account_of_another_owner_is_known_by_who_signs_in",
+    "end the first owner's access": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
+    "that assignment away in Identity Center": "test_of_an_earlier_release_the_account_of_another_owner_is_known_by_who_signs_in",
     "set spec.deletionPolicy to Retain": REASONS["NotOurAccount"]["`spec.deletionPolicy: Retain`"],
     "have the platform team invite it": BACK,
     "have the platform team {}": REOPENED,
@@ -189,31 +185,64 @@ MESSAGES: dict[str, str] = {
     "spec.suspended to false": REASONS["Suspended"]["`spec.suspended: false`"],
     # Of the organization, to whoever prepares it.
     "batteries-operator bootstrap": BOOTSTRAP,
-    "Enable it for the organization": "remedies::test_an_account_goes_on_when_identity_center_is_there",
-    "Set it to the region of your IAM Identity Center": "operator_partition::test_the_region_is_the_one_that_was_set",
-    "Rename that policy, and run bootstrap again": "remedies::test_what_keeps_bootstrap_from_its_end_is_mended",
-    "Move it elsewhere": "remedies::test_what_keeps_bootstrap_from_its_end_is_mended",
-    "delete it, or set BATTERIES_PERMISSION_SET_NAME": "remedies::test_what_keeps_bootstrap_from_its_end_is_mended",
-    "Take it out": "remedies::test_what_keeps_bootstrap_from_its_end_is_mended",
+    "Enable it for the organization": "test_an_account_goes_on_when_identity_center_is_there",
+    "Set it to the region of your IAM Identity Center": "test_the_region_is_the_one_that_was_set",
+    "Rename that policy, and run bootstrap again": "test_what_keeps_bootstrap_from_its_end_is_mended",
+    "Move it elsewhere": "test_what_keeps_bootstrap_from_its_end_is_mended",
+    "delete it, or set BATTERIES_PERMISSION_SET_NAME": "test_what_keeps_bootstrap_from_its_end_is_mended",
+    "Take it out": "test_what_keeps_bootstrap_from_its_end_is_mended",
     # Of commands and of the operator's start.
-    "Set it to an address of yours": "operator_root_email::test_the_operator_refuses_to_start_without_a_template_and_says_why",
-    "Mend it.": "operator_root_email::test_the_operator_refuses_to_start_with_a_template_that_aws_would_refuse",
-    "Make that Customer again": "operator_orphans::test_an_account_of_a_customer_goes_back_to_that_customer",
+    "Set it to an address of yours": "test_the_operator_refuses_to_start_without_a_template_and_says_why",
+    "Mend it.": "test_the_operator_refuses_to_start_with_a_template_that_aws_would_refuse",
+    "Make that Customer again": "test_an_account_of_a_customer_goes_back_to_that_customer",
     "Delete the AwsAccount": DELETED,
-    "Mend it, or go on to the release that wrote it": "tests/integration/test_operator_namespaces::test_a_stored_object_that_the_schema_refuses_is_told_of_and_let_go",
-    "set BATTERIES_BREAKER_PERCENT to 100": "operator_suspension_breaker::test_a_person_lets_it_happen_by_the_setting",
+    "Mend it, or go on to the release that wrote it": "test_a_stored_object_that_the_schema_refuses_is_told_of_and_let_go",
+    "set BATTERIES_BREAKER_PERCENT to 100": "test_a_person_lets_it_happen_by_the_setting",
     # Of the doctor.
     "grant the operator that permission": REASONS["AccessDenied"]["`batteries-operator policy` prints"],
     "grant what `batteries-operator policy` prints": REASONS["AccessDenied"]["`batteries-operator policy` prints"],
     "'Maximum number of accounts' raised": REASONS["AccountLimitReached"][
         "`batteries-operator doctor` says what is left"
     ],
-    "to a mailbox of yours": "operator_root_email::test_the_doctor_says_what_is_wrong_with_it",
-    "provision owners from your identity provider": "operator_troubles::test_a_user_that_is_there_by_its_address_is_taken",
-    "take out what owners are not to have": "operator_bootstrap::test_what_a_permission_set_of_ours_holds_is_compared",
+    "to a mailbox of yours": "test_the_doctor_says_what_is_wrong_with_it",
+    "provision owners from your identity provider": "test_a_user_that_is_there_by_its_address_is_taken",
+    "take out what owners are not to have": "test_what_a_permission_set_of_ours_holds_is_compared",
     "verify that address or its domain in SES": f"{OUTSIDE}AWS verifies it; GetEmailIdentity says when it is done",
     "resume it in the SES console": f"{OUTSIDE}AWS's console; GetAccount says when it is done",
     "have SES's sending quota raised": f"{OUTSIDE}AWS raises it; GetAccount says when it is done",
     "request production access": f"{OUTSIDE}AWS gives it; GetAccount says when it is done",
 }
 """By words of the message. A longer text is found by each of its remedies."""
+
+HANDED_OVER = "test_sigterm_hands_over_at_once_and_nothing_is_lost"
+SERVED_AGAIN = "test_a_namespace_that_cannot_be_read_at_the_start_is_served_when_it_can"
+A_SETTING = f"{OUTSIDE}a setting, with which the program starts anew"
+
+ALERTS: dict[str, dict[str, str]] = {
+    "BatteriesTwoOperatorsLead": {"--replicas=1": HANDED_OVER},
+    "BatteriesReconcilingStandsStill": {"delete the pod": HANDED_OVER},
+    "BatteriesNamespaceNotServed": {"remove it from the setting": A_SETTING, "`helm upgrade`": SERVED_AGAIN},
+    "BatteriesAccountsUnreadable": {
+        "Upgrade to the release that wrote it": "test_a_stored_object_that_the_schema_refuses_is_told_of_and_let_go"
+    },
+    "BatteriesReconcileErrors": {"`helm upgrade`": "test_an_upgrade_from_the_previous_chart_keeps_the_data"},
+    "BatteriesLineForPlaces": {
+        "Ask AWS for a higher quota": REASONS["AccountLimitReached"]["raised in Service Quotas"]
+    },
+    "BatteriesAwsThrottles": {"Lower `BATTERIES_AWS_THREADS`": A_SETTING},
+    "BatteriesSuspensionsHeldBack": {
+        "Fix that": "test_when_most_can_pay_again_the_rest_is_held",
+        "set `BATTERIES_BREAKER_PERCENT` to 100": "test_a_person_lets_it_happen_by_the_setting",
+    },
+    "BatteriesPaymentsInDoubt": {
+        "Put the right one back": A_SETTING,
+        "Fix that": A_SETTING,
+        "set `BATTERIES_BREAKER_PERCENT` to 100": A_SETTING,
+    },
+    "BatteriesApiIsSlow": {"Raise `api.replicas`": A_SETTING},
+    "BatteriesApiCacheIsOld": {"delete its pod": "test_a_rolling_restart_of_both_under_load_loses_no_request"},
+    "BatteriesApiNamespaceIsOld": {
+        "`helm upgrade`": "test_a_namespace_that_cannot_be_read_keeps_the_home_namespace_from_nothing"
+    },
+}
+"""By the alert, as docs/alerts.md has them: what changes something."""

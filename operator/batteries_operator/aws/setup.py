@@ -128,6 +128,8 @@ class Setup:
 
         Raises:
             NotOursError: the OU holds what is not ours, and the policy would shut or bind that.
+            NotPreparedError: there is no such OU.
+            AwsError: there is no such policy.
         """
         unit, policy = await self._organizations.ou(guard.ou), await self._find(guard)
         attached = await self._guardrail_checks.attached(unit, guard)
@@ -140,8 +142,12 @@ class Setup:
                 "bind it. Move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or BATTERIES_CUSTOMERS_OU_NAME to an "
                 "OU for the account factory alone; then run bootstrap again.",
             )
-        policy_id = policy.get("Id", "") if policy else ""
-        await self._write("organizations:AttachPolicy", self._client.attach_policy, PolicyId=policy_id, TargetId=unit)
+        if policy is None:
+            # One that was just made may not be listed yet: looked for again, as where AWS says so.
+            missing = f"There is no policy {guard.name} that could be attached."
+            raise AwsError("organizations:ListPolicies", "PolicyNotFoundException", missing)
+        attach = self._client.attach_policy
+        await self._write("organizations:AttachPolicy", attach, PolicyId=policy.get("Id", ""), TargetId=unit)
         return Did.MADE
 
     async def ensure_permission_set(self) -> Did:

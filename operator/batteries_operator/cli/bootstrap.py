@@ -2,15 +2,17 @@
 
 Makes what accounts need before the first one, and says what it did: the OUs, the policies that close suspended accounts
 and keep our way into the others, the permission set that owners get. What an older release made is brought up to date.
-What somebody else made under our names is told, and left as it is; the exit status is 1 then.
+What somebody else made under our names is told, and left as it is; what AWS refuses is told, and the rest is done all
+the same. The exit status is 1 then.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from batteries_operator.aws.errors import NotOursError
+from batteries_operator.aws.errors import BUSY, AwsError, NotOursError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guardrails import Guardrail, guardrails
+from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.setup import Did, Setup, settled
 from batteries_operator.runtime.settings import Settings
 
@@ -41,9 +43,14 @@ async def bootstrap(settings: Settings) -> int:
         for what, ensure in parts(Setup(aws, settings), settings, chosen):
             try:
                 print(f"{await settled(ensure):<5}  {what}")
-            except NotOursError as error:
+            except (NotOursError, NotPreparedError) as error:
                 left += 1
                 print(f"{'left':<5}  {what}: {error}")
+            except AwsError as error:
+                if error.meaning is BUSY:
+                    raise  # it would be the same for all that is left, after as many tries
+                left += 1
+                print(f"{'not':<5}  {what}: {error.words} AWS says: {error.message or error.code}")
     finally:
         aws.close()
     return 1 if left else 0

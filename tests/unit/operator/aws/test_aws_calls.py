@@ -13,7 +13,7 @@ import pytest
 from fakes import aws_calls_page
 from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, Call, How
 from fakes.factory import NAMESPACE, Factory, Process
-from fakes.stages import STAGES, SUSPEND, Stage, walked
+from fakes.stages import MAKE, STAGES, SUSPEND, Stage, walked
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
@@ -31,7 +31,7 @@ COMMON = {"AccessDenied", "InvalidClientTokenId", "ExpiredToken"}
 def called() -> Iterator[str]:
     """The operations that the gateways call: `service:Operation` as an argument of a call, or named for one."""
     for path in FOLDER.glob("*.py"):
-        if path.name in ("permissions.py", "session_policies.py", "guards.py"):
+        if path.name in ("permissions.py", "session_policies.py", "guardrails.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             values = node.args if isinstance(node, ast.Call) else [node.value] if isinstance(node, ast.Assign) else []
@@ -119,6 +119,16 @@ async def test_what_stays_away_is_told_stalls_and_goes_on_by_itself(factory: Fac
         assert (account.status.phase, account.status.error) == ("active", None)
     factory.clear_faults()
     await call.stage.is_right(factory, await walked(process))
+
+
+async def test_what_a_list_does_not_find_is_asked_once_a_try(factory: Factory) -> None:
+    """A page is asked for again where AWS is busy: that what is listed isn't there is the step's business."""
+    await MAKE.prepare(factory)
+    assert await factory.standin("faults", fault("organizations:ListParents", "error", code="ChildNotFoundException"))
+    process = await factory.start()
+    await MAKE.is_right(factory, await walked(process))
+    first, second = (number for number, name in enumerate(process.calls) if name == "organizations:ListParents")
+    assert "organizations:DescribeAccount" in process.calls[first:second], "the step began anew"
 
 
 @rows(How.ANEW)

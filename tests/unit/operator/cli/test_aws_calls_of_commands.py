@@ -95,6 +95,20 @@ async def test_bootstrap_comes_through(
     await _is_there_once(bare_factory)
 
 
+async def test_what_bootstrap_may_not_do_keeps_it_from_nothing_else(
+    bare_factory: Factory, calls: Iterator[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    denied = fault("organizations:CreatePolicy", "error", code="AccessDeniedException", times=10_000)
+    assert await bare_factory.standin("faults", denied)
+    assert await bootstrap.bootstrap(bare_factory.settings) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("not") and "policy BatteriesDenyAll:" in line]
+    assert any(line.startswith("made   permission set") for line in lines)
+    bare_factory.clear_faults()
+    assert await bootstrap.bootstrap(bare_factory.settings) == 0
+    await _is_there_once(bare_factory)
+
+
 async def _is_there_once(factory: Factory) -> None:
     organizations, admin = await factory.client("organizations"), await factory.client("sso-admin")
     root = organizations.list_roots()["Roots"][0]["Id"]

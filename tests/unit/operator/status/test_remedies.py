@@ -1,6 +1,6 @@
 """What people are told to do is done here, in the state that it is for, and it helps.
 
-The tables in fakes/remedies.py are held against the words of the runbook, the messages and the doctor.
+The tables in fakes/remedies.py are held against the words of the runbook, the alerts, the messages and the doctor.
 """
 
 import ast
@@ -19,6 +19,7 @@ from fakes.factory import NAMESPACE, SHARED, Factory, Process, settings
 from fakes.stages import ADOPT, CHANGE, CLOSE, MAKE, REPOSITORIES, Stage, walked
 from fakes.strangers import IN_STAGE, SOFT, THEIRS, member
 
+import batteries_operator
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find, is_true
@@ -27,11 +28,11 @@ from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TA
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.cli import bootstrap, doctor
-from batteries_operator.status import reasons, transitions
+from batteries_operator.status import reasons
 from batteries_operator.steps import check_status
+from batteries_sandbox.paths import CHECKOUT
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = Path(str(transitions.__file__)).parent
+PACKAGE = Path(str(batteries_operator.__file__)).parent
 NO_REMEDY = re.compile(
     r"Nothing\b|Other holds|AWS's words|After a restore|Do not retry|it may take|then `kubectl annotate|report it|"
     r"(it|the account) (goes on|is opened) by itself"
@@ -103,12 +104,41 @@ def test_the_doctors_prescriptions_have_tests() -> None:
     assert [text for text in prescribed if not any(says in text for says in remedies.MESSAGES)] == []
 
 
+CHANGES = re.compile(
+    r"[Dd]elete (the|its) pod|[Rr]emove|helm upgrade|Upgrade|kubectl (edit|scale|apply)|Ask AWS|Lower|[Rr]aise `|set `|"
+    r"Put the|Fix that"
+)
+
+
+def alerts() -> dict[str, list[str]]:
+    """The bullets of each alert's section that change something."""
+    sections = re.split(r"^## ", (CHECKOUT / "docs" / "alerts.md").read_text(), flags=re.MULTILINE)[1:]
+    bullets = {each.split("\n", 1)[0]: re.split(r"^- ", each, flags=re.MULTILINE)[1:] for each in sections}
+    return {name: [each for each in found if CHANGES.search(each)] for name, found in bullets.items()}
+
+
+def test_what_on_call_does_for_an_alert_has_a_test() -> None:
+    found = alerts()
+    assert len(found) > 15
+    untried = {
+        (name, bullet)
+        for name, bullets in found.items()
+        for bullet in bullets
+        if not any(says in bullet for says in remedies.ALERTS.get(name, {}))
+    }
+    assert untried == set()
+    for name, rows in remedies.ALERTS.items():
+        assert [says for says in rows if not any(says in bullet for bullet in found[name])] == [], "said no more"
+
+
 def test_every_row_names_a_test_that_is_there() -> None:
-    rows = {where for row in remedies.REASONS.values() for where in row.values()} | {*remedies.MESSAGES.values()}
-    for where in sorted(each for each in rows if not each.startswith(remedies.OUTSIDE)):
-        file, _, name = where.partition("::")
-        path = ROOT / (f"{file}.py" if "/" in file else f"tests/unit/test_{file}.py")
-        assert f"def {name}(" in path.read_text(), where
+    tables = (*remedies.REASONS.values(), *remedies.ALERTS.values(), remedies.MESSAGES)
+    rows = {where for table in tables for where in table.values()}
+    there = {name for path in (CHECKOUT / "tests").rglob("test_*.py") for name in TESTS.findall(path.read_text())}
+    assert {each for each in rows if not each.startswith(remedies.OUTSIDE)} - there == set()
+
+
+TESTS = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
 
 
 # The remedies that have no other test, each in its state.
