@@ -43,3 +43,8 @@ def test_pages_name_images_of_this_version() -> None:
 
 def test_the_readme_says_which_version_it_is_of() -> None:
     assert f"\nVersion {VERSION} " in (CHECKOUT / "README.md").read_text()
+
+
+def test_the_changelogs_newest_release_is_this_version_below_what_is_unreleased() -> None:
+    headings = re.findall(r"^## (\S+)", (CHECKOUT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", VERSION]
