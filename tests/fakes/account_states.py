@@ -10,7 +10,6 @@ from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold, HoldRecord
-from batteries_crds.conditions import is_true
 from batteries_operator.status.pending import runnable
 from batteries_operator.status.transitions import apply_outcome, begin, summarize
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
@@ -77,7 +76,7 @@ def _all_done(account: AwsAccount) -> AwsAccount:
 
 
 def _at_mail(account: AwsAccount) -> AwsAccount:
-    while not is_true(account.status.conditions, "OIDCConfigured"):
+    while runnable(steps_for(account), account)[0].condition != "WelcomeEmailSent":
         account = _next(account)
     return account
 
