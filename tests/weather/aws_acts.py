@@ -218,12 +218,16 @@ async def delete_policy(turn: Turn) -> str:
 async def close(turn: Turn) -> str:
     organizations, account = await turn.lane.client("organizations"), await turn.aws_id()
     await asyncio.to_thread(lambda: organizations.close_account(AccountId=account))
+    turn.walk.taken.add(turn.key)
     return account
 
 
 async def _put(turn: Turn, state: str) -> str:
     account = await turn.aws_id()
     await turn.lane.standin(f"accounts/{account}", {"state": state})
+    turn.walk.taken.add(turn.key)
+    if state == "LEFT":
+        turn.walk.untagged.add(turn.key)
     return f"{account} is {state}"
 
 
@@ -236,22 +240,28 @@ async def leave(turn: Turn) -> str:
 
 
 async def reopen(turn: Turn) -> str:
-    return await _put(turn, "ACTIVE")
+    came = await _put(turn, "ACTIVE")
+    turn.walk.taken.discard(turn.key)
+    return came
 
 
 async def take_tag(turn: Turn) -> str:
     organizations, account = await turn.lane.client("organizations"), await turn.aws_id()
     await asyncio.to_thread(lambda: organizations.untag_resource(ResourceId=account, TagKeys=[TAG_RESOURCE]))
+    turn.walk.untagged.add(turn.key)
     return account
 
 
 async def tag_for_another(turn: Turn) -> str:
     other = turn.draw.choice(sorted(turn.walk.wishes))
+    turn.walk.untagged.add(turn.key)
     return await _tag(turn, other if turn.draw.random() < 0.5 else "elsewhere/somebody")
 
 
 async def give_tag(turn: Turn) -> str:
-    return await _tag(turn, turn.key)
+    came = await _tag(turn, turn.key)
+    turn.walk.untagged.discard(turn.key)
+    return came
 
 
 async def _tag(turn: Turn, value: str) -> str:
@@ -369,10 +379,10 @@ ACTS = (
     Act("an account is closed in AWS", "AccountGone as long as it is.", close, 2),
     Act("AWS suspends an account", "SuspendedByAws as long as it is.", suspend_by_aws, 2),
     Act("an account leaves the organization", "AccountGone as long as it is no member.", leave, 1),
-    Act("an account is reopened, or invited back", "It goes on by itself.", reopen, 5),
+    Act("an account is reopened, or invited back", "It goes on by itself.", reopen, 4, of=lambda walk: walk.taken),
     Act("an account loses its tag", "NotOurAccount as long as it does.", take_tag, 1),
     Act("an account is tagged as another's", "NotOurAccount as long as it is.", tag_for_another, 1),
-    Act("an account gets its tag", "It goes on by itself.", give_tag, 4),
+    Act("an account gets its tag", "It goes on by itself.", give_tag, 2, of=lambda walk: walk.untagged),
     Act("the deploy role is deleted", MENDED, delete_role, 2),
     Act("the deploy role's trust is edited", MENDED, edit_trust, 2),
     Act("the deploy role loses its policy", MENDED, detach_role_policy, 1),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from crash import clock
 from kubernetes.aio.client import CoreV1Api
 from weather.scene import SECOND
-from weather.walk import Act, Turn
+from weather.walk import Act, Turn, Walk
 
 from batteries_crds.aws_account import DeletionPolicy
 from batteries_crds.names import ANNOTATION_RETRY
@@ -212,8 +212,14 @@ ACTS = (
     Act("other repositories may deploy", "The role admits exactly those.", repositories, 4),
     Act("more repositories than fit", "TrustPolicyTooLarge, and the old ones are admitted.", too_many_repositories, 1),
     Act("an object is deleted", "Its AWS account is closed, or an orphan.", delete, 4),
-    Act("an object is made again", "It has the AWS account that it had.", make_again, 5),
-    Act("its name is used by another", "NotOurAccount where the AWS account had an owner.", make_again_for_another, 1),
+    Act("an object is made again", "It has the AWS account that it had.", make_again, 4, of=Walk.deleted),
+    Act(
+        "its name is used by another",
+        "NotOurAccount where the AWS account had an owner.",
+        make_again_for_another,
+        1,
+        of=Walk.deleted,
+    ),
     Act("an object loses its finalizer and goes", "Its AWS account is an orphan.", take_the_finalizer, 1),
     Act("another try is asked for", MENDED, retry, 2),
     Act("a status is wiped by hand", "It has the AWS account that it had.", wipe_the_status, 1),

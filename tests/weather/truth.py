@@ -141,7 +141,12 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
         "the role admits": unfit or seen.trust == _trust(account, member["id"]),
         "single sign-on": await _single_sign_on(lane, account, seen, facts),
     }
-    return [f"not so: {name} ({seen}; {ready.reason}: {ready.message})" for name, holds in wished.items() if not holds]
+    told = (status.owner, status.sso_user_name, status.sso_user_id, find(status.conditions, "SSOAssigned"))
+    return [
+        f"not so: {name} ({seen}; {ready.reason}: {ready.message}; {told})"
+        for name, holds in wished.items()
+        if not holds
+    ]
 
 
 def _unfit(account: AwsAccount, lane: Lane) -> bool:
@@ -178,7 +183,8 @@ async def _single_sign_on(lane: Lane, account: AwsAccount, seen: Look, facts: Fa
     if said is not None and said.reason == "EmailNotConfirmed":
         reference = account.spec.customer_ref
         customer = facts.customers.get(f"{account.metadata.namespace}/{reference.name}") if reference else None
-        return not seen.assigned and (customer is None or not customer.is_confirmed)
+        told = not seen.assigned or "keeps it" in said.message
+        return told and (customer is None or not customer.is_confirmed)
     people = (await Center.of(lane)).people()
     if seen.assigned != [status.sso_user_id]:
         return False

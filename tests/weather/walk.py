@@ -6,7 +6,7 @@ gives the same acts, though what they meet may differ by a moment.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -53,6 +53,8 @@ class Act:
     weight: int = 2
     heavy: bool = False
     """Not in a short walk: it takes long, or changes everything."""
+    of: Callable[["Walk"], Iterable[str]] = lambda walk: walk.wishes
+    """The accounts that it makes sense for, by what was done before; where there are none it is drawn among all."""
 
 
 @dataclass
@@ -66,6 +68,10 @@ class Walk:
     """The first owner of each AWS account: it never gets another."""
     took_user: set[str] = field(default_factory=set)
     """AWS accounts whose owner deleted our IAM user, which is the owner's right."""
+    taken: set[str] = field(default_factory=set)
+    """Accounts that were closed or suspended in AWS, or taken out of the organization."""
+    untagged: set[str] = field(default_factory=set)
+    """Accounts whose tag was taken away or changed; a departure takes it, too."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def wish(self, namespace: str, name: str, **spec: Any) -> Wish:
@@ -79,6 +85,10 @@ class Walk:
         body = {"metadata": {"name": wish.name}, "spec": wish.spec}
         await self.scene.lane.accounts.create(wish.namespace, body)
         wish.is_there, wish.made = True, wish.made + 1
+
+    def deleted(self) -> list[str]:
+        """Wishes whose object is deleted."""
+        return [key for key, wish in self.wishes.items() if not wish.is_there]
 
     def gone_with(self, wish: Wish, policy: DeletionPolicy) -> None:
         """People have deleted it."""
@@ -106,7 +116,7 @@ class Walk:
 
     async def do(self, number: int, act: Act, draw: Random) -> None:
         """One act, and a line of what came of it."""
-        turn = Turn(self, draw, draw.choice(sorted(self.wishes)))
+        turn = Turn(self, draw, draw.choice(sorted(act.of(self)) or sorted(self.wishes)))
         try:
             came = await act.run(turn)
         except REFUSALS as error:

@@ -32,10 +32,14 @@ REMEMBERED = 16_384
 
 NOT_OURS = "NotOurAccount"
 
-NO_MEMBER = (
-    "is not a member of the organization. Delete this AwsAccount to let it go, or have the platform team invite it "
-    "back; it goes on by itself then."
-)
+
+def no_member(key: str) -> str:
+    """What is said of the AWS account of the AwsAccount `key` that left; AWS deletes the tags of one that leaves."""
+    return (
+        "is not a member of the organization. Delete this AwsAccount to let it go, or have the platform team invite it "
+        f"back and tag it {TAG_RESOURCE}={key} in Organizations, which lost its tags; it goes on by itself then."
+    )
+
 
 _PROVED: Final = object()
 
@@ -73,8 +77,8 @@ class NotOurAccountError(NotOursError):
 class AccountGoneError(NotOurAccountError):
     """The AWS account was this AwsAccount's, and is not in the organization now. It may come back."""
 
-    def __init__(self, aws_account_id: str) -> None:
-        super().__init__(f"AWS account {aws_account_id} {NO_MEMBER}", None)
+    def __init__(self, aws_account_id: str, key: str) -> None:
+        super().__init__(f"AWS account {aws_account_id} {no_member(key)}", None)
         self.reason = ACCOUNT_GONE
 
 
@@ -157,7 +161,7 @@ class Ownership:
             if error.code != "TargetNotFoundException":
                 raise
             if _was_known(account, aws_account_id):
-                raise AccountGoneError(aws_account_id) from error
+                raise AccountGoneError(aws_account_id, account.key) from error
             message = f"AWS account {aws_account_id} is not a member of the organization, so nothing is done to it."
             raise NotOurAccountError(f"{message} {_tag_it(account)}", None) from error
 
@@ -273,9 +277,9 @@ def _tag_it(account: AwsAccount) -> str:
 
 def _again(account: AwsAccount) -> str:
     """How to go on then, and how to let a deleted object go without it."""
-    again = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
     if not account.is_deleted:
-        return again
+        return f"It goes on by itself then; at once where the annotation {ANNOTATION_RETRY} gets a new value."
+    again = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
     return (
         f"{again} To let this object go without touching the AWS account, set spec.deletionPolicy to Retain; where "
         f"that is not enough, take away its finalizer {FINALIZER}."

@@ -17,6 +17,7 @@ from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.runtime.leader_election import NotLeadingError
 from batteries_operator.status.status_writer import LostRaceError
 from batteries_operator.steps.dependencies import SecretNameTakenError
+from batteries_operator.steps.gone import gone_behind
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope, Step
 
@@ -63,7 +64,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
             aws_request_id=error.request_id or None,
             again_in=round(backoff, 1),
         )
-        return _from_error(error, backoff), error.kind
+        return await _of_error(scope, error, backoff)
     except (NotPreparedError, UnsupportedPartitionError, SecretNameTakenError) as error:
         return _to_mend(error, backoff), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
@@ -80,6 +81,13 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         log.exception("step raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
         return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
+
+
+async def _of_error(scope: Scope, error: AwsError, backoff: float) -> tuple[Outcome, ErrorKind | None]:
+    """By what is behind the error, where that is to be seen, else by the error itself."""
+    if (gone := await gone_behind(scope, error)) is not None:
+        return gone, None
+    return _from_error(error, backoff), error.kind
 
 
 def _of_gone(scope: Scope, error: AccountGoneError, inputs: str) -> Outcome:

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS, ConditionStatus, find, is_true
+from batteries_operator.aws.ownership import NOT_OURS
 from batteries_operator.status.suspension_reason import is_outdated
 from batteries_operator.steps.step import Step
 
-OBSERVED_REASONS = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS})
-"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow."""
+OBSERVED_REASONS = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS, NOT_OURS})
+"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow, a tag given back."""
 
 
 def is_current(step: Step, account: AwsAccount) -> bool:

@@ -145,8 +145,9 @@ TROUBLES = {
     "AccountGone": Entry(
         "The AWS account is closed, is being closed, or is not a member of the organization any more. Comparisons look "
         "again, in a tenth of BATTERIES_RESYNC_SECONDS.",
-        "Delete the AwsAccount; or have AWS Support reopen the account (within 90 days), or invite it back: it goes "
-        "on by itself then.",
+        "Delete the AwsAccount; or have AWS Support reopen the account (within 90 days); or invite it back and give "
+        "it the tag `aibatteriesincluded.com/resource` with its namespace/name, because AWS deletes the tags of an "
+        "account that leaves: it goes on by itself then.",
     ),
     "UnexpectedAwsError": Entry(
         "AWS answered an error that the operator has no rule for. It is tried again, with growing pauses.",
@@ -230,7 +231,8 @@ FAILURES = {
         "account or inside it, whatever the status says. Or it does, and its tag `aibatteriesincluded.com/owner` names "
         "another owner: an earlier AwsAccount of this name was deleted with Retain. Or it names none, and the account "
         "was suspended by an earlier release.",
-        f"If it is this one, tag it in Organizations, then `{RETRY}`. If it was another owner's, make the AwsAccount "
+        "If it is this one, tag it in Organizations; comparisons look again, in a tenth of BATTERIES_RESYNC_SECONDS, "
+        f"and at once after `{RETRY}`. If it was another owner's, make the AwsAccount "
         "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
         f"users, access keys, the deploy role), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
         "nothing tells whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` "

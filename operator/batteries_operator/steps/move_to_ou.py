@@ -4,18 +4,28 @@ from collections.abc import Awaitable, Callable
 
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_operator.aws.errors import AwsError
-from batteries_operator.aws.ownership import NO_MEMBER
+from batteries_operator.aws.ownership import no_member
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
 _HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
-GONE: dict[str | None, tuple[str, str]] = {
-    None: (ACCOUNT_GONE, NO_MEMBER),
+_GONE: dict[str, tuple[str, str]] = {
     "PENDING_CLOSURE": (ACCOUNT_GONE, f"is being closed in AWS. {_HOW.format('have AWS Support reopen it')}"),
     "CLOSED": (ACCOUNT_GONE, f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}"),
     "SUSPENDED": (SUSPENDED_BY_AWS, f"was suspended by AWS. {_HOW.format('ask AWS Support why')}"),
 }
 """States of AWS in which nothing can be done in an account: the reason, and words. AWS may leave them again."""
+
+
+def gone(scope: Scope, state: str | None) -> Fail | None:
+    """What is said of an account in that state of AWS, None where it is no member; nothing where it can be used."""
+    account = scope.account.status.aws_account_id
+    if state is None:
+        return Fail(ACCOUNT_GONE, f"AWS account {account} {no_member(scope.account.key)}")
+    if state not in _GONE:
+        return None
+    reason, words = _GONE[state]
+    return Fail(reason, f"AWS account {account} {words}")
 
 
 async def run(scope: Scope) -> Outcome:
@@ -35,13 +45,8 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
     """
     account, organizations = scope.account.status.aws_account_id, scope.deps.aws.organizations
     assert account is not None  # check_status is done
-    state = await organizations.state(account)
-    if state in GONE and scope.account.is_deleted:
-        return Done("The account is closed in AWS already.")
-    if state in GONE:
-        reason, words = GONE[state]
-        message = f"AWS account {account} {words}"
-        return Fail(reason, message)
+    if (seen := gone(scope, await organizations.state(account))) is not None:
+        return Done("The account is closed in AWS already.") if scope.account.is_deleted else seen
     owned = await scope.owned_account()
     await proved()
     destination = await organizations.ou(name)

@@ -43,11 +43,21 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
         or await scope.deps.customers.has_user(namespace, reference.name, found)
     ):
         return await _named(scope, found)
+    keeps = " That user was given access to this AWS account before, and keeps it."
+    had = await _has_access(scope, found)
     return Waive(
         "EmailNotConfirmed",
         f"Single sign-on waits: a user with the address {owner} was there before. Confirm your e-mail address: open "
-        "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready.",
+        "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready."
+        f"{keeps if had else ''}",
     )
+
+
+async def _has_access(scope: Scope, user_id: str) -> bool:
+    """Whether the user is assigned to this very AWS account, as where Customer and AwsAccount were made again."""
+    center, owned = scope.deps.aws.identity_center, await scope.owned_account()
+    permission_set = await center.permission_set(scope.deps.settings.permission_set_name)
+    return await center.is_assigned(owned.id, permission_set, user_id)
 
 
 async def _named(scope: Scope, user_id: str) -> tuple[str, str]:

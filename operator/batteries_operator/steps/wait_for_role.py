@@ -7,6 +7,7 @@ from batteries_crds.names import ProvisioningStep
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.sts import Credentials
+from batteries_operator.steps.gone import gone_behind
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
@@ -32,7 +33,7 @@ async def run(scope: Scope) -> Outcome:
             expected.forget(uid)  # an outage tells nothing of how long roles take
             raise
         scope.deps.aws.caller.caches.forget(error)  # credentials that AWS calls invalid, if it is those it means
-        return _not_yet(scope)
+        return await gone_behind(scope, error) or _not_yet(scope)
     if identity != owned.id:
         return Fail(
             "WrongIdentity",

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from fakes.deletion import delete, released
 from fakes.factory import NAMESPACE, CrashError, Factory, Process, acts
 
 from batteries_crds.aws_account import AwsAccount
@@ -123,6 +124,32 @@ async def test_the_same_address_twice_never_shares_a_user_unless_confirmed(facto
     assert is_true((await first.until("second")).status.conditions, "SSOAssigned"), "of the same Customer"
     await factory.add("other", email=None, customerRef={"name": "c-2"})
     assert waits(await first.until("other"))
+
+
+async def test_who_has_access_to_the_account_keeps_it_when_customer_and_account_are_made_again(
+    factory: Factory,
+) -> None:
+    """As when a namespace is deleted and restored: the user was made for a Customer of another uid, and is assigned."""
+    await sign_up(factory)
+    process = await factory.active(**OWNED)
+    before = await factory.account()
+    delete(factory)
+    await released(process)
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    factory.cluster.delete("Customer", NAMESPACE, "c-1")
+    await sign_up(factory)
+    again = await factory.active(**OWNED)
+    account = await factory.account()
+    assert account.status.aws_account_id == before.status.aws_account_id
+    assert await assigned(factory, account) == [before.status.sso_user_id]
+    assert waits(account)
+    said = find(account.status.conditions, "SSOAssigned")
+    assert said is not None
+    assert "keeps it" in said.message, "it does not say that nobody has access where somebody has"
+    await factory.add("other", **OWNED)
+    other = await again.until("other")
+    assert waits(other), "nobody gets what they did not have"
+    assert "keeps it" not in str(find(other.status.conditions, "SSOAssigned"))
 
 
 async def test_a_crash_after_the_making_of_the_user_finds_it_again(factory: Factory) -> None:

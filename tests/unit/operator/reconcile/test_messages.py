@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 from botocore.exceptions import (
@@ -70,6 +70,7 @@ def concluded(step: Step, error: Exception) -> tuple[AwsAccount, Outcome]:
 
     aws = MagicMock()
     aws.caller.caches = IdCaches()
+    aws.organizations.state = AsyncMock(return_value="ACTIVE")  # so that the error speaks for itself
     scope: Any = SimpleNamespace(account=account(), deps=SimpleNamespace(aws=aws))
     outcome, _ = asyncio.run(attempt(replace(step, run=fails), scope, 1))
     now = utc_now()
