@@ -75,14 +75,14 @@ async def _open_to_others(walk: Walk, facts: Facts) -> list[str]:
 async def _orphans(walk: Walk, accounts: list[AwsAccount], facts: Facts) -> list[str]:
     """`batteries-operator orphans` names exactly those that are open, ours by their tag, and no object's."""
     held = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
-    keys = {account.key for account in accounts}
+    keys = {account.key for account in accounts if account.status.aws_account_id or not account.is_suspended}
     wished = {
         aws_id
         for aws_id, each in ours(facts, walk.scene.homes).items()
         if aws_id not in held and each["state"] == "ACTIVE" and each["tags"][TAG_RESOURCE] not in keys
     }
     code, out, err = await walk.scene.command("orphans")
-    printed = {line.split(":")[0] for line in err.splitlines() if "by its tag, and there is none" in line}
+    printed = {line.split(":")[0] for line in err.splitlines() if "'s by its tag, and " in line}
     told = f"orphans prints {sorted(printed)}, and should {sorted(wished)}: {err[-500:]}"
     found = [] if printed == wished else [told]
     if wished and not (code == 1 and out):

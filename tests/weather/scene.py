@@ -33,6 +33,9 @@ RBAC = "rbac.authorization.k8s.io"
 SILENCE_SECONDS = 100.0
 """Until /healthz tells that no watch is heard of; bookmarks come each minute."""
 
+GIVEN_BACK_SECONDS = 20.0
+"""A watch that was refused is asked for again every fifteen seconds at the latest."""
+
 STOP_SECONDS = 10.0
 
 
@@ -50,6 +53,7 @@ class Scene:
     """Namespaces that the operator may not read, and since when."""
     health_lies: list[str] = field(default_factory=list)
     ended_by_itself: list[float] = field(default_factory=list)
+    _silent_at: float = -1000.0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -111,7 +115,12 @@ class Scene:
         said = await self.healthy()
         since = max(self.forbidden_since.values()) if len(self.forbidden_since) == len(self.homes) else None
         silent = self.now - since if since is not None else 0.0
-        if said is False and silent < SILENCE_SECONDS - 60:  # a bookmark may have been the last thing heard
+        if since is not None:
+            self._silent_at = self.now
+        just_given_back = self.now - self._silent_at < GIVEN_BACK_SECONDS
+        if (
+            said is False and silent < SILENCE_SECONDS - 60 and not just_given_back
+        ):  # a bookmark may have been the last thing heard
             self.health_lies.append(f"{self.now:.0f} s: not healthy, and the watches were refused for {silent:.0f} s")
         if said is True and silent > SILENCE_SECONDS + 15:
             self.health_lies.append(f"{self.now:.0f} s: healthy, and no watch was let through for {silent:.0f} s")

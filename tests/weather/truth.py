@@ -96,7 +96,8 @@ async def _wrong_by_state(walk: Walk, account: AwsAccount, facts: Facts) -> list
 def _wrong_without(walk: Walk, account: AwsAccount, reason: str, ours: list[Any]) -> list[str]:
     """No AWS account: never wanted, without a Customer, not fitting, or the one of its name is another owner's."""
     if account.is_suspended:
-        return [] if is_true(account.status.conditions, SUSPENDED) and not ours else [f"not Suspended: {reason}"]
+        # One of its name that an earlier AwsAccount left is told of by `orphans`, which `count` looks at.
+        return [] if is_true(account.status.conditions, SUSPENDED) else [f"not Suspended: {reason}"]
     if reason in NOT_OURS or reason == "EmailAlreadyExists":
         wish = walk.wishes.get(account.key)
         return [] if wish is not None and wish.made > 1 else [f"{reason}, and nobody had the name before"]

@@ -65,7 +65,7 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
     """
     members = {member.id: member async for member in aws.organizations.members()}
     by_aws = {account.status.aws_account_id or account.spec.aws_account_id for account in accounts}
-    ours = {account.key for account in accounts}
+    ours = {account.key for account in accounts if not _was_never_made(account)}
     found = Found()
     for member in members.values():
         if member.id in by_aws or member.state != ACTIVE:
@@ -92,6 +92,16 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
     return found
 
 
+def _was_never_made(account: AwsAccount) -> bool:
+    """Suspended before AWS was asked: it neither looks for an AWS account of its name nor closes one.
+
+    So one that an earlier AwsAccount of this name left is open, and has to be told of.
+    """
+    status = account.status
+    has_none = status.aws_account_id is None and status.create_request is None
+    return has_none and account.is_suspended and account.spec.aws_account_id is None
+
+
 async def orphans(settings: Settings) -> int:
     """Prints what was found; 1 where anything was, else 0."""
     unread: list[str] = []
@@ -111,7 +121,9 @@ async def orphans(settings: Settings) -> int:
         aws.close()
     for orphan in found.orphans:
         key = f"{orphan.namespace}/{orphan.name}"
-        print(f"{orphan.member.id}: is AwsAccount {key}'s by its tag, and there is none.", file=sys.stderr)
+        there = any(account.key == key for account in accounts)
+        why = "that was suspended before it took it" if there else "there is none"
+        print(f"{orphan.member.id}: is AwsAccount {key}'s by its tag, and {why}.", file=sys.stderr)
         print(orphan.manifest())
     for each in (*found.lost, *unread, *found.unread):
         print(each, file=sys.stderr)

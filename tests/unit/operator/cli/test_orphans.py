@@ -67,6 +67,23 @@ async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
     assert "# githubRepos is not known: the deploy role of a suspended account admits nobody." in orphan.manifest()
 
 
+async def test_one_whose_name_was_used_again_by_an_account_that_is_suspended_from_the_start_is_told_of_and_closed(
+    factory: Factory,
+) -> None:
+    """Suspended before AWS was asked, the new one does not look for it; it would be open, and nobody's."""
+    process = await factory.active()
+    before = await factory.account()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    await factory.add(suspended=True)
+    assert (await process.until("acme")).status.aws_account_id is None
+    (orphan,) = (await find(process.deps.aws, factory.settings, await accounts(factory))).orphans
+    assert orphan.member.id == before.status.aws_account_id
+    await factory.change(awsAccountId=yaml.safe_load(orphan.manifest())["spec"]["awsAccountId"])
+    closed = await process.until("acme")
+    assert (closed.status.aws_account_id, closed.status.phase) == (before.status.aws_account_id, "suspended")
+    assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()
+
+
 async def test_strangers_and_accounts_that_kubernetes_knows_are_no_orphans(factory: Factory) -> None:
     process = await factory.active()
     organizations = await factory.client("organizations")
