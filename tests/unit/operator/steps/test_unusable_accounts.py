@@ -6,7 +6,7 @@ What a call in such an account is refused with, a denial or invalid credentials,
 from typing import Any
 
 import pytest
-from fakes.factory import NAMESPACE, Factory, Process
+from fakes.factory import Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, READY, SUSPENDED_BY_AWS, find
@@ -54,7 +54,7 @@ async def test_a_step_that_meets_it_tells_what_became_of_the_account(
     struck(factory, process, account, operation, state)
     after = await process.until("acme", lambda each: ready(each)[1] == reason)
     if ready(after)[0] == "True":  # it was the last call that could have met it
-        await process.runner.resync(NAMESPACE, "acme")
+        await process.resync(await factory.account())
         after = await factory.account()
     assert (*ready(after), str(after.status.phase)) == ("False", reason, phase)
 
@@ -65,16 +65,16 @@ async def test_an_account_that_was_invited_back_and_tagged_goes_on_by_itself(fac
     account = await factory.account()
     aws_id = account.status.aws_account_id
     assert put(factory, account, "LEFT")
-    await process.runner.resync(NAMESPACE, "acme")
+    await process.resync(await factory.account())
     left = await factory.account()
     assert ready(left) == ("False", ACCOUNT_GONE)
     assert f"{TAG_RESOURCE}=customers/acme" in (left.status.error or "")
     await factory.standin(f"accounts/{aws_id}", {"state": "ACTIVE"})
-    await process.runner.resync(NAMESPACE, "acme")
+    await process.resync(await factory.account())
     assert ready(await factory.account()) == ("False", "NotOurAccount"), "back, and nobody's by its tags"
     organizations: Any = await factory.client("organizations")
     organizations.tag_resource(ResourceId=aws_id, Tags=[{"Key": TAG_RESOURCE, "Value": "customers/acme"}])
-    await process.runner.resync(NAMESPACE, "acme")
+    await process.resync(await factory.account())
     assert ready(await process.until("acme")) == ("True", "Active")
 
 
@@ -83,5 +83,5 @@ async def test_a_tag_that_is_taken_and_given_back_needs_nobody_to_ask_for_anothe
     aws_id, organizations = (await factory.account()).status.aws_account_id, await factory.client("organizations")
     for value, told in (("customers/other", ("False", "NotOurAccount")), ("customers/acme", ("True", "Active"))):
         organizations.tag_resource(ResourceId=aws_id, Tags=[{"Key": TAG_RESOURCE, "Value": value}])
-        await process.runner.resync(NAMESPACE, "acme")
+        await process.resync(await factory.account())
         assert ready(await process.until("acme")) == told
