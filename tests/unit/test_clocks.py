@@ -54,7 +54,7 @@ class _Caller:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.memory = IdCaches()
+        self.caches = IdCaches()
 
     async def call(self, operation: str, function: Any, **arguments: Any) -> Any:
         if operation == "sts:GetCallerIdentity":
