@@ -75,4 +75,4 @@ def test_what_the_policy_does_not_grant_is_refused_to_the_operators_key(sandbox:
     found = command(sandbox, "bootstrap")
     # All is there, so bootstrap has only to look; through all policies of the organization the operator may not.
     assert found.returncode == 1
-    assert "AWS refused organizations:ListPolicies" in found.stderr
+    assert "The operator may not call organizations:ListPolicies" in found.stdout

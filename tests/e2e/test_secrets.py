@@ -36,7 +36,7 @@ def test_no_log_of_any_part_holds_a_secret(sandbox: Any) -> None:
 def test_the_logs_are_those_of_a_system_that_worked(sandbox: Any) -> None:
     """Or else the test above would find nothing in an empty file."""
     text = (Path(sandbox.env["LOG_DIR"]) / "apiserver.log").read_text()
-    for event in ("key_handed_over", "customer_created", "webhook_refused", "malformed_request"):
+    for event in ("key_claimed", "customer_created", "webhook_refused", "malformed_request"):
         assert event in text, event
 
 

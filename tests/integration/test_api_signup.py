@@ -288,6 +288,6 @@ async def test_a_session_id_never_reaches_the_log(world: Any) -> None:
         answer = await (await world.fetch(session_id)).json()
         await world.fetch(session_id)
         await world.until_all_delivered()
-    assert any(line["event"] == "key_handed_over" for line in lines)
+    assert any(line["event"] == "key_claimed" for line in lines)
     assert session_id not in str(lines)
     assert answer["apiKey"] not in str(lines)
