@@ -40,10 +40,12 @@ BEFORE = "5dfcde5b8b13c055cfdf1f00f0ed5aba404a320b"
 SECONDS = 120
 
 HOLD_UP = """
-import asyncio, signal
-from batteries_sandbox import binaries
+import asyncio, pathlib, signal, sys
+from batteries_sandbox import binaries, parts
 from batteries_sandbox.places import Places
 from batteries_sandbox.sandbox import sandbox
+
+parts.BIN = pathlib.Path(sys.argv[1])
 
 async def main():
     ended = asyncio.Event()
@@ -54,7 +56,10 @@ async def main():
 
 asyncio.run(main())
 """
-"""Its sandbox without the journey; with all parts given, its own `run` ends at once."""
+"""Its sandbox without the journey; with all parts given, its own `run` ends at once. It starts its own programs: the
+installed commands begin in modules of this release."""
+
+PROGRAMS = ("batteries-operator", "batteries-apiserver")
 
 ROOT_EMAILS = "aws+{id}@aibatteriesincluded.com"
 """The template that was the default then: an upgrade sets it, so that accounts are found by their addresses."""
@@ -231,10 +236,17 @@ async def _upgraded(stack: AsyncExitStack, folder: Path, old: Path, environment:
 
 def _start(old: Path, output: Path, given: dict[str, str]) -> "subprocess.Popen[bytes]":
     """The sandbox of the release before: its sources come before the installed ones."""
+    commands = old / "bin"
+    commands.mkdir()
+    for program in PROGRAMS:
+        package = program.replace("-", "_")
+        command = commands / program
+        command.write_text(f"#!{sys.executable}\nimport sys\nfrom {package}.main import main\nsys.exit(main())\n")
+        command.chmod(0o755)
     sources = os.pathsep.join(str(old / name) for name in ("crds", "operator", "apiserver", "sandbox"))
     with output.open("wb") as sink:
         return subprocess.Popen(
-            [sys.executable, "-c", HOLD_UP],
+            [sys.executable, "-c", HOLD_UP, str(commands)],
             cwd=old,
             env={**os.environ, **given, "PYTHONPATH": sources},
             stdout=sink,
