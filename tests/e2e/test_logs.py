@@ -12,7 +12,7 @@ from batteries_operator.aws.mutations import is_mutation
 
 def lines(sandbox: Any, name: str) -> list[dict[str, Any]]:
     """Each line, which must be an object with what every line has."""
-    text = (Path(sandbox.env["LOG_DIR"]) / name).read_text()
+    text, _, _ = (Path(sandbox.env["LOG_DIR"]) / name).read_text().rpartition("\n")  # the rest is being written
     found: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
     assert not [line for line in found if not {"timestamp", "level", "event", "logger"} <= line.keys()]
     return found

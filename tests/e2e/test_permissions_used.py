@@ -46,7 +46,8 @@ def granted(sandbox: Any) -> set[Grant]:
 
 def asked(sandbox: Any) -> Iterator[tuple[str, Grant]]:
     """Every decision on a request for a resource, by the two programs, and the Role that let it."""
-    for line in (Path(sandbox.env["LOG_DIR"]) / "audit.log").read_text().splitlines():
+    written, _, _ = (Path(sandbox.env["LOG_DIR"]) / "audit.log").read_text().rpartition("\n")
+    for line in written.splitlines():  # what follows the last line break is being written
         event = json.loads(line)
         program = event["user"]["username"].rpartition(":")[2]
         on = event.get("objectRef", {})
