@@ -14,6 +14,7 @@ BY_ITSELF = "test_what_stays_away_is_told_stalls_and_goes_on_by_itself"
 DELETED = "test_an_account_that_left_the_organization_keeps_nothing_from_being_deleted"
 CONFIRMED = "test_it_goes_on_by_itself_when_the_address_is_confirmed"
 BACK = "test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back"
+TAGGED_AGAIN = "test_a_tag_that_is_taken_and_given_back_needs_nobody_to_ask_for_another_try"
 REOPENED = "test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over"
 SUPPORT = f"{OUTSIDE}AWS Support is asked; what it then changes is the row beside"
 LOOKING = f"{OUTSIDE}somebody reads; nothing is changed"
@@ -98,6 +99,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "NotOurAccount": {
         "tag it in Organizations": "test_what_was_not_ours_goes_on_when_it_is",
+        "comparisons look again": TAGGED_AGAIN,
         "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
         "take the tag `aibatteriesincluded.com/owner` away": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
         "tag it as the message says": "test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose",
@@ -150,6 +152,7 @@ MESSAGES: dict[str, str] = {
     # Of steps, to whoever owns the account or runs the service.
     "have the platform team tag it": "test_what_was_not_ours_goes_on_when_it_is",
     "Then set the annotation": "test_what_was_not_ours_goes_on_when_it_is",
+    "It goes on by itself then": TAGGED_AGAIN,
     "delete or rename it, tag it so": "test_what_was_not_ours_goes_on_when_it_is",
     "delete it, or tag it so": "test_what_was_not_ours_goes_on_when_it_is",
     "add-client-id-to-open-id-connect-provider": "test_what_was_not_ours_goes_on_when_it_is",
