@@ -16,7 +16,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, V1Lease
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.kube.client import CONFLICT, NOT_FOUND, Resources, UnreadableError, connect, status_of
+from batteries_crds.kube.client import CONFLICT, FORBIDDEN, NOT_FOUND, Resources, UnreadableError, connect, status_of
 from batteries_crds.names import FINALIZER
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.settings import Settings
@@ -148,7 +148,7 @@ async def _refuse_an_operator_at_work(api: ApiClient, places: Sequence[str | Non
         try:
             found = await (leases.list_namespaced_lease(place) if place else leases.list_lease_for_all_namespaces())
         except ApiException as error:
-            if status_of(error) != 403:
+            if status_of(error) != FORBIDDEN:
                 raise
             continue  # whoever may not look sees at the end that the accounts are held again
         for lease in found.items:

@@ -7,7 +7,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.kube.client import Resources, UnreadableError, status_of
+from batteries_crds.kube.client import FORBIDDEN, NOT_FOUND, Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
 from batteries_operator.steps.dependencies import Dependencies
 
@@ -16,7 +16,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 BUSY = frozenset({429, 503, 504})
 """What the API server answers while it can't: too many requests, unavailable, timed out."""
 
-CLOSED = frozenset({403, 404})
+CLOSED = frozenset({FORBIDDEN, NOT_FOUND})
 """What it answers for a namespace that we may not read, or that is not there: its watch waits until we may."""
 
 AGAIN_SECONDS = 5.0

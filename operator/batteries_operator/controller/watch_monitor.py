@@ -15,6 +15,7 @@ import structlog
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, StreamReader
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.kube.client import FORBIDDEN, NOT_FOUND
 from batteries_crds.names import GROUP, VERSION
 from batteries_operator.runtime.metrics import WATCH_UP
 
@@ -131,4 +132,4 @@ def _watched(request: ClientRequest) -> tuple[str, str] | None:
 
 def _is_refused(status: int) -> bool:
     """What a change of permissions ends, or time. 401 is for kopf, which logs in again; 410 and 429 it knows."""
-    return status in (403, 404) or status >= 500
+    return status in (FORBIDDEN, NOT_FOUND) or status >= 500
