@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
+from fakes.crashes import dies_at
 from fakes.deletion import delete, released
 from fakes.factory import (
     LONG_CREATION,
     NAMESPACE,
-    CrashError,
     Factory,
     Process,
     acts,
@@ -105,36 +106,13 @@ async def test_a_crash_at_any_point_of_a_closure_closes_it_once(factory: Factory
             name = f"{kind}-{number}"
             await factory.active(name, deletionPolicy="Close")
             delete(factory, name)
-            crashed = await _dies(factory, name, kind, number)
+            crashed = await dies_at(factory, kind, number, partial(released, name=name))
             points += crashed
             await released(await factory.start(), name)
             account = await factory.account(name)
             assert await state(factory, account) == "CLOSED"
             assert len(await factory.members(account)) == 1
     assert points > 6
-
-
-async def _dies(factory: Factory, name: str, kind: str, number: int) -> bool:
-    process, left = await factory.start(), [number]
-    last = len(factory.cluster.writes) + number
-
-    def after_write(count: int) -> None:
-        if kind == "write" and count == last:
-            raise CrashError
-
-    def after_call(operation: str, _: int) -> None:
-        left[0] -= kind == "act" and acts(operation)
-        if kind == "act" and acts(operation) and left[0] == 0:
-            raise CrashError
-
-    factory.cluster.after_write, process.after_call = after_write, after_call
-    try:
-        await released(process, name)
-    except CrashError:
-        return True
-    finally:
-        factory.cluster.after_write = lambda count: None
-    return False
 
 
 async def test_a_pending_account_that_is_deleted_makes_none(factory: Factory) -> None:

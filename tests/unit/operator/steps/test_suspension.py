@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right, observe
-from fakes.factory import LONG_CREATION, CrashError, Factory, Process, acts
+from fakes.crashes import dies_at
+from fakes.factory import LONG_CREATION, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
@@ -52,6 +53,10 @@ async def test_every_door_is_closed_and_opened_again_for_the_spec_as_it_is_then(
     assert not await factory.admits(opened, "repo:octo-org/web:ref:refs/heads/main")
 
 
+async def _settles(process: Process) -> None:
+    await process.until("acme")
+
+
 async def through_every_crash(
     factory: Factory, process: Process, change: Callable[[], Awaitable[object]], back: Callable[[], Awaitable[object]]
 ) -> int:
@@ -62,36 +67,12 @@ async def through_every_crash(
         while crashed:
             number += 1
             await change()
-            crashed = await _walk(factory, kind, number)
+            crashed = await dies_at(factory, kind, number, _settles)
             points += crashed
             await (await factory.start()).until("acme")
             await back()
             await (await factory.start()).until("acme")
     return points
-
-
-async def _walk(factory: Factory, kind: str, number: int) -> bool:
-    """One life that ends after the n-th write or act; whether it came to that."""
-    process, left = await factory.start(), [number]
-    last = len(factory.cluster.writes) + number
-
-    def after_write(count: int) -> None:
-        if kind == "write" and count == last:
-            raise CrashError
-
-    def after_call(operation: str, _: int) -> None:
-        left[0] -= kind == "act" and acts(operation)
-        if kind == "act" and acts(operation) and left[0] == 0:
-            raise CrashError
-
-    factory.cluster.after_write, process.after_call = after_write, after_call
-    try:
-        await process.until("acme")
-    except CrashError:
-        return True
-    finally:
-        factory.cluster.after_write = lambda count: None
-    return False
 
 
 async def test_a_crash_at_any_point_of_a_suspension_leaves_no_door_open(factory: Factory) -> None:
@@ -163,7 +144,7 @@ async def test_a_suspension_taken_back_after_a_crash_in_the_middle_leaves_every_
     acts_of_a_suspension = 0
     for number in range(1, 10):
         await factory.change(suspended=True)
-        if not await _walk(factory, "act", number):
+        if not await dies_at(factory, "act", number, _settles):
             break
         acts_of_a_suspension += 1
         await factory.change(suspended=False)

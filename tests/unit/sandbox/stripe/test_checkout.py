@@ -9,23 +9,8 @@ import pytest
 import stripe
 from aiohttp import ClientResponse, ClientSession
 
-from batteries_sandbox.stripe import StripeSettings, serve
-
 SUCCESS_URL = "https://merchant.example/done?session={CHECKOUT_SESSION_ID}&x=%7BCHECKOUT_SESSION_ID%7D"
 CARD = {"cardNumber": "4242 4242 4242 4242", "cardExpiry": "12 / 34", "cardCvc": "123", "billingName": "Ada L."}
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with serve(StripeSettings()) as url:
-        yield url
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[stripe.StripeClient]:
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient("sk_test_sandbox", http_client=http, base_addresses={"api": url}, max_network_retries=0)
-    await http.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -1,26 +1,10 @@
 """Customers and their cards in the Stripe stand-in, through the real stripe library."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import stripe
 from aiohttp import ClientSession
-
-from batteries_sandbox.stripe import StripeSettings, serve
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with serve(StripeSettings()) as url:
-        yield url
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[stripe.StripeClient]:
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient("sk_test_sandbox", http_client=http, base_addresses={"api": url}, max_network_retries=0)
-    await http.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

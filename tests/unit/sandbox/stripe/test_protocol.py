@@ -9,24 +9,10 @@ import pytest
 import stripe
 from aiohttp import ClientSession, encode_basic_auth
 
-from batteries_sandbox.stripe import StripeSettings, serve
 from batteries_sandbox.stripe.errors import StripeError
 from batteries_sandbox.stripe.forms import decode_form, nest
 
 KEY = {"Authorization": "Bearer sk_test_sandbox"}
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with serve(StripeSettings()) as url:
-        yield url
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[stripe.StripeClient]:
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient("sk_test_sandbox", http_client=http, base_addresses={"api": url}, max_network_retries=0)
-    await http.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -1,30 +1,14 @@
 """Checkout Sessions of the Stripe stand-in, asked for by the real stripe library."""
 
 import typing
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import stripe
 from aiohttp import ClientSession
 
-from batteries_sandbox.stripe import StripeSettings, serve
-
 SUCCESS_URL = "https://merchant.example/done?session={CHECKOUT_SESSION_ID}"
 SETUP: dict[str, Any] = {"mode": "setup", "currency": "usd", "success_url": SUCCESS_URL}
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with serve(StripeSettings()) as url:
-        yield url
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[stripe.StripeClient]:
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient("sk_test_sandbox", http_client=http, base_addresses={"api": url}, max_network_retries=0)
-    await http.close_async()  # type: ignore[no-untyped-call]
 
 
 async def create(client: stripe.StripeClient, **params: Any) -> stripe.checkout.Session:
