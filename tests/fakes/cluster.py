@@ -162,10 +162,9 @@ class FakeResources(Generic[R]):
         return self.read(self._cluster.get(self._kind, namespace, name))
 
     async def find(self, namespace: str, name: str) -> R | None:
-        try:
+        with tolerated(NOT_FOUND):
             return await self.get(namespace, name)
-        except ApiException:
-            return None
+        return None
 
     async def all(
         self,

@@ -13,9 +13,10 @@ from kubernetes.aio.client import ApiException
 from pydantic import BeforeValidator, Field
 
 from batteries_apiserver.admin.customer_views import customer_view, sort_key_of
+from batteries_apiserver.admin.lookup import any_customer, no_such_customer
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.http.body import Body, read_body
-from batteries_apiserver.http.errors import Conflict, NotFound
+from batteries_apiserver.http.errors import Conflict
 from batteries_apiserver.http.paging import PageQuery, links, page
 from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.responses import json_response, list_response
@@ -67,13 +68,13 @@ async def list_customers(request: web.Request, caller: Caller) -> web.Response:
 async def show_customer(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/customers/{id}."""
     kube = request.app[KUBE]
-    return json_response(customer_view(kube, await _customer(kube, request.match_info["id"])))
+    return json_response(customer_view(kube, await any_customer(kube, request.match_info["id"])))
 
 
 async def change_customer(request: web.Request, caller: Caller) -> web.Response:
     """PATCH /v1/admin/customers/{id}: how many accounts the customer may have."""
     wanted, kube = await read_body(request, CustomerChange), request.app[KUBE]
-    customer = await _customer(kube, request.match_info["id"])
+    customer = await any_customer(kube, request.match_info["id"])
     if customer.spec.account_limit != wanted.account_limit:
         customer = await _apply(kube, kube.limits, customer, {"accountLimit": wanted.account_limit})
         log.info("account_limit_changed", customer=customer.metadata.name, limit=wanted.account_limit)
@@ -83,7 +84,7 @@ async def change_customer(request: web.Request, caller: Caller) -> web.Response:
 async def block(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/customers/{id}/block."""
     wanted, kube = await read_body(request, BlockRequest, required=False), request.app[KUBE]
-    customer = await _customer(kube, request.match_info["id"])
+    customer = await any_customer(kube, request.match_info["id"])
     reason = wanted.reason if wanted.reason is not None else customer.spec.blocked_reason
     if not customer.spec.blocked or customer.spec.blocked_reason != reason:
         spec = {"blocked": True, **({} if reason is None else {"blockedReason": reason})}
@@ -95,24 +96,11 @@ async def block(request: web.Request, caller: Caller) -> web.Response:
 async def unblock(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/admin/customers/{id}/unblock."""
     kube = request.app[KUBE]
-    customer = await _customer(kube, request.match_info["id"])
+    customer = await any_customer(kube, request.match_info["id"])
     if customer.spec.blocked:
         customer = await _apply(kube, kube.blocks, customer, {"blocked": False})
         log.warning("customer_unblocked", customer=customer.metadata.name, by=caller.key_name)
     return json_response(customer_view(kube, customer))
-
-
-async def _customer(kube: Kube, name: str) -> Customer:
-    """The Customer, read live: what is decided about it is decided on what is so now.
-
-    Raises:
-        NotFound: there is none.
-    """
-    customer = await kube.customers.find(kube.namespace, name)
-    if customer is None:
-        raise _gone()
-    kube.caches.customers.put(customer)
-    return customer
 
 
 async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, spec: dict[str, Any]) -> Customer:
@@ -123,7 +111,7 @@ async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, s
             written = await server_side_apply.apply(manager, kube.namespace, meta.name, body, what="customer")
         except ApiException as error:
             if status_of(error) == NOT_FOUND:
-                raise _gone() from error
+                raise no_such_customer() from error
             if status_of(error) != CONFLICT:
                 raise
             # What is taken over is fenced, and what Stripe says of a customer is written beside it all the time.
@@ -133,7 +121,3 @@ async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, s
     raise Conflict(
         "changed_meanwhile", "This customer was changed or deleted at the same moment. Read it and try again."
     )
-
-
-def _gone() -> NotFound:
-    return NotFound("customer_not_found", "There is no customer with this id. GET /v1/admin/customers lists all.")

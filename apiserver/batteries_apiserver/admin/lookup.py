@@ -1,4 +1,4 @@
-"""Finds any account by its id, for an administrator.
+"""Finds any account or customer by its id, for an administrator.
 
 Two namespaces can have an account of one id, because an object's name may be its id. The API's own namespace wins, so
 that nobody who may write to another one can keep an administrator from suspending a customer's account.
@@ -15,6 +15,7 @@ from batteries_apiserver.http.request_context import bind_account
 from batteries_apiserver.kube.clients import BY_ID, KUBE, Kube
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
 from batteries_crds.identity import is_uuid
 
 
@@ -88,3 +89,21 @@ async def _within(kube: Kube, namespace: str, wanted: str) -> AwsAccount | None:
     """By the name that the cache knows, or by the id, which is the name of what the API makes."""
     known = [one for one in kube.caches.accounts.find(BY_ID, wanted) if one.metadata.namespace == namespace]
     return await kube.accounts.find(namespace, known[0].metadata.name if known else wanted)
+
+
+async def any_customer(kube: Kube, wanted: str) -> Customer:
+    """The Customer, read live: what is decided about it is decided on what is so now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    customer = await kube.customers.find(kube.namespace, wanted)
+    if customer is None:
+        raise no_such_customer()
+    kube.caches.customers.put(customer)
+    return customer
+
+
+def no_such_customer() -> NotFound:
+    """What is said of an id that no Customer has, or has any more."""
+    return NotFound("customer_not_found", "There is no customer with this id. GET /v1/admin/customers lists all.")

@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from pydantic import ValidationError
 
-from batteries_crds.kube.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, path_of
+from batteries_crds.kube.rest import APPLY_PATCH, JSON, MERGE_PATCH, Rest, can_be_object_name, path_of
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 from batteries_crds.resource import ObjectMeta, Resource
 
@@ -162,8 +162,9 @@ class Resources(Generic[R]):
 
     async def find(self, namespace: str, name: str) -> R | None:
         """The object, or None where there is none."""
-        with tolerated(NOT_FOUND):
-            return await self.get(namespace, name)
+        if can_be_object_name(name):
+            with tolerated(NOT_FOUND):
+                return await self.get(namespace, name)
         return None
 
     async def page(

@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, tolerated
-from batteries_crds.kube.rest import MERGE_PATCH, Rest, path_of
+from batteries_crds.kube.rest import MERGE_PATCH, Rest, can_be_object_name, path_of
 from batteries_crds.names import LABEL_ACCOUNT_ID
 from batteries_crds.resource import OwnerReference
 
@@ -58,8 +58,9 @@ class Secrets:
 
     async def find(self, namespace: str, name: str) -> StoredSecret | None:
         """The Secret, or None where there is none."""
-        with tolerated(NOT_FOUND):
-            return await self.get(namespace, name)
+        if can_be_object_name(name):
+            with tolerated(NOT_FOUND):
+                return await self.get(namespace, name)
         return None
 
     async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
