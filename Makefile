@@ -65,9 +65,10 @@ ha: sync ## Time the operator's failover, and restart the API's replicas under l
 	$(BIN)/pytest -q -s tests/e2e/alone/test_failover.py tests/e2e/test_replicas.py
 
 .PHONY: fuzz
-fuzz: sync ## Send the sandbox ten thousand random requests
+fuzz: sync ## Send the sandbox ten thousand random requests (FUZZ_SEED= repeats a run)
 	@$(BIN)/batteries-sandbox build
-	SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
+	@seed=$${FUZZ_SEED:-$$RANDOM}; echo "FUZZ_SEED=$$seed"; \
+	  FUZZ_SEED=$$seed SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
 
 .PHONY: crash
 crash: sync ## Kill the operator at every AWS call and every write of an account's life (a quarter of an hour)

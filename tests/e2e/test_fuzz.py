@@ -1,7 +1,8 @@
 """schemathesis against the running sandbox: with the contract, and with our own document, by everybody who may call.
 
 `make test` sends about a thousand requests in four of the six roles; `make fuzz` sends ten thousand (FUZZ_CASES) in
-all. A failure's report has the curl line that repeats it, and its seed.
+all. `make test` always draws the same requests; `make fuzz` draws a seed, prints it, and takes it back as FUZZ_SEED.
+A failure's report has the curl line that repeats it, and the seed.
 """
 
 import json
@@ -18,6 +19,8 @@ import batteries_apiserver
 
 CASES = int(os.environ.get("FUZZ_CASES", "0"))
 """How many in all; 0 for little more than the corner cases, which each operation gets anyhow."""
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+"""What the random requests are drawn from; fixed unless told, so that CI sends today what it sent yesterday."""
 CONTRACT = Path(batteries_apiserver.__file__).parent / "contract" / "openapi-v1.json"
 CONFIG = Path(__file__).parent / "fuzz" / "schemathesis.toml"
 OF_THE_CONTRACT = "not_a_server_error,content_type_conformance,response_schema_conformance"
@@ -54,7 +57,8 @@ def test_no_request_breaks_a_promise(
     operations = _operations(source)
     # Each operation gets its examples and its corner cases beside what is drawn at random.
     drawn = max(2, int(CASES * share / operations))
-    arguments = [f"--url={api}", f"--max-examples={drawn}", "--request-timeout=60", "--report=json"]
+    arguments = [f"--url={api}", f"--seed={SEED}", f"--max-examples={drawn}"]
+    arguments += ["--request-timeout=60", "--report=json"]
     arguments += ["--report-json-path=report.json", "--checks", OF_THE_CONTRACT if document == "contract" else "all"]
     if caller == "customer":
         arguments += ["-H", f"Authorization: {sandbox.sign_up('fuzz@example.com')['Authorization']}"]
@@ -69,7 +73,7 @@ def test_no_request_breaks_a_promise(
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, f"FUZZ_SEED={SEED}\n{done.stdout[-6000:]}{done.stderr[-2000:]}"
     report = json.loads((tmp_path / "report.json").read_text())
     # It leaves out the operation that gives it the document.
     assert report["operations"]["tested"] == operations - (document == "document")
