@@ -21,7 +21,7 @@ def lines(sandbox: Any, name: str) -> list[dict[str, Any]]:
 @pytest.mark.last
 def test_the_operator_names_account_step_and_request_of_each_act(sandbox: Any) -> None:
     said = lines(sandbox, "operator.log")
-    acts = [line for line in said if line["event"] == "aws call" and line["level"] == "info"]
+    acts = [line for line in said if line["event"] == "aws_call" and line["level"] == "info"]
     assert "organizations:CreateAccount" in {line["operation"] for line in acts}
     for line in acts:
         assert is_mutation(line["operation"])

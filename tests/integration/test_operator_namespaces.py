@@ -299,7 +299,7 @@ def test_when_kopf_ends_or_hangs_the_process_ends_and_another_takes_over(
 ) -> None:
     fail = tmp_path / "fail"
     process = world.start("-c", KOPF_FAILS, FAIL=str(fail), BATTERIES_STOP_SECONDS="20")
-    world.until(lambda: world.holder() != "" and "operator started" in world.log(), 60, "the operator's lead")
+    world.until(lambda: world.holder() != "" and "operator_started" in world.log(), 60, "the operator's lead")
     first = world.holder()
     begun = time.monotonic()
     if how == "SIGTERM":

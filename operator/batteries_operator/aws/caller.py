@@ -58,7 +58,7 @@ class _Told:
         log.log(
             # What changes something is worth a line; the looks, a dozen for each act, are there for who asks.
             logging.INFO if is_mutation(self._operation) else logging.DEBUG,
-            "aws call",
+            "aws_call",
             operation=self._operation,
             outcome=self.outcome,
             aws_request_id=self.request_id or None,

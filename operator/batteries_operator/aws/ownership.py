@@ -215,7 +215,7 @@ class Ownership:
         except AwsError as error:
             if not _was_known(account, owned.id):
                 raise
-            log.warning("the account's tags could not be brought up to date; tried again later", error=str(error))
+            log.warning("account_tags_not_written", error=str(error))
             return False
         return True
 

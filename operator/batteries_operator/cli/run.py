@@ -77,7 +77,7 @@ def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
 
 async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.Event) -> None:
     """Waits for the Lease, works while it is held, and hands it over when the work has ended."""
-    log.info("standing by", lease=settings.lease_name)
+    log.info("standing_by", lease=settings.lease_name)
     if not await _unless_stopped(stop, lease.acquire()):
         await lease.release()  # a write that nobody waited for any more may have taken it
         return
@@ -131,7 +131,7 @@ async def _serve(
         controller.watchdog.standstill(settings.standstill_seconds)
         or watch_monitor.silence(settings.watch_silence_seconds)
     )
-    log.info("operator started", namespaces=settings.namespace_list or "all")
+    log.info("operator_started", namespaces=settings.namespace_list or "all")
     await run_kopf(
         stop,
         settings.stop_seconds,

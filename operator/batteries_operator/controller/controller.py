@@ -149,7 +149,9 @@ class Controller:
         try:
             await self.deps.passwords.discard(account)
         except (ApiException, RuntimeError, *UNANSWERED) as error:
-            log.warning("the first password's secret is left to the garbage collector", detail=str(error)[:300])
+            log.warning(
+                "password_secret_not_deleted", detail=str(error)[:300], meaning="Garbage collection deletes it."
+            )
 
     async def resync(self, account: ObjectRef) -> bool | None:
         """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
@@ -191,13 +193,13 @@ class Controller:
                     seen = self.cache.get(account.uid) if is_shown else None
                     result = await self.reconciler.reconcile(account.namespace, account.name, schedule, stopping, seen)
         except LostRaceError as race:
-            log.info("lost a race for the status", detail=str(race))
+            log.info("status_conflict", detail=str(race))
             again = Result(AGAIN_SECONDS)
         except ApiException as error:
-            log.warning("kubernetes refused", status=status_of(error), detail=str(error.reason))
+            log.warning("kubernetes_refused", status=status_of(error), detail=str(error.reason))
             again = Result(KUBERNETES_SECONDS)
         except UNANSWERED as error:
-            log.warning("kubernetes did not answer", detail=str(error))
+            log.warning("kubernetes_unreachable", detail=str(error))
             again = Result(KUBERNETES_SECONDS)
         else:
             RECONCILES.labels(_result(result)).inc()

@@ -60,5 +60,5 @@ class Resync:
                 if await self._compare(account) is None:
                     part = JITTER
             except Exception as error:  # one account's trouble must not end the resync of the others
-                log.warning("resync failed; again in its next turn", resource=account.key, error=str(error))
+                log.warning("resync_failed", resource=account.key, error=str(error))
             self._due.put(uid, part * self._interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # not a secret

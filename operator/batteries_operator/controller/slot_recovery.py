@@ -46,14 +46,14 @@ async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, dep
             deps.sync_slots(account)
     except ApiException as error:
         if status_of(error) in CLOSED:
-            log.warning("a namespace can't be read; the others are served", namespace=namespace, status=error.status)
+            log.warning("namespace_unreadable", namespace=namespace, status=error.status, meaning="Others are served.")
             return True
         if status_of(error) not in BUSY:
             raise
-        log.warning("kubernetes is busy; again soon", status=status_of(error), detail=str(error.reason))
+        log.warning("kubernetes_busy", status=status_of(error), detail=str(error.reason))
         return False
     return True
 
 
 def _tell(error: UnreadableError) -> None:
-    log.warning("an account can't be read, and what it holds of AWS's limits is not known", detail=str(error))
+    log.warning("slots_unknown", detail=str(error), meaning="The account may use up AWS limits uncounted.")

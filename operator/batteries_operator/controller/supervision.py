@@ -43,7 +43,7 @@ _NAME = "end of the process"
 
 
 def _end() -> None:
-    log.error("something hangs at the end of the process; ending without it")
+    log.error("exit_forced", meaning="Something hung while the process was ending.")
     os._exit(1)
 
 
@@ -74,7 +74,7 @@ async def run_kopf(stop: asyncio.Event, stop_seconds: float, **arguments: Any) -
         told = stop.is_set()
         if not told:
             end_within(FAILED_SECONDS)
-            log.error("a part of kopf has ended", part=", ".join(sorted(part.get_name() for part in done)))
+            log.error("kopf_task_ended", part=", ".join(sorted(part.get_name() for part in done)))
         await _ended(running, KOPF_STOP_SECONDS if told else KOPF_FAILED_SECONDS)
     finally:
         await _ended(running, 0)
@@ -90,4 +90,4 @@ async def _ended(running: "asyncio.Task[None]", seconds: float) -> None:
         running.cancel()
         await asyncio.wait({running}, timeout=1)
     if running.done() and not running.cancelled() and (error := running.exception()) is not None:
-        log.warning("kopf ended with an error", detail=f"{type(error).__name__}: {error}")
+        log.warning("kopf_failed", detail=f"{type(error).__name__}: {error}")

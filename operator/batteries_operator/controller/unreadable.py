@@ -40,7 +40,7 @@ class Unreadable:
         except UnreadableError as error:
             if self._known.get(meta["uid"]) != meta.get("generation", 0):
                 self._known[meta["uid"]] = meta.get("generation", 0)
-                log.warning("an account can't be read and is left as it is", detail=str(error))
+                log.warning("object_unreadable", detail=str(error), meaning="The account is left as it is.")
                 self._post_event(body, _told(error))
             return None
         self.forget(meta["uid"])
@@ -58,7 +58,7 @@ class Unreadable:
             f"This AwsAccount could not be read, so it is let go and {left} as it is, whatever its deletionPolicy "
             "says. Nothing manages that account any more: `batteries-operator orphans` lists it."
         )
-        log.warning("an account that can't be read was let go", aws_account=aws_account_id)
+        log.warning("unreadable_account_released", aws_account=aws_account_id)
         self._post_event(body, Event("Warning", "Released", message))
 
 

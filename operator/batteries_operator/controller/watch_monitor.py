@@ -71,14 +71,14 @@ class WatchMonitor:
         self._heard[key] = self._clock()
         if key in self._refused:
             self._refused.discard(key)
-            log.info("watched again", namespace=namespace, watched=plural)
+            log.info("watch_resumed", namespace=namespace, watched=plural)
 
     def refused(self, namespace: str, plural: str, status: int) -> None:
         """Kubernetes refused to show these."""
         key = namespace, plural
         if key not in self._refused:
             self._refused.add(key)
-            log.warning("a watch is refused; the others go on", namespace=namespace, watched=plural, status=status)
+            log.warning("watch_refused", namespace=namespace, watched=plural, status=status)
 
     async def middleware(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """An aiohttp middleware: a list or watch of ours that is refused waits in here until it is not."""

@@ -77,11 +77,11 @@ class Confirmations:
                 for name in pending:
                     await self._write(key, name, self._confirmed[key])
             except (ApiException, UnreadableError, KeyError, *UNANSWERED) as error:
-                log.warning("confirmation not written; again soon", customer="/".join(key), error=str(error))
+                log.warning("confirmation_not_written", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _write(self, key: Key, name: str, confirmed: str) -> None:
         self._waiting[key][name] = confirmed
         with tolerated(NOT_FOUND, CONFLICT):
             await self._accounts.merge_status(key[0], name, {"status": {"confirmedEmail": confirmed}})
-            log.info("single sign-on goes on: the address is confirmed", resource=f"{key[0]}/{name}")
+            log.info("sso_resumed", resource=f"{key[0]}/{name}")

@@ -146,7 +146,7 @@ class CustomerHolds:
                 async with self._listing:
                     await self._write(key)
             except (ApiException, UnreadableError, *UNANSWERED) as error:
-                log.warning("hold not written; again soon", customer="/".join(key), error=str(error))
+                log.warning("hold_not_written", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
                 return
@@ -200,7 +200,7 @@ class CustomerHolds:
             if status_of(error) not in (NOT_FOUND, CONFLICT):
                 raise
             return account.holds
-        log.info("holds changed", account=str(account.account_id), customer=key[1], holds=sorted(written.holds))
+        log.info("holds_changed", account=str(account.account_id), customer=key[1], holds=sorted(written.holds))
         return written.holds
 
 

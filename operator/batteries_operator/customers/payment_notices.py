@@ -130,7 +130,7 @@ class PaymentNotices:
         since = max(known) if known else self._waiting.get(key, self._now())
         left = (since + LONGEST_WAIT - self._now()).total_seconds()
         if left <= 0:
-            log.warning("held, though no mail about it could be tried", customer="/".join(key))
+            log.warning("held_without_notice", customer="/".join(key), meaning="No mail about it could be tried.")
             self._waiting.pop(key, None)
             return 0.0
         self._waiting.setdefault(key, self._now())
@@ -165,7 +165,7 @@ class PaymentNotices:
                 async with self._listing:
                     await self._make_due(key, customer)
             except (ApiException, *UNANSWERED) as error:
-                log.warning("notice not made; again soon", customer="/".join(key), error=str(error))
+                log.warning("notice_not_created", customer="/".join(key), error=str(error))
                 await self._sleep(AGAIN_SECONDS)
                 continue
             ahead = [each.at for each in notices(customer, self._grace) if each.at > self._now()]
@@ -186,7 +186,7 @@ class PaymentNotices:
             with tolerated(CONFLICT):  # there already, and not listed: its own watch event tells of it
                 body = _body(customer, due, self._now(), has_accounts=has_accounts)
                 self.see(await self._notifications.create(namespace, body))
-                log.info("notice made", customer="/".join(key), kind=due.kind)
+                log.info("notice_created", customer="/".join(key), kind=due.kind)
                 continue
             return
 

@@ -104,7 +104,7 @@ class SuspensionBreaker:
             self.forget(*key)
             return
         if not self._held_back:
-            log.error("suspensions held back", customer="/".join(key), to_do=MESSAGE)
+            log.error("suspensions_held_back", customer="/".join(key), to_do=MESSAGE)
             self._tell(customer, MESSAGE)
         self._held_back.add(key)
         SUSPENSIONS_HELD_BACK.set(len(self._held_back))

@@ -139,7 +139,7 @@ class CreationPoller:
             elif self._lists_from <= _now() and self._lists_are_cheap(len(due)):
                 await self._poll_all(due)
         except AwsError as error:
-            log.info("which creations are in progress is not known; again soon", error=str(error))
+            log.info("creations_in_progress_unknown", error=str(error))
             again = _now() + self._between_descriptions
             self._lists_from = max(self._lists_from, again)
             self._descriptions_from = max(self._descriptions_from, again)

@@ -154,7 +154,7 @@ class Outbox:
                 self.forget(*key)
                 return
             problem = None
-            log.warning("kubernetes refused", status=status_of(error), again_in=pause)
+            log.warning("kubernetes_refused", status=status_of(error), again_in=pause)
         except Exception as error:  # one mail's trouble must not end the others
             problem = _problem(pending, error)
         pending.failures += 1
@@ -168,7 +168,7 @@ class Outbox:
         try:
             await self._notifications.merge_status(*key, {"status": {"error": problem}})
         except (ApiException, *UNANSWERED) as error:
-            log.warning("trouble not written", error=str(error))
+            log.warning("mail_error_not_written", error=str(error))
         else:
             pending.said = problem
 
@@ -181,7 +181,7 @@ class Outbox:
             MAILS.labels(pending.notification.spec.kind, str(pending.sent["state"]).lower()).inc()
         status = {"error": None, **pending.sent, "finishedAt": to_rfc3339(utc_now())}
         written = await self._notifications.merge_status(*key, {"status": status})
-        log.info("notification finished", state=pending.sent["state"])
+        log.info("notification_finished", state=pending.sent["state"])
         self.see(written)
 
     async def _sent(self, key: Key, notification: Notification) -> dict[str, Any]:
@@ -251,26 +251,26 @@ class Outbox:
             with tolerated(NOT_FOUND):
                 await self._notifications.delete(*key)
         except (ApiException, *UNANSWERED) as error:
-            log.warning("notification not deleted; again later", notification="/".join(key), error=str(error))
+            log.warning("notification_not_deleted", notification="/".join(key), error=str(error))
             self._due.put(key, LONGEST_SECONDS)
         else:
             self.forget(*key)
 
 
 def _tell_unreadable(error: UnreadableError) -> None:
-    log.warning("a notification can't be read, and whether its mail was sent is not known", detail=str(error))
+    log.warning("object_unreadable", detail=str(error), meaning="Whether its mail was sent is unknown.")
 
 
 def _problem(pending: _PendingMail, error: Exception) -> str | None:
     """What the status says of it; None where Kubernetes is away, which would not take it either."""
     if isinstance(error, UNANSWERED):
-        log.warning("kubernetes did not answer", error=str(error))
+        log.warning("kubernetes_unreachable", error=str(error))
         return None
     MAILS.labels(pending.notification.spec.kind, "failed").inc()
     if isinstance(error, AwsError):
-        log.warning("mail not sent", error=str(error))
+        log.warning("mail_not_sent", error=str(error))
         return f"SES did not take it ({error.code}); it is tried again."
-    log.error("mail not sent", exc_info=error)
+    log.error("mail_not_sent", exc_info=error)
     return "The operator met an error of its own; it is tried again."
 
 

@@ -58,7 +58,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         return replace(outcome, inputs=inputs) if isinstance(outcome, Done) else outcome, None
     except AwsError as error:
         log.warning(
-            "aws call failed",
+            "aws_call_failed",
             error=str(error),
             kind=error.kind.value,
             aws_request_id=error.request_id or None,
@@ -72,13 +72,13 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
     except AccountGoneError as error:
         return _of_gone(scope, error, inputs), None
     except NotOursError as error:
-        log.warning("found in AWS and not ours", reason=error.reason, detail=str(error))
+        log.warning("foreign_resource_found", reason=error.reason, detail=str(error))
         return Fail(error.reason, str(error)), None
     except (LostRaceError, NotLeadingError, *UNANSWERED):
         raise  # AWS's silence is an AwsError: it is Kubernetes that did not answer, and nothing can be written now
     except Exception as error:
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
-        log.exception("step raised")
+        log.exception("step_raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
         return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
 
@@ -114,7 +114,7 @@ async def _run(step: Step, scope: Scope) -> Outcome:
     except AwsError as error:
         if not memory.forget(error):
             raise
-        log.info("what was remembered of aws is wrong; looking anew", error=str(error))
+        log.info("aws_cache_stale", error=str(error))
     try:
         return await step.run(scope)
     except AwsError as error:

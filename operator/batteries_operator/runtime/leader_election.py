@@ -99,7 +99,7 @@ class Lease:
                     lease.spec.holder_identity = None
                     await self._write(lease)
         except (ApiException, *UNANSWERED) as error:
-            log.warning("the Lease could not be handed over; it runs out by itself", detail=str(error))
+            log.warning("lease_not_released", detail=str(error), meaning="It expires by itself.")
 
     async def _try(self) -> bool:
         """Takes or renews the Lease where that is right; whether it is ours now."""
@@ -109,11 +109,11 @@ class Lease:
             status = status_of(error)
             if status in (FORBIDDEN, UNPROCESSABLE):  # by RBAC, or by an admission policy
                 # It stays so until somebody does something, and this operator is idle meanwhile.
-                log.error("kubernetes refused the Lease", status=status, detail=said_in(error), action=self._remedy)
+                log.error("lease_refused", status=status, detail=said_in(error), to_do=self._remedy)
             elif status != CONFLICT:
-                log.warning("kubernetes refused the Lease", status=status, detail=said_in(error))
+                log.warning("lease_refused", status=status, detail=said_in(error))
         except UNANSWERED as error:
-            log.warning("kubernetes did not answer for the Lease", detail=str(error) or type(error).__name__)
+            log.warning("lease_unreachable", detail=str(error) or type(error).__name__)
         return False
 
     async def _take(self) -> bool:

@@ -75,7 +75,7 @@ class StatusWriter:
         try:
             await self.flush()
         except (ApiException, *UNANSWERED) as error:
-            log.info("kubernetes did not take what was put off; it is written later", detail=str(error))
+            log.info("deferred_status_not_written", detail=str(error))
             self.defer()
 
     def defer(self) -> None:

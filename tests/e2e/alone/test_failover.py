@@ -64,7 +64,7 @@ class Pair:
         return process
 
     def _standing_by(self) -> int:
-        return self.lane.log.read_text().count('"standing by"') if self.lane.log.exists() else 0
+        return self.lane.log.read_text().count('"standing_by"') if self.lane.log.exists() else 0
 
     async def leader(self) -> str | None:
         """Who holds the Lease now."""

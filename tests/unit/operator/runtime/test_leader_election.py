@@ -205,8 +205,8 @@ async def test_a_lease_that_this_operator_may_not_have_is_said_with_what_to_do(
     (line,) = lines
     assert (line["log_level"], line["status"]) == ("error", status)
     assert line["detail"] == "The operator writes no Lease but its own."
-    assert "the Lease l in namespace ns" in line["action"]
-    assert "BATTERIES_LEASE_NAME" in line["action"]
+    assert "the Lease l in namespace ns" in line["to_do"]
+    assert "BATTERIES_LEASE_NAME" in line["to_do"]
 
 
 async def test_a_restarted_process_of_the_same_name_goes_on_at_once(

@@ -24,7 +24,7 @@ async def driven(factory: Factory) -> tuple[Any, list[Any]]:
 @LONG_CREATION
 async def test_every_call_says_which_account_which_step_and_which_request(factory: Factory) -> None:
     process, lines = await driven(factory)
-    calls = [line for line in lines if line["event"] == "aws call"]
+    calls = [line for line in lines if line["event"] == "aws_call"]
     # Steps run side by side: a call may begin before another and end after it.
     assert sorted(line["operation"] for line in calls) == sorted(process.calls)
     steps = {"organizations:CreateAccount": "create_account", "iam:CreateUser": "create_iam_user"}
@@ -42,7 +42,7 @@ async def test_every_call_says_which_account_which_step_and_which_request(factor
 async def test_a_failing_call_is_said_with_awss_id_of_it(factory: Factory) -> None:
     await factory.standin("faults", {"kind": "throttle", "operation": "MoveAccount", "times": 1})
     _, lines = await driven(factory)
-    (failed,) = [line for line in lines if line["event"] == "aws call failed" and line["step"] == "move_to_ou"]
+    (failed,) = [line for line in lines if line["event"] == "aws_call_failed" and line["step"] == "move_to_ou"]
     (call,) = [line for line in lines if line.get("outcome") == "throttled"]
     assert failed["account"] == call["account"] == str((await factory.account()).account_id)
     assert failed["aws_request_id"] == call["aws_request_id"]
@@ -53,7 +53,7 @@ async def test_a_failing_call_is_said_with_awss_id_of_it(factory: Factory) -> No
 async def test_a_lost_answer_has_no_id(factory: Factory) -> None:
     await factory.standin("faults", {"kind": "answer_lost", "operation": "MoveAccount", "times": 1})
     _, lines = await driven(factory)
-    (failed,) = [line for line in lines if line["event"] == "aws call failed" and line["step"] == "move_to_ou"]
+    (failed,) = [line for line in lines if line["event"] == "aws_call_failed" and line["step"] == "move_to_ou"]
     assert failed["aws_request_id"] is None
 
 
@@ -71,7 +71,7 @@ async def test_a_comparison_with_aws_names_the_account_and_no_line_after_it_does
     with capture_logs([merge_contextvars]) as lines:
         assert await process.resync(await factory.account())
         structlog.get_logger().info("after")
-    (mended,) = [line for line in lines if line["event"] == "aws call" and acts(line["operation"])]
+    (mended,) = [line for line in lines if line["event"] == "aws_call" and acts(line["operation"])]
     assert (mended["resource"], mended["step"]) == ("customers/acme", "setup_oidc")
     assert "account" not in lines[-1]
     assert "step" not in lines[-1]
