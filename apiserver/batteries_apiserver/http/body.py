@@ -1,5 +1,6 @@
-"""Request bodies: bytes, then JSON, then a model; each way to be wrong is a 400 with a sentence."""
+"""Request bodies: bytes, then JSON, then a model. Anything invalid is a 400 whose sentence says what is wrong."""
 
+import re
 from typing import Any, TypeVar
 
 import orjson
@@ -10,11 +11,11 @@ from pydantic.alias_generators import to_camel
 
 from batteries_apiserver.http.content_encoding import decoded, encoding_of, unreadable
 from batteries_apiserver.http.errors import BadRequest
-from batteries_apiserver.http.time_limit import begin_time_limit_anew
+from batteries_apiserver.http.time_limit import restart_time_limit
 
 
 class Body(BaseModel):
-    """What a request may hold: camelCase, no conversions; fields that we don't know are ignored."""
+    """A request body: camelCase names, no type conversions; unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True)
 
@@ -23,14 +24,16 @@ B = TypeVar("B", bound=Body)
 
 
 _BEING_READ = web.RequestKey("body being read", bool)
+_SHOULD = re.compile(r"\w+ should (.*)", re.DOTALL)
+"""How pydantic begins most of its messages: `Input should be a valid string`."""
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """The body, without its Content-Encoding. The time that it takes to come is the client's, and not the handler's.
+    """Returns the decoded body. The handler's time limit starts again afterwards: a slow upload is the client's time.
 
     Raises:
-        BadRequest: it can't be read: it broke off, or is not what its headers say.
-        UnsupportedMediaType: its Content-Encoding is none of ours.
+        BadRequest: the body was cut off, or does not match its headers.
+        UnsupportedMediaType: the server does not support its Content-Encoding.
         web.HTTPRequestEntityTooLarge: it is longer than the application's limit.
     """
     encoding = encoding_of(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
@@ -40,20 +43,20 @@ async def read_bytes(request: web.Request) -> bytes:
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
         raise unreadable() from error
     request[_BEING_READ] = False
-    begin_time_limit_anew(request)
+    restart_time_limit(request)
     return decoded(raw, encoding, request.app._client_max_size)
 
 
 def is_being_read(request: web.Request) -> bool:
-    """Whether the handler waits for the rest of the body."""
+    """Whether the handler is still waiting for the body."""
     return bool(request.get(_BEING_READ))
 
 
 async def read_body(request: web.Request, model: type[B], *, required: bool = True) -> B:
-    """The body as `model`; where it is not `required`, no body stands for `{}`.
+    """Returns the body as `model`. If it is not `required`, an empty body means `{}`.
 
     Raises:
-        BadRequest: it is no JSON object, or breaks a rule of the model; the sentence says which.
+        BadRequest: the body is not a JSON object, or breaks a rule of the model; the sentence says which.
     """
     raw = await read_bytes(request)
     if not raw.strip() and not required:
@@ -68,18 +71,20 @@ def _object(raw: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadRequest("invalid_json", f"The request's body is not valid JSON: {error}.") from None
+        raise BadRequest("invalid_json", f"The request body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise BadRequest("invalid_json", "The request's body must be a JSON object, such as {}.")
+        raise BadRequest("invalid_json", "The request body must be a JSON object, such as {}.")
     return value
 
 
 def sentence_of(error: ValidationError, what: str) -> str:
-    """The first thing that is wrong. A validator's own ValueError is a sentence already."""
+    """Describes the first error. A ValueError raised by a validator of ours is a sentence already."""
     first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     if first["type"] == "missing":
         return f"The {what} {place} is required."
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    return f"The {what} {place} is not right: {first['msg'][:1].lower()}{first['msg'][1:]}."
+    if rule := _SHOULD.fullmatch(first["msg"]):
+        return f"The {what} {place} must {rule[1]}."
+    return f"The {what} {place} is invalid: {first['msg'][:1].lower()}{first['msg'][1:]}."

@@ -1,8 +1,8 @@
-"""Whose request it is, as far as the network tells.
+"""The client's IP address.
 
-Anyone can write X-Forwarded-For, so it counts only as far as proxies of ours have written it: each appends the
-address that it saw, so with n proxies the n-th entry from the right is the client, and what stands left of it is
-whatever the client made up. Proxies differ in how they write an address: alone, with a port, with brackets, in quotes.
+Anyone can send X-Forwarded-For, so only the entries that our own proxies wrote count. Each proxy appends the address
+that it saw: with n proxies, the n-th entry from the right is the client, and everything to its left may be made up.
+Proxies differ in how they write an address: alone, with a port, in brackets, in quotes.
 """
 
 import re
@@ -15,11 +15,11 @@ _UNKNOWN = "unknown"
 _WITH_BRACKETS = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _NAT64 = IPv6Network("64:ff9b::/96")
-"""IPv4 clients of a service that has IPv6 only (RFC 6052): the last 32 bits are the client's address."""
+"""IPv4 clients of an IPv6-only service (RFC 6052): the last 32 bits are the client's address."""
 
 
 def client_address(request: web.Request, trusted_proxies: int) -> str:
-    """The client's address; of IPv6 the /64, which is what one customer of a provider has to choose from."""
+    """The client's IPv4 address, or its IPv6 /64, because a provider gives each of its customers a whole /64."""
     peer = request.remote or _UNKNOWN
     entries = [entry.strip() for line in request.headers.getall("X-Forwarded-For", []) for entry in line.split(",")]
     if trusted_proxies == 0 or len(entries) < trusted_proxies:
@@ -28,9 +28,9 @@ def client_address(request: web.Request, trusted_proxies: int) -> str:
 
 
 def _bare(text: str) -> str:
-    """The address of an entry without its quotes, `for=`, brackets, port and zone."""
+    """Strips quotes, `for=`, brackets, port and zone from an entry."""
     text = text.strip()
-    if text[:4].lower() == "for=":  # RFC 7239's way to write it
+    if text[:4].lower() == "for=":  # the syntax of RFC 7239
         text = text[4:]
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]

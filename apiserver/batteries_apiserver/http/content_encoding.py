@@ -1,7 +1,7 @@
-"""Content-Encoding of request bodies: gzip and deflate are undone here, into no more bytes than a body may have.
+"""Content-Encoding of request bodies: decompresses gzip and deflate, up to the largest body that we accept.
 
-aiohttp's own way is switched off (`malformed.Runner`): it takes an encoding that it does not know for malformed HTTP,
-and logs a broken one as an error of ours, with a traceback.
+aiohttp's own decompression is switched off (`malformed.Runner`): it treats an unknown encoding as malformed HTTP, and
+logs a corrupt body as a server error, with a traceback.
 """
 
 import zlib
@@ -19,10 +19,10 @@ _NOT_ENCODED = frozenset({"", "identity"})
 
 
 def encoding_of(headers: Iterable[str]) -> str | None:
-    """The encoding that the Content-Encoding headers name; None for none.
+    """Returns the encoding that the Content-Encoding headers name, or None.
 
     Raises:
-        UnsupportedMediaType: it is none of ours, or there are several.
+        UnsupportedMediaType: we don't support it, or there is more than one.
     """
     named = [each.strip().lower() for header in headers for each in header.split(",")]
     encodings = [each for each in named if each not in _NOT_ENCODED]
@@ -34,18 +34,18 @@ def encoding_of(headers: Iterable[str]) -> str | None:
         return "deflate"
     raise UnsupportedMediaType(
         "unsupported_encoding",
-        f"The request's Content-Encoding is not one that this server reads. Send the body uncompressed, or as one of: "
+        f"This server does not support the request's Content-Encoding. Send the body uncompressed, or use one of: "
         f"{ACCEPTED}.",
         {"Accept-Encoding": ACCEPTED},
     )
 
 
 def decoded(raw: bytes, encoding: str | None, limit: int) -> bytes:
-    """The body without its encoding.
+    """Returns the decompressed body.
 
     Raises:
-        BadRequest: it is not what its encoding says.
-        web.HTTPRequestEntityTooLarge: it has more than `limit` bytes; no more than those are made of it.
+        BadRequest: the body does not match its encoding.
+        web.HTTPRequestEntityTooLarge: it decompresses to more than `limit` bytes; decompression stops there.
     """
     if encoding is None or not raw:
         return raw
@@ -62,15 +62,15 @@ def decoded(raw: bytes, encoding: str | None, limit: int) -> bytes:
 
 
 def unreadable() -> BadRequest:
-    """400: the body broke off, or is not what its headers say."""
+    """400: the body was cut off, or does not match its headers."""
     return BadRequest(
         "unreadable_body",
-        "The request's body can't be read. Send it whole, and uncompressed or as its Content-Encoding says.",
+        "The request body was cut off, or does not match its Content-Encoding. Send the whole request again.",
     )
 
 
 def _window(raw: bytes, encoding: str) -> int:
     if encoding == "gzip":
         return _GZIP
-    # "deflate" is zlib's format (RFC 9110), and some clients send it without zlib's header.
+    # "deflate" means zlib's format (RFC 9110), but some clients send it without zlib's header.
     return zlib.MAX_WBITS if raw[0] & 0xF == _ZLIB_METHOD else -zlib.MAX_WBITS

@@ -1,8 +1,8 @@
-"""The end of a replica: who keeps a connection is told to make another before this one is closed.
+"""Shutdown of a replica: clients are asked to close their connections before the server does.
 
 A server that just closes idle connections loses the request that a client is sending on one at that moment, and a
-client must not send a POST twice by itself. So for a while each answer says `Connection: close`, and only connections
-on which nothing came all the while are closed.
+client must not retry a POST automatically. So each response says `Connection: close` for a few seconds, and only
+connections that stayed idle throughout are then closed.
 """
 
 import asyncio
@@ -11,25 +11,25 @@ import contextlib
 from aiohttp import web
 
 LONGEST_SECONDS = 3.0
-"""A busy client's connection gets its answer within this; an idle one is not worth waiting for any longer."""
+"""How long to wait: busy connections get a response in this time; waiting longer for idle ones has no benefit."""
 
 
 class Drain:
-    """Whether this replica is ending: each answer ends its connection then."""
+    """Whether this replica is shutting down; each response then closes its connection."""
 
     def __init__(self) -> None:
         self.begun = False
 
     async def run(self, runner: web.AppRunner, longest: float) -> None:
-        """Returns when every connection has gone, or after `longest` seconds.
+        """Returns when every connection is closed, or after `longest` seconds.
 
-        New ones are still taken: whoever balances the load may not know yet.
+        New connections are still accepted: the load balancer may not know of the shutdown yet.
         """
         self.begun = True
         assert runner.server is not None  # it is running
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
-                while runner.server.connections:  # noqa: ASYNC110  # aiohttp tells of no change
+                while runner.server.connections:  # noqa: ASYNC110  # aiohttp has no event for it
                     await asyncio.sleep(0.02)
 
 

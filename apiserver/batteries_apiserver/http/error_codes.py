@@ -1,7 +1,7 @@
-"""Every code that an error can carry: its status, and what it means to whoever gets it.
+"""Every error code: its status, and what it means to the caller.
 
-A refusal is raised where it is found out; here is what the document and llms.txt say of it. A test reads the source
-for codes that are missing here.
+Handlers raise the errors; this table is what the OpenAPI document and llms.txt say about them. A test reads the
+source for codes that are missing here.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class ErrorCode:
     status: int
     meaning: str
     fault: str | None = None
-    """Whose doing it is, where the status does not tell; see `fault_of`."""
+    """Whose fault it is, if the status does not tell; see `fault_of`."""
 
 
 ERRORS: dict[str, ErrorCode] = {
@@ -29,11 +29,11 @@ ERRORS: dict[str, ErrorCode] = {
     "body_too_large": ErrorCode(413, "The body is longer than this server accepts."),
     "expectation_failed": ErrorCode(417, "The Expect header asks for something other than 100-continue."),
     "not_found": ErrorCode(404, "There is nothing at this path."),
-    "method_not_allowed": ErrorCode(405, "The path does not have this method; the Allow header lists those it has."),
+    "method_not_allowed": ErrorCode(405, "This path does not support the method; see the Allow header."),
     "malformed_request": ErrorCode(400, "The request is not valid HTTP."),
     "refused": ErrorCode(400, "The request was refused; the sentence says why."),
     "too_many_requests": ErrorCode(429, "More requests than the limit allows. Try again after Retry-After."),
-    # Who asks.
+    # Authentication and authorization.
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
     "invalid_api_key": ErrorCode(401, "The API key is unknown, or was copied incompletely."),
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
@@ -41,8 +41,10 @@ ERRORS: dict[str, ErrorCode] = {
     "scope_read_only": ErrorCode(
         403, "The API key may only read (scope read), and this request changes or reveals something."
     ),
-    "admin_key_required": ErrorCode(401, "The path is for administrators, and this is a customer's key."),
-    "customer_key_required": ErrorCode(403, "The key is an administrator's, and accounts belong to customers."),
+    "admin_key_required": ErrorCode(401, "Only administrators may call this path, and this is a customer's key."),
+    "customer_key_required": ErrorCode(
+        403, "This needs a customer's key: accounts belong to customers, and this is an administrator's key."
+    ),
     "customer_blocked": ErrorCode(403, "An administrator has blocked you: you may only read. Ask support."),
     # Accounts.
     "accounts_refused": ErrorCode(403, "You can't get another account at the moment. Ask support."),
@@ -91,7 +93,7 @@ ERRORS: dict[str, ErrorCode] = {
     ),
     "busy": ErrorCode(503, "Other requests are changing this customer. Try again after Retry-After."),
     "stripe_unavailable": ErrorCode(503, "Stripe does not answer. Try again after Retry-After."),
-    # Ours to mend.
+    # Faults of this server.
     "starting": ErrorCode(503, "The server is starting. Try again after Retry-After."),
     "not_ready": ErrorCode(503, "This replica does not accept requests now."),
     "unavailable": ErrorCode(503, "A service that this request needs does not answer. Try again after Retry-After."),
@@ -110,7 +112,7 @@ OF_A_QUERY = ("invalid_request",)
 
 
 def fault_of(status: int, code: str | None) -> str:
-    """Whose doing an answer is: none (no error), caller, configuration (chosen by who installed it), or ours."""
+    """Whose fault an error response is: none (no error), caller, configuration (the installer's choice), or ours."""
     if status < 400:
         return "none"
     known = ERRORS.get(code or "")

@@ -1,7 +1,7 @@
-"""Turns everything that goes wrong into the one error shape: our refusals, aiohttp's, Kubernetes' and our own bugs.
+"""Turns every exception into the one error shape: our own errors, aiohttp's, Kubernetes', and bugs.
 
-The invariant: whatever is sent, the answer to a request that reaches the application is JSON with a sentence and a
-code, and a 500 means a bug of ours whose traceback is in the log under the request's id.
+The invariant: whatever a client sends, each error response is JSON with a sentence and a code, and a 500 means a bug
+of ours whose traceback is in the log under the request's id.
 """
 
 import aiohttp
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def error_response_for(request: web.Request, error: Exception) -> web.StreamResponse:
-    """The answer to a request that came to this error."""
+    """The response to a request whose handler raised this error."""
     match error:
         case ApiError():
             return _refusal(error)
@@ -40,10 +40,10 @@ def _refusal(error: ApiError) -> web.Response:
 
 
 def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """What the router and the body reader refuse."""
+    """Errors of aiohttp's router and body reader."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        sentence = f"This path does not take that method; it takes {allowed}."
+        sentence = f"This path does not support that method; use {allowed}."
         return error_response(405, "method_not_allowed", sentence, {"Allow": allowed})
     if isinstance(error, web.HTTPNotFound):
         return error_response(404, "not_found", "There is nothing at this path. The API's paths begin with /v1.")
@@ -52,7 +52,7 @@ def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
         return error_response(
             413,
             "body_too_large",
-            f"The request's body is too large; send at most {limit} bytes.",
+            f"The request body is too large; send at most {limit} bytes.",
         )
     if error.status < 400:
         return error
@@ -61,10 +61,10 @@ def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
 
 
 def _by_kubernetes(error: ApiException) -> web.Response:
-    """A refusal by Kubernetes that no handler expected."""
+    """An error of Kubernetes that no handler expected."""
     status = status_of(error)
     if status in (401, 403):
-        # Ours to mend, by giving the service account its role; the caller can only come back.
+        # The service account lacks its role, which an administrator has to fix; the caller can only retry.
         log.error("kubernetes_refused", status=status, body=str(error.body)[:500])
         return _refusal(_unavailable())
     if status == 429 or status >= 500 or status == 0:
@@ -75,16 +75,16 @@ def _by_kubernetes(error: ApiException) -> web.Response:
 
 def _unavailable() -> Unavailable:
     return Unavailable(
-        "unavailable", "A service that this needs does not answer right now. Send the same request again shortly."
+        "unavailable", "A service that this request needs does not respond. Send the same request again shortly."
     )
 
 
 def _unreadable() -> Unavailable:
-    """Another replica, of the version that wrote it, may know better; nobody's input is wrong."""
+    """503: the input is valid, and a replica of the version that wrote the object may be able to read it."""
     return Unavailable(
         "unavailable",
-        "What this is about is stored in a form that this server does not know. Send the same request again shortly; "
-        "if it fails again, tell support the X-Request-Id of this answer.",
+        "This server can't read the stored object. Send the same request again shortly; if it fails again, tell "
+        "support the X-Request-Id of this response.",
     )
 
 
@@ -94,5 +94,5 @@ def _bug() -> web.Response:
         500,
         "internal_error",
         "Something went wrong on our side. Send the same request again; if it fails again, tell support the "
-        "X-Request-Id of this answer.",
+        "X-Request-Id of this response.",
     )

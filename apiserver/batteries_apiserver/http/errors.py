@@ -1,13 +1,13 @@
-"""The refusals of the API, each a status, a stable code for machines and a sentence for people.
+"""The API's errors: each has a status, a stable code for machines and a sentence for people.
 
-Handlers raise them; `error_responses` turns them, and everything else that goes wrong, into the one error shape.
+Handlers raise them; `error_responses` turns these and all other exceptions into the one error shape.
 """
 
 from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """A refusal that the caller is told about: `{"error": sentence, "code": code}`."""
+    """An error that the caller sees: `{"error": sentence, "code": code}`."""
 
     status = 500
 
@@ -19,13 +19,13 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError):
-    """The request can't be understood or breaks a rule; the sentence says which."""
+    """The request can't be parsed, or breaks a rule; the sentence says which."""
 
     status = 400
 
 
 class Unauthorized(ApiError):
-    """No key, or none that counts."""
+    """The key is missing or not valid."""
 
     status = 401
 
@@ -40,43 +40,43 @@ class PaymentRequired(ApiError):
 
 
 class Forbidden(ApiError):
-    """The key is good, but not for this."""
+    """The key is valid, but does not allow this."""
 
     status = 403
 
 
 class NotFound(ApiError):
-    """There is no such thing, or it is someone else's: the caller can't tell which."""
+    """It does not exist, or belongs to someone else; the caller can't tell which."""
 
     status = 404
 
 
 class Conflict(ApiError):
-    """Not now, or not by this way: the state of the resource forbids it."""
+    """The resource's state does not allow this."""
 
     status = 409
 
 
 class RequestTimeout(ApiError):
-    """The caller began a request and did not send all of it."""
+    """The caller did not send the whole request in time."""
 
     status = 408
 
 
 class UnsupportedMediaType(ApiError):
-    """The body is written in a way that is not read here."""
+    """The server does not support the body's encoding."""
 
     status = 415
 
 
 class Unprocessable(ApiError):
-    """It is well formed, and contradicts what was asked before."""
+    """The request is well formed, but contradicts an earlier one."""
 
     status = 422
 
 
 class TooManyRequests(ApiError):
-    """The caller has enough of it already; the same request will do later."""
+    """The caller reached a limit; the same request may succeed later."""
 
     status = 429
 
@@ -85,7 +85,7 @@ class TooManyRequests(ApiError):
 
 
 class Unavailable(ApiError):
-    """Something that we need is down; the same request will do later."""
+    """A service that we depend on is down; the same request may succeed later."""
 
     status = 503
 

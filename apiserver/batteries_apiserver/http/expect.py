@@ -1,4 +1,4 @@
-"""Answers the Expect header in our error shape: aiohttp's own refusal would bypass the middlewares."""
+"""Handles the Expect header with our error shape: aiohttp's own 417 would bypass the middleware."""
 
 from aiohttp import HttpVersion11, hdrs, web
 
@@ -7,7 +7,7 @@ from batteries_apiserver.http.responses import error_response
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Says to go on, or that no other expectation is known; an HTTP/1.0 client knows no such answer (RFC 9110)."""
+    """Sends 100 Continue, or returns 417 for any other expectation. HTTP/1.0 clients know neither (RFC 9110)."""
     if request.version < HttpVersion11:
         return None
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
@@ -19,5 +19,5 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
 
 def unknown_expectation(request: web.BaseRequest) -> web.Response:
     """417."""
-    sentence = "The only expectation that is known here is 100-continue."
+    sentence = "The only supported value of the Expect header is 100-continue."
     return error_response(417, "expectation_failed", sentence, {HEADER: request_id_of(request)})

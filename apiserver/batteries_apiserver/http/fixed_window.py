@@ -1,8 +1,8 @@
-"""Counts of requests in fixed windows: in this process, bounded, at a cost that does not grow with the callers.
+"""Request counts in fixed windows: in memory, bounded, at a cost that does not grow with the number of callers.
 
-A store that walks over all counts at each request, as that of the `limits` library does, is a gift to whoever comes
-from many addresses. This one forgets the oldest window first when it is full. Time is the monotonic clock's: when the
-wall clock is set back by an hour, a window of a minute must not last an hour.
+A store that walks over all counts at each request, as the `limits` library's does, helps an attacker who has many
+addresses. This one drops the oldest window when it is full. It uses the monotonic clock: if the wall clock is set
+back by an hour, a window of a minute must not last an hour.
 """
 
 import time
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class FixedWindows:
-    """Fixed windows, each beginning with its first request."""
+    """Fixed windows; each starts with its first request."""
 
     def __init__(self, *, size: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
@@ -19,7 +19,7 @@ class FixedWindows:
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def incr(self, key: str, seconds: int) -> tuple[int, float]:
-        """Counts, and says how many it were in this window, and how many seconds are left of it."""
+        """Counts one request. Returns the count in this window and the seconds until the window ends."""
         count, until = self._windows.get(key, (0, 0.0))
         now = self._clock()
         if until <= now:
@@ -31,12 +31,12 @@ class FixedWindows:
         return count + 1, until - now
 
     def get(self, key: str) -> int:
-        """How many it were in this window."""
+        """Returns the count in this window."""
         count, until = self._windows.get(key, (0, 0.0))
         return count if until > self._clock() else 0
 
     def reset(self) -> int:
-        """Forgets everything; how many windows it were."""
+        """Drops all windows and returns how many there were."""
         count = len(self._windows)
         self._windows.clear()
         return count

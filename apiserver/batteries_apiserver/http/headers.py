@@ -1,7 +1,7 @@
-"""The headers of every answer: what browsers must not do with it, and what is left of the caller's rate limit.
+"""The headers of every response: security headers for browsers, and the caller's remaining rate limit.
 
-Put on when an answer is about to be sent, whoever made it. A handler that knows better (a page with its own policy, an
-answer that may be cached) has set its own, and those stay.
+They are added just before a response is sent, whichever code made it. Headers that a handler has set itself (a page
+with its own policy, a response that may be cached) are kept.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ SECURITY = {
 _A_YEAR = 365 * 24 * 60 * 60
 
 SHOWN_ONCE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-store", istr("Referrer-Policy"): "no-referrer"}
-"""For what is shown once: no cache may keep it, and the address may not leak by a link."""
+"""For what is shown once: no cache may keep it, and links must not leak the address."""
 
 PAGE: Mapping[str, str] = {
     **SHOWN_ONCE,
@@ -33,25 +33,25 @@ PAGE: Mapping[str, str] = {
     istr("X-Content-Type-Options"): "nosniff",
     istr("X-Robots-Tag"): "noindex",
 }
-"""For our own HTML pages: they load this server's own files alone, and no frame holds them."""
+"""For our own HTML pages: they load only this server's own files, and can't be framed."""
 
 RATE_LIMIT_HEADERS = web.RequestKey("rate limit headers", dict[str, str])
-"""What the answer to this request says of its rate limit."""
+"""The rate limit headers of this request's response."""
 
 OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
 def secure(response: web.StreamResponse) -> None:
-    """Sets what is not set."""
+    """Sets the security headers that the response does not have yet."""
     headers = response.headers
     for name, value in SECURITY.items():
         headers.setdefault(name, value)
-    # Which library in which version answers is of use to attackers alone.
+    # The library's name and version would help only attackers.
     headers[hdrs.SERVER] = "batteries"
 
 
 def add_headers(settings: Settings) -> OnPrepare:
-    """What to do with each answer before it is sent."""
+    """Returns the signal handler that adds the headers before a response is sent."""
     transport_security = f"max-age={_A_YEAR}" if settings.public_url.scheme == "https" else None
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:

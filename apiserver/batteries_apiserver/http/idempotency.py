@@ -1,7 +1,7 @@
-"""The Idempotency-Key header (an IETF draft): the same request sent again does nothing again.
+"""The Idempotency-Key header (an IETF draft): a repeated request is not carried out twice.
 
-There is no table. The name of what is made is derived from the caller and the key, and creating it or failing is the
-lock; so a key holds for as long as what it made is there, on every replica.
+There is no table of keys. The name of the created object is derived from the caller and the key, and Kubernetes
+refuses a second object of that name. So a key is valid on every replica, for as long as its object exists.
 """
 
 import hashlib
@@ -27,16 +27,16 @@ IDEMPOTENCY_KEY = Parameter(
     name=HEADER,
     where="header",
     type=Annotated[str, Field(pattern=_SHOWN)],
-    description="Any text of 1 to 255 printable ASCII characters, bare or in double quotes (RFC 8941). If an answer "
+    description="Any text of 1 to 255 printable ASCII characters, bare or in double quotes (RFC 8941). If a response "
     "was lost, repeat the request with the same text: it is not carried out twice.",
 )
 
 
 def idempotency_key(request: web.Request) -> str | None:
-    """What the caller gave, without quotes; None where there is no such header.
+    """Returns the header's value without quotes, or None if there is no such header.
 
     Raises:
-        BadRequest: it is neither a quoted string nor plain text, is empty or too long, or was given twice.
+        BadRequest: the value is neither a quoted string nor plain text, is empty or too long, or was given twice.
     """
     given = request.headers.getall(HEADER, [])
     if not given:
@@ -47,18 +47,18 @@ def idempotency_key(request: web.Request) -> str | None:
     if len(given) > 1 or not 0 < len(key) <= _LONGEST or not (quoted or _BARE.fullmatch(text)):
         raise BadRequest(
             "invalid_idempotency_key",
-            f"Give one {HEADER} of 1 to {_LONGEST} printable ASCII characters, such as a UUID, plain or in double "
+            f"Send one {HEADER} of 1 to {_LONGEST} printable ASCII characters, such as a UUID, plain or in double "
             "quotes.",
         )
     return key
 
 
 def derived_name(kind: str, customer: str, key: str) -> str:
-    """The name of what that customer asks for under that key. Customers don't meet each other's."""
+    """The name of the object that this customer creates with this key. Two customers' keys never collide."""
     return str(derived_uuid(f"idempotency-key/{kind}/{customer}/{key}"))
 
 
 def fingerprint(body: Body) -> str:
-    """Tells one body from another, whatever its spaces and order."""
+    """A hash of the body that does not depend on whitespace or the order of fields."""
     text = orjson.dumps(body.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

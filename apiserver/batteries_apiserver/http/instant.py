@@ -1,4 +1,4 @@
-"""A point in time as callers write it: RFC 3339, in UTC once it is read, whatever the year and the zone."""
+"""A point in time in a request: RFC 3339 with any year and time zone, converted to UTC."""
 
 import re
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ _MIDDLE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _written(text: Any) -> Any:
-    """Refuses what pydantic would take beyond it, such as a number of seconds."""
+    """Refuses other forms that pydantic would accept, such as a number of seconds."""
     if not isinstance(text, str) or not _FORM.fullmatch(text):
-        raise ValueError("A time is written as in RFC 3339, such as 2026-11-24T08:00:00Z.")
+        raise ValueError("Write a time as in RFC 3339, such as 2026-11-24T08:00:00Z.")
     return text
 
 
@@ -21,7 +21,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        # In its own zone it is within the first or last hours that there are, in UTC it is beyond them.
+        # It lies within the first or last hours of datetime's range, and its UTC equivalent lies outside.
         end = datetime.min if moment.replace(tzinfo=UTC) < _MIDDLE else datetime.max
         return end.replace(tzinfo=UTC)
 

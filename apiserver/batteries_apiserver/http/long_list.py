@@ -1,4 +1,4 @@
-"""Lists that may be very long: sent while they are made, so that the first comes at once and nobody holds the whole."""
+"""Streams long lists: the first items are sent at once, and the whole list is never in memory."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -23,18 +23,19 @@ async def long_list_response(
     view: Callable[[T], bytes],
     headers: Mapping[str, str],
 ) -> web.StreamResponse:
-    """`{name: [...]}` of the items, of which there may be any number; `view` makes the JSON of one."""
+    """`{name: [...]}` with any number of items; `view` returns the JSON of one."""
     left = iter(items)
     first = list(islice(left, AT_ONCE + 1))
     if len(first) <= AT_ONCE:
         return await list_response(name, first, view, headers)
-    # Begun, it can't become an error any more, nor be looked at by the middlewares; it takes as long as it is read.
+    # A response that has begun can't become an error any more, and the middleware can't change it. It has no time
+    # limit, because the client decides how fast it reads.
     lift_time_limit(request)
     response = web.StreamResponse(headers={**headers, HEADER: request_id()})
     response.content_type = "application/json"
     if request.app[DRAIN].begun:
         response.force_close()
-    with suppress(ConnectionError):  # the reader went
+    with suppress(ConnectionError):  # the client disconnected
         await response.prepare(request)
         if request.method == "HEAD":
             return response

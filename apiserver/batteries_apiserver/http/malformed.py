@@ -1,7 +1,7 @@
-"""Answers what never reaches the middlewares in the one error shape: what is no HTTP, and Expect on unknown paths.
+"""The one error shape for requests that never reach the middleware: malformed HTTP, and Expect on unknown paths.
 
-aiohttp's own answers would be plain text, and its log line would quote the broken header, which may well be the one
-with the key.
+aiohttp's own responses would be plain text, and its log line would quote the broken header, which may be the one with
+the key.
 """
 
 from typing import Any
@@ -19,16 +19,16 @@ from batteries_apiserver.http.responses import error_response
 log = structlog.get_logger(__name__)
 
 CLIENTS_DOING = (HttpProcessingError, ClientPayloadError, web.RequestPayloadError, ConnectionError)
-"""A body that is not what its headers say, read on after the answer, or a connection that broke off."""
+"""Errors that the client causes: a body that does not match its headers, or a broken connection."""
 
 
 class _Connection(RequestHandler):
-    """One connection; everything but its errors is aiohttp's."""
+    """aiohttp's connection with our error handling."""
 
     __slots__ = ()
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """What goes wrong beside a handler; where it was the client's doing, at debug and without a traceback."""
+        """Logs errors outside of handlers; those that the client caused at debug, without a traceback."""
         error = kwargs.get("exc_info")
         if isinstance(error, CLIENTS_DOING):
             log.debug("client_failed", error=type(error).__name__)
@@ -42,17 +42,17 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what could not be read (4xx), or to what went wrong outside of the middlewares (5xx)."""
+        """The response to a malformed request (4xx), or to an error outside of the middleware (5xx)."""
         request_id = request_id_of(request)
         log.warning("malformed_request", request_id=request_id, status=status, error=type(exc).__name__)
         if request.writer.output_size > 0:
-            raise ConnectionError("The answer has begun; another can't follow.")
+            raise ConnectionError("The response has begun; another can't follow.")
         headers = {HEADER: request_id}
         if status >= 500:
             sentence = "Something went wrong on our side. Send the same request again shortly."
             response = error_response(500, "internal_error", sentence, headers)
         else:
-            sentence = "This is not a well-formed HTTP request, or a line of it is too long."
+            sentence = "This is not a well-formed HTTP request, or one of its lines is too long."
             response = error_response(400, "malformed_request", sentence, headers)
         secure(response)
         response.force_close()
@@ -60,14 +60,14 @@ class _Connection(RequestHandler):
 
 
 class _Server(web.Server):
-    """Makes our connections."""
+    """A server whose connections are ours."""
 
     def __call__(self) -> Any:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """Runs an application so that even what is no HTTP is answered in its error shape."""
+    """Runs an application so that even malformed HTTP gets a response in its error shape."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -76,13 +76,13 @@ class Runner(web.AppRunner):
             try:
                 return await made.request_handler(request)
             except web.HTTPExpectationFailed:
-                # A path that nobody registered has aiohttp's own handler for the header.
+                # For unknown paths, aiohttp's own handler checks the header.
                 return unknown_expectation(request)
 
         return _Server(
             handle,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
-            # Not by aiohttp: see `content_encoding`.
+            # We decompress bodies ourselves: see `content_encoding`.
             **{**made._kwargs, "auto_decompress": False},
         )

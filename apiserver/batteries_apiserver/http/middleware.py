@@ -1,8 +1,9 @@
-"""What is done around every handler, in one middleware.
+"""The one middleware around every handler.
 
-A request gets its id, counts towards its caller's limit and is handled within the time that it may take; whatever goes
-wrong becomes an answer; the answer carries the id and, where this replica is ending, ends its connection; and it is
-logged and counted. One middleware and not five: each of those cost as much as a handler that reads an account.
+It gives the request an id, counts it towards its caller's rate limit, enforces the time limit, and turns exceptions
+into responses. Each response carries the id, closes its connection if this replica is shutting down, and is logged
+and counted. It is one middleware and not five, because each of the five took as long as a handler that reads an
+account.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from batteries_apiserver.http.time_limit import TimeLimits
 
 
 def request_middleware(count: Callable[[web.Request], None], time_limits: TimeLimits, drain: Drain) -> Middleware:
-    """The middleware; `count` counts a request towards its caller's limit, and raises where it is over it."""
+    """The middleware. `count` counts a request towards its caller's limit, and raises if that is exceeded."""
 
     async def respond(request: web.Request, handler: Handler, begun: float) -> web.StreamResponse:
         task = request.task
@@ -63,10 +64,10 @@ def request_middleware(count: Callable[[web.Request], None], time_limits: TimeLi
 
 
 def _took_too_long(request: web.Request) -> web.StreamResponse:
-    """Whose fault it was: the client's, where its body is still to come, else ours."""
+    """408 if the client has not sent the whole body, which is the client's fault; otherwise 503, which is ours."""
     if not is_being_read(request):
         return error_response_for(request, TimeoutError("The request took too long."))
-    sentence = "The request's body did not come in time. Send the same request again, whole."
-    respond = error_response_for(request, RequestTimeout("body_timeout", sentence))
-    respond.force_close()  # the rest of the body would be taken for the next request
-    return respond
+    sentence = "The request body did not arrive in time. Send the whole request again."
+    response = error_response_for(request, RequestTimeout("body_timeout", sentence))
+    response.force_close()  # otherwise the rest of the body would be read as the next request
+    return response

@@ -1,7 +1,7 @@
-"""Lists in pages, where the caller asks for pages: `limit` and `cursor` in, `Link: <…>; rel="next"` out (RFC 8288).
+"""Paging, if the caller asks for it: `limit` and `cursor` in, `Link: <…>; rel="next"` out (RFC 8288).
 
-A cursor is a place in the list's order, not a position in one list of some moment: what is added or removed between
-two pages neither repeats nor hides anything else. Every text is a place, so no cursor can be wrong or expire.
+A cursor is a sort key, not an offset: items that are added or removed between two pages neither repeat nor hide other
+items. Any text is a valid sort key, so no cursor can be wrong or expire.
 """
 
 from bisect import bisect_right
@@ -25,39 +25,40 @@ T = TypeVar("T")
 
 LINK = Header(
     name="Link",
-    description='Where limit or cursor was given and there is more: the next page, as `<…>; rel="next"` (RFC 8288).',
+    description='The next page, as `<…>; rel="next"` (RFC 8288), if limit or cursor was given and more items follow.',
 )
 
 
 class PageQuery(Query):
-    """Which part of a list is wanted. Without both, the whole."""
+    """Which page of a list the caller wants; the whole list if both are absent."""
 
-    limit: Annotated[int | None, Field(ge=1, le=1000, description="At most so many; the Link header has the rest.")] = (
-        None
-    )
-    cursor: Annotated[str | None, Field(max_length=1024, description="Where the page before ended; from its Link.")] = (
-        None
-    )
+    limit: Annotated[
+        int | None,
+        Field(ge=1, le=1000, description="The largest number of items to return; the Link header leads to the rest."),
+    ] = None
+    cursor: Annotated[
+        str | None, Field(max_length=1024, description="Where the previous page ended, from its Link header.")
+    ] = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether no part is asked for."""
+        """Whether the caller wants the whole list."""
         return self.limit is None and self.cursor is None
 
     @property
     def most(self) -> int | None:
-        """How many at most; None for all."""
+        """The largest number of items on the page; None for all."""
         return _DEFAULT_LIMIT if self.limit is None and self.cursor is not None else self.limit
 
 
 def sort_key(moment: datetime | None, *names: str) -> str:
-    """A sortable, URL-safe text: by time first."""
+    """A sortable, URL-safe text: time first, then names."""
     microseconds = 0 if moment is None else max(0, (moment - EPOCH) // timedelta(microseconds=1))
     return "~".join([f"{microseconds:0{_DIGITS}d}", *names])
 
 
 def moment_of(cursor: str) -> datetime:
-    """The time that a place begins with; of another text, one that no place beyond it is before."""
+    """The time at the start of a sort key. For any other text: a lower bound of the times of all keys after it."""
     digits = cursor[:_DIGITS]
     if len(digits) == _DIGITS and digits.isascii() and digits.isdecimal():
         with suppress(OverflowError):
@@ -66,7 +67,7 @@ def moment_of(cursor: str) -> datetime:
 
 
 def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[tuple[str, T]], str | None]:
-    """The wanted part of a list ordered by place, and the cursor of the next, where there is more."""
+    """Returns the wanted page of a list sorted by key, and the next page's cursor if there is one."""
     start = 0 if query.cursor is None else bisect_right(ordered, query.cursor, key=lambda entry: entry[0])
     end = len(ordered) if query.most is None else start + query.most
     part = ordered[start:end]
@@ -74,7 +75,7 @@ def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[t
 
 
 def links(request: web.Request, query: PageQuery, following: str | None) -> dict[str, str]:
-    """The headers of a page: the request's own path, as customers have it, and its query, one page on."""
+    """The headers of a page: a link to the next one, with the path as customers see it and the request's query."""
     if following is None:
         return {}
     here = request.rel_url.update_query(limit=str(query.most), cursor=following)

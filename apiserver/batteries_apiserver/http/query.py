@@ -1,4 +1,4 @@
-"""Query strings as models: each parameter once, and each way to be wrong a 400 with a sentence."""
+"""Query strings as models. Anything invalid is a 400 whose sentence says what is wrong."""
 
 from functools import cache
 from typing import TypeVar
@@ -12,7 +12,7 @@ from batteries_apiserver.http.errors import BadRequest
 
 
 class Query(BaseModel):
-    """What a query string may hold: camelCase, converted from text; parameters that we don't know are ignored."""
+    """A query string: camelCase names, values converted from text; unknown parameters are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -22,15 +22,15 @@ Q = TypeVar("Q", bound=Query)
 
 @cache
 def _empty(model: type[Q]) -> Q:
-    """What nothing asked comes to; each model has a default for everything."""
+    """The model of an empty query string; every parameter has a default."""
     return model()
 
 
 def read_query(request: web.Request, model: type[Q]) -> Q:
-    """The query string as `model`; of a parameter given twice the first counts.
+    """Returns the query string as `model`. If a parameter is given twice, the first one counts.
 
     Raises:
-        BadRequest: it breaks a rule of the model; the sentence says which.
+        BadRequest: the query breaks a rule of the model; the sentence says which.
     """
     if not request.query_string:
         empty: Q = _empty(model)

@@ -1,6 +1,6 @@
-"""What every log line of a request says of it: its id, its route, and the account that it is about, once that is known.
+"""What every log line of a request carries: its id, its route, and its account once that is known.
 
-One variable, and not structlog's own, of which there is one for each word: binding those took longer than a read.
+This is one context variable. structlog's own are one for each key, and binding those took longer than a read.
 """
 
 from contextvars import ContextVar
@@ -12,18 +12,18 @@ LOG_CONTEXT: ContextVar[dict[str, Any]] = ContextVar("of the request")
 
 
 def request_id() -> str:
-    """The id of the request that is being answered."""
+    """The id of the current request."""
     return str(LOG_CONTEXT.get()["request_id"])
 
 
 def bind_account(account_id: str) -> None:
-    """The request that is being answered is about this account."""
+    """Adds the account to the log lines of the current request."""
     if (context := LOG_CONTEXT.get(None)) is not None:
         context["account"] = account_id
 
 
 def add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """The processor that puts it on a line."""
+    """The structlog processor that adds the context to a line."""
     if (context := LOG_CONTEXT.get(None)) is not None:
         event.update(context)
     return event

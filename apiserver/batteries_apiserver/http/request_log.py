@@ -1,8 +1,8 @@
-"""What is written down of each request: one line, and one count under its route.
+"""Logs and counts each request: one line, and one count under its route.
 
-X-Request-Id is taken from the caller where it is harmless, made otherwise, sent back, and bound to every log line of
-the request; so is the id of the account that it is about, once that is found. Lines and metrics name the route, never
-the path: paths hold session ids and whatever scanners think of.
+A caller's X-Request-Id is used if it is harmless; otherwise a new one is made. It is sent back, and bound to every log
+line of the request, as is the account's id once that is known. Lines and metrics name the route, never the path: paths
+hold session ids and whatever scanners send.
 """
 
 import itertools
@@ -25,7 +25,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _OURS = secrets.token_hex(8)
-"""Tells this process's requests from those of all others; a number tells them apart."""
+"""The prefix of request ids made by this process; a number follows."""
 _numbers = itertools.count(1)
 
 
@@ -36,7 +36,7 @@ def request_id_of(request: web.BaseRequest) -> str:
 
 
 def log_context(request: web.Request) -> dict[str, Any]:
-    """What every line of the request says."""
+    """What every log line of the request carries."""
     resource = request.match_info.route.resource
     return {
         "request_id": request_id_of(request),
@@ -46,7 +46,7 @@ def log_context(request: web.Request) -> dict[str, Any]:
 
 
 def log_response(context: dict[str, Any], status: int, fault: str, seconds: float) -> None:
-    """The line and the count of a request that was answered after so many seconds."""
+    """Logs and counts one response and its duration in seconds."""
     log_request(status=status, milliseconds=round(seconds * 1000, 1), **context)
     count, duration = _meters(context["method"], context["route"], status, fault)
     count.inc()
@@ -55,6 +55,6 @@ def log_response(context: dict[str, Any], status: int, fault: str, seconds: floa
 
 @lru_cache(maxsize=2048)
 def _meters(method: str, route: str, status: int, fault: str) -> tuple[Counter, Histogram]:
-    """The series of such a request: looking them up takes longer than counting."""
+    """The metric series of such a request, cached because the lookup takes longer than counting."""
     labels = (method, route, str(status))
     return metrics.REQUESTS.labels(*labels, fault), metrics.REQUEST_SECONDS.labels(*labels)

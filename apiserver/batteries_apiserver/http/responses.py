@@ -1,4 +1,4 @@
-"""JSON answers, made in one place so that every one has the same form."""
+"""JSON responses, made in one place so that all have the same form."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -10,10 +10,10 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 AT_ONCE = 200
-"""Items of a long list that are made before others get their turn: a few milliseconds' worth."""
+"""How many items of a long list are serialized before other requests get the event loop: a few milliseconds' work."""
 
 CODE = web.ResponseKey("error code", str)
-"""The code of an answer that is an error."""
+"""The error code of an error response."""
 
 T = TypeVar("T")
 
@@ -38,16 +38,16 @@ def json_list(name: str, items: Iterable[bytes]) -> bytes:
 async def list_response(
     name: str, items: Iterable[T], view: Callable[[T], Any], headers: Mapping[str, str]
 ) -> web.Response:
-    """`{name: [...]}` of items that may be many: made bit by bit, so that no other request waits for the whole.
+    """`{name: [...]}` of possibly many items, serialized in batches so that other requests don't wait for the whole.
 
-    `view` makes of an item what is to be JSON, or bytes that are.
+    `view` returns what to serialize for an item, or its JSON as bytes.
     """
     made = [piece async for piece in pieces(items, view)]
     return raw_json_response(json_list(name, made), headers=headers)
 
 
 async def pieces(items: Iterable[T], view: Callable[[T], Any]) -> AsyncIterator[bytes]:
-    """The JSON of the items with commas between, bit by bit; others get their turn after each bit."""
+    """The items' JSON with commas between them, in batches; other requests get the event loop after each batch."""
     left = iter(items)
     while some := list(islice(left, AT_ONCE)):
         yield b",".join([_json(view(item)) for item in some])

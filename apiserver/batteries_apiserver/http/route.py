@@ -1,7 +1,7 @@
-"""What a route is: everything that registering it, describing it and explaining it to an agent needs, in one value.
+"""A route as one value: everything needed to register it, describe it, and explain it to an agent.
 
-The routes of a resource stand in its folder's `routes.py`, and `routes.ROUTES` joins them. The application, the
-OpenAPI document, llms.txt, the tables of docs/http-api.md and the tests read that one tuple, so none can fall behind.
+The routes of a resource are in its folder's `routes.py`, and `routes.ROUTES` joins them. The application, the OpenAPI
+document, llms.txt, the tables of docs/http-api.md and the tests all read that one tuple, so none can become outdated.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ from batteries_apiserver.http.error_codes import (
 from batteries_apiserver.http.query import Query
 
 AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
-"""`handler(request)` where anyone may call, `handler(request, caller)` where a key is asked for."""
+"""`handler(request)` if anyone may call, `handler(request, caller)` if a key is required."""
 
 
 class Access(StrEnum):
@@ -37,7 +37,7 @@ class Access(StrEnum):
 
 
 class CustomerRequirement(StrEnum):
-    """What a route asks of a customer; administrators' keys have no customer, and pass."""
+    """What a route requires of the customer. It does not apply to administrators' keys, which have no customer."""
 
     ANY = "any"
     NOT_BLOCKED = "not blocked"
@@ -45,7 +45,7 @@ class CustomerRequirement(StrEnum):
 
 
 class Tag(StrEnum):
-    """The contract's groups, and ours."""
+    """The groups of the contract, and our additional ones."""
 
     ACCOUNTS = "Accounts"
     KEYS = "API Keys"
@@ -58,7 +58,7 @@ class Tag(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One thing in the path or a request header. `type` is any annotation that pydantic can describe."""
+    """One path parameter or request header. `type` is any annotation that pydantic can describe."""
 
     name: str
     where: Literal["path", "header"]
@@ -68,7 +68,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """One header of an answer."""
+    """One response header."""
 
     name: str
     description: str
@@ -77,12 +77,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One status that is no error. `model` is a TypedDict: it describes, and costs nothing where answers are made."""
+    """One successful status. `model` is a TypedDict: it describes the body, and costs nothing at run time."""
 
     description: str
     model: Any = None
     media_types: tuple[str, ...] = ()
-    """Other forms than JSON that it can have."""
+    """Media types other than JSON."""
     headers: tuple[Header, ...] = ()
 
 
@@ -92,12 +92,12 @@ class Route:
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
-    """As aiohttp takes it. What lies under /v1 is the API, and in the document; the rest are pages and probes."""
+    """In aiohttp's syntax. Paths under /v1 are the API and appear in the document; the rest are pages and probes."""
     handler: AnyHandler
     access: Access
     tag: Tag
     summary: str
-    """What it does, in a line."""
+    """What it does, in one line."""
     responses: Mapping[int, Response]
     details: str = ""
     """What else a caller should know, in Markdown."""
@@ -108,27 +108,27 @@ class Route:
     """The model that the handler gives to `read_query`."""
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[str, ...] = ()
-    """The codes of `error_codes.ERRORS` beyond those that `access`, `body` and `query` bring by themselves."""
+    """Codes of `error_codes.ERRORS`, in addition to those that `access`, `body` and `query` add."""
     unpaid_may: bool = False
-    """Whether a customer may use it whose payment method is missing for longer than the grace period, as reading."""
+    """Whether customers without a payment method may use it after the grace period. They may always read."""
     head: bool = True
-    """Whether GET answers HEAD too; not where reading changes something."""
+    """Whether GET also serves HEAD. False if reading changes something."""
 
     @property
     def requirement(self) -> CustomerRequirement:
-        """What it asks of the customer whose key is shown."""
+        """What it requires of the customer whose key is used."""
         if self.access is not Access.KEY or self.method == "GET":
             return CustomerRequirement.ANY
         return CustomerRequirement.NOT_BLOCKED if self.unpaid_may else CustomerRequirement.PAYS
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it only looks, so that a key of scope read may call it. What is not a plain GET is none of those."""
+        """Whether it changes and reveals nothing, so that a key of scope read may call it."""
         return self.method == "GET" and self.head
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Every code that its errors can carry, each once."""
+        """Every error code that it can return, each once."""
         by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
         by_scope = () if self.is_read_only or self.access is Access.ANYONE else OF_A_CHANGE
         by_body = OF_A_BODY if self.body else ()

@@ -1,7 +1,7 @@
-"""How long a request may take, and how a stream, which takes as long as its reader stays, is let off.
+"""The time limit of a request; streams, which last as long as the client reads, are exempt.
 
-One task looks at all requests now and then. A timer for each, as asyncio.timeout sets it, took as long as a whole read
-of an account, and nearly every one is cancelled before it rings.
+One task checks all requests periodically. A timer for each request, as asyncio.timeout sets it, took as long as
+reading an account, and nearly every one is cancelled before it fires.
 """
 
 import asyncio
@@ -13,57 +13,57 @@ from aiohttp import web
 
 from batteries_apiserver.runtime.background import in_background
 
-_LOOKS = 20
-"""In the time that a request may take: it is given up at most a twentieth later."""
+_CHECKS = 20
+"""How often requests are checked within one time limit: a request is cancelled at most a twentieth too late."""
 
 
 class TimeLimits:
-    """The tasks that answer requests now, the oldest first, and those that were given up."""
+    """The tasks that handle requests now, the oldest first, and those that were cancelled."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._begun: dict[asyncio.Task[object], float] = {}
-        self._given_up: set[asyncio.Task[object]] = set()
+        self._cancelled: set[asyncio.Task[object]] = set()
 
     def begin(self, task: asyncio.Task[object], now: float) -> None:
-        """The task answers a request since `now` (time.monotonic)."""
+        """The task has been handling a request since `now` (time.monotonic)."""
         self._begun[task] = now
 
-    def begin_anew(self, task: asyncio.Task[object]) -> None:
-        """Its time begins now, if it has any limit."""
+    def restart(self, task: asyncio.Task[object]) -> None:
+        """Starts its time again, if it has a limit."""
         if task in self._begun:
             self._begun[task] = time.monotonic()
 
     def lift(self, task: asyncio.Task[object]) -> None:
-        """From now on its request may take for ever."""
+        """Removes the task's time limit."""
         self._begun.pop(task, None)
 
     def end(self, task: asyncio.Task[object]) -> bool:
-        """Its request is over; whether that is because it took too long."""
+        """The task's request has ended. Returns whether it was cancelled for taking too long."""
         self._begun.pop(task, None)
-        if task not in self._given_up:
+        if task not in self._cancelled:
             return False
-        self._given_up.discard(task)
+        self._cancelled.discard(task)
         return True
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Gives up, while the block runs, what takes too long."""
+        """Cancels requests that take too long, while the block runs."""
         async with in_background(self._watch(), "time limits"):
             yield
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds / _LOOKS)
+            await asyncio.sleep(self._seconds / _CHECKS)
             longest = time.monotonic() - self._seconds
             for task in [task for task, begun in self._begun.items() if begun <= longest]:
                 del self._begun[task]
-                self._given_up.add(task)
+                self._cancelled.add(task)
                 task.cancel()
 
 
 async def limits_watched(app: web.Application) -> AsyncIterator[None]:
-    """For the application's lifetime."""
+    """Enforces the time limits for the application's lifetime."""
     async with app[TIME_LIMITS].watched():
         yield
 
@@ -71,11 +71,11 @@ async def limits_watched(app: web.Application) -> AsyncIterator[None]:
 TIME_LIMITS = web.AppKey("time limits", TimeLimits)
 
 
-def begin_time_limit_anew(request: web.Request) -> None:
-    """The time that the request may take begins now: its body has come."""
-    request.app[TIME_LIMITS].begin_anew(request.task)
+def restart_time_limit(request: web.Request) -> None:
+    """Starts the request's time again: its body has arrived."""
+    request.app[TIME_LIMITS].restart(request.task)
 
 
 def lift_time_limit(request: web.Request) -> None:
-    """From now on the request may take for ever."""
+    """Removes the request's time limit."""
     request.app[TIME_LIMITS].lift(request.task)

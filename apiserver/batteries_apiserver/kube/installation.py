@@ -71,5 +71,5 @@ class Installation:
 
 def _away() -> Unavailable:
     return Unavailable(
-        "unavailable", "A service that this needs does not answer right now. Send the same request again shortly."
+        "unavailable", "A service that this request needs does not respond. Send the same request again shortly."
     )
