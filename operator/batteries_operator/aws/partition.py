@@ -9,6 +9,7 @@ endpoint in China (botocore's endpoints.json).
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import boto3
 from botocore.exceptions import UnknownRegionError
@@ -103,6 +104,7 @@ def chosen_region(session: boto3.Session | None = None) -> str:
     return os.environ.get("AWS_REGION") or (session or boto3.Session()).region_name or AWS.global_region
 
 
+@cache  # boto3 parses a list of all endpoints for it, which takes a tenth of a second
 def of_region(region: str) -> Partition:
     """The partition of a region, known without asking AWS.
 
