@@ -107,7 +107,10 @@ STATES: dict[str, State] = {
     "not seen": State(_new(), "Progressing", _UNSEEN_SAYS, "InProgress", seen=False),
     "first seen": State(_new(), "Progressing", "create_account", "InProgress"),
     "in line": State(
-        _next(_new(), Wait(60, "AccountLimitReached", LIMIT)), "Progressing", f"create_account: {LIMIT}", "InProgress"
+        _next(_new(), Wait.queue_closed(60, "AccountLimitReached", LIMIT)),
+        "Progressing",
+        f"create_account: {LIMIT}",
+        "InProgress",
     ),
     "a step done": State(_next(_new()), "Progressing", "check_status", "InProgress"),
     "a step begun": State(

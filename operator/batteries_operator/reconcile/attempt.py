@@ -80,7 +80,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
         log.exception("step_raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
-        return Wait(backoff, "UnexpectedError", OWN_ERROR, problem=True, counts=True, cause=cause), ErrorKind.UNKNOWN
+        return Wait.retrying(backoff, "UnexpectedError", OWN_ERROR, cause=cause), ErrorKind.UNKNOWN
 
 
 async def _of_error(scope: Scope, error: AwsError, backoff: float) -> tuple[Outcome, ErrorKind | None]:
@@ -100,10 +100,10 @@ def _of_gone(scope: Scope, error: AccountGoneError, inputs: str) -> Outcome:
 def _to_mend(error: Exception, backoff: float) -> Wait:
     """What the platform team has to put right; it goes on by itself then."""
     if isinstance(error, UnsupportedPartitionError):
-        return Wait(backoff, "OrganizationNotPrepared", PARTITION, problem=True, counts=True, cause=str(error))
+        return Wait.retrying(backoff, "OrganizationNotPrepared", PARTITION, cause=str(error))
     if isinstance(error, SecretNameTakenError):
-        return Wait(backoff, "SecretNameTaken", str(error), problem=True, counts=True)
-    return Wait(backoff, "OrganizationNotPrepared", str(error), problem=True, counts=True)
+        return Wait.retrying(backoff, "SecretNameTaken", str(error))
+    return Wait.retrying(backoff, "OrganizationNotPrepared", str(error))
 
 
 async def _run(step: Step, scope: Scope) -> Outcome:
@@ -127,15 +127,16 @@ def _from_error(error: AwsError, backoff: float) -> Outcome:
     meaning = error.meaning
     match meaning.kind:
         case ErrorKind.TRANSIENT:
-            problem = meaning.counts  # what never wears out patience, such as a throttle, is no trouble of anybody's
-            return Wait(backoff, meaning.reason, error.words, problem=problem, counts=problem, cause=error.cause)
+            if not meaning.counts:  # such as a throttle, which is nobody's trouble however long it lasts
+                return Wait.polling(backoff, meaning.reason, error.words, cause=error.cause)
+            return Wait.retrying(backoff, meaning.reason, error.words, cause=error.cause)
         case ErrorKind.CAPACITY:
             seconds = max(backoff, LIMIT_SECONDS)
-            return Wait(seconds, meaning.reason, error.words, problem=True, cause=error.cause)
+            return Wait.blocked(seconds, meaning.reason, error.words, cause=error.cause)
         case ErrorKind.TERMINAL:
             return Fail(meaning.reason, error.words, cause=error.cause)
         case ErrorKind.UNKNOWN:
-            return Wait(backoff, meaning.reason, error.words, problem=True, counts=True, cause=error.cause)
+            return Wait.retrying(backoff, meaning.reason, error.words, cause=error.cause)
 
 
 def _brief(error: Exception) -> str:

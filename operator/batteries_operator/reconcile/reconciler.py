@@ -86,9 +86,9 @@ def _says_so(account: AwsAccount, outcome: Done) -> bool:
     return all(getattr(account.status, name) == value for name, value in outcome.facts.items())
 
 
-def _counts(outcome: Outcome) -> bool:
+def _can_stall(outcome: Outcome) -> bool:
     """Whether it is trouble that counts towards the stall timeout: a reconcile sees to that."""
-    return isinstance(outcome, Wait) and outcome.counts
+    return isinstance(outcome, Wait) and outcome.can_stall
 
 
 class Reconciler:
@@ -182,7 +182,7 @@ class Reconciler:
                 continue
             with recorded_mutations() as acts:
                 outcome, error = await attempt(step, scope, self._backoff(0))
-            if error is ErrorKind.TRANSIENT and not _counts(outcome):
+            if error is ErrorKind.TRANSIENT and not _can_stall(outcome):
                 return None
             if acts:
                 drifted = True
@@ -275,7 +275,7 @@ class Reconciler:
             await writer.flush()
         for step, outcome, _ in outcomes:
             if isinstance(outcome, Wait):
-                schedule.note(step.name, at_work=not (outcome.steady or outcome.problem))
+                schedule.note(step.name, at_work=outcome.is_aws_at_work)
                 schedule.postpone(step.name, self._pause(writer.account, step, outcome, schedule))
 
     async def _try(self, step: Step, scope: _Scope, schedule: StepSchedule) -> Tried:

@@ -97,7 +97,7 @@ def is_unchanged(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
         return False
     said = find(account.status.conditions, step.condition)
     again = said is not None and said.status == ConditionStatus.FALSE and said.reason == outcome.reason
-    return outcome.quiet or (outcome.steady and again)
+    return not outcome.is_written or (outcome.is_written_once and again)
 
 
 def _may_wait(step: Step, outcome: Outcome) -> bool:
@@ -105,8 +105,8 @@ def _may_wait(step: Step, outcome: Outcome) -> bool:
     match outcome:
         case Done():
             return step.observable
-        case Wait(problem=problem, facts=facts):
-            return not problem and not facts
+        case Wait():
+            return not outcome.is_problem and not outcome.facts
         case Fail() | Waive():
             return False
 

@@ -33,7 +33,7 @@ def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome:
             return Event("Warning", reason, message)
         case Wait() if stalled is not None and not is_true(before.conditions, STALLED):
             return Event("Warning", stalled.reason, stalled.message)
-        case Wait(reason=reason, message=message, problem=True) if reason != _told(before, step):
+        case Wait(reason=reason, message=message, is_problem=True) if reason != _told(before, step):
             return Event("Warning", reason, message)
         case _:
             return None

@@ -80,11 +80,11 @@ def apply_outcome(
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
             )
-        case Wait(reason=reason, message=message, problem=problem, counts=counts):
+        case Wait(reason=reason, message=message, is_problem=problem, can_stall=can_stall):
             state = ConditionStatus.FALSE
             record = StepRecord(
                 inputs=record.inputs,
-                troubled_since=(record.troubled_since or now) if counts else None,
+                troubled_since=(record.troubled_since or now) if can_stall else None,
                 error=message[:1024] if problem else None,
                 cause=cause if problem else None,
                 told=reason if problem else record.told,

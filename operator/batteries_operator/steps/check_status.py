@@ -18,7 +18,7 @@ from batteries_operator.steps.create_account import refused
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
-WORKING = Wait(60, "CreatingAccount", "AWS is creating the account.", steady=True)
+WORKING = Wait.queued(60, "CreatingAccount", "AWS is creating the account.")
 """While AWS is at it. The account is woken when that has ended; the pause is the net below."""
 
 NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
@@ -141,7 +141,7 @@ async def _status(scope: Scope, request: CreateRequest, request_id: str) -> Crea
 
 def _forgotten(request: CreateRequest) -> Wait:
     """AWS keeps requests for a while only: what became of this one is found out as where its answer was lost."""
-    return Wait(
+    return Wait.polling(
         AGAIN_SECONDS,
         "ResolvingIntent",
         "AWS does not know the request for the account any more; looking for the account.",
@@ -155,7 +155,7 @@ async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
         owned = await scope.deps.aws.ownership.prove(scope.account, made)
     except NotOurAccountError as error:
         if error.holder is None and not request.found:
-            return Wait(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.", counts=True)
+            return Wait.settling(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.")
         return _refused(scope, request, error)
     return Done(f"AWS made the account {owned.id}.", {"aws_account_id": owned.id})
 
@@ -176,7 +176,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
         return replace(_for_good(scope, words.reason, words.message), cause=cause)
     left = words.retry_seconds - (utc_now() - (creation.completed or request.recorded_at)).total_seconds()
     if left > 0:
-        return Wait(left, words.reason, words.message, problem=True, cause=cause)
+        return Wait.blocked(left, words.reason, words.message, cause=cause)
     return replace(_ask_again(words.reason, words.message), cause=cause)
 
 
@@ -193,7 +193,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
         return Done(f"Found the AWS account {owned.id}, made by an earlier request.", facts)
     identity = str(scope.account.account_id)
     if (earlier := await scope.deps.aws.creations.find(identity)) is not None:
-        return Wait(
+        return Wait.polling(
             None,
             "ResolvingIntent",
             "An earlier request for the same account is still in progress; following that one.",
@@ -250,4 +250,4 @@ def _for_good(scope: Scope, reason: str, message: str) -> Wait | Fail:
 
 def _ask_again(reason: str, message: str) -> Wait:
     # Forgetting the request makes create_account pending again, with a new intent.
-    return Wait(AGAIN_SECONDS, reason, message, problem=True, facts={"create_request": None})
+    return Wait.blocked(AGAIN_SECONDS, reason, message, facts={"create_request": None})

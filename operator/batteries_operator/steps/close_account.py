@@ -65,7 +65,7 @@ def _closing(scope: Scope) -> Wait:
     status = scope.account.status
     scope.deps.closures.proved()
     scope.deps.closures.restore(scope.account.metadata.uid)
-    return Wait(
+    return Wait.polling(
         None,
         "ClosingAccount",
         f"AWS is closing account {status.aws_account_id}.",
@@ -77,12 +77,10 @@ def _in_line(scope: Scope) -> Wait:
     closures, status = scope.deps.closures, scope.account.status
     place = f"In line for its closure at place {closures.position(scope.account.metadata.uid)}"
     if closures.is_shut:
-        return Wait(
+        return Wait.queue_closed(
             LINE_SECONDS,
             "ClosureQuotaReached",
             f"{place}: AWS closes no more accounts for now (its quota is counted over 30 days). Account "
             f"{status.aws_account_id} is quarantined meanwhile, and closed as soon as AWS allows it.",
-            problem=True,
-            steady=True,
         )
-    return Wait(LINE_SECONDS, "WaitingInLine", f"{place}: few accounts are closed at one time.", steady=True)
+    return Wait.queued(LINE_SECONDS, "WaitingInLine", f"{place}: few accounts are closed at one time.")

@@ -91,12 +91,11 @@ def _no_customer(scope: Scope) -> Wait:
     account = scope.account
     assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
     scope.deps.creations.release(account.metadata.uid)  # others need not wait for that Customer
-    return Wait(
+    return Wait.blocked(
         30,
         "CustomerNotFound",
         f"There is no Customer '{account.spec.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
         "Create it; the account follows by itself.",
-        problem=True,
     )
 
 
@@ -134,9 +133,9 @@ def _held(scope: Scope, customer: Customer) -> Wait | None:
     scope.deps.creations.release(scope.account.metadata.uid)
     if Hold.CUSTOMER_BLOCKED in due:
         message = f"The Customer '{customer.metadata.name}' is blocked, so AWS is not asked for the account; an "
-        return Wait(30, "CustomerBlocked", f"{message}administrator has to unblock it.", problem=True)
+        return Wait.blocked(30, "CustomerBlocked", f"{message}administrator has to unblock it.")
     message = f"The Customer '{customer.metadata.name}' has no valid payment method, so AWS is not asked for the "
-    return Wait(30, "PaymentMethodMissing", f"{message}account; the owner has to give one.", problem=True)
+    return Wait.blocked(30, "PaymentMethodMissing", f"{message}account; the owner has to give one.")
 
 
 def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
@@ -190,16 +189,14 @@ def in_line(scope: Scope) -> Wait:
     creations = scope.deps.creations
     place = f"In line at place {creations.position(scope.account.metadata.uid)}"
     if creations.is_shut:
-        return Wait(
+        return Wait.queue_closed(
             LINE_SECONDS,
             "AccountLimitReached",
             f"{place}: the organization has as many AWS accounts as its quota allows. This is for the platform team: "
             "have the quota 'Maximum number of accounts' raised in Service Quotas. The account follows by itself.",
-            problem=True,
-            steady=True,
         )
     limit = scope.deps.settings.creations_in_flight
-    return Wait(LINE_SECONDS, "WaitingInLine", f"{place}: AWS creates {limit} accounts at a time.", steady=True)
+    return Wait.queued(LINE_SECONDS, "WaitingInLine", f"{place}: AWS creates {limit} accounts at a time.")
 
 
 def _requested(intent: CreateRequest, request_id: str) -> Outcome:
@@ -230,7 +227,8 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
             # AWS may have taken a call at its very end, and asking again would find out; this account asks no more.
             return _unresolved(grace + CALL_SECONDS - age)
         # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
-        return Wait(0, "NotWanted", "Nothing was made in AWS, and nothing is wanted.", facts={"create_request": None})
+        forgotten = {"create_request": None}
+        return Wait.polling(0, "NotWanted", "Nothing was made in AWS, and nothing is wanted.", facts=forgotten)
     return await _ask(scope, intent)
 
 
@@ -240,7 +238,7 @@ def _unresolved(seconds: float) -> Wait:
     Nothing is written: that would make the other lose the race for writing its request's id.
     """
     message = "Waiting to learn what became of the request for the account."
-    return Wait(seconds, "ResolvingIntent", message, quiet=True)
+    return Wait.unwritten(seconds, "ResolvingIntent", message)
 
 
 async def _adopt(scope: Scope, aws_account_id: str, owner: str | None) -> Outcome:

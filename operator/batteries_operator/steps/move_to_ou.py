@@ -59,5 +59,5 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
                 raise
             # Somebody moved it between our look and our act: look again.
             message = "The account was moved by somebody else meanwhile; looking again."
-            return Wait(1, "ParentChanged", message, counts=True)
+            return Wait.settling(1, "ParentChanged", message)
     return Done(f"The account is in the OU {name}.")

@@ -6,7 +6,11 @@ or request id, and no account but the customer's. Such things go into `cause`, w
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeAlias
+
+_NO_FACTS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +29,110 @@ class Done:
     warns: bool = False
 
 
+class WaitKind(Enum):
+    """What a step waits for. It decides what is written, what people are told, and whether the account can stall."""
+
+    POLLING = "polling"
+    QUEUED = "queued"
+    SETTLING = "settling"
+    BLOCKED = "blocked"
+    QUEUE_CLOSED = "queue closed"
+    RETRYING = "retrying"
+    UNWRITTEN = "unwritten"
+
+
+_PROBLEMS = frozenset({WaitKind.BLOCKED, WaitKind.QUEUE_CLOSED, WaitKind.RETRYING})
+_STALLING = frozenset({WaitKind.SETTLING, WaitKind.RETRYING})
+_WRITTEN_ONCE = frozenset({WaitKind.QUEUED, WaitKind.QUEUE_CLOSED})
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not yet. Come back after `seconds`, or when woken; None: AWS is at work on it, and is asked now and then.
+    """Not yet. The step runs again after `seconds`, or when the account is woken.
 
-    `problem` marks a wait that somebody should know of: its message also becomes `status.error`. `quiet` marks one
-    that is no news: it is not written. `counts` marks one that wears out the step's patience: when such waits have
-    lasted too long the account is Stalled, and still tried. `steady` marks one whose message, a queue position, is
-    written once for its reason and not again when it changes: a line of thousands moves without a write.
-    `facts` as in Done: what was learnt or undone meanwhile.
+    Steps make it with one of the constructors below, which say what the user sees. `seconds` None means that AWS is at
+    work and is polled: the longer it takes, the more rarely. `facts` as in Done: what was learnt or undone meanwhile.
     """
 
+    kind: WaitKind
     seconds: float | None
     reason: str
     message: str
-    problem: bool = False
-    quiet: bool = False
-    counts: bool = False
-    steady: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     cause: str = ""
+
+    @classmethod
+    def polling(
+        cls, seconds: float | None, reason: str, message: str, facts: Mapping[str, Any] = _NO_FACTS, cause: str = ""
+    ) -> Self:
+        """AWS is at work, or too busy to answer. The user sees reason and message in the condition, and no error."""
+        return cls(WaitKind.POLLING, seconds, reason, message, facts, cause)
+
+    @classmethod
+    def queued(cls, seconds: float, reason: str, message: str) -> Self:
+        """The account is woken when its turn comes, or when AWS is done; `seconds` is only the safety net.
+
+        The user sees the message of the first time, such as a queue position. It is not written again for the same
+        reason, so that a queue of thousands moves without a write.
+        """
+        return cls(WaitKind.QUEUED, seconds, reason, message)
+
+    @classmethod
+    def settling(cls, seconds: float | None, reason: str, message: str) -> Self:
+        """AWS does not show yet what it has made. The user sees no error, until the stall timeout: then Stalled."""
+        return cls(WaitKind.SETTLING, seconds, reason, message)
+
+    @classmethod
+    def blocked(
+        cls, seconds: float, reason: str, message: str, facts: Mapping[str, Any] = _NO_FACTS, cause: str = ""
+    ) -> Self:
+        """A person, a limit or AWS itself holds the step up, for as long as it takes: the account never stalls.
+
+        The user sees the message as `status.error`, and an Event when it begins.
+        """
+        return cls(WaitKind.BLOCKED, seconds, reason, message, facts, cause)
+
+    @classmethod
+    def queue_closed(cls, seconds: float, reason: str, message: str) -> Self:
+        """Queued, while AWS takes nobody from the queue: seen as blocked, and written once as queued."""
+        return cls(WaitKind.QUEUE_CLOSED, seconds, reason, message)
+
+    @classmethod
+    def retrying(
+        cls, seconds: float, reason: str, message: str, facts: Mapping[str, Any] = _NO_FACTS, cause: str = ""
+    ) -> Self:
+        """Something failed and is tried again. Seen as blocked; after the stall timeout the account is Stalled too."""
+        return cls(WaitKind.RETRYING, seconds, reason, message, facts, cause)
+
+    @classmethod
+    def unwritten(cls, seconds: float, reason: str, message: str) -> Self:
+        """The user sees what was there before: nothing is written."""
+        return cls(WaitKind.UNWRITTEN, seconds, reason, message)
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether people are told: the message becomes `status.error`, and an Event when it begins."""
+        return self.kind in _PROBLEMS
+
+    @property
+    def can_stall(self) -> bool:
+        """Whether it counts towards the step's stall timeout, after which the account is Stalled, and still tried."""
+        return self.kind in _STALLING
+
+    @property
+    def is_written_once(self) -> bool:
+        """Whether it is written once for its reason, and not again when its message changes."""
+        return self.kind in _WRITTEN_ONCE
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is written at all."""
+        return self.kind is not WaitKind.UNWRITTEN
+
+    @property
+    def is_aws_at_work(self) -> bool:
+        """Whether the time from here on tells how long AWS takes."""
+        return not (self.is_problem or self.is_written_once)
 
 
 @dataclass(frozen=True, slots=True)

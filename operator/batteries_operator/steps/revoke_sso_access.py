@@ -21,7 +21,7 @@ async def run(scope: Scope) -> Outcome:
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
-        return Wait(None, "AssigningAccess", "An assignment under way ends first.")
+        return Wait.polling(None, "AssigningAccess", "An assignment under way ends first.")
     deps.assignment_duration.forget(uid)
     permission_set = await center.permission_set(deps.settings.permission_set_name)
     user_id = await _assigned(scope, {user async for user in center.assigned_users(owned.id, permission_set)})
@@ -32,14 +32,13 @@ async def run(scope: Scope) -> Outcome:
         return await _poll(scope, status.sso_revocation_request_id)
     if not deps.assignments.acquire(uid, account.line, account.since):
         limit = deps.settings.assignments_in_flight
-        return Wait(
+        return Wait.queued(
             LINE_SECONDS,
             "WaitingInLine",
             f"In line: {limit} single sign-on assignments are changed at a time.",
-            steady=True,
         )
     started = await center.unassign(owned, permission_set, user_id)
-    return Wait(
+    return Wait.polling(
         None,
         "RevokingAccess",
         "Identity Center is revoking access.",
@@ -71,19 +70,17 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
     deps, forget = scope.deps, {"sso_revocation_request_id": None}
     status = await deps.aws.identity_center.removal_status(request_id)
     if status is not None and status.is_in_progress:
-        return Wait(None, "RevokingAccess", "Identity Center is revoking access.")
+        return Wait.polling(None, "RevokingAccess", "Identity Center is revoking access.")
     # Whatever came out: removals that fail again and again must not hold the slots of all others.
     deps.assignments.release(scope.account.metadata.uid)
     if status is None:
-        return Wait(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
+        return Wait.polling(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
     if status.state == "SUCCEEDED":
-        return Wait(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
-    return Wait(
+        return Wait.polling(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
+    return Wait.retrying(
         RETRY_SECONDS,
         "RevocationFailed",
         "Identity Center could not revoke access; trying again. If this stays, the platform team has to look.",
-        problem=True,
-        counts=True,
         cause=status.failure_reason or "AWS gave no reason.",
         facts=forget,
     )

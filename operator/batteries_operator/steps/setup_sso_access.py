@@ -28,7 +28,7 @@ async def run(scope: Scope) -> Outcome:
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):
         # The assignment is listed until AWS has removed it: what the list says now is not what will be.
-        return Wait(None, "RevokingAccess", "A revocation under way ends first.")
+        return Wait.polling(None, "RevokingAccess", "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
     if request_id is not None and (creation_poller := await _poll(scope, request_id)) is not None:
         return creation_poller
@@ -43,17 +43,18 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"{user_name} has access by single sign-on.", await _facts(scope, user_name, user_id))
     if request_id is not None:
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is pending.
-        return Wait(None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET)
+        return Wait.polling(
+            None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET
+        )
     if not deps.assignments.acquire(uid, account.line, account.since):
         limit = deps.settings.assignments_in_flight
-        return Wait(
+        return Wait.queued(
             LINE_SECONDS,
             "WaitingInLine",
             f"In line: {limit} single sign-on assignments are made at a time.",
-            steady=True,
         )
     started = await center.assign(owned, permission_set, user_id)
-    return Wait(
+    return Wait.polling(
         deps.assignment_duration.first_poll_delay(uid, deps.settings.poll_max_seconds),
         "AssigningAccess",
         "Identity Center is assigning access.",
@@ -91,7 +92,7 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     deps, uid = scope.deps, scope.account.metadata.uid
     status = await deps.aws.identity_center.assignment_status(request_id)
     if status is not None and status.is_in_progress:
-        return Wait(None, "AssigningAccess", "Identity Center is assigning access.")
+        return Wait.polling(None, "AssigningAccess", "Identity Center is assigning access.")
     deps.assignments.release(uid)
     if status is not None and status.state == "SUCCEEDED":
         deps.assignment_duration.ended(uid)
@@ -100,12 +101,10 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     if status is None:
         return None
     # The user may be gone: forgetting its id has it found or made anew.
-    return Wait(
+    return Wait.retrying(
         RETRY_SECONDS,
         "AssignmentFailed",
         "Identity Center could not assign access; trying again. If this stays, the platform team has to look.",
-        problem=True,
-        counts=True,
         cause=status.failure_reason or "AWS gave no reason.",
         facts={**FORGET, "sso_user_id": None},
     )

@@ -77,13 +77,11 @@ def _not_yet(scope: Scope) -> Wait:
         deps, first_look = scope.deps, None
         if since is None:  # later, after an outage amid the wait, how much of it is left is not known
             first_look = deps.role_duration.first_poll_delay(account.metadata.uid, deps.settings.poll_max_seconds)
-        return Wait(first_look, "RolePropagating", message, counts=True)
+        return Wait.settling(first_look, "RolePropagating", message)
     scope.deps.role_duration.forget(account.metadata.uid)
-    return Wait(
+    return Wait.retrying(
         SLOW_SECONDS,
         "RoleDoesNotAnswer",
         f"The role {role} of AWS account {account.status.aws_account_id} does not answer. Have the platform team see "
         "that it exists there and trusts the management account, and that the operator's IAM policy names it.",
-        problem=True,
-        counts=True,
     )

@@ -180,7 +180,7 @@ def test_what_is_late_at_first_becomes_a_trouble_with_a_reason(code: str, reason
     after, outcome = concluded(PROVISIONING[3], error)
     assert isinstance(outcome, Wait)
     counts = reason != "AwsUnavailable"
-    assert (outcome.counts, outcome.problem) == (counts, counts)
+    assert (outcome.can_stall, outcome.is_problem) == (counts, counts)
     later = utc_now() + 2 * PROVISIONING[3].stall_timeout
     assert is_true(summarize(STEPS, after, later).status.conditions, "Stalled") is False, "create_account blocks first"
     made = replace(PROVISIONING[0])

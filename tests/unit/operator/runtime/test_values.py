@@ -249,7 +249,7 @@ def test_only_a_terminal_error_fails_an_account(code: str, kind: ErrorKind) -> N
     outcome = _from_error(AwsError("iam:X", code, "words."), 1.0)
     assert isinstance(outcome, Fail if kind is ErrorKind.TERMINAL else Wait)
     if isinstance(outcome, Wait):
-        assert outcome.problem is (kind is not ErrorKind.TRANSIENT or AwsError("iam:X", code, "").meaning.counts)
+        assert outcome.is_problem is (kind is not ErrorKind.TRANSIENT or AwsError("iam:X", code, "").meaning.counts)
     assert "iam:X" in outcome.message
 
 

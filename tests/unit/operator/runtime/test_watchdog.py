@@ -100,7 +100,7 @@ async def test_a_step_that_hangs_is_not_hidden_by_one_that_goes_on(factory: Fact
         async with acquired(line):
             now[0] += 10
             tries.append(now[0])
-        return Wait(0.01, "AssigningAccess", "", steady=True)
+        return Wait.queued(0.01, "AssigningAccess", "")
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(side_by_side(factory, watchdog, hangs, polls))

@@ -22,9 +22,15 @@ def given() -> Iterator[str]:
     """The CamelCase words among the arguments of whatever gives a reason."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GIVE:
+            if isinstance(node, ast.Call) and _name(node.func) in GIVE:
                 words = [each.value for each in node.args[:3] if isinstance(each, ast.Constant)]
                 yield from (word for word in words if isinstance(word, str) and REASON.fullmatch(word))
+
+
+def _name(function: ast.expr) -> str:
+    """`Fail` of `Fail(…)`, and `Wait` of `Wait.polling(…)`."""
+    owner = function.value if isinstance(function, ast.Attribute) else function
+    return getattr(owner, "id", "")
 
 
 def test_the_runbook_holds_every_reason_and_no_other() -> None:

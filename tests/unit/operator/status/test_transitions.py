@@ -90,12 +90,12 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
     [
         pytest.param(lambda s: s, "pending", "create_account", "False", RECONCILING, id="first sight"),
         pytest.param(
-            lambda s: s.then(MAKE, Wait(1, "InLine", "In line.")),
+            lambda s: s.then(MAKE, Wait.queued(1, "InLine", "In line.")),
             *("pending", "create_account", "False", RECONCILING),
             id="in line",
         ),
         pytest.param(
-            lambda s: s.then(MAKE, Wait(1, "Asked", "Asked.", facts=REQUEST)),
+            lambda s: s.then(MAKE, Wait.polling(1, "Asked", "Asked.", facts=REQUEST)),
             *("creating", "create_account", "False", RECONCILING),
             id="an intent is on record",
         ),
@@ -111,7 +111,7 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
         ),
         pytest.param(lambda s: s.active(), "active", "complete", "True", None, id="all done"),
         pytest.param(
-            lambda s: s.then(MAKE, Done("", REQUEST)).then(ADMIT, Done("")).then(MAIL, Wait(1, "No", "no", True)),
+            lambda s: s.then(MAKE, Done("", REQUEST)).then(ADMIT, Done("")).then(MAIL, Wait.blocked(1, "No", "no")),
             *("active", "complete", "True", None),
             id="mail fails for now",
         ),
@@ -129,7 +129,7 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
             id="a change is pending",
         ),
         pytest.param(
-            lambda s: s.active().spec(github_repos=["o/r"]).then(ADMIT, Wait(1, "Slow", "slow")),
+            lambda s: s.active().spec(github_repos=["o/r"]).then(ADMIT, Wait.polling(1, "Slow", "slow")),
             *("active", "setup_oidc", "False", RECONCILING),
             id="a change is under way",
         ),
@@ -163,21 +163,21 @@ def test_the_picture(story: Any, phase: str, step: str, is_ready: str, summary: 
 
 
 def test_ready_says_why_it_is_not() -> None:
-    seen = Story().then(MAKE, Wait(1, "CustomerNotFound", "Create it.", problem=True))
+    seen = Story().then(MAKE, Wait.blocked(1, "CustomerNotFound", "Create it."))
     assert (seen.condition(READY).reason, seen.condition(READY).message) == ("CustomerNotFound", "Create it.")
     assert seen.account.status.error == "Create it."
 
 
 def test_an_error_is_gone_once_it_is_overcome() -> None:
-    assert Story().then(MAKE, Wait(1, "X", "trouble", problem=True)).then(MAKE, Done("")).account.status.error is None
+    assert Story().then(MAKE, Wait.blocked(1, "X", "trouble")).then(MAKE, Done("")).account.status.error is None
 
 
 def test_a_wait_that_is_no_problem_is_no_error() -> None:
-    assert Story().then(MAKE, Wait(1, "X", "stall_timeouts")).account.status.error is None
+    assert Story().then(MAKE, Wait.polling(1, "X", "stall_timeouts")).account.status.error is None
 
 
 def test_a_mail_that_fails_is_no_error_of_the_account() -> None:
-    seen = Story().active().then(MAIL, Wait(1, "Rejected", "no such address", problem=True))
+    seen = Story().active().then(MAIL, Wait.blocked(1, "Rejected", "no such address"))
     assert seen.account.status.error is None
     assert seen.condition("Mailed").message == "no such address"
     assert runnable(STEPS, seen.account) == [MAIL], "it is tried again"
@@ -192,7 +192,7 @@ def test_every_step_is_shown_as_unknown_from_first_sight_in_the_order_of_the_run
 def test_each_run_of_a_step_is_in_the_history_once() -> None:
     seen = Story()
     for _ in range(3):
-        seen.then(MAKE, Wait(1, "Slow", "slow"))
+        seen.then(MAKE, Wait.polling(1, "Slow", "slow"))
     seen.then(MAKE, Done("made"))
     assert seen.events == [("create_account", "started"), ("create_account", "succeeded")]
 
@@ -201,7 +201,7 @@ def test_a_failure_is_in_the_history_once_and_its_next_try_begins_anew() -> None
     seen = Story().then(MAKE, Fail("Bad", "bad"))
     assert seen.events == [("create_account", "started"), ("create_account", "failed")]
     assert seen.account.status.history[-1].error == "bad"
-    seen.spec(display_name="x").then(MAKE, Wait(1, "Slow", "slow")).then(MAKE, Done(""))
+    seen.spec(display_name="x").then(MAKE, Wait.polling(1, "Slow", "slow")).then(MAKE, Done(""))
     assert [status for _, status in seen.events] == ["started", "failed", "started", "succeeded"]
 
 
@@ -214,9 +214,9 @@ def test_the_history_keeps_the_newest() -> None:
 
 
 def test_transition_times_move_only_with_the_status() -> None:
-    seen = Story().then(MAKE, Wait(1, "Slow", "slow"))
+    seen = Story().then(MAKE, Wait.polling(1, "Slow", "slow"))
     first = seen.condition("Made").last_transition_time
-    seen.then(MAKE, Wait(1, "Slower", "slower"))
+    seen.then(MAKE, Wait.polling(1, "Slower", "slower"))
     assert seen.condition("Made").last_transition_time == first
     seen.then(MAKE, Done(""))
     assert seen.condition("Made").last_transition_time == seen.now
