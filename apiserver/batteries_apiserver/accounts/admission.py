@@ -1,14 +1,14 @@
-"""Whether a customer may have one more account: a good card (402), nobody blocked (403), and room (409).
+"""Decides whether a customer may have one more account: valid card (402), not blocked (403), below the limit (409).
 
-An API that spends money needs a ceiling. There are two: the customer's own limit; and, as one card makes any number of
-customers, those that ever had a card in common have together as many accounts as the largest of their limits. So an
-administrator who raises the limit of one raises it for that one alone.
+An API that spends money needs a ceiling. There are two: the customer's own limit, and a shared limit, because one card
+can sign up any number of customers: customers that ever had a card in common may together have as many accounts as the
+largest of their limits. So raising one customer's limit raises it for that customer only.
 
-The count comes from the cache, under one lock for all who share a card, so that requests to one replica can't pass each
-other; close to the limit, and while the cache lacks what it can't read, it is read live, so that what other replicas
-made counts at once. Only requests that are on their way to Kubernetes from several replicas at the same instant may
-exceed the limit, by one for each other replica. The customer is read live: who was blocked a moment ago is refused, and
-what passes all the same the operator does not ask AWS for.
+Accounts are counted in the cache, under one lock for all customers that share a card, so that concurrent requests to
+one replica can't exceed the limit. Close to the limit, and while some objects are unreadable, they are counted live,
+so that accounts made by other replicas count at once. Only requests that reach Kubernetes from several replicas at the
+same instant may exceed the limit, by one for each other replica. The customer is read live, so a customer blocked a
+moment ago is refused; if one slips through, the operator still does not ask AWS for the account.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from batteries_crds.kube.client import UnreadableError, read_object
 
 _NEAR = 10
 _LARGEST_LIVE = 1000
-"""Where a customer may have more than so many, one too many is not worth reading them all."""
+"""Above this limit, one account too many is not worth reading them all."""
 
 _MOST_READ = 50
-"""Customers with the same card whose accounts are counted live; of more, the cache has to do for the rest."""
+"""How many customers with the same card are counted live; for any others, the cache is used."""
 
 _READS_AT_ONCE = 8
 
@@ -37,18 +37,18 @@ _locks = KeyedLocks()
 
 @asynccontextmanager
 async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
-    """Holds the customer's place while the block creates the account.
+    """Checks the limits, and holds the lock while the block creates the account.
 
     Raises:
         PaymentRequired: there is no valid payment method.
         Forbidden: the customer is blocked, or one with the same card is.
-        Conflict: the customer, or those with the same card together, have as many accounts as allowed.
+        Conflict: the customer, or all customers with the same card together, reached the limit.
     """
     customer = await _payer(kube, customer_name)
     async with _locks.lock(min(one.metadata.name for one in same_card(kube, customer))):
         together = same_card(kube, customer)
         if any(one.spec.blocked for one in together):
-            raise Forbidden("accounts_refused", "You get no further account at the moment. Ask support about it.")
+            raise Forbidden("accounts_refused", "You can't get another account at the moment. Ask support.")
         await _refuse_too_many(kube, customer, together)
         yield
 
@@ -60,7 +60,7 @@ async def _refuse_too_many(kube: Kube, customer: Customer, together: Sequence[Cu
     near = min(own - counts[customer.metadata.name], shared - sum(counts.values())) <= _NEAR
     if own > _LARGEST_LIVE or not (near or kube.caches.accounts.unreadable):
         return
-    # The customer first; the youngest of the others may have been made on other replicas just now.
+    # The customer first, then the newest of the others, which another replica may have just created.
     youngest = sorted(together, key=lambda one: one.metadata.version, reverse=True)
     names = list(dict.fromkeys([customer.metadata.name, *(one.metadata.name for one in youngest)]))[:_MOST_READ]
     reading = asyncio.Semaphore(_READS_AT_ONCE)
@@ -77,13 +77,12 @@ def _refuse(customer: Customer, counts: dict[str, int], own: int, shared: int) -
     if counts[customer.metadata.name] >= own:
         raise Conflict(
             "account_limit_reached",
-            f"You have as many accounts as you may have ({own}). Ask support to raise the limit.",
+            f"Account limit reached ({own}). Ask support to raise it.",
         )
     if sum(counts.values()) >= shared:
         raise Conflict(
             "account_limit_reached",
-            f"Customers with the same card share a limit, and those with yours have together as many accounts as they "
-            f"may have ({shared}). Ask support to raise the limit.",
+            f"Account limit reached: customers with the same card share one limit ({shared}). Ask support to raise it.",
         )
 
 
@@ -92,13 +91,13 @@ async def _live(kube: Kube, customer_name: str, *, limit: int) -> int:
     selector = f"spec.customerRef.name={customer_name}"
     page = await kube.accounts.raw_page(kube.namespace, field_selector=selector, limit=limit)
     for raw in page.items:
-        with suppress(UnreadableError):  # it counts all the same
+        with suppress(UnreadableError):  # an unreadable account counts too
             kube.caches.accounts.put(read_object(AwsAccount, raw))
     return len(page.items)
 
 
 async def _payer(kube: Kube, name: str) -> Customer:
-    """The customer as it is now, with a valid payment method and not blocked."""
+    """Reads the customer live, and checks that it is not blocked and has a valid payment method."""
     customer = await kube.customers.find(kube.namespace, name)
     if customer is None:
         raise payment_required()

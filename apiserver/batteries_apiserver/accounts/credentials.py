@@ -1,12 +1,12 @@
-"""The IAM user's first password, revealed once: read, and deleted as the claim to have it.
+"""Reveals the IAM user's first password once: reads the Secret and deletes it, and only the deleter shows the password.
 
-The Secret is deleted exactly as it was read, so of any number of requests, on any replicas, one is answered with the
-password. The operator leaves the user's password alone from then on. An answer that is lost is lost: single sign-on
-leads into the account, and a new password can be set there.
+The Secret is deleted with the resourceVersion that was read, so of any number of requests, on any replicas, only one
+gets the password. The operator never changes the user's password after that. If the response is lost, so is the
+password; the owner can sign in by single sign-on and set a new one.
 
-Nothing is revealed of an account that is to be closed: the order may be there before the operator has seen it. It is
-looked for before the Secret is taken, and again after that: a password that was taken in vain is lost, and a new one
-is made when the account is resumed.
+Nothing is revealed for an account that is suspended or being deleted, even if the operator has not seen that yet. So
+the account is read before the Secret is deleted, and again after it. A password that was deleted without being shown is
+lost; a new one is made when the account is resumed.
 """
 
 import structlog
@@ -32,11 +32,11 @@ class Credentials(TypedDict):
 
 
 async def reveal(kube: Kube, account: AwsAccount) -> tuple[Credentials, StoredSecret]:
-    """The first credentials, this once, and the Secret that held them.
+    """Returns the first credentials, and the deleted Secret that held them.
 
     Raises:
         Conflict: there are none yet, or the account is suspended or being deleted.
-        NotFound: they were revealed before, or the account is gone.
+        NotFound: they were revealed before, or the account does not exist any more.
     """
     account = await _open(kube, account)
     status = account.status
@@ -57,10 +57,10 @@ async def reveal(kube: Kube, account: AwsAccount) -> tuple[Credentials, StoredSe
 
 
 async def _open(kube: Kube, account: AwsAccount) -> AwsAccount:
-    """The account as it is now, if nobody wants it closed."""
+    """Reads the account live, and checks that it is neither suspended nor being deleted."""
     found = await kube.accounts.find(account.metadata.namespace, account.metadata.name)
     if found is None or found.metadata.uid != account.metadata.uid:
-        raise NotFound("account_not_found", "This account is gone.")
+        raise NotFound("account_not_found", "This account was deleted.")
     if found.is_deleted:
         raise Conflict("account_not_active", "This account is being deleted; its first password is not revealed.")
     if found.is_suspended:
@@ -80,6 +80,6 @@ async def _taken(kube: Kube, account: AwsAccount, name: str) -> StoredSecret:
             return secret
     raise NotFound(
         "credentials_gone",
-        "The first password was revealed already; it is kept nowhere. Sign in by single sign-on and set a new one for "
-        "the IAM user there.",
+        "The first password was revealed already and is no longer stored. Sign in with single sign-on and set a new "
+        "one for the IAM user.",
     )

@@ -31,7 +31,7 @@ _POLL_SECONDS = "10"
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/accounts: asks for an account; the operator makes it."""
+    """POST /v1/accounts: requests an account, which the operator then creates."""
     wanted = await read_body(request, NewAccount, required=False)
     refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
@@ -81,15 +81,15 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:
-    """PATCH /v1/accounts/{id}: which repositories may deploy. What is so already is not written."""
+    """PATCH /v1/accounts/{id}: which repositories may deploy. An unchanged list is not written."""
     wanted = await read_body(request, AccountChange)
     refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
     kube, customer = request.app[KUBE], customer_of(caller)
     found = await own_account(kube, customer, request.match_info["id"])
-    # Decided on what is so now, not on what the cache last saw.
+    # Read live, because the cache may be behind.
     account = await kube.accounts.find(kube.namespace, found.metadata.name)
     if account is None or account.metadata.uid != found.metadata.uid:
-        raise NotFound("account_not_found", "This account is gone.")
+        raise NotFound("account_not_found", "This account was deleted.")
     if account.metadata.deletion_timestamp is not None:
         raise Conflict("account_not_active", "This account is being deleted; its repositories can't be changed.")
     status = account_views.status_of(account)
@@ -121,7 +121,7 @@ async def reveal_credentials(request: web.Request, caller: Caller) -> web.Respon
 
 
 def about(account: AwsAccount) -> dict[str, str]:
-    """What a mail says of which account it is about."""
+    """The details by which a mail identifies the account."""
     return {"account_id": str(account.account_id), "aws_account_id": account.status.aws_account_id or "(not made yet)"}
 
 
@@ -131,5 +131,5 @@ _WAIT_FOR = {
     "active.",
     Phase.FAILED: "This account failed: GET /v1/accounts/{id} says why in its error. Its repositories can be changed "
     "once it is active.",
-    Phase.SUSPENDED: "This account is suspended. Its repositories can be changed once it was resumed and is active.",
+    Phase.SUSPENDED: "This account is suspended. Its repositories can be changed once it is active again.",
 }

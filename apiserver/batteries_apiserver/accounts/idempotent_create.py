@@ -1,7 +1,7 @@
-"""POST /accounts under an Idempotency-Key: the account's name follows from the key, so that there is one, ever.
+"""POST /accounts with an Idempotency-Key: the account's name is derived from the key, so there is at most one.
 
-The body's fingerprint is an annotation of the account. It is read live, for whoever repeats a request may reach a
-replica that has not heard of the first yet. What was made is answered for even where nothing new would be admitted.
+The body's fingerprint is an annotation of the account. The account is read live, because a repeated request may reach a
+replica that has not seen the account yet. An existing account is returned even if a new one would be refused.
 """
 
 from batteries_apiserver.accounts import ownership
@@ -15,7 +15,7 @@ from batteries_crds.names import ANNOTATION_REQUEST
 
 
 async def create(kube: Kube, customer: str, key: str, wanted: NewAccount) -> AwsAccount:
-    """The account that the key stands for, made by this request or by the one that it repeats.
+    """Returns the account of this key, created by this request or by the one that it repeats.
 
     Raises:
         Unprocessable: the key was used with another body.
@@ -29,7 +29,7 @@ async def create(kube: Kube, customer: str, key: str, wanted: NewAccount) -> Aws
         async with admitted(kube, customer):
             return await ownership.create(kube, name, customer, wanted.github_repos, request=print_)
     except Conflict:
-        # The same request, at the same moment, was faster; or there is no room, which is the answer then.
+        # The same request was faster; or the limit is reached, and then that is the response.
         made = await _made(kube, name, customer, print_)
         if made is None:
             raise
@@ -44,7 +44,7 @@ async def _made(kube: Kube, name: str, customer: str, print_: str) -> AwsAccount
     if account.owner_in(kube.namespace) != customer or account.metadata.annotations.get(ANNOTATION_REQUEST) != print_:
         raise Unprocessable(
             "idempotency_key_reused",
-            f"This Idempotency-Key was used for another request, which made account {account.account_id}. Give a new "
-            "request a key of its own.",
+            f"This Idempotency-Key was used for another request, which created account {account.account_id}. Use "
+            "another key for a new request.",
         )
     return account

@@ -1,17 +1,17 @@
-"""Writes AwsAccounts so that Kubernetes knows which fields are the API's, and which are git's or a person's.
+"""Writes AwsAccounts so that Kubernetes knows which fields the API owns, and which git or a person owns.
 
-Both writes are server-side apply by our field manager, and of the same set of fields (`_ours`). What somebody declares,
-in git or otherwise, is never written over; what somebody wrote once is (`server_side_apply`):
+Both writes use server-side apply with our field manager and the same set of fields (`_ours`). Fields that somebody
+declares, in git or otherwise, are never overwritten; fields from one-off updates are (`server_side_apply`):
 
 - Creating by POST would record the manager under operation Update, and a later apply by the same manager would
   conflict with it: Kubernetes tells managers apart by name *and* operation. So creation is an apply as well.
-- An apply creates or changes; ours must create or fail, because a deterministic name is a lock. A resourceVersion
-  that no object ever has makes it so: it is ignored where there is no object, and a conflict where there is one.
-  Should Kubernetes come to refuse it on creation too, nothing is overwritten; the integration tests would tell.
-- An apply that leaves a field out gives it up, and Kubernetes removes a field that nobody holds. So a change repeats
-  the owner, the label and the annotation beside the repositories, as they are. Where another manager wrote those,
-  holding them together is no conflict. It adds none: an account made with kubectl keeps its labels.
-- What we don't send we don't own: defaults stay free for whoever wants to set them.
+- An apply creates or changes; ours must create or fail, because the derived name is a lock. So it sends a
+  resourceVersion that no object ever has: Kubernetes ignores it if there is no object, and reports a conflict if there
+  is one. If a later Kubernetes refuses it on creation too, nothing is overwritten, and the integration tests fail.
+- An apply that leaves a field out releases it, and Kubernetes removes a field that nobody owns. So a change repeats
+  the owner, the label and the annotation beside the repositories, with their current values. If another manager wrote
+  them too, shared ownership is no conflict. It adds none: an account made with kubectl keeps its labels.
+- We don't own what we don't send: anybody may set the fields that have defaults.
 """
 
 import re
@@ -33,55 +33,55 @@ from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
 _LONGEST_LABEL = 63
 _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
-"""A rule on a string is reported with the string, one on a list or an object without."""
+"""Kubernetes quotes the value if a rule on a string fails, and no value for a list or an object."""
 
 
 async def create(
     kube: Kube, name: str, customer: str, repositories: list[str], *, request: str | None = None
 ) -> AwsAccount:
-    """Creates the account or fails. `request` is the fingerprint of what asks for it, to know it again by.
+    """Creates the account or fails. `request` is the request's fingerprint, by which a repeat is recognized.
 
     Raises:
-        Conflict: there is an object of that name.
-        BadRequest: the resource's rules refuse it, in their words.
+        Conflict: there is an object with that name.
+        BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    body = _anew(customer, repositories, request)
-    return await _noted(kube, kube.accounts.apply(kube.namespace, name, body))
+    body = _creation(customer, repositories, request)
+    return await _cached(kube, kube.accounts.apply(kube.namespace, name, body))
 
 
 async def create_once(kube: Kube, customer: str, repositories: list[str]) -> AwsAccount:
-    """Creates an account under a name of its own. One whose making was not answered is looked for.
+    """Creates an account under a random name. If the response to the write is lost, looks for the account.
 
-    Whoever asked can't name it, and could only ask again: for a second account, which costs money.
+    The caller does not know the name, and could only repeat the request and get a second account, which costs money.
 
     Raises:
-        BadRequest: the resource's rules refuse it, in their words.
+        BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    name, body = str(uuid4()), _anew(customer, repositories, None)
+    name, body = str(uuid4()), _creation(customer, repositories, None)
 
     async def made() -> AwsAccount | None:
         account = await kube.accounts.find(kube.namespace, name)
         return account if account is not None and account.owner_in(kube.namespace) == customer else None
 
-    return await _noted(kube, write_or_find(lambda: kube.accounts.apply(kube.namespace, name, body), made))
+    return await _cached(kube, write_or_find(lambda: kube.accounts.apply(kube.namespace, name, body), made))
 
 
 async def change(kube: Kube, account: AwsAccount, customer: str, repositories: list[str]) -> AwsAccount:
-    """Changes which repositories may deploy, fenced by uid: an account deleted meanwhile is not made anew.
+    """Changes which repositories may deploy. The uid prevents that a deleted account is created again.
 
     Raises:
-        Conflict: another manager owns the list; the sentence names it.
-        NotFound: the account is gone.
-        BadRequest: the resource's rules refuse it, in their words.
+        Conflict: another manager owns the list; the sentence names that manager.
+        NotFound: the account was deleted.
+        BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
     meta = account.metadata
     body = _ours(customer, repositories, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = meta.uid
-    return await _noted(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
+    return await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
 
 
-async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
-    """What was written, once the cache knows it; refusals are ours."""
+async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
+    """Puts the written account into the cache and returns it; translates Kubernetes' refusals into our errors."""
     try:
         account = await writing
     except ApiException as error:
@@ -93,15 +93,15 @@ async def _noted(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
     return account
 
 
-def _anew(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
-    """As `_ours`, for an account that must not be there yet."""
+def _creation(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
+    """`_ours`, for an account that must not exist yet."""
     body = _ours(customer, repositories, customer if len(customer) <= _LONGEST_LABEL else None, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
     return body
 
 
 def _ours(customer: str, repositories: list[str], label: str | None, request: str | None) -> dict[str, Any]:
-    """Every field that the API owns of an account."""
+    """Every field of an account that the API owns."""
     labels = {} if label is None else {"labels": {LABEL_CUSTOMER: label}}
     annotations = {} if request is None else {"annotations": {ANNOTATION_REQUEST: request}}
     return {
@@ -111,12 +111,12 @@ def _ours(customer: str, repositories: list[str], label: str | None, request: st
 
 
 def refusal_of(error: ApiException) -> ApiError | None:
-    """Kubernetes' refusal as ours, where it is about the request."""
+    """Translates Kubernetes' refusal into our error, if it is about the request; otherwise None."""
     status = status_of(error)
     if status == UNPROCESSABLE:
         return BadRequest("invalid_request", _sentences(error))
     if status == NOT_FOUND:
-        return NotFound("account_not_found", "This account is gone.")
+        return NotFound("account_not_found", "This account was deleted.")
     if status != CONFLICT:
         return None
     return Conflict(
@@ -125,6 +125,6 @@ def refusal_of(error: ApiException) -> ApiError | None:
 
 
 def _sentences(error: ApiException) -> str:
-    """What the rules say, without what Kubernetes wraps around it."""
+    """The messages of the rules, without the prefix that Kubernetes adds."""
     found = [_WRAPPING.sub("", str(cause.get("message", ""))) for cause in causes(error)]
     return " ".join(dict.fromkeys(found)) or "The account's specification is not valid."

@@ -1,7 +1,7 @@
-"""`Prefer: wait=N` (RFC 7240): an answer as soon as the account's state is final, or with what is so after N seconds.
+"""`Prefer: wait=N` (RFC 7240): responds as soon as the account's state is final, or after N seconds with what it is.
 
-Nobody polls for it: the accounts' cache wakes whoever waits. The wait is bounded below the time that a request may
-take, and at the end of the process whoever waits is answered at once.
+Nothing polls: the accounts' cache wakes the waiting requests. The wait is always shorter than a request's time limit,
+and at shutdown all waiting requests get their responses at once.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ _UNDER_WAY = frozenset({Phase.PENDING, Phase.CREATING})
 PREFER = Parameter(
     name="Prefer",
     where="header",
-    description="`wait=N` (RFC 7240): answer once the account is active, failed or suspended and nothing is being "
-    "changed, at the latest after N seconds. The server may wait less.",
+    description="`wait=N` (RFC 7240): respond once the account is active, failed or suspended and no change is in "
+    "progress, at the latest after N seconds. The server may wait less.",
 )
 APPLIED = Header(
-    name="Preference-Applied", description="The longest time that this answer could have waited, as `wait=N`."
+    name="Preference-Applied", description="The longest time that this response could have waited, as `wait=N`."
 )
 
 
 async def wait_as_preferred(request: web.Request, account: AwsAccount) -> tuple[AwsAccount, dict[str, str]]:
-    """The account once it is settled, or after as long as the request prefers, and the headers that say so."""
+    """Waits as long as the request prefers for the account to settle. Returns it, and the headers that say so."""
     seconds = _preferred_seconds(request)
     if seconds is None:
         return account, {}
@@ -43,7 +43,7 @@ async def wait_as_preferred(request: web.Request, account: AwsAccount) -> tuple[
 
 
 def _preferred_seconds(request: web.Request) -> int | None:
-    """The first wait that is preferred; one that is malformed is none (RFC 7240, section 2)."""
+    """The first wait preference; a malformed one is ignored (RFC 7240, section 2)."""
     if _HEADER not in request.headers:
         return None
     found = _WAIT.search(",".join(request.headers.getall(_HEADER)))
@@ -51,7 +51,7 @@ def _preferred_seconds(request: web.Request) -> int | None:
 
 
 async def until_settled(kube: Kube, account: AwsAccount, seconds: float) -> AwsAccount:
-    """The account once it is settled, gone, or the time is up."""
+    """Returns the account when it is settled or deleted, or when the time is up."""
     changes, accounts = kube.caches.changes, kube.caches.accounts
     with changes.of(account.key) as changed, suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -68,7 +68,7 @@ async def until_settled(kube: Kube, account: AwsAccount, seconds: float) -> AwsA
 
 
 def is_settled(account: AwsAccount) -> bool:
-    """Whether the operator has seen the newest wish and has nothing to do about it."""
+    """Whether the operator has observed the newest spec and has nothing left to do."""
     status = account.status
     return (
         status.observed_generation == account.metadata.generation

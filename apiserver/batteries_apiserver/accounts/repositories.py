@@ -1,4 +1,4 @@
-"""The two request bodies that hold `githubRepos`, and whether AWS could take the list."""
+"""The two request bodies with `githubRepos`, and the check whether AWS would accept the list."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTE
 from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 
 _SHOWN = {
-    # What check_all takes, for the document; the sentences about it are check_all's. That two names may not differ by
-    # case alone can't be said in a schema, and a bound on the list would have its readers try lists that do.
+    # The rules of check_all, for the document; check_all itself writes the error sentences. A schema can't say that
+    # two names must differ by more than case, and a maximum length would make readers try lists that break that rule.
     "items": {"type": "string", "maxLength": MAX_LENGTH, "pattern": f"^(?!.*{RESERVED})(?:{PATTERN})"},
     "uniqueItems": True,
     "examples": [["my-org/my-app", "my-org/infra"]],
@@ -22,7 +22,7 @@ Repositories = Annotated[
     Field(
         description="The repositories whose GitHub Actions may assume the deploy role: `org/repo`, or "
         "`org@id/repo@id` to pin GitHub's immutable ids. Empty: nobody may. "
-        f"At most {MAX_REPOSITORIES}, each once, and no more than AWS takes in one trust policy: about 20 by name, or "
+        f"At most {MAX_REPOSITORIES}, each once, and no more than fit into one AWS trust policy: about 20 by name, or "
         "30 by ids.",
         json_schema_extra=_SHOWN,
     ),
@@ -30,22 +30,22 @@ Repositories = Annotated[
 
 
 class NewAccount(Body):
-    """POST /accounts. All of it may be left out."""
+    """POST /accounts. All fields are optional."""
 
     github_repos: Repositories = []
 
 
 class AccountChange(Body):
-    """PATCH /accounts/{id}. The whole list as it shall be."""
+    """PATCH /accounts/{id}. The whole new list."""
 
     github_repos: Repositories
 
 
 def refuse_too_many(repositories: list[str], limit: int) -> None:
-    """Nothing is written of a list that no trust policy of `limit` characters could hold.
+    """Refuses a list that does not fit into a trust policy of `limit` characters, before anything is written.
 
     Raises:
-        BadRequest: the policy would be larger; the sentence says by how much, and what to do.
+        BadRequest: the policy would be too large; the sentence says by how much, and what to do.
     """
     try:
         check_size(repositories, limit=limit)

@@ -12,7 +12,7 @@ from batteries_apiserver.http.paging import LINK, PageQuery
 from batteries_apiserver.http.route import Access, Header, Parameter, Response, Route, Tag
 from batteries_apiserver.projections import account_views
 
-ID = Parameter(name="id", where="path", type=UUID, description="The accountId that POST /accounts answered.")
+ID = Parameter(name="id", where="path", type=UUID, description="The accountId from POST /accounts.")
 NOT_MODIFIED = Response("Nothing has changed since the ETag in If-None-Match", headers=(ETAG,))
 
 ROUTES = (
@@ -22,8 +22,8 @@ ROUTES = (
         handler=handlers.create,
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
-        summary="Ask for an AWS account",
-        details="The account is made in the background, in about five minutes. Poll Location until it is active.",
+        summary="Request an AWS account",
+        details="The account is created in the background, in about five minutes. Poll Location until it is active.",
         parameters=(IDEMPOTENCY_KEY, PREFER),
         body=NewAccount,
         body_required=False,
@@ -33,7 +33,7 @@ ROUTES = (
                 account_views.Accepted,
                 headers=(
                     Header(name="Location", description="The path of the account."),
-                    Header(name="Retry-After", type=int, description="When to ask again, in seconds."),
+                    Header(name="Retry-After", type=int, description="When to poll again, in seconds."),
                     APPLIED,
                 ),
             )
@@ -82,7 +82,7 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Change which repositories may deploy",
-        details="`githubRepos` replaces the whole list. AWS admits the repositories a few seconds later.",
+        details="`githubRepos` replaces the whole list. AWS accepts the repositories a few seconds later.",
         parameters=(ID, PREFER),
         body=AccountChange,
         responses={200: Response("Account updated", account_views.AccountChanged, headers=(APPLIED,))},
@@ -101,8 +101,8 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Reveal the IAM user's first password, once",
-        details="It opens the console at `signInUrl`, which asks for a new password at the first sign-in. This answer "
-        "is the only one that shows it. Single sign-on and the deploy role need no password. Refused while the account "
+        details="Sign in with it to the console at `signInUrl`, which asks for a new password at the first sign-in. "
+        "Only this response shows it. Single sign-on and the deploy role need no password. Refused while the account "
         "is suspended.",
         parameters=(ID,),
         responses={200: Response("The first credentials", Credentials)},

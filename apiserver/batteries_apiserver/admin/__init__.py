@@ -1,1 +1,1 @@
-"""/v1/admin: what administrators see and do, over all accounts of every watched namespace."""
+"""/v1/admin: what administrators see and do, for the accounts of every watched namespace."""

@@ -1,8 +1,8 @@
-"""What an administrator orders of an account, written so that Kubernetes knows who owns what.
+"""An administrator's actions on an account: suspend, resume, retry.
 
-spec.suspended is applied server-side by a field manager of its own: where git owns it, the answer says so; what a
-person set once with kubectl is taken over. A retry is an annotation, which nobody owns for long. Both are fenced by
-uid: an account that was deleted meanwhile is not made anew.
+spec.suspended is applied server-side with its own field manager: if git owns the field, the response says so; a value
+that a person set once with kubectl is taken over. A retry is an annotation. Both writes contain the uid, so that a
+deleted account is not created again.
 """
 
 import structlog
@@ -20,11 +20,11 @@ log = structlog.get_logger(__name__)
 
 
 async def suspend(kube: Kube, account: AwsAccount, suspended: bool) -> AwsAccount:
-    """Wishes the account suspended, or not; what is so already is not written.
+    """Sets spec.suspended; an unchanged value is not written.
 
     Raises:
-        Conflict: another manager owns the wish; the sentence names it.
-        NotFound: the account is gone.
+        Conflict: another manager owns the field; the sentence names that manager.
+        NotFound: the account was deleted.
     """
     if account.spec.suspended is suspended:
         return account
@@ -40,16 +40,16 @@ async def suspend(kube: Kube, account: AwsAccount, suspended: bool) -> AwsAccoun
 
 
 async def retry(kube: Kube, account: AwsAccount) -> AwsAccount:
-    """Has the operator try once more what it gave up.
+    """Makes the operator retry the steps that it gave up.
 
     Raises:
-        Conflict: it gave nothing up.
-        NotFound: the account is gone.
+        Conflict: it gave up no step.
+        NotFound: the account was deleted.
     """
     meta = account.metadata
     if not any(record.gave_up_at == meta.generation for record in account.status.steps.values()):
         raise Conflict(
-            "nothing_to_retry", "No step of this account was given up; what is under way is tried again by itself."
+            "nothing_to_retry", "No step of this account has failed. Steps in progress are retried automatically."
         )
     body = {"metadata": {"uid": meta.uid, "annotations": {ANNOTATION_RETRY: to_rfc3339(utc_now_exactly())}}}
     try:

@@ -59,18 +59,18 @@ class AdminCustomer(TypedDict):
 
 
 class AdminCustomerList(TypedDict):
-    """The answer to GET /admin/customers."""
+    """The response to GET /admin/customers."""
 
     customers: list[AdminCustomer]
 
 
 def sort_key_of(customer: Customer) -> str:
-    """Its place in a list: oldest first."""
+    """Its sort key in a list: oldest first."""
     return sort_key(customer.metadata.creation_timestamp, customer.metadata.name)
 
 
 def customer_view(kube: Kube, customer: Customer) -> AdminCustomer:
-    """The customer as it is now, as far as the cache knows of accounts and other customers."""
+    """The customer's current state; its accounts and the other customers come from the cache."""
     name, spec, status = customer.metadata.name, customer.spec, customer.status
     view: AdminCustomer = {
         "customerId": name,

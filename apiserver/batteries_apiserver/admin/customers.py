@@ -1,8 +1,8 @@
-"""Customers for administrators: who they are, their limit, and blocking.
+"""Customers for administrators: list and show them, change their limit, block and unblock them.
 
-spec.blocked and spec.accountLimit are applied server-side, each by a field manager of its own, so that one order gives
-up nothing of the other. Where git owns the field the answer says so; what somebody wrote once is taken over. Orders are
-fenced by uid: a Customer that was deleted meanwhile is not made anew.
+spec.blocked and spec.accountLimit are applied server-side, each with its own field manager, so that one action does not
+release the other's field. If git owns the field, the response says so; a value from a one-off update is taken over. The
+writes contain the uid, so that a deleted Customer is not created again.
 """
 
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ _ATTEMPTS = 5
 
 
 def _whole(value: object) -> object:
-    """JSON has one kind of number: 10.0 is an integer as well."""
+    """JSON has only one number type, so 10.0 is accepted as an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -114,7 +114,7 @@ async def _apply(kube: Kube, manager: Resources[Customer], customer: Customer, s
                 raise no_such_customer() from error
             if status_of(error) != CONFLICT:
                 raise
-            # What is taken over is fenced, and what Stripe says of a customer is written beside it all the time.
+            # Taking over a field needs the current resourceVersion, and payment updates change it all the time.
         else:
             kube.caches.customers.put(written)
             return written

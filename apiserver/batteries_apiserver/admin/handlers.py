@@ -23,11 +23,11 @@ from batteries_apiserver.projections.serialized import SerializedAccount
 from batteries_crds.names import EventStatus
 
 P = TypeVar("P", SerializedAccount, Entry)
-"""What has a place in a long list."""
+"""An item with a sort key in a long list."""
 
 
 class EventQuery(PageQuery):
-    """Which events are wanted. Without all of it, every one."""
+    """Which events the caller wants; all of them if every parameter is absent."""
 
     status: Annotated[EventStatus | None, Field(description="Only events with this status.")] = None
     since: Annotated[Instant | None, Field(description="Only events at or after this time.")] = None
@@ -41,7 +41,7 @@ async def list_accounts(request: web.Request, caller: Caller) -> web.StreamRespo
 
 
 async def list_events(request: web.Request, caller: Caller) -> web.StreamResponse:
-    """GET /v1/admin/events: what became of which step, of all accounts, newest last."""
+    """GET /v1/admin/events: the events of all accounts, newest last."""
     query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
     found = events.find(status=query.status, since=query.since, cursor=query.cursor)
     part, headers = _part(request, query, found)
@@ -49,7 +49,7 @@ async def list_events(request: web.Request, caller: Caller) -> web.StreamRespons
 
 
 def _part(request: web.Request, query: PageQuery, found: Iterator[P]) -> tuple[Iterable[P], dict[str, str]]:
-    """What of all that is answered, and the headers that say how to go on."""
+    """Returns the wanted page, and the headers with the link to the next one."""
     if query.most is None:
         return found, {}
     part = list(islice(found, query.most))

@@ -1,4 +1,4 @@
-"""A new API key for a customer who has none that works, or whose keys leaked: made by an administrator, shown once."""
+"""Lets an administrator create an API key for a customer who has no working key, or whose keys leaked."""
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ from batteries_apiserver.kube.clients import KUBE
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/admin/customers/{id}/keys: however many keys the customer has, for one may be needed urgently."""
+    """POST /v1/admin/customers/{id}/keys. The key limit does not apply, because the key may be needed urgently."""
     wanted = await read_body(request, NewKeyBody)
     customer = await any_customer(request.app[KUBE], request.match_info["id"])
     return await make_for(request, caller, customer.metadata.name, wanted, limit=None)

@@ -1,7 +1,8 @@
 """Finds any account or customer by its id, for an administrator.
 
-Two namespaces can have an account of one id, because an object's name may be its id. The API's own namespace wins, so
-that nobody who may write to another one can keep an administrator from suspending a customer's account.
+Two namespaces can have accounts with the same id, because an object's name may be its id. The API's own namespace wins:
+otherwise somebody with write access to another namespace could prevent an administrator from suspending a customer's
+account.
 """
 
 from typing import Annotated
@@ -20,7 +21,7 @@ from batteries_crds.identity import is_uuid
 
 
 class NamespaceQuery(Query):
-    """Which of several accounts with one id is meant."""
+    """Selects one of several accounts with the same id."""
 
     namespace: Annotated[
         str | None,
@@ -34,12 +35,11 @@ class NamespaceQuery(Query):
 
 
 async def any_account(request: web.Request) -> AwsAccount:
-    """The account that the path and `?namespace=` name, read live: what is decided about it is decided on what is so
-    now.
+    """Reads the account that the path and `?namespace=` name, live, because actions must use its current state.
 
     Raises:
         NotFound: there is none.
-        Conflict: several namespaces have one of that id, none of them the API's own.
+        Conflict: several namespaces have one with that id, none of them the API's own.
         BadRequest: this server does not watch the namespace.
     """
     kube, wanted = request.app[KUBE], request.match_info["id"].lower()
@@ -52,7 +52,7 @@ async def any_account(request: web.Request) -> AwsAccount:
         where = "" if namespace is None else f" in the namespace {namespace}"
         raise NotFound(
             "account_not_found",
-            f"There is no account with this id{where}. GET /v1/admin/accounts lists all that there are.",
+            f"There is no account with this id{where}. GET /v1/admin/accounts lists all accounts.",
         )
     kube.caches.accounts.put(account)
     bind_account(wanted)
@@ -70,7 +70,7 @@ def _refuse_unwatched(request: web.Request, namespace: str | None) -> None:
 
 
 async def _anywhere(kube: Kube, wanted: str) -> AwsAccount | None:
-    """Ours, else the only one elsewhere."""
+    """The account in our namespace, or else the only one in another."""
     ours = await _within(kube, kube.namespace, wanted)
     if ours is not None:
         return ours
@@ -86,13 +86,13 @@ async def _anywhere(kube: Kube, wanted: str) -> AwsAccount | None:
 
 
 async def _within(kube: Kube, namespace: str, wanted: str) -> AwsAccount | None:
-    """By the name that the cache knows, or by the id, which is the name of what the API makes."""
+    """Reads it by the name that the cache knows, or by the id, which is the name of accounts that the API creates."""
     known = [one for one in kube.caches.accounts.find(BY_ID, wanted) if one.metadata.namespace == namespace]
     return await kube.accounts.find(namespace, known[0].metadata.name if known else wanted)
 
 
 async def any_customer(kube: Kube, wanted: str) -> Customer:
-    """The Customer, read live: what is decided about it is decided on what is so now.
+    """Reads the Customer live, because actions must use its current state.
 
     Raises:
         NotFound: there is none.
@@ -105,5 +105,5 @@ async def any_customer(kube: Kube, wanted: str) -> Customer:
 
 
 def no_such_customer() -> NotFound:
-    """What is said of an id that no Customer has, or has any more."""
+    """The error for an id that no Customer has."""
     return NotFound("customer_not_found", "There is no customer with this id. GET /v1/admin/customers lists all.")

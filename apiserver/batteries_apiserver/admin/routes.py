@@ -62,8 +62,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Suspend an account",
-        details="The account counts as suspended at once, and the operator then closes it in AWS. Machines that run "
-        "keep running and costing. Repeating is harmless." + _WHICH,
+        details="The account counts as suspended at once, and the operator then takes all access away in AWS. Running "
+        "machines keep running and keep costing money. Repeating is harmless." + _WHICH,
         parameters=(ID,),
         query=NamespaceQuery,
         responses={200: Response("Account suspended", admin_account_views.AccountActionAccepted)},
@@ -140,8 +140,8 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Block a customer",
-        details="The customer may only read, all of their accounts are suspended, and nobody with the same card "
-        "signs up or gets another account. (Suspending one account leaves its owner free to ask for the next.) "
+        details="The customer may only read, all of their accounts are suspended, and nobody with the same card can "
+        "sign up or get another account. (If you only suspend an account, its owner can request the next one.) "
         "Repeating is harmless.",
         parameters=(CUSTOMER_ID,),
         body=customers.BlockRequest,
@@ -169,9 +169,9 @@ ROUTES = (
         access=Access.ADMIN,
         tag=Tag.ADMIN,
         summary="Create an API key for a customer",
-        details="For a customer who has no working key left. Only this answer shows the `key`; the customer gets a "
+        details="For a customer who has no working key left. Only this response shows the `key`; the customer gets a "
         "mail that an administrator created it. Repeating the request with the same Idempotency-Key creates no second "
-        "key: it answers 409 with the id of the first.",
+        "key: the response is 409 with the id of the first.",
         parameters=(
             CUSTOMER_ID,
             IDEMPOTENCY_KEY,

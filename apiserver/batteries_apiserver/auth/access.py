@@ -1,6 +1,6 @@
-"""Who may use a route: the guards that stand before every handler that is not public.
+"""The guards that run before every handler that is not public.
 
-Handlers behind them take the caller as an argument, so that none can forget to ask for one.
+Guarded handlers take the caller as an argument, so a handler that needs a caller can't be registered without a guard.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,8 +20,9 @@ CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
 
 def with_key(handler: CallerHandler, requirement: CustomerRequirement = CustomerRequirement.ANY) -> Handler:
-    """A handler that runs only for a caller with a good key, 401 otherwise, whose customer is in good enough standing,
-    403 or 402 otherwise; before anything of the request is read.
+    """Guards a handler: 401 without a valid key, 403 or 402 if the customer does not meet the requirement.
+
+    It does so before the body is read.
     """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
@@ -36,7 +37,7 @@ def with_key(handler: CallerHandler, requirement: CustomerRequirement = Customer
 
 
 def with_admin_key(handler: CallerHandler) -> Handler:
-    """The same for administrators; 401, as the contract has it, for a customer's key too."""
+    """Guards a handler for administrators; a customer's key gets 401 too, as the contract says."""
 
     async def for_admins(request: web.Request, caller: Caller) -> web.StreamResponse:
         if not caller.is_admin:
@@ -47,13 +48,13 @@ def with_admin_key(handler: CallerHandler) -> Handler:
 
 
 def unless_read_only(handler: CallerHandler) -> CallerHandler:
-    """A handler that runs only for a key that may do more than look."""
+    """Guards a handler against keys of scope read."""
 
     async def for_full_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
         if not caller.may_change:
             raise Forbidden(
                 "scope_read_only",
-                "This API key has the scope read: it may look (GET), and neither change nor reveal anything. Use a key "
+                "This API key has the scope read: it may only read (GET), not change or reveal anything. Use a key "
                 "with the scope full.",
             )
         return await handler(request, caller)

@@ -1,8 +1,8 @@
 """From the Authorization header to the caller.
 
-Cheapest test first: the key's checksum needs nobody, the cache is memory, and only a well-formed key that the cache
-does not know costs a live read, so that a key works at once on every replica. Those reads are bounded: few at a
-time, and an unknown key is remembered for a moment.
+The cheapest check comes first: the key's checksum, then the cache. Only a well-formed key that the cache does not know
+costs a live read, so that a new key works at once on every replica. Those reads are bounded: only a few run at a time,
+and an unknown key is remembered for a few seconds.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ class Caller(NamedTuple):
     key_prefix: str = ""
     """The part of the key that may be shown."""
     may_change: bool = True
-    """Whether its key may do more than look."""
+    """Whether the key may do more than read."""
 
 
 class Authenticator:
-    """Knows who holds which key."""
+    """Finds the caller by the key."""
 
     def __init__(self, kube: Kube, usage: Usage) -> None:
         self._kube = kube
@@ -46,7 +46,7 @@ class Authenticator:
         self._live_reads = asyncio.Semaphore(_LIVE_READS_AT_ONCE)
 
     async def caller(self, authorization: str | None, known: ApiKey | None = None) -> Caller:
-        """The caller that an Authorization header stands for; `known` is what `known` said of it just now.
+        """Returns the caller of an Authorization header. `known` is the result of `known()`, if it was called already.
 
         Raises:
             Unauthorized: there is no header, or its key is malformed, unknown, revoked or expired.
@@ -57,7 +57,7 @@ class Authenticator:
         if not key.works_at(utc_now_exactly()):
             raise Unauthorized(
                 "expired_api_key",
-                "This API key has expired. Use another one; POST /v1/keys makes one with a key that works.",
+                "This API key has expired. Use another one, or create one with a working key: POST /v1/keys.",
             )
         self._usage.note(key)
         spec = key.spec
@@ -66,7 +66,7 @@ class Authenticator:
         return Caller(key.metadata.name, customer, is_admin, spec.key_prefix, may_change)
 
     def known(self, authorization: str | None) -> ApiKey | None:
-        """The good key of such a header, as far as the cache knows it: asks nobody and refuses nobody."""
+        """The valid key of an Authorization header, from the cache only, or None. It raises nothing."""
         scheme, _, raw = (authorization or "").strip().partition(" ")
         key = self._kept(digest(raw.strip())) if scheme.lower() == "bearer" else None
         return key if key is not None and key.works_at(utc_now_exactly()) else None
@@ -74,12 +74,12 @@ class Authenticator:
     async def _key(self, raw: str) -> ApiKey:
         wanted = digest(raw)
         if not is_well_formed(raw):
-            raise Unauthorized("invalid_api_key", "This is not an API key, or it was not copied whole.")
+            raise Unauthorized("invalid_api_key", "This is not an API key, or it was copied incompletely.")
         key = self._kept(wanted)
         if key is None and wanted not in self._unknown:
             key = await self._read(wanted)
         if key is None:
-            raise Unauthorized("invalid_api_key", "This API key is not known here. Check that it was copied whole.")
+            raise Unauthorized("invalid_api_key", "This API key is unknown. Check that you copied all of it.")
         return key
 
     def _kept(self, wanted: str) -> ApiKey | None:
@@ -104,14 +104,14 @@ def _bearer(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not raw:
         raise Unauthorized(
             "missing_api_key",
-            "Send your API key in the header 'Authorization: Bearer aib_…'. A key comes with a sign-up: "
+            "Send your API key in the header 'Authorization: Bearer aib_…'. To get a key, sign up: "
             "POST /v1/stripe/setup.",
         )
     return raw.strip()
 
 
 def _matching(keys: list[ApiKey], wanted: str) -> ApiKey | None:
-    """The key with that hash; two can't have it unless someone copied an object, and then a revoked one wins."""
+    """The key with that hash. If somebody copied an object, two have the same hash, and a revoked one wins."""
     matching = [key for key in keys if hmac.compare_digest(key.spec.key_hash, wanted)]
     if len(matching) < 2:
         return matching[0] if matching else None

@@ -1,4 +1,4 @@
-"""Whose request it is, where only a customer's will do."""
+"""The caller's customer, for routes that only customers may use."""
 
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.http.errors import Forbidden
@@ -13,6 +13,6 @@ def customer_of(caller: Caller) -> str:
     if caller.customer is None:
         raise Forbidden(
             "customer_key_required",
-            "This is an administrator's key, and accounts and keys belong to customers. Use the key of a customer.",
+            "This is an administrator's key, but accounts and keys belong to customers. Use a customer's key.",
         )
     return caller.customer

@@ -1,7 +1,7 @@
-"""What a customer may still do who is blocked or does not pay: one gate for every route.
+"""What blocked and unpaid customers may still do, checked for every route.
 
-Reading goes on, always. A blocked customer may do nothing else. Who has no valid payment method gets no further account
-at once (`accounts.admission`), and may change nothing once the grace period is over, but revoke keys.
+Everybody may read. A blocked customer may do nothing else. A customer without a valid payment method can't get another
+account (`accounts.admission`), and after the grace period may change nothing but revoke keys.
 """
 
 from batteries_apiserver.http.errors import Forbidden, PaymentRequired
@@ -14,7 +14,7 @@ _MOST_TOGETHER = 1000
 
 
 async def refuse(kube: Kube, name: str, requirement: CustomerRequirement) -> None:
-    """Lets the customer of that name pass, or not.
+    """Checks that the customer meets the route's requirement.
 
     Raises:
         Forbidden: the customer is blocked.
@@ -26,7 +26,7 @@ async def refuse(kube: Kube, name: str, requirement: CustomerRequirement) -> Non
     if customer is None:
         customer = await kube.customers.find(kube.namespace, name)
         if customer is None:
-            return  # its keys are about to go with it, and it gets no account
+            return  # its keys are about to be deleted too, and it can't get an account
         kube.caches.customers.put(customer)
     refuse_blocked(customer)
     ends = customer.grace_ends(kube.unpaid_grace)
@@ -35,29 +35,27 @@ async def refuse(kube: Kube, name: str, requirement: CustomerRequirement) -> Non
 
 
 def refuse_blocked(customer: Customer) -> None:
-    """
+    """Refuses a blocked customer.
+
     Raises:
         Forbidden: the customer is blocked.
     """
     if customer.spec.blocked:
-        raise Forbidden(
-            "customer_blocked",
-            "You are blocked: you can read what you have, and nothing else. Ask support about it.",
-        )
+        raise Forbidden("customer_blocked", "An administrator has blocked you: you may only read. Ask support.")
 
 
 def payment_required() -> PaymentRequired:
-    """What who can't pay is told."""
+    """The error for a customer who can't pay."""
     return PaymentRequired(
         "payment_method_required",
         "There is no valid payment method, or the subscription is not paid. Pay the invoice that Stripe mailed "
-        "you, if there is one; or sign up anew: POST /v1/stripe/setup with your e-mail address, open the url it "
-        "answers, and use the API key that GET /v1/stripe/session/{id} then gives.",
+        "you, if there is one; or sign up again: POST /v1/stripe/setup with your e-mail address, open the url from "
+        "the response, and use the API key from GET /v1/stripe/session/{id}.",
     )
 
 
 def same_card(kube: Kube, customer: Customer) -> list[Customer]:
-    """Every Customer that has had a card in common with this one, directly or by way of others, and this one itself."""
+    """Every Customer that has ever shared a card with this one, directly or through others, and this one itself."""
     found, waiting = {customer.metadata.name: customer}, [customer]
     while waiting and len(found) < _MOST_TOGETHER:
         for card in waiting.pop().status.card_fingerprints or ():
@@ -69,5 +67,5 @@ def same_card(kube: Kube, customer: Customer) -> list[Customer]:
 
 
 def shares_card_with_blocked(kube: Kube, customer: Customer) -> bool:
-    """Whether it, or one with the same card, is blocked."""
+    """Whether the customer, or another one with the same card, is blocked."""
     return any(one.spec.blocked for one in same_card(kube, customer))

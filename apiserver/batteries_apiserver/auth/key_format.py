@@ -1,8 +1,7 @@
-"""How an API key looks: `aib_<8 hex prefix>_<30 random base62><6 base62 of CRC32>`.
+"""The format of an API key: `aib_<8 hex prefix>_<30 random base62><6 base62 of CRC32>`.
 
-The fixed beginning lets secret scanners find a leaked key, the prefix may be shown to tell keys apart, and the
-checksum tells a mistyped or made-up key from a real one without asking anybody. 30 base62 characters are 178 bits,
-so that a plain SHA-256 is a safe thing to store.
+Secret scanners find a leaked key by `aib_`. The prefix may be shown, to tell keys apart. The checksum detects mistyped
+and made-up keys without a lookup. 30 base62 characters are 178 bits, so a plain SHA-256 is safe to store.
 """
 
 import hashlib
@@ -19,7 +18,7 @@ _FORM = re.compile(r"aib_[0-9a-f]{8}_[0-9A-Za-z]{36}")
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made; `raw` is for its owner alone."""
+    """A new key; only its owner may see `raw`."""
 
     raw: str
     prefix: str
@@ -29,12 +28,12 @@ class NewKey:
 
     @property
     def digest(self) -> str:
-        """What is stored of it."""
+        """The hash that is stored."""
         return digest(self.raw)
 
 
 def mint() -> NewKey:
-    """A new key."""
+    """Makes a new key."""
     prefix = secrets.token_hex(4)
     secret = "".join(secrets.choice(_DIGITS) for _ in range(_SECRET_LENGTH))
     start = f"aib_{prefix}_{secret}"
@@ -42,7 +41,7 @@ def mint() -> NewKey:
 
 
 def is_well_formed(raw: str) -> bool:
-    """Whether it can be a key at all: its form and checksum are right."""
+    """Whether the text has the form and checksum of a key."""
     if not _FORM.fullmatch(raw):
         return False
     return _checksum(raw[:-_CHECKSUM_LENGTH]) == raw[-_CHECKSUM_LENGTH:]
@@ -51,7 +50,8 @@ def is_well_formed(raw: str) -> bool:
 def digest(raw: str) -> str:
     """SHA-256 of the whole key, in hexadecimal, as in spec.keyHash.
 
-    Of the very bytes that came: what is no UTF-8 in a header aiohttp keeps as surrogates, and it is no key, but no bug.
+    It hashes the bytes as received: aiohttp keeps bytes that are not UTF-8 as surrogates, and such a text is not a key
+    but must not raise.
     """
     return hashlib.sha256(raw.encode(errors="surrogateescape")).hexdigest()
 

@@ -1,6 +1,6 @@
-"""Remembers for a moment that there is no such key, so that a bad key in a loop does not reach Kubernetes each time.
+"""Remembers unknown keys for a few seconds, so that a client that loops with a bad key does not reach Kubernetes.
 
-Briefly only: a key made on another replica must work at once, and its owner may have tried it a moment too early.
+Only for seconds: a key made on another replica must work at once, and its owner may have tried it a moment too early.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class NegativeCache:
-    """A bounded set whose members leave after `seconds`; the oldest leave first."""
+    """A bounded set whose members expire after `seconds`; if it is full, the oldest is dropped."""
 
     def __init__(self, *, seconds: float, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -18,7 +18,7 @@ class NegativeCache:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def add(self, value: str) -> None:
-        """Remembers it."""
+        """Adds a member, or renews it."""
         self._until.pop(value, None)
         self._until[value] = self._clock() + self._seconds
         if len(self._until) > self._size:

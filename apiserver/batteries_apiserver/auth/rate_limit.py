@@ -1,16 +1,15 @@
-"""How many requests one caller may send: a customer, whichever of its keys it shows; an administrator's key; and
-else, while no key that is known is shown, an address.
+"""Rate limits: by customer, over all of its keys; by administrator's key; by address for requests without a known key.
 
-Each replica counts for itself, so that a limit costs nobody a round trip; behind n replicas a caller gets up to n times
-as much. The headers are those of draft-ietf-httpapi-ratelimit-headers.
+Each replica counts for itself, so a limit costs no round trip; with n replicas a caller gets up to n times as much. The
+headers are those of draft-ietf-httpapi-ratelimit-headers.
 
-Stripe's own limit is shared by all callers. So what is about to ask Stripe for somebody without a key counts once more,
-by address whatever key is shown: beginning a sign-up, and looking for a session's key, made-up sessions included. What
-is refused before that (no e-mail address, no session's id, a key that was fetched) takes nothing from it: whoever
-shares the address with a broken client can still sign up.
+All callers share Stripe's own limit. So a request that is about to call Stripe for somebody without a key counts once
+more, by address and whatever key is sent: starting a sign-up, and looking for a session's key, made-up sessions
+included. A request that is refused before that (no e-mail address, no session id, a key that was already fetched) does
+not count: people who share an address with a broken client can still sign up.
 
-Not limited are probes, and Stripe's webhooks: they come in bursts, from addresses that also others may have behind a
-proxy, and each is refused at the price of one HMAC where it is not signed.
+Probes and Stripe's webhooks are not limited. Webhooks come in bursts, and behind a proxy other callers may have the
+same address. Refusing an unsigned webhook costs only one HMAC.
 """
 
 import math
@@ -32,7 +31,7 @@ from batteries_crds.api_key import ApiKey
 _UNLIMITED = frozenset({"/v1/stripe/callback", "/healthz", "/readyz"})
 
 KNOWN_KEY = web.RequestKey("known key", ApiKey)
-"""The key that the request counts for, so that the guard before its handler need not look for it again."""
+"""The key that the request counts for, so that the guard of its handler need not look it up again."""
 
 _POLICY: str = istr("RateLimit-Policy")
 _LIMIT: str = istr("RateLimit")
@@ -42,7 +41,7 @@ _WINDOW_SECONDS = 60
 
 @dataclass(frozen=True)
 class Policy:
-    """One limit, by the name that the headers give it."""
+    """One limit, with its name in the headers."""
 
     name: str
     whose: str
@@ -50,7 +49,7 @@ class Policy:
 
     @cached_property
     def text(self) -> str:
-        """As the header has it."""
+        """The value of the RateLimit-Policy header."""
         return f'"{self.name}";q={self.quota};w={_WINDOW_SECONDS}'
 
 
@@ -70,12 +69,12 @@ class RateLimits:
         """Counts the request.
 
         Raises:
-            TooManyRequests: there were as many in this minute as there may be.
+            TooManyRequests: the caller exceeds its limit for this minute.
         """
         self._count(request, *self._of(request))
 
     def take_sign_up(self, request: web.Request) -> None:
-        """Counts a sign-up that Stripe is about to be asked for.
+        """Counts a sign-up, before it calls Stripe.
 
         Raises:
             TooManyRequests: as `take`.
@@ -83,7 +82,7 @@ class RateLimits:
         self._count(request, self._sign_up, client_address(request, self._proxies))
 
     def take_session(self, request: web.Request) -> None:
-        """Counts a session that Stripe is about to be asked for.
+        """Counts a request for a session's key, before it calls Stripe.
 
         Raises:
             TooManyRequests: as `take`.
@@ -110,12 +109,12 @@ class RateLimits:
             )
 
     def _of(self, request: web.Request) -> tuple[Policy | None, str]:
-        """Which limit counts, and for whom."""
+        """The limit that applies, and the caller that it counts for."""
         resource = request.match_info.route.resource
         path = resource.canonical if resource is not None else ""
         if path in _UNLIMITED:
             return None, ""
-        # A key that the cache does not know counts as none, so that guessing keys is limited by address.
+        # A key that the cache does not know counts as no key, so that guessing keys is limited by address.
         given = request.headers.get(AUTHORIZATION)
         key = request.app[AUTHENTICATOR].known(given) if given else None
         if key is None:

@@ -1,7 +1,7 @@
-"""When keys were last used, gathered in memory and written in batches.
+"""Records when keys were last used: collected in memory, written in batches.
 
-A write for each request would cost etcd more than the requests themselves; a key's time is written at most once in
-ten minutes, by whichever replica comes first. What is lost in a crash is a few seconds of it.
+A write for each request would cost etcd more than the requests themselves. So a key's time is written at most once in
+ten minutes, by whichever replica comes first. A crash loses a few seconds of it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ AT_MOST_EVERY = timedelta(minutes=10)
 
 
 class Usage:
-    """The uses not yet written."""
+    """The uses that are not written yet."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Usage:
         self._uses: dict[str, datetime] = {}
 
     def note(self, key: ApiKey) -> None:
-        """The key was used now."""
+        """Records that the key was used now."""
         now, last = self._now(), key.status.last_used_at
         if last is None or not timedelta() <= now - last < AT_MOST_EVERY:  # ahead of now: the clock was set back
             self._uses[key.metadata.name] = now
 
     async def flush(self) -> None:
-        """Writes what is owed; what can't be written now is owed still, unless the key is gone."""
+        """Writes the pending uses. A use stays pending if Kubernetes does not respond, and is dropped if it refuses."""
         unwritten, self._uses = self._uses, {}
         for name, moment in unwritten.items():
             try:

@@ -1,4 +1,4 @@
-"""Wakes whoever waits for an account to change: nobody polls, and at the end of the process nobody is left waiting."""
+"""Wakes requests that wait for an account to change, so that none has to poll. At shutdown it wakes all of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from batteries_crds.aws_account import AwsAccount
 
 
 class AccountChanges:
-    """Who waits for which account, by `namespace/name`."""
+    """The waiters of each account, by `namespace/name`."""
 
     def __init__(self) -> None:
         self.stopping = False
@@ -22,7 +22,7 @@ class AccountChanges:
                 event.set()
 
     def stop(self) -> None:
-        """The server is going: whoever waits shall answer with what it knows."""
+        """The server is shutting down: wakes all waiters, so that they respond with the state they know."""
         self.stopping = True
         for events in self._waiting.values():
             for event in events:
@@ -30,7 +30,7 @@ class AccountChanges:
 
     @contextmanager
     def of(self, key: str) -> Iterator[asyncio.Event]:
-        """An event that is set at each change of the account; whoever uses it clears it before looking."""
+        """Yields an event that is set at each change of the account; clear it before reading the account."""
         event = asyncio.Event()
         if self.stopping:
             event.set()

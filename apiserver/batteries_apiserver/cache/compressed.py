@@ -1,7 +1,7 @@
-"""Long lists of small models as one piece of compressed JSON: a fiftieth of the memory, read when they are asked for.
+"""Long lists of small models, kept as compressed JSON in a fiftieth of the memory and parsed on access.
 
-An account's history and conditions are most of what its object weighs, and few requests look into them. What a
-request reads is what it would read of a list.
+An account's history and conditions are most of its object's size, and few requests read them. A reader can't tell the
+difference from a list.
 """
 
 import zlib
@@ -17,11 +17,11 @@ from batteries_crds.base import Model
 M = TypeVar("M", bound=Model)
 
 _LEVEL = 1
-"""Of zlib, from 1 to 9: a history is a fifth of its size at the lowest, and little less at the highest."""
+"""zlib's level, from 1 to 9: level 1 compresses a history to a fifth of its size, and level 9 gains little more."""
 
 
 class CompressedList(Sequence[M]):
-    """A list that does not change."""
+    """A read-only list."""
 
     __slots__ = ("_json", "_model")
 
@@ -32,7 +32,7 @@ class CompressedList(Sequence[M]):
         self._json = zlib.compress(text, _LEVEL)
 
     def decompressed(self) -> list[dict[str, Any]]:
-        """The items as JSON has them, which is a tenth of the work."""
+        """The items as JSON objects; building models would take ten times as long."""
         found: list[dict[str, Any]] = orjson.loads(zlib.decompress(self._json))
         return found
 
@@ -57,7 +57,7 @@ class CompressedList(Sequence[M]):
 
 
 def decompressed(items: Sequence[M]) -> list[dict[str, Any]]:
-    """The items of a list, packed or not, as JSON has them."""
+    """The items of a list, compressed or not, as JSON objects."""
     return items.decompressed() if isinstance(items, CompressedList) else [item.to_wire() for item in items]
 
 

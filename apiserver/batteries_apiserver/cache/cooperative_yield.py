@@ -1,4 +1,4 @@
-"""Long work that keeps nobody waiting: others have their turn in its middle, and what it makes is not gone through."""
+"""For long work on the event loop: yields to other tasks, and keeps the garbage collector off its objects."""
 
 import asyncio
 import gc
@@ -12,36 +12,37 @@ _NEVER = 2**31 - 1
 
 
 class CooperativeYield:
-    """What one long work was given of the event loop; the work asks after each small part of it."""
+    """Measures how long a piece of work has held the event loop; the work calls `if_due` after each small part."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
 
     async def if_due(self) -> None:
-        """Has everybody else run once, where the work has held the loop for some milliseconds."""
+        """Lets the other tasks run if the work has held the loop for some milliseconds."""
         if time.perf_counter() - self._since > _LONGEST_SECONDS:
             await asyncio.sleep(0)
             self._since = time.perf_counter()
 
 
 class _Blocks:
-    """How many blocks are under way."""
+    """How many blocks are active."""
 
     under_way = 0
 
 
 @contextmanager
 def without_full_collections() -> Iterator[None]:
-    """What the block makes stays for long: Python need not look through all of it for garbage, then or later.
+    """The block makes long-lived objects: excludes them from full garbage collections, during the block and after it.
 
-    With ten thousand accounts each such look took a fifth of a second, in which nobody was answered. Young garbage is
-    collected as ever; of the old, what lies in circles stays, which is little, for this is done seldom.
+    With ten thousand accounts each full collection took a fifth of a second, during which no request was served. Young
+    generations are collected as usual. Old objects in reference cycles are never freed; they are few, because blocks
+    are rare.
     """
     _Blocks.under_way += 1
     gc.set_threshold(*_THRESHOLDS[:2], _NEVER)
     try:
         yield
-        gc.freeze()  # not where it failed: what is tried again and again would leave its circles each time
+        gc.freeze()  # not after a failure: each retry would leave its reference cycles behind
     finally:
         _Blocks.under_way -= 1
         if not _Blocks.under_way:

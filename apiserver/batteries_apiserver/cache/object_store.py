@@ -1,7 +1,7 @@
-"""Objects of one kind in memory, found by what is asked for, and told of to whoever listens. No I/O, no waiting.
+"""Objects of one kind in memory, with indexes and change listeners. It does no I/O and never waits.
 
-The invariant: the indexes hold exactly the objects that are here, and each listener hears of each change once, after
-it is done, as the object before and after it (None where there is none).
+The invariant: the indexes hold exactly the stored objects, and each listener is called once for each change, after the
+change, with the object before and after it (None if there is none).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Generic
 from batteries_crds.kube.client import R
 
 Index = Callable[[R], Iterable[str]]
-"""What an object is found by: some strings, or none."""
+"""Returns the strings by which an object can be found; there may be none."""
 
 Listener = Callable[[R | None, R | None], None]
 
@@ -22,14 +22,14 @@ class ObjectStore(Generic[R]):
         self.listeners: list[Listener[R]] = []
         self._indexes = dict(indexes)
         self._items: dict[str, R] = {}
-        # The objects themselves and not their keys: a read looks at as few places in memory as it can.
+        # The objects themselves and not their keys: that saves each read a second lookup.
         self._found: dict[str, dict[str, dict[str, R]]] = {name: {} for name in indexes}
 
     def __len__(self) -> int:
         return len(self._items)
 
     def get(self, key: str) -> R | None:
-        """The object of that `namespace/name`."""
+        """The object with this `namespace/name`."""
         return self._items.get(key)
 
     def find(self, index: str, value: str) -> list[R]:
@@ -38,17 +38,17 @@ class ObjectStore(Generic[R]):
         return [*found.values()] if found is not None else []
 
     def all(self) -> list[R]:
-        """Each of them."""
+        """All objects."""
         return list(self._items.values())
 
     def store(self, item: R) -> None:
-        """Takes it where it is newer than what is here."""
+        """Stores the object if it is newer than the stored one."""
         old = self._items.get(item.key)
         if old is None or old.metadata.version < item.metadata.version:
             self.replace(item)
 
     def replace(self, item: R) -> None:
-        """Takes it, newer or not: versions begin again lower when etcd is restored from a backup."""
+        """Stores the object, newer or not: after a restore of etcd, versions are lower than before."""
         key = item.key
         old = self._items.get(key)
         if old is not None:
@@ -57,14 +57,14 @@ class ObjectStore(Generic[R]):
         for index, values_of in self._indexes.items():
             for value in values_of(item):
                 self._found[index].setdefault(value, {})[key] = item
-        self._tell(old, item)
+        self._notify(old, item)
 
     def remove(self, key: str) -> None:
-        """Forgets it."""
+        """Removes the object, if it is stored."""
         item = self._items.pop(key, None)
         if item is not None:
             self._unindex(item)
-            self._tell(item, None)
+            self._notify(item, None)
 
     def _unindex(self, item: R) -> None:
         for index, values_of in self._indexes.items():
@@ -74,6 +74,6 @@ class ObjectStore(Generic[R]):
                 if not keys:
                     self._found[index].pop(value, None)
 
-    def _tell(self, before: R | None, after: R | None) -> None:
+    def _notify(self, before: R | None, after: R | None) -> None:
         for listener in self.listeners:
             listener(before, after)

@@ -1,4 +1,4 @@
-"""What of an object is kept in memory: all that a handler reads, and in little room."""
+"""Trims objects for the cache: keeps what handlers read, in as little memory as possible."""
 
 import sys
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ _NO_FIELDS: set[str] = set()
 
 
 def trimmed(item: R) -> R:
-    """The object without what nothing here reads: the annotations, in which tools keep whole copies, and so on."""
-    namespace = sys.intern(item.metadata.namespace)  # one string for all that are in it
+    """The object without fields that no handler reads, such as annotations, in which tools store whole copies."""
+    namespace = sys.intern(item.metadata.namespace)  # all objects of a namespace share one string
     meta = _copy(item.metadata, namespace=namespace, annotations={}, labels={}, finalizers=[])
     parts = {name: _copy(part) for name in ("spec", "status") if (part := getattr(item, name, None)) is not None}
     return _copy(item, metadata=meta, **parts)
 
 
 def trimmed_account(account: AwsAccount) -> AwsAccount:
-    """`trimmed`, and the status without the operator's own notes, its lists packed."""
+    """`trimmed`, and the status without the operator's internal records and with compressed lists."""
     small, status = trimmed(account), account.status
     lists: dict[str, Sequence[Model]] = {
         "conditions": CompressedList(Condition, status.conditions, without="message") if status.conditions else (),
@@ -39,12 +39,12 @@ def trimmed_account(account: AwsAccount) -> AwsAccount:
 
 @lru_cache(maxsize=10_000)
 def _owner(name: str) -> CustomerRef:
-    """One for all accounts of a customer."""
+    """One object, shared by all accounts of a customer."""
     return CustomerRef(name=name)
 
 
 def _copy(model: M, **changed: Any) -> M:
-    """A copy that does not remember which fields were given, a set as large as the model itself."""
+    """A copy without pydantic's record of which fields were set, which is as large as the model itself."""
     copied: M = model.model_copy(update=changed)
     object.__setattr__(copied, "__pydantic_fields_set__", _NO_FIELDS)
     return copied

@@ -1,10 +1,10 @@
-"""One watch: the objects of one namespace, or of all, kept current in a store.
+"""One watch: keeps the objects of one namespace, or of all, current in a store.
 
-It lists, follows the events from the list's version on, and lists anew where Kubernetes can't go on from there.
+It lists, follows the events from the list's version on, and lists again if Kubernetes can't continue from there.
 
-An object that the model refuses (a later version of the CRD, a change by hand) is left out and told of, and keeps
-nobody else from being seen. What was known of it before goes too, at once and not only with the next list: a key may
-have been revoked in what can't be read, and all replicas shall show the same, whenever each of them began.
+An object that the model refuses (a later version of the CRD, a change by hand) is logged and left out; all others are
+still visible. Its earlier version is removed at once, and not only with the next list: the unreadable version may have
+revoked a key, and all replicas must show the same, whenever they started.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
 class _Expired(Exception):
-    """Kubernetes can't go on from the watch's version: it is too old, or newer than etcd is after a restore."""
+    """Kubernetes can't continue from the watch's version: it is too old, or newer than etcd is after a restore."""
 
 
 class Watch(Generic[R]):
-    """Keeps the objects of one namespace, or of all, current in a store that it may share."""
+    """Keeps the objects of one namespace, or of all, current in a store that other watches may share."""
 
     def __init__(
         self,
@@ -55,29 +55,29 @@ class Watch(Generic[R]):
         self._when_listed = listed
         self.unreadable: set[str] = set()
         self._put_while_listing: dict[str, R] | None = None
-        self._version = 0  # how far it has got; until a new list is read, how far it had
+        self._version = 0  # the last version seen; while a new list is being read, the last one before it
         self._must_list = True
         self._heard_at: float | None = None
         self._log = log.bind(resource=model.definition.plural, namespace=namespace)
 
     @property
     def age(self) -> float:
-        """Seconds since Kubernetes last told us anything; infinite before the first list."""
+        """Seconds since the last response or event from Kubernetes; infinite before the first list."""
         return float("inf") if self._heard_at is None else time.monotonic() - self._heard_at
 
     def heard(self) -> None:
-        """Kubernetes told us something."""
+        """Records that Kubernetes sent something now."""
         self._heard_at = time.monotonic()
 
     def put(self, item: R) -> None:
-        """Takes what a read or the answer to a write showed, if the watch has not got that far.
+        """Stores an object from a read or from the response to a write, unless the watch is past its version.
 
-        Where it has, it has told of that version, of a later one or of the deletion already.
+        If it is, it has already shown that version, a later one, or the deletion.
         """
         lately = self._put_while_listing
         if lately is not None:  # the new list decides: its version may be a lower one
             known = lately.get(item.key)
-            # Of several the newest, whichever answer came last.
+            # The newest version counts, in whatever order the responses came.
             if known is None or known.metadata.version < item.metadata.version:
                 lately[item.key] = self._trim(item)
         if item.metadata.version > self._version:
@@ -85,7 +85,7 @@ class Watch(Generic[R]):
             self._store.store(self._trim(item))
 
     async def run(self) -> None:
-        """Lists and watches until cancelled. Only failures in a row make it wait longer."""
+        """Lists and watches until cancelled. The backoff grows only with consecutive failures."""
         pause = _SHORTEST_PAUSE
         while True:
             try:
@@ -94,7 +94,7 @@ class Watch(Generic[R]):
                         await self._list()
                 begun = time.monotonic()
                 await self._watch()
-                # One that ends as soon as it began would otherwise be opened again without a breath.
+                # A watch that ends as soon as it began must not be reopened without a pause.
                 if time.monotonic() - begun > _SHORTEST_PAUSE:
                     pause = _SHORTEST_PAUSE
                     continue
@@ -106,21 +106,21 @@ class Watch(Generic[R]):
                     self._must_list = True
                 self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))
             except Exception:
-                # A bug of ours must not end the watch: the cache would grow old for ever.
+                # A bug of ours must not end the watch: the cache would stay outdated forever.
                 self._must_list = True
                 self._log.exception("watch_broken")
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _list(self) -> None:
-        """Reads everything and begins anew from it, bit by bit: what was held is held until its turn comes.
+        """Replaces the store's content by a new list, in small steps; each old object stays until its turn.
 
-        Nothing of before is kept, for versions begin again lower when etcd is restored from a backup; only what is
-        put in meanwhile, and is newer than the list, is put in again.
+        Nothing from before the list is kept, because versions are lower after a restore of etcd. Only objects that
+        were put in meanwhile, and are newer than the list, are put in again.
         """
         lately: dict[str, R] = {}
         self._put_while_listing, cooperative_yield = lately, CooperativeYield()
-        # From here on what is put in has to be newer than the list.
+        # From here on, only objects newer than the list are put in.
         listed, unreadable, self._version = await self._read_all(cooperative_yield)
 
         def newest(key: str) -> R | None:
@@ -146,14 +146,14 @@ class Watch(Generic[R]):
         self._log.info("cache_listed", objects=len(listed))
 
     async def _read_all(self, cooperative_yield: CooperativeYield) -> tuple[dict[str, R], set[str], int]:
-        """The whole list by key, the keys of what in it can't be read, and its version."""
+        """Returns the whole list by key, the keys of unreadable objects, and the list's version."""
         listed: dict[str, R] = {}
         unreadable: set[str] = set()
         token: str | None = None
         while True:
             page = await self._resources.raw_page(self._namespace, token=token)
             for raw in page.items:
-                # At once: whole objects of all pages together would be many times what is kept.
+                # Trimmed at once: the whole objects of all pages would take many times the memory.
                 item = self._read(raw)
                 if item is None:
                     unreadable.add(_key(raw))
@@ -165,7 +165,7 @@ class Watch(Generic[R]):
                 return listed, unreadable, int(page.resource_version)
 
     async def _watch(self) -> None:
-        """One watch, to its end. Lines are cut by hand: a large object's is longer than aiohttp's readline takes."""
+        """Runs one watch to its end. It splits lines itself, because aiohttp's readline refuses very long ones."""
         response = await self._resources.watch_from(self._namespace, str(self._version), seconds=self._seconds)
         try:
             self.heard()
@@ -173,12 +173,12 @@ class Watch(Generic[R]):
             async for chunk in response.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._take(orjson.loads(line))
+                    self._apply(orjson.loads(line))
                 self.heard()
         finally:
             response.close()
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _apply(self, event: dict[str, Any]) -> None:
         kind, raw = event["type"], event["object"]
         if kind == "ERROR":
             raise _Expired(raw.get("message"))
@@ -195,7 +195,7 @@ class Watch(Generic[R]):
                 self._store.remove(key)
             return
         if known is not None and known.metadata.version >= version:
-            return  # the answer to a write of ours showed it already
+            return  # already known from the response to a write of ours
         item = self._read(raw)
         if item is not None:
             self.unreadable.discard(key)
@@ -205,7 +205,7 @@ class Watch(Generic[R]):
             self._store.remove(key)
 
     def _read(self, raw: dict[str, Any]) -> R | None:
-        """What is kept of it; None where it can't be read."""
+        """Returns the trimmed object, or None if it can't be read."""
         try:
             return self._trim(read_object(self._model, raw))
         except UnreadableError as error:
@@ -215,7 +215,7 @@ class Watch(Generic[R]):
 
 
 def _key(raw: dict[str, Any]) -> str:
-    """`namespace/name` of an object as JSON has it."""
+    """The `namespace/name` of an object in JSON form."""
     return f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"
 
 

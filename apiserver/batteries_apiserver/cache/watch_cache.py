@@ -1,11 +1,11 @@
-"""All objects of one kind in memory, kept current by watches, and found by what is asked for.
+"""All objects of one kind in memory, kept current by watches, with indexes.
 
-The handlers read from here, so that a thousand pollers cost Kubernetes nothing. The invariant: for each object the
-cache holds the newest version that it was shown, whether the watch or the answer to an own write showed it, and never
-one that the watch has already seen deleted, or changed to what can't be read. How old its knowledge may be is `age`.
-There is one watch for each namespace, or a single one for all of them; each has its own place in the order of writes.
-The home namespace decides whether the cache is filled and how old it is: another one that can't be read (no
-RoleBinding, deleted, never there) is absent or old, which `ages` tell, and keeps nobody from being answered.
+The handlers read from here, so that a thousand polling clients cost Kubernetes nothing. The invariant: for each object
+the cache holds the newest version that it received, from the watch or from the response to a write of ours, and never
+one that the watch has seen deleted or replaced by an unreadable version. `age` says how old its state may be.
+There is one watch for each namespace, or a single one for all of them; each tracks its own resource version.
+Only the home namespace decides whether the cache is filled and how old it is. Another namespace that can't be read (no
+RoleBinding, deleted, never existed) is missing or outdated, which `ages` show, and blocks no request.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from batteries_crds.kube.client import R, Resources
 class WatchCache(Generic[R]):
     """Filled by `run`; read by name or by one of its indexes.
 
-    `home` is the namespace that names are looked up in; `namespaces` are those that are watched (None: all of them).
-    `keep` makes of an object what of it is kept.
+    `home` is the namespace in which names are looked up; `namespaces` are those to watch (None: all of them).
+    `trim` returns the part of an object that is kept.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class WatchCache(Generic[R]):
 
     @property
     def age(self) -> float:
-        """Seconds since Kubernetes last told us anything of the home namespace; infinite before its first list."""
+        """Seconds since Kubernetes last sent anything about the home namespace; infinite before its first list."""
         return self._home_watch.age
 
     @property
     def ages(self) -> dict[str, float]:
-        """The same of each watched namespace; `*` stands for all."""
+        """The same for each watched namespace; `*` stands for all."""
         return {namespace or "*": watch.age for namespace, watch in self._watches.items()}
 
     @property
@@ -61,14 +61,14 @@ class WatchCache(Generic[R]):
 
     @property
     def unreadable(self) -> int:
-        """How many objects there are in Kubernetes that can't be read, and so are not here."""
+        """How many objects in Kubernetes can't be read and are therefore missing here."""
         return sum(len(watch.unreadable) for watch in self._watches.values())
 
     def __len__(self) -> int:
         return len(self._store)
 
     def get(self, name: str) -> R | None:
-        """The object of that name in the home namespace."""
+        """The object with this name in the home namespace."""
         return self._store.get(f"{self._home}/{name}")
 
     def find(self, index: str, value: str) -> list[R]:
@@ -76,15 +76,15 @@ class WatchCache(Generic[R]):
         return self._store.find(index, value)
 
     def all(self) -> list[R]:
-        """Each of them."""
+        """All objects."""
         return self._store.all()
 
     def listen(self, listener: Listener[R]) -> None:
-        """Has `listener` told of each change from now on."""
+        """Calls `listener` at each change from now on."""
         self._store.listeners.append(listener)
 
     def put(self, item: R) -> None:
-        """Takes what a read or the answer to a write showed, if its watch has not got that far."""
+        """Stores an object from a read or from the response to a write, unless its watch is past its version."""
         watch = self._watches.get(item.metadata.namespace) or self._watches.get(None)
         if watch is not None:
             watch.put(item)
@@ -96,7 +96,7 @@ class WatchCache(Generic[R]):
                 group.create_task(watch.run())
 
     def heard(self) -> None:
-        """Kubernetes told us something, everywhere."""
+        """Records for every watch that Kubernetes sent something now."""
         for watch in self._watches.values():
             watch.heard()
 

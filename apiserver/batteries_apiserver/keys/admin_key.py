@@ -1,4 +1,4 @@
-"""Makes an administrator's key, for the one who installs the system: `batteries-apiserver admin-key`."""
+"""Creates an administrator's key, for whoever installs the system: `batteries-apiserver admin-key`."""
 
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from batteries_crds.kube.client import Resources, connect
 
 
 async def create(settings: Settings, name: str) -> str:
-    """Stores a new administrator's key and returns the raw key, which is shown this once.
+    """Stores a new administrator's key and returns the raw key, which can't be shown again.
 
     Raises:
         NoClusterError: no cluster can be reached.

@@ -1,4 +1,4 @@
-"""The body that asks for a new key, whoever asks."""
+"""The request body for a new key, for customers and administrators."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -16,21 +16,21 @@ def _in_future(given: Any) -> datetime:
     try:
         moment = _INSTANT.validate_python(given)
     except ValidationError:
-        raise ValueError("The field expiresAt is a time as in RFC 3339, such as 2027-11-24T08:00:00Z.") from None
+        raise ValueError("The field expiresAt must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z.") from None
     if moment <= utc_now():
         raise ValueError("The field expiresAt must be in the future; leave it out for a key that does not expire.")
     return moment.replace(microsecond=0)
 
 
 class NewKeyBody(Body):
-    """POST /keys, and the administrators' way to make a key for a customer."""
+    """POST /keys, and POST /admin/customers/{id}/keys."""
 
     name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
     scope: Annotated[
         Literal["full", "read"],
-        Field(description="full: all that its owner may. read: only GET; it makes no keys and reveals no password."),
+        Field(description="full: all that its owner may do. read: only GET, and it reveals no password."),
     ] = "full"
     expires_at: Annotated[
         Annotated[datetime, BeforeValidator(_in_future)] | None,
-        Field(description="When it stops working (RFC 3339). Left out: never by itself."),
+        Field(description="When it stops working (RFC 3339). Left out: only when it is revoked."),
     ] = None

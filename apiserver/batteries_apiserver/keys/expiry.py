@@ -1,8 +1,8 @@
-"""Deletes customers' keys that were revoked, or have expired, long ago.
+"""Deletes customers' keys 90 days after they were revoked or expired.
 
-There is no leader: every replica looks now and then, and deletes exactly the version that it knows, so that two which
-choose the same key do no harm. Administrators' keys stay: the first one's ApiKey is made anew where it is missing, and
-would work again.
+There is no leader: every replica checks periodically, and deletes exactly the version that it knows, so two replicas
+that choose the same key do no harm. Administrators' keys are kept: if the first one's ApiKey were missing, it would be
+created again, and a revoked key would work again.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ _EVERY_SECONDS = 3600.0
 @asynccontextmanager
 async def deleting_old_keys(kube: Kube) -> AsyncIterator[None]:
     """Deletes in the background while the block runs."""
-    async with in_background(_again_and_again(kube), "old keys"):
+    async with in_background(_delete_periodically(kube), "old keys"):
         yield
 
 
-async def _again_and_again(kube: Kube) -> None:
+async def _delete_periodically(kube: Kube) -> None:
     while True:
         await asyncio.sleep(_EVERY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
         try:
@@ -43,11 +43,11 @@ async def _again_and_again(kube: Kube) -> None:
 
 
 async def delete_old_keys(kube: Kube, now: datetime) -> int:
-    """Deletes whatever is old enough; how many it were.
+    """Deletes all keys that are old enough, and returns how many there were.
 
     Raises:
         kubernetes.aio.client.ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not
-            answer.
+            respond.
     """
     old = [key for key in kube.caches.keys.all() if is_old(key, now)]
     for key in old:
@@ -58,6 +58,6 @@ async def delete_old_keys(kube: Kube, now: datetime) -> int:
 
 
 def is_old(key: ApiKey, now: datetime) -> bool:
-    """Whether nobody needs to see it any more."""
+    """Whether the key ended long enough ago to be deleted."""
     ends = [moment for moment in (key.spec.revoked_at, key.spec.expires_at) if moment is not None]
     return key.spec.customer_ref is not None and bool(ends) and min(ends) + KEPT <= now

@@ -1,11 +1,12 @@
-"""Mints the first administrator's key, once for an installation, into a Secret: the one place where the raw key is.
+"""Creates the first administrator's key, once for an installation. Only a Secret holds the raw key.
 
-The ApiKey comes first, under a name that follows from the Secret's: creating it is the lock, and only the one who made
-it knows the raw key and puts it into the Secret. So a Secret holds our key if there is an ApiKey of its hash; one that
-was there before, or was put there by somebody else, is never made into a key. An ApiKey without a Secret is what is
-left where its maker was killed between the two writes: nobody has that key, so it is revoked and another one is made.
+The ApiKey is created first, under a name derived from the Secret's. Kubernetes lets only one replica create it, and
+that replica alone knows the raw key and writes it into the Secret. So a Secret holds our key if there is an ApiKey with
+its hash. A Secret that existed before, or that somebody else wrote, is never turned into a key. An ApiKey without a
+Secret means that its creator was killed between the two writes: nobody has that key, so it is revoked, and another is
+created.
 
-To withdraw the key, set the ApiKey's spec.revokedAt. To get another one, delete the Secret: the next start makes it.
+To revoke the key, set the ApiKey's spec.revokedAt. To get another one, delete the Secret: the next start creates it.
 """
 
 import asyncio
@@ -33,11 +34,11 @@ FIELD = "key"
 _AGAIN_SECONDS = 10.0
 _LATER_SECONDS = 300.0
 _AT_WORK = timedelta(minutes=1)
-"""For so long the ApiKey of another replica may still wait for its Secret."""
+"""How long another replica may take to write the Secret after it created the ApiKey."""
 
 
 def minted_in_background(kube: Kube, secret_name: str) -> AbstractAsyncContextManager[None]:
-    """Sees to the key while the block runs: requests needn't wait for it, nor fail where it can't be made."""
+    """Creates the key in the background while the block runs: requests neither wait for it nor fail without it."""
     return in_background(_until_minted(kube, secret_name), "first administrator's key")
 
 
@@ -54,7 +55,7 @@ async def _until_minted(kube: Kube, secret_name: str) -> None:
 
 
 async def ensure(kube: Kube, secret_name: str) -> bool:
-    """Whether the Secret holds a key of ours, made where there is none; False while another replica is at it.
+    """Creates the key if there is none. Returns whether the Secret holds it; False while another replica creates it.
 
     Raises:
         kubernetes.aio.client.ApiException: Kubernetes refuses.
@@ -67,14 +68,14 @@ async def ensure(kube: Kube, secret_name: str) -> bool:
         return False
     key, minted = made
     if await kube.secrets.create(kube.namespace, secret_name, {FIELD: minted.raw}) is None:
-        await revoke(kube, key.metadata.name)  # somebody else's Secret came in between
+        await revoke(kube, key.metadata.name)  # somebody else has just created the Secret
         return False
     log.info("first_admin_key_made", secret=secret_name, key=key.metadata.name)
     return True
 
 
 async def _is_ours(kube: Kube, secret: StoredSecret) -> bool:
-    """Whether the key in the Secret is one that we know; a Secret alone makes nobody an administrator."""
+    """Whether an ApiKey exists for the key in the Secret; a Secret alone makes nobody an administrator."""
     raw = secret.data.get(FIELD, "")
     if is_well_formed(raw):
         known = await kube.keys.page(kube.namespace, field_selector=f"spec.keyHash={digest(raw)}", limit=1)
@@ -83,14 +84,14 @@ async def _is_ours(kube: Kube, secret: StoredSecret) -> bool:
     log.error(
         "first_admin_key_unusable",
         secret=secret.name,
-        detail="No ApiKey was made with the key in this Secret, so it is not used. Delete the Secret to have one made, "
-        "or name another by BATTERIES_ADMIN_KEY_SECRET.",
+        detail="There is no ApiKey for the key in this Secret, so it is not used. Delete the Secret, and a new key is "
+        "created; or name another Secret with BATTERIES_ADMIN_KEY_SECRET.",
     )
     return False
 
 
 async def _claim(kube: Kube, secret_name: str) -> tuple[ApiKey, NewKey] | None:
-    """A new ApiKey under the first name that is free; None while another replica has one and may still be at work."""
+    """Creates an ApiKey under the first free name. Returns None while another replica may be writing its Secret."""
     for number in count(1):
         name = str(derived_uuid(f"first-admin-key/{kube.namespace}/{secret_name}/{number}"))
         there = await kube.keys.find(kube.namespace, name)

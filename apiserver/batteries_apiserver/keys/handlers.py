@@ -22,7 +22,7 @@ from batteries_crds.notification import NotificationKind
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/keys: the caller's keys, oldest first; those that ended stay in it for 90 days."""
+    """GET /v1/keys: the caller's keys, oldest first; revoked and expired ones are listed for 90 days."""
     query = read_query(request, PageQuery)
     found = request.app[KUBE].caches.keys.find(BY_CUSTOMER, customer_of(caller))
     part, following = page(sorted(((views.sort_key_of(key), key) for key in found), key=lambda entry: entry[0]), query)
@@ -31,7 +31,7 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/keys: another key, shown this once."""
+    """POST /v1/keys: another key; only this response shows it."""
     wanted = await read_body(request, NewKeyBody)
     limit = request.app[SETTINGS].api_key_limit
     return await make_for(request, caller, customer_of(caller), wanted, limit=limit)
@@ -40,7 +40,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 async def make_for(
     request: web.Request, caller: Caller, customer: str, wanted: NewKeyBody, *, limit: int | None
 ) -> web.Response:
-    """A new key of that customer, as an answer; the customer is mailed about it.
+    """Creates a key for the customer, sends the customer a mail about it, and returns the response.
 
     Raises:
         Conflict: as `issue.issue`.
@@ -79,7 +79,7 @@ async def revoke(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def _own(kube: Kube, customer: str, wanted: str) -> ApiKey:
-    """The customer's key, from the cache, or by one live read where it was made on another replica just now."""
+    """Returns the customer's key from the cache, or by one live read if another replica has just created it."""
     found = kube.caches.keys.find(BY_ID, wanted)
     if not found:
         key = await kube.keys.find(kube.namespace, wanted)
@@ -87,4 +87,4 @@ async def _own(kube: Kube, customer: str, wanted: str) -> ApiKey:
     for key in found:
         if key.spec.customer_ref is not None and key.spec.customer_ref.name == customer:
             return key
-    raise NotFound("key_not_found", "You have no API key with this id. GET /v1/keys lists the keys that you have.")
+    raise NotFound("key_not_found", "You have no API key with this id. GET /v1/keys lists your keys.")

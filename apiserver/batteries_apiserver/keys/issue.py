@@ -1,8 +1,9 @@
-"""Makes and revokes a customer's keys. The raw key is in the one answer to its making and nowhere else.
+"""Creates and revokes a customer's keys. Only the response to the creation contains the raw key.
 
-Under an Idempotency-Key the object's name is derived, and creating it or failing is the lock: a repeat makes no second
-key, and can't be shown the first. One whose making was not answered is known again by the hash of the key. Customers
-make one key at a time on each replica, so that requests to it can't pass each other's count.
+With an Idempotency-Key the object's name is derived from it, and Kubernetes refuses a second object of that name: a
+repeat creates no second key, and can't be shown the first. If Kubernetes' response to the creation is lost, the key is
+recognized by its hash. Each replica creates one key at a time for a customer, so that concurrent requests can't exceed
+the limit.
 """
 
 from datetime import timedelta
@@ -37,12 +38,12 @@ _locks = KeyedLocks()
 async def issue(
     kube: Kube, customer: str, wanted: NewKeyBody, *, repeat_key: str | None, limit: int | None, by: Caller
 ) -> tuple[ApiKey, NewKey]:
-    """A new key; `limit` None: however many there are.
+    """Creates a key. `limit` None means no limit.
 
     Raises:
-        Conflict: a key was made for `repeat_key` already, or the customer has as many as allowed, or is gone.
+        Conflict: a key was created for `repeat_key` already, the limit is reached, or the customer was deleted.
     """
-    # Administrators' Idempotency-Keys are theirs: a customer's own text must not meet them.
+    # Administrators and customers have separate Idempotency-Keys, so that the same text never collides.
     kind = "admin-key" if by.is_admin else "key"
     object_name = str(uuid4()) if repeat_key is None else derived_name(kind, customer, repeat_key)
     async with _locks.lock(customer):
@@ -67,23 +68,23 @@ async def issue(
 
 
 async def revoke_own(kube: Kube, customer: str, name: str) -> ApiKey | None:
-    """Refuses the customer's key from now on; None where it was refused before, which keeps its time.
+    """Revokes the customer's key. Returns None if it was revoked before; its revocation time then stays.
 
     Raises:
-        Conflict: it is the last key with which the customer could make others.
-        NotFound: the key is gone.
-        Unavailable: others change it all the time.
+        Conflict: it is the last key with which the customer could create others.
+        NotFound: the key was deleted.
+        Unavailable: every attempt conflicted with another writer.
     """
     async with _locks.lock(customer):
         return await _revoke(kube, name, customer)
 
 
 async def revoke(kube: Kube, name: str) -> ApiKey | None:
-    """The same for any key, whatever is left.
+    """Revokes any key, even a customer's last one.
 
     Raises:
-        NotFound: the key is gone.
-        Unavailable: others change it all the time.
+        NotFound: the key was deleted.
+        Unavailable: every attempt conflicted with another writer.
     """
     return await _revoke(kube, name, None)
 
@@ -92,7 +93,7 @@ async def _revoke(kube: Kube, name: str, customer: str | None) -> ApiKey | None:
     for _ in range(_ATTEMPTS):
         key = await kube.keys.find(kube.namespace, name)
         if key is None:
-            raise NotFound("key_not_found", "This API key is gone.")
+            raise NotFound("key_not_found", "This API key was deleted.")
         if key.spec.revoked_at is not None:
             kube.caches.keys.put(key)
             return None
@@ -111,15 +112,15 @@ async def _revoke(kube: Kube, name: str, customer: str | None) -> ApiKey | None:
         else:
             log.info("key_revoked", key=name, key_prefix=key.spec.key_prefix)
             return revoked
-    raise Unavailable("busy", "This API key is being changed by others. Send the same request again shortly.")
+    raise Unavailable("busy", "Other requests are changing this API key. Send the same request again shortly.")
 
 
 async def _with_another_left(kube: Kube, customer: str, key: ApiKey) -> ApiKey:
-    """The key, which may be revoked because its owner keeps another that can make keys.
+    """Checks that the owner keeps another key that can create keys, and returns the key as it is after marking it.
 
-    Each request first marks its own key and then looks for others that are not marked, live: of any number of requests
-    on any replicas at least one sees all the marks, so the last two keys can't both be revoked at once. A mark is void
-    after a minute, twice the time that a request may take.
+    Each request first marks its own key and then looks, live, for others that are not marked: of any number of requests
+    on any replicas at least one sees all the marks, so the last two keys can't both be revoked at once. A mark expires
+    after a minute, twice the time limit of a request.
     """
     if not _makes_keys(key):
         return key
@@ -134,8 +135,8 @@ async def _with_another_left(kube: Kube, customer: str, key: ApiKey) -> ApiKey:
     kube.caches.keys.put(await kube.keys.merge_status(*place, {"status": {"revocationAskedAt": None}}))
     raise Conflict(
         "last_key",
-        "This is your last working API key with the scope full, and without one you can't make another. Make another "
-        "first (POST /v1/keys), then revoke this one; or ask an administrator for a new key.",
+        "This is your last working API key with the scope full, and without one you can't create another. Create "
+        "another first (POST /v1/keys), then revoke this one; or ask an administrator for a new key.",
     )
 
 
@@ -147,18 +148,18 @@ def _refuse_too_many(kube: Kube, customer: str, limit: int) -> None:
     if sum(1 for key in kube.caches.keys.find(BY_CUSTOMER, customer) if _counts(key)) >= limit:
         raise Conflict(
             "key_limit_reached",
-            f"You have as many API keys as you may have ({limit}; revoked and expired ones count for a day). Revoke "
-            "one that is not used: DELETE /v1/keys/{id}.",
+            f"API key limit reached ({limit}; revoked and expired keys count for a day). Revoke one that you don't "
+            "use: DELETE /v1/keys/{id}.",
         )
 
 
 async def _body(kube: Kube, customer: str, object_name: str, wanted: NewKeyBody, minted: NewKey) -> dict[str, Any]:
     owner = await kube.customers.find(kube.namespace, customer)
     if owner is None or owner.metadata.deletion_timestamp is not None:
-        # Its keys go with it, within minutes; another one would have no owner to go with.
+        # Its keys are garbage-collected within minutes; a new one would have no owner and would stay.
         raise Conflict(
             "customer_gone",
-            "Your customer was deleted here, so no more API keys are made. To begin anew: POST /v1/stripe/setup.",
+            "Your customer was deleted, so it can't get new API keys. To sign up again: POST /v1/stripe/setup.",
         )
     metadata: dict[str, object] = {"name": object_name, "ownerReferences": [owner.reference()]}
     if len(customer) <= 63:
@@ -176,7 +177,7 @@ async def _body(kube: Kube, customer: str, object_name: str, wanted: NewKeyBody,
 
 
 def _counts(key: ApiKey) -> bool:
-    """Whether it counts towards the limit: in use, or made and ended so lately that a loop could do it."""
+    """Whether it counts towards the limit: it works, or ended within a day, so that a loop can't create any number."""
     return key.works_at(utc_now() - _COUNTS_FOR) or (
         key.spec.revoked_at is not None and utc_now() - key.spec.revoked_at < _COUNTS_FOR
     )
@@ -185,6 +186,6 @@ def _counts(key: ApiKey) -> bool:
 def _made_already(key_id: str) -> Conflict:
     return Conflict(
         "key_already_made",
-        f"A key was made with this Idempotency-Key already; its id is {key_id}. It was shown once and is stored "
-        "nowhere: if you don't have it, revoke it and make another under a new Idempotency-Key.",
+        f"A key was created with this Idempotency-Key already; its id is {key_id}. It was shown once and can't be "
+        "shown again: if you don't have it, revoke it and create another with a new Idempotency-Key.",
     )

@@ -29,8 +29,8 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.KEYS,
         summary="Create an API key",
-        details="Only this answer shows the `key`. Repeating the request with the same Idempotency-Key creates no "
-        "second key: it answers 409 with the id of the first. The owner gets a mail about each new key.",
+        details="Only this response shows the `key`. Repeating the request with the same Idempotency-Key creates no "
+        "second key: the response is 409 with the id of the first. The owner gets a mail about each new key.",
         parameters=(IDEMPOTENCY_KEY,),
         body=NewKeyBody,
         responses={201: Response("Key created", views.KeyCreated)},
@@ -49,7 +49,7 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.KEYS,
         summary="Revoke an API key",
-        details="The replica that answers refuses the key at once, all others within a second. Repeating is harmless. "
+        details="The replica that responds refuses the key at once, all others within a second. Repeating is harmless. "
         "Your last working key with the scope full can't be revoked: create another first. The owner gets a mail.",
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
         responses={204: Response("Key revoked")},

@@ -1,4 +1,4 @@
-"""Stores a key that was just minted: its name is the lock, and its hash says whose it is."""
+"""Stores a new key. The unique name prevents duplicates; the hash shows whether a stored key is ours."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from batteries_crds.api_key import ApiKey
 
 
 async def store(kube: Kube, key: NewKey, body: dict[str, Any]) -> ApiKey | None:
-    """The ApiKey of `body`, also where the answer to its making got lost; None where the name is another key's.
+    """Creates the ApiKey, even if Kubernetes' response gets lost. Returns None if another key has the name.
 
     Raises:
         kubernetes.aio.client.ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not
-            answer at all.
+            respond at all.
     """
     made = await write_or_find(
         lambda: kube.keys.create(kube.namespace, body),

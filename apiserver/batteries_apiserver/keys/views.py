@@ -1,4 +1,4 @@
-"""ApiKeys as the contract shows them: what tells them apart, never what they are."""
+"""ApiKeys as the contract shows them: without the key itself."""
 
 from typing import Annotated, NotRequired
 
@@ -12,12 +12,14 @@ from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import EPOCH, to_rfc3339
 
 KeyId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="The key's id.")]
-Prefix = Annotated[str, Field(description="The part of the key after aib_, to tell it by.", examples=["a4f9ab2b"])]
+Prefix = Annotated[
+    str, Field(description="The part of the key after aib_, by which you can identify it.", examples=["a4f9ab2b"])
+]
 Name = Annotated[str, Field(description="What its owner calls it.")]
 
 
-KeyScope = Annotated[Scope, Field(description="full: all that you may; read: only GET, and nothing is revealed.")]
-Expires = Annotated[Moment, Field(description="When it stops working; without it, never.")]
+KeyScope = Annotated[Scope, Field(description="full: all that you may do; read: only GET, and it reveals no password.")]
+Expires = Annotated[Moment, Field(description="When it stops working. Absent: it does not expire.")]
 
 
 class KeyView(TypedDict):
@@ -30,20 +32,20 @@ class KeyView(TypedDict):
     createdAt: Moment
     expiresAt: NotRequired[Expires]
     lastUsedAt: NotRequired[Annotated[Moment, Field(description="When it was last used, to ten minutes.")]]
-    revokedAt: NotRequired[Annotated[Moment, Field(description="Since when it is refused.")]]
+    revokedAt: NotRequired[Annotated[Moment, Field(description="When it was revoked.")]]
 
 
 class KeyList(TypedDict):
-    """The answer to GET /keys."""
+    """The response to GET /keys."""
 
     keys: list[KeyView]
 
 
 class KeyCreated(TypedDict):
-    """The answer to POST /keys."""
+    """The response to POST /keys."""
 
     id: KeyId
-    key: Annotated[str, Field(description="The key itself. It is shown this once and stored nowhere.")]
+    key: Annotated[str, Field(description="The key itself. Only this response shows it; it is not stored.")]
     keyPrefix: Prefix
     name: Name
     scope: KeyScope
@@ -52,7 +54,7 @@ class KeyCreated(TypedDict):
 
 
 def sort_key_of(key: ApiKey) -> str:
-    """Its place in a list: oldest first."""
+    """Its sort key in a list: oldest first."""
     return sort_key(key.metadata.creation_timestamp, key.metadata.name)
 
 

@@ -1,1 +1,1 @@
-"""The clients of Kubernetes with their caches, and how the API writes objects that others own too."""
+"""The Kubernetes clients and their caches, and how the API writes objects that other field managers also write."""

@@ -1,8 +1,9 @@
-"""Everything this program knows of Kubernetes: the three resources, each with its cache.
+"""The Kubernetes clients of this program: the resources, and the caches of three of them.
 
-Customers and their keys are in the API's own namespace; accounts are watched wherever the operator watches them, for
-administrators, and are a customer's only in the API's own namespace. Built once for the application's lifetime and
-given to the handlers as one value. `synced` and `stale` are what readiness means here.
+Customers and their keys are in the API's own namespace. Accounts are watched, for administrators, in every namespace
+that the operator watches, but only those in the API's own namespace belong to customers. `Kube` is built once for the
+application's lifetime and passed to the handlers as one value. A replica is ready if its caches are synced and not
+stale.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ FIELD_MANAGER = "batteries-apiserver"
 BLOCK_MANAGER = "batteries-apiserver-block"
 LIMIT_MANAGER = "batteries-apiserver-limit"
 SUSPENSION_MANAGER = "batteries-apiserver-suspension"
-"""Owns spec.suspended alone: an apply gives up what it leaves out, so what is written apart has its own manager."""
+"""Owns only spec.suspended: an apply releases every field that it leaves out, so this one has its own field manager."""
 
 BY_ID = "id"
 BY_CUSTOMER = "customer"
@@ -56,7 +57,7 @@ def _customer_of(item: ApiKey) -> tuple[str, ...]:
 
 
 def _customer_in(home: str) -> Index[AwsAccount]:
-    """Finds the accounts of the API's customers; a customerRef elsewhere means a Customer over there."""
+    """Indexes accounts by customer. In other namespaces, customerRef means a Customer of that namespace."""
 
     def customer_of(account: AwsAccount) -> tuple[str, ...]:
         owner = account.owner_in(home)
@@ -79,7 +80,7 @@ def _key_hash(key: ApiKey) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """What the handlers read, and what follows the accounts' cache."""
+    """The caches that handlers read, and what is derived from the accounts' cache."""
 
     accounts: WatchCache[AwsAccount]
     customers: WatchCache[Customer]
@@ -89,12 +90,12 @@ class Caches:
     changes: AccountChanges
 
     def all(self) -> tuple[WatchCache[Any], ...]:
-        """Each of them."""
+        """All caches."""
         return (self.accounts, self.customers, self.keys)
 
     @property
     def synced(self) -> bool:
-        """Whether each has been filled once."""
+        """Whether every cache has been filled once."""
         return all(cache.synced.is_set() for cache in self.all())
 
     def measure(self) -> None:
@@ -118,9 +119,9 @@ class Caches:
 
 @dataclass(frozen=True, slots=True)
 class Kube:
-    """The resources live, for writes and for what the caches miss, and the caches. `suspensions` writes an account's
-    spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `unpaid_grace` is how long a
-    payment method may be missing; None: for ever."""
+    """The clients, for writes and for reads that the caches can't serve, and the caches. `suspensions` writes an
+    account's spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `unpaid_grace` is how
+    long a payment method may be missing; None: forever."""
 
     namespace: str
     accounts: Resources[AwsAccount]
@@ -139,12 +140,12 @@ class Kube:
 
     @property
     def unready_reason(self) -> str | None:
-        """Why this replica should get no requests, as a sentence; None where it should."""
+        """Why this replica should get no requests, as a sentence; None if it is ready."""
         for cache in self.caches.all():
             if not cache.synced.is_set():
                 return f"The cache of {cache.resource} has not been filled yet."
             if cache.age > self.stale_after:
-                return f"Nothing was heard of {cache.resource} from Kubernetes for {cache.age:.0f} seconds."
+                return f"Kubernetes has sent nothing about {cache.resource} for {cache.age:.0f} seconds."
         return None
 
 
@@ -152,7 +153,7 @@ KUBE = web.AppKey("kube", Kube)
 
 
 def kube_of(api: ApiClient, settings: Settings) -> Kube:
-    """The resources of the settings' namespace, their caches still empty."""
+    """The clients for the settings' namespace, with empty caches."""
     accounts = Resources(api, AwsAccount, FIELD_MANAGER)
     customers = Resources(api, Customer, FIELD_MANAGER)
     keys = Resources(api, ApiKey, FIELD_MANAGER)

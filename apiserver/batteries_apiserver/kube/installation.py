@@ -1,7 +1,7 @@
-"""Which installation this is, of several that may share a Stripe account: it marks what this one begins there.
+"""The name of this installation. It marks this installation's checkouts, because several may share a Stripe account.
 
-By default the uid of the API server's own namespace: it is there, it is the same for all replicas, and no other
-namespace, of this cluster or another, ever has it.
+The default is the uid of the API server's own namespace: all replicas see the same one, and no other namespace, in
+this cluster or another, ever has it.
 """
 
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ log = structlog.get_logger(__name__)
 
 
 class NoInstallationError(Exception):
-    """The uid of the namespace may not be read, and nothing else is set; the text says what to do."""
+    """The API server may not read its namespace's uid, and no name is set; the text says what to do."""
 
 
 @dataclass(slots=True)
 class Installation:
-    """Asks once, when it is first needed."""
+    """Reads the uid once, when it is first needed."""
 
     rest: Rest
     namespace: str
@@ -33,7 +33,7 @@ class Installation:
         """The installation's name.
 
         Raises:
-            Unavailable: Kubernetes does not tell.
+            Unavailable: Kubernetes refuses or does not respond.
         """
         try:
             return await self.required()
@@ -45,8 +45,8 @@ class Installation:
         """As `name`, for the start of the program.
 
         Raises:
-            NoInstallationError: Kubernetes refuses to tell.
-            Unavailable: it does not answer.
+            NoInstallationError: Kubernetes refuses.
+            Unavailable: it does not respond.
         """
         if not (self.given or self._read):
             self._read = await self._uid()

@@ -1,6 +1,6 @@
-"""Writes whose answer may get lost: Kubernetes did what it was asked, and then the connection broke.
+"""Writes whose response may get lost: Kubernetes carried out the write, and then the connection broke.
 
-What is made under a name of its own can be looked for under that name, so that nobody need guess and ask anew.
+An object with a unique name can be looked up by that name, so nobody has to guess whether to repeat the write.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECONDS = 7.0
-"""For each request to Kubernetes: two writes and two looks fit into the 30 seconds that a request to us may take."""
+"""The timeout of each request to Kubernetes: two writes and two reads fit into the 30 seconds of a request to us."""
 
 
 async def write_or_find(
     write: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]], *, attempts: int = 2
 ) -> T:
-    """What `write` makes or, where that may be done though nobody said so, what `find` finds; else written once more.
+    """Returns the result of `write`. If its response was lost, returns what `find` finds, or else writes again.
 
-    `find` is asked also where the name is taken (409): maybe by ourselves, and something between us sent it twice.
+    `find` is also called if the name is taken (409): a proxy may have sent our own request twice.
 
     Raises:
-        ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not answer at all.
+        ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not respond at all.
     """
     try:
         return await _in_time(write)
@@ -50,7 +50,7 @@ async def _in_time(request: Callable[[], Awaitable[T]]) -> T:
 
 
 def _may_be_done(error: Exception) -> bool:
-    """Whether the write may be done all the same."""
+    """Whether the write may have been carried out despite the error."""
     if not isinstance(error, ApiException):
         return True
     status = status_of(error)

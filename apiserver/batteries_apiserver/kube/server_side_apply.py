@@ -1,11 +1,12 @@
-"""Server-side apply that takes fields over from one-off updates, and never from whoever keeps them as declared.
+"""Server-side apply that takes over fields from one-off updates, but never from declarative owners.
 
-`kubectl edit`, `patch`, `replace` and `scale` leave a field manager behind, and to Kubernetes it owns what it wrote for
-ever. But nobody is behind it who would write the field again. A declarative owner would, and fight: those are
+`kubectl edit`, `patch`, `replace` and `scale` leave a field manager behind, which Kubernetes treats as the owner
+forever, although it will never write the field again. A declarative owner would write it again, and overwrite us.
+Declarative owners are
 
-- managers by server-side apply: Argo CD and Flux, Terraform, Helm 4, `kubectl apply --server-side`;
-- `kubectl apply` as it comes, and Argo CD without server-side apply: they keep what they applied in an annotation;
-- Helm 3, which updates, and keeps what it applied in a Secret; its releases are known by Helm's own annotation.
+- managers that use server-side apply: Argo CD and Flux, Terraform, Helm 4, `kubectl apply --server-side`;
+- plain `kubectl apply`, and Argo CD without server-side apply: they keep what they applied in an annotation;
+- Helm 3, which updates, and keeps what it applied in a Secret; Helm's own annotation identifies its releases.
 """
 
 import re
@@ -28,10 +29,10 @@ Json = dict[str, Any]
 
 
 async def apply(resources: Resources[R], namespace: str, name: str, body: Json, *, what: str = "account") -> R:
-    """Applies to an object that is there; `body` names its uid, `what` says what it is.
+    """Applies `body`, which contains the uid, to an existing object; `what` names the kind in error sentences.
 
     Raises:
-        Conflict: a declarative owner keeps one of the fields at another value; the sentence names it.
+        Conflict: a declarative owner keeps one of the fields at another value; the sentence names that owner.
         ApiException: Kubernetes refuses for another reason.
     """
     try:
@@ -44,16 +45,16 @@ async def apply(resources: Resources[R], namespace: str, name: str, body: Json, 
     if owners := sorted(_declarative_owners(live, fields, resources.manager)):
         raise Conflict(
             "owned_elsewhere",
-            f"This part of the {what} is managed by {' and '.join(owners)}, not by this API. Change it where that "
-            "gets it from, such as its git repository.",
+            f"This part of the {what} is managed by {' and '.join(owners)}, not by this API. Change it at its source, "
+            "such as the git repository.",
         )
-    # Whoever has begun to declare it since then has written, and this version is not the current one any more.
+    # If a declarative owner appears after this read, its write changes the resourceVersion, and this apply conflicts.
     fenced = {**body, "metadata": {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
     return await resources.apply(namespace, name, fenced, force=True)
 
 
 def causes(error: ApiException) -> list[Json]:
-    """What exactly Kubernetes refuses."""
+    """The details of Kubernetes' refusal."""
     try:
         return list(orjson.loads(error.body or b"{}")["details"]["causes"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -84,7 +85,7 @@ def _declarative_owners(live: Json, fields: set[str], ours: str) -> Iterator[str
 
 
 def _last_applied(annotations: dict[str, str]) -> Json:
-    """The spec that was applied by a client, where one was."""
+    """The spec from the last-applied annotation, or {}."""
     try:
         spec = orjson.loads(annotations.get(LAST_APPLIED, "{}")).get("spec")
     except (orjson.JSONDecodeError, AttributeError):
@@ -93,6 +94,6 @@ def _last_applied(annotations: dict[str, str]) -> Json:
 
 
 def _spec_of(entry: Json) -> set[str]:
-    """The names of the spec's fields that a manager holds."""
+    """The names of the spec fields that a manager owns."""
     spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
     return {name.removeprefix("f:") for name in spec}

@@ -1,1 +1,1 @@
-"""What clients see of an object: accounts for customers and administrators, and provisioning events."""
+"""What clients see: accounts, for customers and for administrators, and provisioning events."""

@@ -1,7 +1,7 @@
-"""What customers are shown of an account's troubles, and what administrators are.
+"""What customers and administrators see of an account's errors.
 
-Customers get sentences of ours, whoever wrote the status (`customer_messages`); administrators get what is written, and
-what lies behind it.
+Customers see only sentences of ours, whoever wrote the status (`customer_messages`). Administrators see the status as
+it is, and the cause behind it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from batteries_crds.names import EventStatus
 
 
 def error_for_customers(account: AwsAccount) -> str | None:
-    """What keeps the account from being ready; None where nothing does."""
+    """Why the account is not ready, or None."""
     error = account.status.error
     if error is None or is_for_customers(error, own_ids(account)):
         return error
@@ -23,7 +23,7 @@ def error_for_customers(account: AwsAccount) -> str | None:
 
 
 def cause_for_admins(account: AwsAccount) -> str | None:
-    """What lies behind the error: as the operator wrote it down, or the error itself where customers don't see it."""
+    """The cause that the operator recorded, or the error itself if customers see another sentence."""
     status = account.status
     if status.cause is None and status.error != error_for_customers(account):
         return status.error
@@ -31,17 +31,17 @@ def cause_for_admins(account: AwsAccount) -> str | None:
 
 
 def event_for_customers(event: Mapping[str, Any], ids: frozenset[str]) -> dict[str, Any]:
-    """An event of the history as JSON has it; `ids` are the account's own."""
+    """What customers see of an event of the history, in JSON form; `ids` are the account's own."""
     shown = {name: value for name, value in event.items() if name != "cause"}
     if not is_for_customers(shown.get("error", ""), ids):
         shown["error"] = sentence_of(shown.get("detail"))
     is_reason = shown["status"] == EventStatus.FAILED and shown.get("detail", "").isalnum()
     if not is_reason and not is_for_customers(shown.get("detail", ""), ids):
-        del shown["detail"]  # of what went well the step's name says enough
+        del shown["detail"]  # for a success, the step's name says enough
     return shown
 
 
 def own_ids(account: AwsAccount) -> frozenset[str]:
-    """The ids that are the customer's to see."""
+    """The ids that the customer may see."""
     mine = (str(account.account_id), account.status.aws_account_id, account.spec.aws_account_id)
     return frozenset(each.lower() for each in mine if each)

@@ -1,7 +1,7 @@
-"""AwsAccounts as the contract shows them. What is not known yet is left out, never null.
+"""AwsAccounts as the contract shows them. Unknown values are left out, never null.
 
-The shapes are TypedDicts: mypy holds the functions to them, the OpenAPI document is generated from them, and at run
-time they are plain dicts that cost nothing.
+The shapes are TypedDicts: mypy checks the functions against them, the OpenAPI document is generated from them, and at
+run time they are plain dicts that cost nothing.
 """
 
 from typing import Annotated, Any, NotRequired, TypeVar, cast
@@ -16,12 +16,12 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
 
-AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Our id of the account.")]
+AccountId = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="This API's id of the account.")]
 AwsId = Annotated[
-    str, Field(description="The twelve-digit AWS account id, once AWS gave it.", examples=["123456789012"])
+    str, Field(description="The twelve-digit AWS account id, once AWS has assigned it.", examples=["123456789012"])
 ]
-Status = Annotated[Phase, Field(description="Where the account stands.")]
-Step = Annotated[ProvisioningStep, Field(description="The step that is owed next, or complete, or failed.")]
+Status = Annotated[Phase, Field(description="The account's state.")]
+Step = Annotated[ProvisioningStep, Field(description="The next step, or complete, or failed.")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Uri = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 Repos = Annotated[list[str], Field(description="The repositories that may deploy.", examples=[["my-org/my-repo"]])]
@@ -35,7 +35,7 @@ RoleArn = Annotated[
 
 
 class Accepted(TypedDict):
-    """The answer to POST /accounts."""
+    """The response to POST /accounts."""
 
     accountId: AccountId
     status: Status
@@ -56,24 +56,24 @@ class AccountDetail(AccountSummary):
     """An account, with everything that its owner needs to use it."""
 
     iamUserName: NotRequired[Annotated[str, Field(description="The IAM user for the console.")]]
-    signInUrl: NotRequired[Annotated[Uri, Field(description="Where the IAM user signs in.")]]
+    signInUrl: NotRequired[Annotated[Uri, Field(description="The page where the IAM user signs in.")]]
     ssoUserName: NotRequired[Annotated[str, Field(description="The user for single sign-on.")]]
-    ssoPortalUrl: NotRequired[Annotated[Uri, Field(description="Where single sign-on starts.")]]
+    ssoPortalUrl: NotRequired[Annotated[Uri, Field(description="The page where single sign-on starts.")]]
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
-    message: Annotated[str, Field(description="What the account is doing, and for how long.")]
+    message: Annotated[str, Field(description="What is happening to the account, and for how long.")]
     error: NotRequired[Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]]
 
 
 class AccountList(TypedDict):
-    """The answer to GET /accounts."""
+    """The response to GET /accounts."""
 
     accounts: list[AccountSummary]
 
 
 class AccountChanged(TypedDict):
-    """The answer to PATCH /accounts/{id}."""
+    """The response to PATCH /accounts/{id}."""
 
     accountId: AccountId
     awsAccountId: NotRequired[AwsId]
@@ -83,22 +83,22 @@ class AccountChanged(TypedDict):
 
 
 def created_at(account: AwsAccount) -> str:
-    """When it was asked for."""
+    """When the account was requested."""
     return to_rfc3339(account.metadata.creation_timestamp or EPOCH)
 
 
 def sort_key_of(account: AwsAccount) -> str:
-    """Its place in a list: oldest first."""
+    """Its sort key in a list: oldest first."""
     return sort_key(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
 
 
 def status_of(account: AwsAccount) -> Phase:
-    """The contract's status. What is to be suspended is so at once; `message` says whether it is done in AWS."""
+    """The contract's status. It is suspended as soon as that is wanted; `message` says whether AWS is done."""
     return Phase.SUSPENDED if account.is_suspended else account.status.phase
 
 
 def accepted(account: AwsAccount) -> Accepted:
-    """The answer to POST /accounts."""
+    """The response to POST /accounts."""
     return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
 
 
@@ -126,7 +126,7 @@ def detail(account: AwsAccount) -> AccountDetail:
 
 
 def changed(account: AwsAccount) -> AccountChanged:
-    """The answer to PATCH /accounts/{id}; `githubRepos` as wished, which AWS admits a moment later."""
+    """The response to PATCH /accounts/{id}. `githubRepos` are the wanted ones; AWS accepts them a moment later."""
     status = account.status
     return _known(
         AccountChanged,
@@ -162,5 +162,5 @@ S = TypeVar("S")
 
 
 def _known(shape: type[S], **fields: Any) -> S:
-    """What is known of `fields`. A test holds the views to their shapes; checking here would cost every request."""
+    """Drops unknown fields. A test checks the views against their shapes; doing so here would slow every request."""
     return cast(S, {name: value for name, value in fields.items() if value is not None})

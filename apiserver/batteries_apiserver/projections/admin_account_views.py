@@ -1,4 +1,4 @@
-"""Accounts as administrators see them: whose they are, and where kubectl finds them."""
+"""Accounts as administrators see them: with their owner, and the namespace and name for kubectl."""
 
 from typing import Annotated, NotRequired
 
@@ -12,25 +12,25 @@ from batteries_crds.aws_account import AwsAccount
 
 
 class AdminAccount(AccountDetail):
-    """An account of anybody."""
+    """An account, for administrators."""
 
     namespace: Annotated[str, Field(description="The namespace of its AwsAccount.")]
     name: Annotated[str, Field(description="The name of its AwsAccount.")]
     customerId: NotRequired[Annotated[str, Field(description="The Customer that owns it.")]]
     owner: NotRequired[Annotated[str, Field(description="The owner's e-mail address.")]]
     cause: NotRequired[
-        Annotated[str, Field(description="What AWS or Kubernetes said, if error says that something went wrong.")]
+        Annotated[str, Field(description="The message from AWS or Kubernetes that caused the error, if there is one.")]
     ]
 
 
 class AdminAccountList(TypedDict):
-    """The answer to GET /admin/accounts."""
+    """The response to GET /admin/accounts."""
 
     accounts: list[AdminAccount]
 
 
 class AccountActionAccepted(TypedDict):
-    """The answer to an order."""
+    """The response to an administrator's action."""
 
     accountId: AccountId
     status: Status
@@ -39,7 +39,7 @@ class AccountActionAccepted(TypedDict):
 
 
 def for_admins(account: AwsAccount) -> dict[str, str]:
-    """What AdminAccount has more than AccountDetail."""
+    """The fields that AdminAccount has in addition to AccountDetail."""
     more = {"namespace": account.metadata.namespace, "name": account.metadata.name}
     if account.spec.customer_ref is not None:
         more["customerId"] = account.spec.customer_ref.name
@@ -53,7 +53,7 @@ def for_admins(account: AwsAccount) -> dict[str, str]:
 
 
 def action_accepted(account: AwsAccount) -> AccountActionAccepted:
-    """The account as it stands under the order."""
+    """The account with the action applied."""
     return {
         "accountId": str(account.account_id),
         "status": account_views.status_of(account),

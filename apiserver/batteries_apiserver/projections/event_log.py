@@ -1,8 +1,9 @@
-"""The provisioning events of all accounts, in the order of time, so that none are looked through to find a few.
+"""An index of all accounts' provisioning events by time, so that a query reads only the accounts that match.
 
-The events are in the accounts' histories; this follows the accounts' cache, and knows which accounts have events of
-which five minutes. Who asks for a time gets those accounts' events of it, read and put in order then: an order of every
-single event would weigh more than all else that is kept of an account. Deleted accounts take their events along.
+The events themselves are in the accounts' histories. This follows the accounts' cache, and knows for each span of five
+minutes which accounts have events in it. A query reads and sorts the events of the accounts in its spans; an index of
+every single event would take more memory than everything else that is kept of an account. The events of a deleted
+account disappear with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,18 +22,18 @@ from batteries_crds.names import EventStatus
 _SPAN = timedelta(minutes=5)
 
 Span = tuple[EventStatus | None, int]
-"""Something of that status, or of any (None), happened in that span since 1970."""
+"""A status, or None for any, and the number of the span since 1970."""
 
 
 class Entry(NamedTuple):
-    """An event, and its place in the order of all."""
+    """An event and its sort key."""
 
     sort_key: str
     event: AdminEvent
 
 
 class EventLog:
-    """Which accounts have events of a span, for each status by itself, and over all."""
+    """Which accounts have events in a span, for each status and for all together."""
 
     def __init__(self) -> None:
         self._accounts: dict[EventStatus | None, SortedDict[int, dict[str, AwsAccount]]] = {
@@ -54,9 +55,9 @@ class EventLog:
     def find(
         self, *, status: EventStatus | None = None, since: datetime | None = None, cursor: str | None = None
     ) -> Iterator[Entry]:
-        """The events, oldest first: of that status, not before `since`, after the cursor.
+        """Yields the events with this status, not before `since` and after the cursor, oldest first.
 
-        What changes while they are taken may be in it or not.
+        Changes during the iteration may or may not be included.
         """
         spans = self._accounts[status]
         first, beyond = sort_key(since) if since is not None else "", cursor or ""
@@ -85,7 +86,7 @@ def _spans(account: AwsAccount) -> set[Span]:
 
 
 def _entries(account: AwsAccount, span: int) -> Iterator[Entry]:
-    """An account's events of the span. Those of one instant are told apart by their order."""
+    """An account's events in the span. Events with the same timestamp are numbered in their order."""
     meta = account.metadata
     last, same = "", 0
     wanted = [event for event in decompressed(account.status.history) if _span_of(event) == span]

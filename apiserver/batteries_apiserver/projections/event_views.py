@@ -1,4 +1,4 @@
-"""ProvisioningEvents as the contract shows them, each with an id to go on from."""
+"""ProvisioningEvents as the contract shows them, each with an id from which a client can resume."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,21 +15,21 @@ from batteries_crds.names import EventStatus
 
 
 class ProvisioningEvent(TypedDict):
-    """Something that became of a step."""
+    """An event of a step."""
 
-    id: Annotated[str, Field(description="Its sort_key in the account's history; the stream's event id.")]
+    id: Annotated[str, Field(description="The event's id; the event stream uses the same one.")]
     accountId: AccountId
     timestamp: Moment
     step: str
-    status: Annotated[EventStatus, Field(description="What became of the step.")]
-    detail: NotRequired[Annotated[str, Field(description="More, as a sentence.")]]
+    status: Annotated[EventStatus, Field(description="What happened to the step.")]
+    detail: NotRequired[Annotated[str, Field(description="Details, as a sentence.")]]
     error: NotRequired[Annotated[str, Field(description="What went wrong, as a sentence.")]]
 
 
 class AdminEvent(ProvisioningEvent):
-    """The same as administrators see it."""
+    """An event, for administrators."""
 
-    cause: NotRequired[Annotated[str, Field(description="What AWS or Kubernetes said of it.")]]
+    cause: NotRequired[Annotated[str, Field(description="The message from AWS or Kubernetes.")]]
 
 
 class AdminEventList(TypedDict):
@@ -54,10 +54,11 @@ def event_views(account: AwsAccount) -> list[ProvisioningEvent]:
 
 
 def views_of(account_id: str, events: Iterable[Mapping[str, Any]]) -> list[AdminEvent]:
-    """Events of one account as JSON has them; all of one moment, or none. Their fields have the contract's names.
+    """Adds ids to events of one account in JSON form, whose fields already have the contract's names.
 
-    An id is made of what is stored, so it is the same on every replica, and names one event alone: the operator gives
-    each a moment of its own. Of those that others wrote at the same moment, the second and so on are numbered.
+    `events` must include all events of a timestamp or none. An id is made of stored fields, so it is the same on every
+    replica, and unique: the operator gives each event its own timestamp, and if others wrote several events with the
+    same one, the second and later ones get a number.
     """
     views, seen = list[AdminEvent](), Counter[str]()
     for event in events:

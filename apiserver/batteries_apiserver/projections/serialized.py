@@ -1,7 +1,7 @@
-"""What is shown of each account, made once for each of its versions: reads put bytes together and make nothing anew.
+"""Each account's JSON, serialized once for each version of the account: reads only join bytes.
 
-Only `message` says how long something has been going on; it is the one part that is made for each answer. The
-invariant: what is kept belongs to the very object that is asked about, and another one is shown as it is.
+Only `message` depends on the time, so it alone is made for each response. The invariant: cached JSON is used only for
+the very object that it was made from; any other version is serialized on request.
 """
 
 import time
@@ -15,14 +15,14 @@ from batteries_apiserver.http.entity_tags import combined, tag_of
 from batteries_apiserver.http.responses import json_list
 from batteries_apiserver.projections import account_views
 from batteries_apiserver.projections.admin_account_views import for_admins
-from batteries_apiserver.projections.message import doing, sentence
+from batteries_apiserver.projections.message import sentence, state_of
 from batteries_crds.aws_account import AwsAccount
 
 
 class SerializedAccount:
     """One account as JSON, in pieces."""
 
-    __slots__ = ("_doing", "_more", "_rest", "_since", "_start", "account", "sort_key", "summary", "tag")
+    __slots__ = ("_more", "_rest", "_since", "_start", "_state", "account", "sort_key", "summary", "tag")
 
     def __init__(self, account: AwsAccount) -> None:
         rest = {**account_views.detail(account)}
@@ -31,12 +31,12 @@ class SerializedAccount:
         self.account = account
         self.sort_key = account_views.sort_key_of(account)
         self.tag = tag_of(account)
-        self.summary = _fitting(orjson.dumps(account_views.summary(account)))
-        self._doing, since = doing(account)
+        self.summary = _shrunk(orjson.dumps(account_views.summary(account)))
+        self._state, since = state_of(account)
         self._since = since.timestamp() if since else None
         self._start = orjson.dumps(start)[:-1] + b',"message":'
-        self._rest = _further(rest)
-        self._more = _further(for_admins(account))
+        self._rest = _members(rest)
+        self._more = _members(for_admins(account))
 
     def detail(self) -> bytes:
         """AccountDetail."""
@@ -47,22 +47,22 @@ class SerializedAccount:
         return b"%b%b%b%b}" % (self._start, self._message(), self._rest, self._more)
 
     def _message(self) -> bytes:
-        return orjson.dumps(sentence(self._doing, self._since, time.time()))
+        return orjson.dumps(sentence(self._state, self._since, time.time()))
 
 
-def _fitting(text: bytes) -> bytes:
-    """The same in as much room as it needs: orjson leaves a page to what it makes."""
+def _shrunk(text: bytes) -> bytes:
+    """A copy that takes only the memory it needs: orjson allocates more for its results."""
     return b"%b" % text
 
 
-def _further(fields: object) -> bytes:
-    """As they stand behind others in an object."""
+def _members(fields: object) -> bytes:
+    """The fields as they follow others in a JSON object: with a leading comma, without braces."""
     text = orjson.dumps(fields)[1:-1]
     return b"," + text if text else b""
 
 
 class SerializedAccounts:
-    """All that are in the accounts' cache, which this follows, and their order: oldest first."""
+    """The JSON of all accounts in the cache, sorted oldest first; it follows the accounts' cache."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, SerializedAccount] = {}
@@ -82,14 +82,14 @@ class SerializedAccounts:
             self._by_uid[new.account.metadata.uid] = self._by_sort_key[new.sort_key] = new
 
     def of(self, account: AwsAccount) -> SerializedAccount:
-        """That account, also where the cache has another version of it, or none."""
+        """The account's JSON, even if the cache has another version of the account, or none."""
         found = self._by_uid.get(account.metadata.uid)
         return found if found is not None and found.account is account else SerializedAccount(account)
 
     def whole_list(self, customer: str, find: Callable[[], Iterable[AwsAccount]]) -> tuple[str, bytes]:
-        """The tag and the JSON of AccountList with all accounts that `find` finds, which are the customer's.
+        """Returns the tag and the JSON of the AccountList with all of the customer's accounts, which `find` returns.
 
-        Kept until one of them changes: whoever waits for an account asks for this again and again.
+        It is cached until one of them changes, because clients that wait for an account poll this list.
         """
         found = self._lists.get(customer)
         if found is None:
@@ -99,6 +99,6 @@ class SerializedAccounts:
         return found
 
     def after(self, cursor: str | None) -> Iterator[SerializedAccount]:
-        """The accounts beyond `cursor`; those that go before they are taken are left out."""
-        places = list(self._by_sort_key.irange(minimum=cursor, inclusive=(False, False)))
-        return (serialized for sort_key in places if (serialized := self._by_sort_key.get(sort_key)) is not None)
+        """Yields the accounts after `cursor`, without those that are removed during the iteration."""
+        keys = list(self._by_sort_key.irange(minimum=cursor, inclusive=(False, False)))
+        return (serialized for key in keys if (serialized := self._by_sort_key.get(key)) is not None)

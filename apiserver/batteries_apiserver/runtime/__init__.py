@@ -1,1 +1,1 @@
-"""What all of the server uses: metrics, background tasks, keyed locks, the form of Stripe's credentials."""
+"""What the whole server uses: metrics, background tasks, keyed locks, checks of Stripe's credentials."""

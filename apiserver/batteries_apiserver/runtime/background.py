@@ -1,4 +1,4 @@
-"""Work that goes on while a block runs, and ends with it."""
+"""A background task that runs while a block runs, and ends with it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -8,7 +8,7 @@ from typing import Any
 
 @asynccontextmanager
 async def in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Runs `work` as a task of that name, and cancels it at the block's end.
+    """Runs `work` as a task with this name, and cancels it at the end of the block.
 
     Raises:
         Whatever the work itself raised.

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the API server, and the little application that serves them on their own port."""
+"""Prometheus metrics of the API server, and the small application that serves them on a separate port."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,51 +7,53 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 
 REQUESTS = Counter(
     "batteries_http_requests_total",
-    "Requests answered, by route, status and fault: none, caller (4xx), configuration (such as no key of Stripe's), "
-    "or ours.",
+    "Responses, by route, status and fault: none, caller (4xx), configuration (such as a missing Stripe key), or ours.",
     ["method", "route", "status", "fault"],
 )
 REQUEST_SECONDS = Histogram(
-    "batteries_http_request_duration_seconds", "Time to answer a request.", ["method", "route", "status"]
+    "batteries_http_request_duration_seconds", "Time to respond to a request.", ["method", "route", "status"]
 )
 KEYS = Gauge("batteries_api_keys", "ApiKeys, by state: valid, revoked or expired.", ["state"])
 SESSIONS = Counter(
     "batteries_checkout_sessions_total",
-    "Checkout sessions at Stripe, by event: opened, or fetched (the key that it earned).",
+    "Checkout sessions at Stripe, by event: opened, or fetched (the customer fetched the API key).",
     ["event"],
 )
 STRIPE_FAILURES = Counter(
     "batteries_stripe_failures_total",
-    "Calls that Stripe did not do, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
+    "Failed calls to Stripe, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
     ["outcome"],
 )
 for _outcome in ("key_refused", "not_permitted", "rate_limited", "invalid_request", "unreachable"):
-    STRIPE_FAILURES.labels(_outcome)  # from 0 on, or a rate misses the first of each
+    STRIPE_FAILURES.labels(_outcome)  # exported as 0 from the start, or a rate misses the first failure of each
 CUSTOMERS = Gauge(
     "batteries_customers",
-    "Customers by why they can pay or not, as Stripe said last; each replica tells of all.",
+    "Customers, by the reason why they can or can't pay, as Stripe last reported it; each replica counts all of them.",
     ["reason"],
 )
-STREAMS = Gauge("batteries_event_streams", "Event streams open.")
+STREAMS = Gauge("batteries_event_streams", "Open event streams.")
 CACHE_AGE = Gauge(
-    "batteries_api_cache_age_seconds", "Time since a cache last heard from Kubernetes, at home.", ["resource"]
+    "batteries_api_cache_age_seconds",
+    "Time since a cache last heard from Kubernetes about the API's own namespace.",
+    ["resource"],
 )
 WATCH_AGE = Gauge(
     "batteries_api_watch_age_seconds",
-    "Time since Kubernetes last told of the accounts of the namespace `watched` (*: of all), +Inf where it never did.",
+    "Time since Kubernetes last sent anything about the accounts of the namespace `watched` (*: all namespaces); +Inf "
+    "if it never did.",
     ["watched"],
 )
 CACHE_OBJECTS = Gauge("batteries_api_cache_objects", "Objects in a cache.", ["resource"])
 CACHE_UNREADABLE = Gauge(
     "batteries_api_cache_unreadable_objects",
-    "Objects in Kubernetes that this version can't read, and so does not show; the log names them.",
+    "Objects in Kubernetes that this version can't read and therefore does not show; the log names them.",
     ["resource"],
 )
-CACHE_RELISTS = Counter("batteries_api_cache_lists_total", "Whole lists read from Kubernetes.", ["resource"])
+CACHE_RELISTS = Counter("batteries_api_cache_lists_total", "Full lists read from Kubernetes.", ["resource"])
 
 
 def metrics_app(refresh: Iterable[Callable[[], None]]) -> web.Application:
-    """Answers GET /metrics; each of `refresh` is called first, to set what is known only when asked."""
+    """Serves GET /metrics. It first calls each of `refresh`, which sets gauges that are computed on demand."""
     refreshers = tuple(refresh)
 
     async def show(request: web.Request) -> web.Response:

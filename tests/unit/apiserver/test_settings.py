@@ -74,7 +74,7 @@ def test_a_live_key_is_taken_only_where_real_cards_are_wanted(kind: str) -> None
         ("sk_org_live_51Abc", "organization"),
         ("rk_org_51Abc", "organization"),
         ("ek_test_1", "ephemeral"),
-        ("whsec_abc", "belongs into STRIPE_WEBHOOK_SECRET"),
+        ("whsec_abc", "belongs in STRIPE_WEBHOOK_SECRET"),
         ("SK_LIVE_51Abc", "begin with"),
         ("sk_51Abc", "begin with"),
         ("sk_test", "begin with"),

@@ -177,22 +177,22 @@ STARTED = {"timestamp": "2026-11-24T08:02:55Z", "step": "setup_oidc", "status": 
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
-        (account(observed=0), "We are asking AWS for the account, for 3 minutes."),
+        (account(observed=0), "Asking AWS for the account (3 minutes so far)."),
         (
             account(phase="creating", provisioningStep="setup_oidc", history=[STARTED]),
-            "We are setting up the role that GitHub Actions assume, for 5 seconds.",
+            "Setting up the role that GitHub Actions assume (5 seconds so far).",
         ),
         (
             account(phase="active", conditions=[condition("Provisioned")]),
-            "The account is ready to use, and has been for 2 minutes.",
+            "The account has been ready to use for 2 minutes.",
         ),
         (
             account(2, 1, phase="active", conditions=[condition("Provisioned")]),
-            "The account is ready to use; a change to it is being applied, for 2 minutes.",
+            "The account is ready to use; a change to it is being applied (2 minutes so far).",
         ),
         (
             account(phase="failed", conditions=[condition("Stalled")]),
-            "The account could not be provisioned, which error explains; it has waited for a change for 2 minutes.",
+            "The account could not be provisioned; error says why. It has been waiting for a change for 2 minutes.",
         ),
     ],
 )
@@ -204,4 +204,4 @@ def test_durations_are_in_their_largest_unit() -> None:
     for seconds, text in ((0, "0 seconds"), (1, "1 second"), (3600, "1 hour"), (172_800, "2 days")):
         one = account(observed=0)
         now = datetime(2026, 11, 24, 8, tzinfo=UTC) + timedelta(seconds=seconds)
-        assert message(one, now).endswith(f"for {text}.")
+        assert message(one, now).endswith(f"({text} so far).")

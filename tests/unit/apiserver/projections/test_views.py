@@ -23,7 +23,7 @@ def account(**status: Any) -> AwsAccount:
 
 def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_known() -> None:
     shown = account_views.detail(account())
-    assert shown.pop("message").startswith("We are asking AWS for the account, for ")  # type: ignore[misc]
+    assert shown.pop("message").startswith("Asking AWS for the account (")  # type: ignore[misc]
     assert shown == {
         "accountId": NAME,
         "status": "pending",
