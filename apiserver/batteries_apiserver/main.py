@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from batteries_apiserver import server
-from batteries_apiserver.http.request_context import add_request
 from batteries_apiserver.keys import admin_key
 from batteries_apiserver.kube.installation import NoInstallationError
 from batteries_apiserver.settings import Settings
@@ -30,7 +29,7 @@ def main() -> int:
         settings = Settings()
         # stripe's logs each request and answer at DEBUG, with what is in them.
         quiet = {"stripe": logging.WARNING}
-        logs.configure(settings.log_format, settings.log_level, context=add_request, quiet=quiet)
+        logs.configure(settings.log_format, settings.log_level, quiet=quiet)
         if arguments.command == "run":
             uvloop.run(server.serve(settings))  # a tenth less of CPU for each request than asyncio's own loop
         else:

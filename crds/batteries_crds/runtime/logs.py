@@ -9,7 +9,7 @@ them are never given to a logger.
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -31,50 +31,27 @@ class _Lines(structlog.BytesLogger):
         self.name = name
 
 
-class FrequentEvent:
-    """One event that is logged again and again, at level info: what structlog makes of it, in a third of the time."""
-
-    def __init__(self, name: str, event: str) -> None:
-        self._name = name
-        self._event = event
-        self._log = structlog.get_logger(name)
-
-    def __call__(self, **fields: Any) -> None:
-        """Logs it; `fields` are all that is said, what is bound for a whole request among them."""
-        if _written is None:
-            self._log.info(self._event, **fields)
-        else:
-            _written(_json_line("info", self._event, fields, self._name))
-
-
-_written: Callable[[bytes], None] | None = None
-"""Takes finished lines; None where structlog is to be asked, which knows the level and writes for people."""
-
-
 def configure(
     style: Style,
     level: str,
     *,
-    context: Processor = structlog.contextvars.merge_contextvars,
     quiet: Mapping[str, int] | None = None,
     foreign: Sequence[Processor] = (),
 ) -> None:
     """Sets up logging for the whole process; called once, by main.
 
-    `context` adds what is bound for a whole request or reconcile. `quiet` names loggers of libraries and the least that
-    is heard of them; `foreign` are processors for the lines of libraries alone.
+    `quiet` names loggers of libraries and the least level that they log; `foreign` are processors for the lines of
+    libraries alone.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: tuple[Processor, ...] = (
-        context,
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
-    global _written  # logging is the process's own, as structlog's configuration is
-    _written = _Lines("").msg if style == "json" and number <= logging.INFO else None
     structlog.configure(
-        processors=[context, _as_json] if style == "json" else [*shared, *_ending(style), _encoded],
+        processors=[shared[0], _as_json] if style == "json" else [*shared, *_ending(style), _encoded],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=_Lines,
         cache_logger_on_first_use=True,
@@ -97,11 +74,8 @@ def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
     """The whole line: what the processors for libraries' lines make one after the other, in a fifth of their time."""
     if event.get("exc_info"):
         structlog.processors.format_exc_info(logger, method, event)
-    return _json_line(_LEVELS.get(method, method), event.pop("event"), event, logger.name)
-
-
-def _json_line(level: str, event: str, fields: Mapping[str, Any], name: str) -> bytes:
-    line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **fields, "logger": name}
+    level, name = _LEVELS.get(method, method), event.pop("event")
+    line = {"timestamp": datetime.now(UTC), "level": level, "event": name, **event, "logger": logger.name}
     return orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z)
 
 
