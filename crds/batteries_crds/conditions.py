@@ -13,18 +13,42 @@ from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
 
-READY = "Ready"
-RECONCILING = "Reconciling"
-STALLED = "Stalled"
-PROVISIONED = "Provisioned"
-SUSPENDED = "Suspended"
+
+class ConditionType(StrEnum):
+    """The types of an AwsAccount's conditions: one for each step, in the pipeline's order, and the summaries."""
+
+    ACCOUNT_REQUESTED = "AccountRequested"
+    ACCOUNT_CREATED = "AccountCreated"
+    ROLE_READY = "RoleReady"
+    IN_CUSTOMERS_OU = "InCustomersOU"
+    IAM_USER_READY = "IAMUserReady"
+    SSO_ASSIGNED = "SSOAssigned"
+    OIDC_CONFIGURED = "OIDCConfigured"
+    WELCOME_EMAIL_SENT = "WelcomeEmailSent"
+    QUARANTINED = "Quarantined"
+    CONSOLE_CLOSED = "ConsoleClosed"
+    SSO_REVOKED = "SSORevoked"
+    DEPLOY_ROLE_CLOSED = "DeployRoleClosed"
+    CLOSED = "Closed"
+    READY = "Ready"
+    PROVISIONED = "Provisioned"
+    SUSPENDED = "Suspended"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+READY = ConditionType.READY
+RECONCILING = ConditionType.RECONCILING
+STALLED = ConditionType.STALLED
+PROVISIONED = ConditionType.PROVISIONED
+SUSPENDED = ConditionType.SUSPENDED
 
 ACCOUNT_GONE = "AccountGone"
 """A reason: the AWS account is closed, or no member of the organization any more."""
 SUSPENDED_BY_AWS = "SuspendedByAws"
 """A reason: AWS itself has suspended the AWS account."""
 
-SUMMARIES: dict[str, str] = {
+SUMMARIES: dict[ConditionType, str] = {
     READY: "Every required step is done for the current spec.",
     PROVISIONED: "Every required step was done once. The account is usable, also while a change is applied.",
     SUSPENDED: "The account is suspended, as seen in AWS: nobody can sign in, and everything is denied to "

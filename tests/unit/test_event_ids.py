@@ -15,6 +15,7 @@ from batteries_apiserver.projections.event_log import EventLog
 from batteries_apiserver.projections.event_views import ProvisioningEvent, event_views
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT
+from batteries_crds.conditions import ConditionType
 from batteries_crds.names import ProvisioningStep
 from batteries_operator.status.transitions import apply_outcome, begin
 from batteries_operator.steps.outcome import Fail, Outcome
@@ -27,7 +28,7 @@ async def never(_: Scope) -> Outcome:
     raise AssertionError("these tests run no step")
 
 
-STEP = Step(ProvisioningStep.SETUP_OIDC, "Admitted", never, "lets in")
+STEP = Step(ProvisioningStep.SETUP_OIDC, ConditionType.OIDC_CONFIGURED, never, "lets in")
 
 
 def account(history: list[dict[str, Any]]) -> AwsAccount:

@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, find, is_true
+from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, ConditionType, find, is_true
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 
 _DOING = {
@@ -52,15 +52,15 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
     if status.phase is Phase.ACTIVE:
         if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
             return "The account is ready to use; a change to it is being applied" + _SO_FAR, _changed_at(account)
-        sso = find(account.status.conditions, "SSOAssigned")
+        sso = find(account.status.conditions, ConditionType.SSO_ASSIGNED)
         if sso is not None and sso.reason == "EmailNotConfirmed":
             return (
                 "The account has been ready to use for {}, except for single sign-on, which waits until you confirm "
                 "your e-mail address: open the link in the mail that you got, or request a new one with POST "
                 "/v1/customer/confirmation.",
-                _since(account, "Provisioned"),
+                _since(account, ConditionType.PROVISIONED),
             )
-        return "The account has been ready to use for {}.", _since(account, "Provisioned")
+        return "The account has been ready to use for {}.", _since(account, ConditionType.PROVISIONED)
     doing = _DOING.get(status.provisioning_step, "Setting up the account")
     return doing + _SO_FAR, _begun_at(account) or created
 

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import ACCOUNT_GONE, is_true
+from batteries_crds.conditions import ACCOUNT_GONE, ConditionType, is_true
 from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, TAG_UID, ProvisioningStep
 from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.directory import Directory
@@ -226,7 +226,7 @@ def _was_known(account: AwsAccount, aws_account_id: str) -> bool:
     record = status.steps.get(ProvisioningStep.CHECK_STATUS)
     return (
         status.aws_account_id == aws_account_id
-        and is_true(status.conditions, "AccountCreated")
+        and is_true(status.conditions, ConditionType.ACCOUNT_CREATED)
         and record is not None
         and record.inputs is not None
     )

@@ -30,7 +30,7 @@ from batteries_operator.status.pending import blocking, is_current, is_out_of_da
 from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.steps.step import Step
+from batteries_operator.steps.step import Scope, Step
 
 UNKEPT_SECONDS = 1.0
 """Until an account without our finalizer is read again, where no watch shows it with that before."""
@@ -55,22 +55,24 @@ class Result:
     """The account as the reconcile left it in Kubernetes; None where it is to be read before the next one."""
 
 
-class _Scope:
+class _Scope(Scope):
     """What a step sees of the reconcile."""
 
     def __init__(self, writer: StatusWriter, deps: Dependencies, results: ResultApplier) -> None:
         self._writer = writer
         self._results = results
-        self.deps = deps
+        self._deps = deps
+
+    @property
+    def deps(self) -> Dependencies:
+        return self._deps
 
     @property
     def account(self) -> AwsAccount:
         return self._writer.account
 
     async def owned_account(self) -> OwnedAccount:
-        aws_account_id = self.account.status.aws_account_id
-        assert aws_account_id is not None  # check_status is done
-        return await self.deps.aws.ownership.prove(self.account, aws_account_id)
+        return await self.deps.aws.ownership.prove(self.account, self.aws_account_id)
 
     async def record(self, **facts: Any) -> None:
         account = self.account

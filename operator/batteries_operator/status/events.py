@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
-from batteries_crds.conditions import READY, STALLED, find, is_true
+from batteries_crds.conditions import READY, STALLED, ConditionType, find, is_true
 from batteries_crds.names import Phase
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
@@ -60,14 +60,16 @@ def of_release(account: AwsAccount) -> Event:
     if aws_account_id is None:
         return Event("Normal", "Released", "Nothing was made in AWS.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
-        closed = find(account.status.conditions, "Closed")  # by AWS, or out of the organization and not closed at all
+        closed = find(
+            account.status.conditions, ConditionType.CLOSED
+        )  # by AWS, or out of the organization and not closed at all
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
         return Event("Normal", "Released", f"Let go: {said}{_left_open(account)}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
     return Event("Normal", "Released", message)
 
 
-_DOORS = {"Quarantined": "not quarantined", "SSORevoked": "single sign-on not revoked"}
+_DOORS = {ConditionType.QUARANTINED: "not quarantined", ConditionType.SSO_REVOKED: "single sign-on not revoked"}
 
 
 def _left_open(account: AwsAccount) -> str:

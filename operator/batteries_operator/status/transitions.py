@@ -19,6 +19,7 @@ from batteries_crds.conditions import (
     SUSPENDED_BY_AWS,
     Condition,
     ConditionStatus,
+    ConditionType,
     find,
     is_true,
     upsert,
@@ -190,7 +191,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
     )
 
 
-def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[str]:
+def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[ConditionType]:
     """The summaries that are false while a step is pending.
 
     Provisioned stays true for ever. One that is opened stays suspended until all is open; one that was closed and is
@@ -216,7 +217,7 @@ def _minutes(patience: timedelta) -> str:
 
 def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
     status = account.status
-    quarantined = account.is_deleted and is_true(conditions, "Quarantined")
+    quarantined = account.is_deleted and is_true(conditions, ConditionType.QUARANTINED)
     if is_true(conditions, SUSPENDED) or quarantined:
         return Phase.SUSPENDED
     seen = {condition.reason for condition in conditions if condition.status == ConditionStatus.FALSE}

@@ -99,19 +99,17 @@ async def run(scope: Scope) -> Outcome:
         scope.deps.creations.release(scope.account.metadata.uid)
         owned = await scope.owned_account()
         return Done(f"The AWS account is {owned.id}.")
-    request = status.create_request
-    assert request is not None  # create_account is not current without it
-    assert request.request_id is not None
+    request, request_id = scope.create_request, scope.request_id
     working = replace(WORKING, seconds=scope.deps.settings.poll_max_seconds)
-    if scope.deps.creation_poller.has(request.request_id):
+    if scope.deps.creation_poller.has(request_id):
         return working
-    creation = scope.deps.creation_poller.outcome(request.request_id)
+    creation = scope.deps.creation_poller.outcome(request_id)
     if creation is None:
-        creation = await _status(scope, request, request.request_id)
+        creation = await _status(scope, request, request_id)
     if creation is None:
         return _forgotten(request)
     if creation.state == "IN_PROGRESS":
-        scope.deps.creation_poller.note(request.request_id, scope.account.metadata.uid)
+        scope.deps.creation_poller.note(request_id, scope.account.metadata.uid)
         return working
     # The slot is free whatever the result; the next in the queue need not wait for our write.
     scope.deps.creations.release(scope.account.metadata.uid)

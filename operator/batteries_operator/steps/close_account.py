@@ -26,9 +26,7 @@ ENDED_BY_AWS = "SUSPENDED"
 
 async def run(scope: Scope) -> Outcome:
     """Done once AWS says that the account is closed, or is no member of the organization any more."""
-    account, closures = scope.account, scope.deps.closures
-    aws_account_id = account.status.aws_account_id
-    assert aws_account_id is not None  # check_status is done
+    account, closures, aws_account_id = scope.account, scope.deps.closures, scope.aws_account_id
     organizations, ownership = scope.deps.aws.organizations, scope.deps.aws.ownership
     state = await organizations.state(aws_account_id)
     asked = account.status.closure_requested_at is not None

@@ -89,12 +89,11 @@ async def _too_large(scope: Scope) -> Outcome | None:
 
 def _no_customer(scope: Scope) -> Wait:
     account = scope.account
-    assert account.spec.customer_ref is not None  # the CRD: an e-mail or a Customer
     scope.deps.creations.release(account.metadata.uid)  # others need not wait for that Customer
     return Wait.blocked(
         30,
         "CustomerNotFound",
-        f"There is no Customer '{account.spec.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
+        f"There is no Customer '{scope.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
         "Create it; the account follows by itself.",
     )
 

@@ -43,9 +43,8 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
     Raises:
         NotPreparedError: there is no such OU, or it is not what it has to be.
     """
-    account, organizations = scope.account.status.aws_account_id, scope.deps.aws.organizations
-    assert account is not None  # check_status is done
-    if (seen := gone(scope, await organizations.state(account))) is not None:
+    organizations = scope.deps.aws.organizations
+    if (seen := gone(scope, await organizations.state(scope.aws_account_id))) is not None:
         return Done("The account is closed in AWS already.") if scope.account.is_deleted else seen
     owned = await scope.owned_account()
     await proved()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
-from batteries_crds.conditions import is_true
+from batteries_crds.conditions import ConditionType, is_true
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.steps import (
@@ -29,7 +29,7 @@ from batteries_operator.steps.step import Step
 PROVISIONING: tuple[Step, ...] = (
     Step(
         Name.CREATE_ACCOUNT,
-        "AccountRequested",
+        ConditionType.ACCOUNT_REQUESTED,
         create_account.run,
         "Organizations CreateAccount, the intent written before the call",
         precondition=create_account.has_request,
@@ -38,7 +38,7 @@ PROVISIONING: tuple[Step, ...] = (
     ),
     Step(
         Name.CHECK_STATUS,
-        "AccountCreated",
+        ConditionType.ACCOUNT_CREATED,
         check_status.run,
         "DescribeCreateAccountStatus, or ListCreateAccountStatus for many at once, until AWS names the account",
         precondition=lambda account: account.status.aws_account_id is not None,
@@ -47,53 +47,53 @@ PROVISIONING: tuple[Step, ...] = (
     ),
     Step(
         Name.WAIT_FOR_ROLE,
-        "RoleReady",
+        ConditionType.ROLE_READY,
         wait_for_role.run,
         "AssumeRole of the organization's access role, GetCallerIdentity",
         stall_timeout=wait_for_role.STALL_TIMEOUT,
     ),
     Step(
         Name.MOVE_TO_OU,
-        "InCustomersOU",
+        ConditionType.IN_CUSTOMERS_OU,
         move_to_ou.run,
         "ListParents, MoveAccount to the Customers OU",
-        needs=("AccountCreated",),
-        invalidates=("Quarantined",),
+        needs=(ConditionType.ACCOUNT_CREATED,),
+        invalidates=(ConditionType.QUARANTINED,),
         drifts=True,
     ),
     Step(
         Name.CREATE_IAM_USER,
-        "IAMUserReady",
+        ConditionType.IAM_USER_READY,
         create_iam_user.run,
         "IAM user, AdministratorAccess, first password in a Secret and then in AWS",
-        needs=("RoleReady", "InCustomersOU"),
-        invalidates=("ConsoleClosed",),
+        needs=(ConditionType.ROLE_READY, ConditionType.IN_CUSTOMERS_OU),
+        invalidates=(ConditionType.CONSOLE_CLOSED,),
     ),
     Step(
         Name.SETUP_SSO_ACCESS,
-        "SSOAssigned",
+        ConditionType.SSO_ASSIGNED,
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
         # The owner is known, and the account is where the organization's policies for customers hold.
-        needs=("AccountRequested", "InCustomersOU"),
+        needs=(ConditionType.ACCOUNT_REQUESTED, ConditionType.IN_CUSTOMERS_OU),
         inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
-        invalidates=("SSORevoked",),
+        invalidates=(ConditionType.SSO_REVOKED,),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
     ),
     Step(
         Name.SETUP_OIDC,
-        "OIDCConfigured",
+        ConditionType.OIDC_CONFIGURED,
         setup_oidc.run,
         "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos",
-        needs=("RoleReady", "InCustomersOU"),
+        needs=(ConditionType.ROLE_READY, ConditionType.IN_CUSTOMERS_OU),
         inputs=setup_oidc.inputs,
-        invalidates=("DeployRoleClosed",),
+        invalidates=(ConditionType.DEPLOY_ROLE_CLOSED,),
         drifts=True,
     ),
     Step(
         Name.SEND_WELCOME_EMAIL,
-        "WelcomeEmailSent",
+        ConditionType.WELCOME_EMAIL_SENT,
         send_welcome_email.run,
         "SES v2 SendEmail; a failing mail does not hold the account back",
         required=False,
@@ -104,62 +104,62 @@ PROVISIONING: tuple[Step, ...] = (
 
 def _unguarded(account: AwsAccount) -> str | None:
     """Whether a door is closed while AWS does not deny its owner to open it again; then it is closed once more."""
-    return None if is_true(account.status.conditions, "Quarantined") else "unguarded"
+    return None if is_true(account.status.conditions, ConditionType.QUARANTINED) else "unguarded"
 
 
 SUSPENSION: tuple[Step, ...] = (
     Step(
         Closing.QUARANTINE,
-        "Quarantined",
+        ConditionType.QUARANTINED,
         quarantine.run,
         "MoveAccount to the Suspended OU, whose policy, seen in AWS, denies its users and roles everything",
-        needs=("AccountCreated",),
-        invalidates=("InCustomersOU",),
+        needs=(ConditionType.ACCOUNT_CREATED,),
+        invalidates=(ConditionType.IN_CUSTOMERS_OU,),
         drifts=True,
     ),
     Step(
         Closing.CLOSE_CONSOLE,
-        "ConsoleClosed",
+        ConditionType.CONSOLE_CLOSED,
         close_console.run,
         "the IAM user's login profile and its Secret deleted",
-        needs=("RoleReady",),
-        after=("Quarantined",),
+        needs=(ConditionType.ROLE_READY,),
+        after=(ConditionType.QUARANTINED,),
         inputs=_unguarded,
-        invalidates=("IAMUserReady",),
+        invalidates=(ConditionType.IAM_USER_READY,),
     ),
     Step(
         Closing.REVOKE_SSO_ACCESS,
-        "SSORevoked",
+        ConditionType.SSO_REVOKED,
         revoke_sso_access.run,
         "account assignment deleted and polled",
-        needs=("AccountCreated",),
-        after=("Quarantined",),
+        needs=(ConditionType.ACCOUNT_CREATED,),
+        after=(ConditionType.QUARANTINED,),
         inputs=_unguarded,
-        invalidates=("SSOAssigned",),
+        invalidates=(ConditionType.SSO_ASSIGNED,),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
     ),
     Step(
         Closing.CLOSE_DEPLOY_ROLE,
-        "DeployRoleClosed",
+        ConditionType.DEPLOY_ROLE_CLOSED,
         close_deploy_role.run,
         "trust policy of GitHubActionsDeployRole admits nobody",
-        needs=("RoleReady",),
-        after=("Quarantined",),
+        needs=(ConditionType.ROLE_READY,),
+        after=(ConditionType.QUARANTINED,),
         inputs=_unguarded,
-        invalidates=("OIDCConfigured",),
+        invalidates=(ConditionType.OIDC_CONFIGURED,),
         drifts=True,
     ),
 )
 
 CLOSE_ACCOUNT = Step(
     Closing.CLOSE_ACCOUNT,
-    "Closed",
+    ConditionType.CLOSED,
     close_account.run,
     "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
     # What is nice to have before it is tried first, and holds it up no longer: the closure closes more.
-    needs=("AccountCreated",),
-    after=("Quarantined", "SSORevoked"),
+    needs=(ConditionType.ACCOUNT_CREATED,),
+    after=(ConditionType.QUARANTINED, ConditionType.SSO_REVOKED),
     stall_timeout=timedelta(days=1),
     limit=Limit.CLOSURES,
 )
@@ -183,7 +183,7 @@ UNTIL_IT_IS_KNOWN_TO_GO = tuple(map(_if_there, UNTIL_IT_IS_KNOWN))
 WITHOUT_ACCESS = (*map(_if_there, (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, CLOSE_DEPLOY_ROLE)), REVOKE_SSO_ACCESS)
 
 BESIDE_A_CLOSURE = tuple(
-    replace(step, required=False, needs=("AccountCreated",))
+    replace(step, required=False, needs=(ConditionType.ACCOUNT_CREATED,))
     for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
 )
 """Tried whatever the account's role answers, and told of; a closure waits for no more than that."""
@@ -191,7 +191,7 @@ BESIDE_A_CLOSURE = tuple(
 
 def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
     """The quarantine closes every door at once; where it can't be had, each one is closed, as far as that goes."""
-    if is_true(account.status.conditions, "Quarantined"):
+    if is_true(account.status.conditions, ConditionType.QUARANTINED):
         return (QUARANTINE, BESIDE_A_CLOSURE[0])
     return (QUARANTINE, *BESIDE_A_CLOSURE)
 
@@ -216,6 +216,6 @@ def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step
     if not account.is_deleted:
         return (*UNTIL_IT_ANSWERS, *SUSPENSION)
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
-        before = () if is_true(account.status.conditions, "Closed") else _before_the_closure(account)
+        before = () if is_true(account.status.conditions, ConditionType.CLOSED) else _before_the_closure(account)
         return (*UNTIL_IT_IS_KNOWN_TO_GO, *before, CLOSE_ACCOUNT)
     return WITHOUT_ACCESS if remove_access else UNTIL_IT_IS_KNOWN_TO_GO

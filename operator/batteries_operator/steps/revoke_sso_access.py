@@ -52,11 +52,10 @@ async def _assigned(scope: Scope, users: set[str]) -> str | None:
     The assignment of a user that was deleted is listed on, and lets nobody in.
     """
     status, directory = scope.account.status, scope.deps.aws.directory
-    assert status.owner is not None  # the caller has asked
     if status.sso_user_id in users and await directory.user_name(status.sso_user_id or "") is not None:
         return status.sso_user_id
     others = users - {status.sso_user_id or ""}
-    found = await directory.find_user(status.owner) if others else None
+    found = await directory.find_user(scope.owner) if others else None
     return found if found in others else None
 
 

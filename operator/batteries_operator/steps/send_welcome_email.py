@@ -37,7 +37,6 @@ async def run(scope: Scope) -> Outcome:
     if not mail.enabled:
         return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES.")
     owned = await scope.owned_account()
-    assert status.owner is not None  # create_account is done
     text = TEXT.format(
         account=owned.id,
         single_sign_on=_single_sign_on(status),
@@ -46,9 +45,9 @@ async def run(scope: Scope) -> Outcome:
         role=status.oidc_role_arn,
     )
     message_id = await mail.send(
-        status.owner,
+        scope.owner,
         SUBJECT.format(account=owned.id),
         text,
         about=f"{TAG_ACCOUNT_ID}/{scope.account.account_id}",
     )
-    return Done(f"Mailed to {status.owner}.", {"welcome_message_id": message_id})
+    return Done(f"Mailed to {scope.owner}.", {"welcome_message_id": message_id})

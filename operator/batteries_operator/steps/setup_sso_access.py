@@ -22,8 +22,7 @@ async def run(scope: Scope) -> Outcome:
     """Done once Identity Center lists the assignment."""
     account, deps = scope.account, scope.deps
     center, uid = deps.aws.identity_center, account.metadata.uid
-    owned, owner = await scope.owned_account(), account.status.owner
-    assert owner is not None  # create_account is done
+    owned, owner = await scope.owned_account(), scope.owner
     deps.assignment_duration.polled(uid)
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):

@@ -9,17 +9,28 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account import AwsAccount, CustomerRef
+from batteries_crds.aws_account_status import CreateRequest
+from batteries_crds.conditions import ConditionType
 from batteries_crds.names import ClosingStep, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.steps.dependencies import Dependencies, Limit
 from batteries_operator.steps.outcome import Outcome, Wait
 
+T = TypeVar("T")
+
+
+class NotReachedError(Exception):
+    """A bug of the pipeline: a step ran and what it needs is not known, though the steps before it are done."""
+
 
 class Scope(Protocol):
-    """One reconcile of one account: its newest state, the shared dependencies, and `record`."""
+    """One reconcile of one account: its newest state, the shared dependencies, and `record`.
+
+    What the steps before have found out is a property here, which raises NotReachedError where it is missing.
+    """
 
     @property
     def account(self) -> AwsAccount:
@@ -28,6 +39,31 @@ class Scope(Protocol):
     @property
     def deps(self) -> Dependencies:
         """What all reconciles share."""
+
+    @property
+    def aws_account_id(self) -> str:
+        """AWS's id of the account, known once check_status or an adoption is done."""
+        return _known(self.account.status.aws_account_id, "status.awsAccountId")
+
+    @property
+    def owner(self) -> str:
+        """The owner's e-mail address, known once create_account is done."""
+        return _known(self.account.status.owner, "status.owner")
+
+    @property
+    def create_request(self) -> CreateRequest:
+        """The request to AWS for the account, known once create_account is done."""
+        return _known(self.account.status.create_request, "status.createRequest")
+
+    @property
+    def request_id(self) -> str:
+        """AWS's id of that request."""
+        return _known(self.create_request.request_id, "status.createRequest.requestId")
+
+    @property
+    def customer_ref(self) -> CustomerRef:
+        """The Customer that owns the account; the CRD demands one where there is no spec.email."""
+        return _known(self.account.spec.customer_ref, "spec.customerRef")
 
     async def owned_account(self) -> OwnedAccount:
         """The AWS account that the status names, proved to be this AwsAccount's: the only key to acting on it.
@@ -38,6 +74,12 @@ class Scope(Protocol):
 
     async def record(self, **facts: Any) -> None:
         """Persists status fields before going on; raises where somebody else wrote meanwhile."""
+
+
+def _known(value: T | None, field: str) -> T:
+    if value is None:
+        raise NotReachedError(f"{field} is empty, which the steps before this one or the CRD should have seen to")
+    return value
 
 
 def _no_inputs(_: AwsAccount) -> Any:
@@ -66,15 +108,15 @@ class Step:
     """
 
     name: ProvisioningStep | ClosingStep
-    condition: str
+    condition: ConditionType
     run: Callable[[Scope], Awaitable[Outcome]]
     description: str
     inputs: Callable[[AwsAccount], Any] = _no_inputs
     precondition: Callable[[AwsAccount], bool] = _always
-    needs: tuple[str, ...] | None = None
-    after: tuple[str, ...] = ()
+    needs: tuple[ConditionType, ...] | None = None
+    after: tuple[ConditionType, ...] = ()
     required: bool = True
-    invalidates: tuple[str, ...] = ()
+    invalidates: tuple[ConditionType, ...] = ()
     stall_timeout: timedelta = timedelta(hours=1)
     drifts: bool = False
     initial_wait: Wait | None = None

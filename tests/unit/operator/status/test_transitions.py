@@ -8,7 +8,16 @@ import pytest
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
-from batteries_crds.conditions import PROVISIONED, READY, RECONCILING, STALLED, Condition, ConditionStatus, find
+from batteries_crds.conditions import (
+    PROVISIONED,
+    READY,
+    RECONCILING,
+    STALLED,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    find,
+)
 from batteries_crds.names import ClosingStep
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.status.pending import is_current, is_out_of_date, runnable
@@ -23,9 +32,11 @@ async def never(_: Scope) -> Outcome:
     raise AssertionError("these tests run no step")
 
 
-MAKE = Step(Name.CREATE_ACCOUNT, "Made", never, "makes it")
-ADMIT = Step(Name.SETUP_OIDC, "Admitted", never, "lets in", inputs=lambda account: account.spec.github_repos)
-MAIL = Step(Name.SEND_WELCOME_EMAIL, "Mailed", never, "tells", required=False)
+MAKE = Step(Name.CREATE_ACCOUNT, ConditionType.ACCOUNT_REQUESTED, never, "makes it")
+ADMIT = Step(
+    Name.SETUP_OIDC, ConditionType.OIDC_CONFIGURED, never, "lets in", inputs=lambda account: account.spec.github_repos
+)
+MAIL = Step(Name.SEND_WELCOME_EMAIL, ConditionType.WELCOME_EMAIL_SENT, never, "tells", required=False)
 STEPS = (MAKE, ADMIT, MAIL)
 
 
@@ -179,13 +190,17 @@ def test_a_wait_that_is_no_problem_is_no_error() -> None:
 def test_a_mail_that_fails_is_no_error_of_the_account() -> None:
     seen = Story().active().then(MAIL, Wait.blocked(1, "Rejected", "no such address"))
     assert seen.account.status.error is None
-    assert seen.condition("Mailed").message == "no such address"
+    assert seen.condition(ConditionType.WELCOME_EMAIL_SENT).message == "no such address"
     assert runnable(STEPS, seen.account) == [MAIL], "it is tried again"
 
 
 def test_every_step_is_shown_as_unknown_from_first_sight_in_the_order_of_the_runbook() -> None:
     seen = Story().account.status.conditions
-    assert [c.type for c in seen][:3] == ["Made", "Admitted", "Mailed"]
+    assert [c.type for c in seen][:3] == [
+        ConditionType.ACCOUNT_REQUESTED,
+        ConditionType.OIDC_CONFIGURED,
+        ConditionType.WELCOME_EMAIL_SENT,
+    ]
     assert {c.status for c in seen[:3]} == {ConditionStatus.UNKNOWN}
 
 
@@ -215,11 +230,11 @@ def test_the_history_keeps_the_newest() -> None:
 
 def test_transition_times_move_only_with_the_status() -> None:
     seen = Story().then(MAKE, Wait.polling(1, "Slow", "slow"))
-    first = seen.condition("Made").last_transition_time
+    first = seen.condition(ConditionType.ACCOUNT_REQUESTED).last_transition_time
     seen.then(MAKE, Wait.polling(1, "Slower", "slower"))
-    assert seen.condition("Made").last_transition_time == first
+    assert seen.condition(ConditionType.ACCOUNT_REQUESTED).last_transition_time == first
     seen.then(MAKE, Done(""))
-    assert seen.condition("Made").last_transition_time == seen.now
+    assert seen.condition(ConditionType.ACCOUNT_REQUESTED).last_transition_time == seen.now
 
 
 def test_what_gave_up_is_tried_again_for_a_changed_spec_only() -> None:
@@ -274,7 +289,7 @@ def test_long_messages_are_cut_to_what_the_schema_takes() -> None:
 
 
 def test_a_step_that_the_contract_does_not_name_shows_as_the_contracts_step_before_it() -> None:
-    ours = Step(ClosingStep.QUARANTINE, "Ours", never, "what the contract knows nothing of")
+    ours = Step(ClosingStep.QUARANTINE, ConditionType.QUARANTINED, never, "what the contract knows nothing of")
     story = Story((MAKE, ours, ADMIT)).then(MAKE, Done("Made."))
     shown = [story.account.status.provisioning_step]
     story.then(ours, Done("Ours."))

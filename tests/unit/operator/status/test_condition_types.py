@@ -1,0 +1,37 @@
+"""The enum of condition types, the pipelines and the docs name the same conditions."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.conditions import SUMMARIES, ConditionType
+from batteries_operator.status.transitions import summarize
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+
+STEPS = (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
+DOCS = Path(__file__).parents[4] / "docs"
+
+
+def test_each_condition_is_a_steps_or_a_summary_in_the_pipelines_order() -> None:
+    assert [*ConditionType] == [*(step.condition for step in STEPS), *SUMMARIES]
+
+
+def test_steps_need_and_invalidate_only_conditions_of_the_enum() -> None:
+    named = [kind for step in STEPS for kind in (step.condition, *(step.needs or ()), *step.after, *step.invalidates)]
+    assert all(isinstance(kind, ConditionType) for kind in named)
+
+
+def test_the_runbook_names_every_condition() -> None:
+    text = (DOCS / "runbook.md").read_text()
+    assert [kind for kind in ConditionType if f"`{kind}`" not in text] == []
+
+
+def test_a_condition_goes_to_kubernetes_as_plain_text() -> None:
+    account = AwsAccount.model_validate({"metadata": {"name": "a", "namespace": "n"}, "spec": {"email": "a@b.co"}})
+    status = summarize(PROVISIONING, account, datetime(2026, 11, 24, tzinfo=UTC)).status
+    wire = status.to_wire()["conditions"]
+    assert {type(each["type"]) for each in wire} == {str}
+    assert yaml.safe_load(yaml.safe_dump(wire)) == json.loads(json.dumps(wire))
