@@ -1,6 +1,6 @@
-"""Puts the application together: settings in, an aiohttp application out, its resources bound to its lifetime.
+"""Builds the aiohttp application from the settings, and binds its resources to its lifetime.
 
-`make_app` knows no environment and no sockets, so that tests build the real thing and give it other resources.
+`make_app` reads no environment and opens no sockets, so that tests can build the real application with other resources.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +33,7 @@ KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
 
 @asynccontextmanager
 async def kube_connected(settings: Settings) -> AsyncIterator[Kube]:
-    """Kubernetes as the settings say, with caches that fill themselves.
+    """Connects to the cluster of the settings, and keeps the caches filled.
 
     Raises:
         NoClusterError: no cluster can be reached.
@@ -45,14 +45,14 @@ async def kube_connected(settings: Settings) -> AsyncIterator[Kube]:
 
 
 async def notifications(app: web.Application) -> AsyncIterator[None]:
-    """What customers are mailed about, and what is done now and then, while the application runs."""
+    """Writes Notifications and deletes old keys in the background while the application runs."""
     app[NOTIFICATIONS] = NotificationWriter(app[KUBE].namespace, app[KUBE].notifications)
     async with app[NOTIFICATIONS].written(), deleting_old_keys(app[KUBE]):
         yield
 
 
 def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> web.Application:
-    """The application. Its resources are opened when it starts and closed, last first, when it ends."""
+    """Builds the application. Its resources are opened at startup and closed in reverse order at shutdown."""
 
     async def kube(app: web.Application) -> AsyncIterator[None]:
         async with kube_source(settings) as opened:
@@ -73,7 +73,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
         async with first_admin_key_minted(app[KUBE], settings.admin_key_secret):
             yield
 
-    async def let_go_of_waiting(app: web.Application) -> None:
+    async def wake_waiting_requests(app: web.Application) -> None:
         if KUBE in app:
             app[KUBE].caches.changes.stop()
 
@@ -94,7 +94,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[RATE_LIMITS] = rate_limits
     app[STREAMS] = Streams(settings.api_streams_per_customer)
     app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, billing, limits_watched])
-    app.on_shutdown.append(let_go_of_waiting)
+    app.on_shutdown.append(wake_waiting_requests)
     app[GUIDE] = Guide(ROUTES, settings.public_base)
     app.add_routes(registered(ROUTES))
     return app

@@ -1,4 +1,4 @@
-"""/healthz: the process runs. /readyz: its knowledge is current, so that it should get requests."""
+"""/healthz: the process runs. /readyz: its caches are current, so it should get requests."""
 
 from typing import Literal
 
@@ -13,20 +13,20 @@ from batteries_apiserver.kube.clients import KUBE
 
 
 async def live(request: web.Request) -> web.Response:
-    """GET /healthz: 200. A restart would not help where Kubernetes is away, so nothing else is asked here."""
+    """GET /healthz: 200. It checks nothing else, because a restart would not help if Kubernetes is unreachable."""
     return json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
     """GET /readyz: 200, or 503 with the reason."""
-    unready_reason = "This replica is ending." if request.app[DRAIN].begun else request.app[KUBE].unready_reason
+    unready_reason = "This replica is shutting down." if request.app[DRAIN].begun else request.app[KUBE].unready_reason
     if unready_reason is not None:
         raise Unavailable("not_ready", unready_reason)
     return json_response({"status": "ok"})
 
 
 class Health(TypedDict):
-    """That all is well."""
+    """The response of a healthy replica."""
 
     status: Literal["ok"]
 
@@ -39,7 +39,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.HEALTH,
         summary="Liveness: does the process run?",
-        responses={200: Response("It runs", Health)},
+        responses={200: Response("The process runs", Health)},
     ),
     Route(
         method="GET",
@@ -48,7 +48,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.HEALTH,
         summary="Readiness: should this replica get requests?",
-        responses={200: Response("It should", Health)},
+        responses={200: Response("The replica is ready", Health)},
         errors=("not_ready",),
     ),
 )

@@ -22,16 +22,16 @@ from batteries_crds.runtime.version import distribution_version
 
 
 def main() -> int:
-    """Runs a subcommand; the exit status is 1, with a sentence on stderr, where it can't."""
+    """Runs a subcommand. If it fails, the exit status is 1, and stderr has a sentence that says why."""
     arguments = _parser().parse_args()
     try:
         prepare(os.environ)
         settings = Settings()
-        # stripe's logs each request and answer at DEBUG, with what is in them.
+        # The stripe library logs each request and response at DEBUG, with their content.
         quiet = {"stripe": logging.WARNING}
         logs.configure(settings.log_format, settings.log_level, quiet=quiet)
         if arguments.command == "run":
-            uvloop.run(server.serve(settings))  # a tenth less of CPU for each request than asyncio's own loop
+            uvloop.run(server.serve(settings))  # a tenth less CPU for each request than with asyncio's own loop
         else:
             print(asyncio.run(admin_key.create(settings, arguments.name)))
     except ValidationError as error:
@@ -57,14 +57,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings_wrong(error: ValidationError) -> str:
-    """Which settings are wrong; never their values, for they may be secrets."""
-    return "\n".join(
-        ["These settings are not right:", *(f"  {_line(one)}" for one in error.errors(include_input=False))]
-    )
+    """Lists the invalid settings, without their values, which may be secrets."""
+    return "\n".join(["These settings are invalid:", *(f"  {_line(one)}" for one in error.errors(include_input=False))])
 
 
 def _line(wrong: ErrorDetails) -> str:
-    """One of them; our own sentences name the setting themselves."""
+    """One invalid setting; our own sentences already name it."""
     if not wrong["loc"]:
         return wrong["msg"].removeprefix("Value error, ")
     return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"

@@ -1,6 +1,6 @@
-"""Every route of the server, and how aiohttp gets to know it.
+"""All routes of the server, and their registration with aiohttp.
 
-Each resource's routes stand in its own folder; this joins them, and puts the right guard before each handler.
+Each resource's routes are in its own folder; this joins them, and puts the right guard before each handler.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = (
 
 
 def registered(routes: Iterable[Route]) -> Iterator[web.RouteDef]:
-    """The routes as aiohttp takes them."""
+    """The routes as aiohttp's route definitions."""
     for route in routes:
         options = {"allow_head": route.head} if route.method == "GET" else {}
         yield web.RouteDef(route.method, route.path, _guarded(route), {"expect_handler": expect, **options})

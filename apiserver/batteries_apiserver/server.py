@@ -1,4 +1,4 @@
-"""Serves the application and its metrics until SIGTERM, then lets requests under way finish."""
+"""Serves the application and its metrics until SIGTERM, then lets requests in progress finish."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         NoClusterError: no cluster can be reached.
-        NoInstallationError: what marks this installation's checkouts can't be read.
+        NoInstallationError: the name of this installation can't be read.
         OSError: a port is taken.
     """
     stop = asyncio.Event()
@@ -33,7 +33,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     app = make_app(settings)
     drain_seconds = min(LONGEST_SECONDS, settings.api_shutdown_seconds / 2)
-    # Our own middleware logs requests, by route; aiohttp's would log paths, and they hold session ids.
+    # Our own middleware logs requests by route; aiohttp's access log would log paths, which contain session ids.
     runner = Runner(
         app,
         access_log=None,
@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> None:
     )
     await runner.setup()
     if settings.stripe_secret_key is not None:
-        with suppress(Unavailable):  # asked again when it is needed
+        with suppress(Unavailable):  # it is read again when it is needed
             await app[KUBE].installation.required()
     metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()
@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> None:
         log.info("serving", addresses=[str(address) for address in runner.addresses], namespace=settings.namespace)
         await stop.wait()
         log.info("stopping")
-        # Requests that wait for a change are answered as things are, and streams end.
+        # Requests that wait for a change respond with the current state, and streams end.
         app[KUBE].caches.changes.stop()
         await app[DRAIN].run(runner, drain_seconds)
     finally:

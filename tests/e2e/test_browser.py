@@ -173,7 +173,7 @@ def test_a_lost_connection_is_said_and_the_button_works_again(visit: Visit) -> N
     visit.pay()
     visit.context.set_offline(True)
     visit.page.get_by_role("button", name="Show my API key").click()
-    expect(visit.page.get_by_role("alert")).to_contain_text("did not arrive")
+    expect(visit.page.get_by_role("alert")).to_contain_text("No response arrived")
     visit.context.set_offline(False)
     visit.show_key()
     expect(visit.page.get_by_role("alert")).to_be_hidden()

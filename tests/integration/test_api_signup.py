@@ -38,7 +38,7 @@ async def test_a_completed_checkout_earns_a_key_that_may_ask_for_an_account(worl
 async def test_stripes_page_says_who_gets_the_key_and_who_paid_is_mailed_when_it_is_handed_over(world: Any) -> None:
     session_id = await world.setup()
     async with world.http.get(f"{world.stripe_url}/c/pay/{session_id}") as page:
-        assert "Whoever began this checkout gets an API key" in await page.text()
+        assert "Whoever started this checkout gets an API key" in await page.text()
     await world.complete(session_id)
     assert (await world.fetch(session_id)).status == 200
     assert (await world.fetch(session_id)).status == 404

@@ -1,6 +1,7 @@
-"""What became of a customer's charges: refunded, or disputed. A state for administrators; it stops nobody.
+"""Whether a customer's charges were refunded or disputed. Administrators see it; it has no other effect.
 
-A restricted key of before may not read charges: then nothing is known of them, and all else goes on.
+A restricted key from an earlier release may lack the permission to read charges: then nothing is known about them, and
+everything else works.
 """
 
 from typing import Any
@@ -15,26 +16,28 @@ log = structlog.get_logger(__name__)
 
 
 async def problems_of(client: stripe.StripeClient, customer_id: str, livemode: bool) -> tuple[PaymentProblem, ...]:
-    """The troubles of the customer's last hundred charges, each once.
+    """Returns the problems of the customer's last hundred charges, each once.
 
     Raises:
-        Unavailable: Stripe does not answer as it should.
+        Unavailable: the call to Stripe failed.
     """
     async with asking("read a customer's charges"):
         try:
             charges = await client.v1.charges.list_async({"customer": customer_id, "limit": 100})
         except stripe.PermissionError as error:
-            log.warning("charges_not_readable", reason=error.user_message, to_do="Let the key read Charges.")
+            log.warning(
+                "charges_not_readable", reason=error.user_message, to_do="Give the key the permission to read Charges."
+            )
             return ()
     found = {problem for one in charges.data if one.livemode is livemode for problem in _of(one.to_dict())}
     return tuple(sorted(found))
 
 
 async def customer_of_charge(client: stripe.StripeClient, charge_id: str) -> str | None:
-    """Whose charge it is; None where that is nobody's, or not to be read.
+    """Returns the charge's customer; None if it has none or can't be read.
 
     Raises:
-        Unavailable: Stripe does not answer as it should.
+        Unavailable: the call to Stripe failed.
     """
     async with asking("read a charge"):
         try:

@@ -1,8 +1,8 @@
-"""The pages where Stripe's checkout sends a browser back to, and what they load: all of it ours, none of it inline.
+"""The pages to which Stripe's checkout sends a browser back, and their files: all from this server, none inline.
 
-A browser loads pages ahead, again and from history, scanners follow links, and the key is given once; so loading a
-page changes nothing, and only a press of its button fetches the key. The session's id stands in the address, hence
-no referrer; the key appears in the page, hence no cache, no frame, and no script but this server's own file.
+Browsers prefetch pages, reload them and restore them from history, scanners follow links, and the key is shown only
+once. So loading a page changes nothing; only its button fetches the key. The session's id is in the address, hence no
+referrer; the key appears on the page, hence no cache, no frame, and no script but this server's own file.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ async def complete(request: web.Request) -> web.Response:
     """GET /checkout/complete."""
     settings = request.app[SETTINGS]
     given = request.query.get("session_id", "")
-    session = given if SESSION_ID.fullmatch(given) else "<the session_id of this page's address>"
+    session = given if SESSION_ID.fullmatch(given) else "<the session_id in this page's address>"
     minutes = settings.key_retrieval_seconds // 60
     within = "an hour" if minutes == 60 else f"{minutes} minutes"
     return _page("complete.html", {"API": _api(settings), "SESSION": session, "WITHIN": within})
@@ -42,7 +42,7 @@ async def cancelled(request: web.Request) -> web.Response:
 
 
 async def asset(request: web.Request) -> web.Response:
-    """GET /checkout/checkout.css and the like: what the pages load."""
+    """GET /checkout/checkout.css and the other files that the pages load."""
     media_type, text = _ASSETS[request.path.rpartition("/")[2]]
     own = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return web.Response(text=text, content_type=media_type, charset="utf-8", headers=own)

@@ -12,7 +12,7 @@ from batteries_apiserver.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Billing:
-    """Settings, Kubernetes and, where it is configured, Stripe."""
+    """Settings, Kubernetes and, if it is configured, Stripe."""
 
     settings: Settings
     kube: Kube
@@ -20,14 +20,16 @@ class Billing:
 
     @property
     def stripe(self) -> StripeGateway:
-        """Stripe.
+        """The gateway to Stripe.
 
         Raises:
             Unavailable: no key is set.
         """
         if self.gateway is None:
             raise Unavailable(
-                "billing_not_configured", "This server takes no cards: STRIPE_SECRET_KEY is not set.", retry_after=60
+                "billing_not_configured",
+                "Nobody can sign up on this server: STRIPE_SECRET_KEY is not set.",
+                retry_after=60,
             )
         return self.gateway
 

@@ -1,13 +1,12 @@
-"""Keeps Customers true to Stripe: one per Stripe customer, its payment method as Stripe has it now.
+"""Syncs Customers with Stripe: one for each Stripe customer, with its payment status as Stripe reports it now.
 
-Every caller ends in `_observe`, which asks Stripe and writes what it says; so it does not matter which of the events
-arrives, how often, or in what order. Of two that overlap, the one that asked later is what stays, on any replicas and
-by nobody's clock: each reads the resourceVersion, asks, and writes with it, also what is so already. So between the
-reading and the writing of one nobody else has written, and who writes next has asked later. One that finds that
-another has written can't tell which of the two asked later, and asks again.
+Every caller ends in `_observe`, which queries Stripe and writes the result; so it does not matter which of the events
+arrives, how often, or in what order. If two queries overlap, on any replicas, the resourceVersion check makes the later
+one win, without comparing clocks: each reads the resourceVersion, queries Stripe, and writes with that version, even if
+nothing changed. So nobody else wrote between a query and its write. On a conflict it queries again.
 
-A Customer is that of a Stripe customer by its spec.stripeCustomerId. Its name follows from that id, and proves nothing:
-anybody who may create Customers in the namespace can take a name.
+spec.stripeCustomerId says which Stripe customer a Customer belongs to. Its name is derived from that id, but proves
+nothing: anybody who may create Customers in the namespace can use that name.
 """
 
 from collections.abc import Sequence
@@ -34,14 +33,14 @@ _locks = KeyedLocks()
 
 
 def name_of(stripe_customer_id: str) -> str:
-    """The Customer's name: derived, so that creating it twice is impossible. Never by e-mail, which proves nothing."""
+    """The Customer's name: derived from the id, so that it can't be created twice. Not from the unproven e-mail."""
     return str(derived_uuid(f"stripe-customer/{stripe_customer_id}"))
 
 
 def remembered(before: list[str], now: Sequence[str]) -> list[str]:
-    """The cards that were ever seen, those of now at the end; the oldest are forgotten first.
+    """The cards that were ever seen, the current ones last; the oldest are dropped first.
 
-    Who has so many different cards that one is forgotten gets as many accounts by signing up with each.
+    Dropping one is harmless: whoever has that many different cards could sign up with each of them.
     """
     return [*(card for card in before if card not in now), *now][-MAX_CARDS:]
 
@@ -54,18 +53,18 @@ class Customers:
         self._gateway = gateway
 
     async def settle(self, stripe_customer_id: str, *, email: str | None) -> Customer | None:
-        """The Customer with its payment method as Stripe has it now; made where there is none and `email` is given.
+        """Returns the Customer with its current payment status. Creates it if there is none and `email` is given.
 
         Raises:
-            Conflict: the Customer's name is taken by one of somebody else.
-            BadRequest: no Customer can have that e-mail address.
-            Unavailable: Stripe does not answer, or others change the Customer all the time.
+            Conflict: an object that does not belong to this Stripe customer has the Customer's name.
+            BadRequest: the resource's rules refuse the e-mail address.
+            Unavailable: the call to Stripe failed, or every attempt conflicted with another writer.
             kubernetes.aio.client.ApiException: Kubernetes refuses.
         """
         return await self._settled(name_of(stripe_customer_id), stripe_customer_id, email)
 
     async def recheck(self, customer: Customer) -> None:
-        """Asks Stripe again about a Customer of the cache.
+        """Queries Stripe again about a Customer from the cache.
 
         Raises:
             As `settle`.
@@ -74,7 +73,7 @@ class Customers:
             await self._settled(customer.metadata.name, customer.spec.stripe_customer_id, None)
 
     async def _settled(self, name: str, stripe_customer_id: str, email: str | None) -> Customer | None:
-        # One at a time in this process, so that only those of other replicas come in between.
+        # One at a time in this process, so that only other replicas can interfere.
         async with _locks.lock(name):
             for _ in range(_ATTEMPTS):
                 try:
@@ -89,7 +88,7 @@ class Customers:
                 except ApiException as error:
                     if status_of(error) != CONFLICT:
                         raise
-        raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
+        raise Unavailable("busy", "Other requests are changing this customer. Send the same request again shortly.")
 
     async def _create(self, name: str, stripe_customer_id: str, email: str) -> Customer:
         body = {"metadata": {"name": name}, "spec": {"email": email, "stripeCustomerId": stripe_customer_id}}
@@ -101,7 +100,7 @@ class Customers:
             log.error("customer_refused", customer=name, reason=error.reason)
             raise BadRequest(
                 "invalid_email",
-                "No account can be made for the e-mail address of this checkout. Begin another with POST "
+                "This server does not accept the e-mail address of this checkout. Start another sign-up with POST "
                 "/v1/stripe/setup and another address, such as team@example.com.",
             ) from error
         self._kube.caches.customers.put(created)
@@ -113,7 +112,7 @@ class Customers:
         was = customer.status.payment_method
         now, reason = self._judged(customer, standing)
         changed = was is not now
-        # To the microsecond: a write that changes nothing gets no new resourceVersion, and would not be seen.
+        # To the microsecond: a write that changes nothing gets no new resourceVersion, so others would not conflict.
         status: dict[str, Any] = {
             "paymentMethod": now.value if now else None,
             "paymentReason": reason.value,
@@ -126,7 +125,7 @@ class Customers:
         if now is not PaymentMethod.MISSING or self._kube.unpaid_grace is None:
             status["paymentGraceSince"] = None
         elif changed or customer.status.payment_grace_since is None:
-            # Also of one that was missing before there was a grace period: it has all of it, from here on.
+            # If it was missing before grace periods existed, the whole grace period starts now.
             status["paymentGraceSince"] = to_rfc3339(utc_now())
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": customer.metadata.resource_version},
@@ -139,14 +138,14 @@ class Customers:
         return written
 
     def _judged(self, customer: Customer, standing: Standing) -> tuple[PaymentMethod | None, PaymentReason]:
-        """What is to be written; what was known stays where nothing was learnt, and where too many turn at once."""
+        """Returns what to write. The old value stays if Stripe doesn't know the customer, or if the breaker trips."""
         was = customer.status.payment_method
         if standing.can_pay is None:
             log.error(
                 "customer_not_found_at_stripe",
                 customer=customer.metadata.name,
                 stripe_customer=customer.spec.stripe_customer_id,
-                to_do="Is STRIPE_SECRET_KEY of another Stripe account than the one that this customer paid by?",
+                to_do="Check whether STRIPE_SECRET_KEY belongs to the Stripe account at which this customer signed up.",
             )
             return was, standing.reason
         now = PaymentMethod.VALID if standing.can_pay else PaymentMethod.MISSING
@@ -155,13 +154,13 @@ class Customers:
                 "payment_loss_held_back",
                 customer=customer.metadata.name,
                 reason=standing.reason,
-                to_do="Too many customers lost their payment within a day. See docs/alerts.md.",
+                to_do="Too many customers lost their payment method within a day. See docs/alerts.md.",
             )
             return was, PaymentReason.HELD_BACK
         return now, standing.reason
 
     def _are_too_many(self, customer: Customer) -> bool:
-        """Whether with this one too many would have lost their payment of late; told from the objects alone."""
+        """Whether too many customers, this one included, lost their payment within a day, according to the objects."""
         known = [
             other.status
             for other in self._kube.caches.customers.all()
@@ -183,6 +182,6 @@ def _taken(name: str) -> Conflict:
     log.error("customer_name_taken", customer=name)
     return Conflict(
         "customer_name_taken",
-        f"The Customer {name} was not made by this checkout, so nothing is done with it. Tell support: that object has "
-        "to be deleted or given its spec.stripeCustomerId, and then the same request works.",
+        f"The Customer {name} exists but was not created by this checkout, so it is left alone. Tell support: somebody "
+        "has to delete that object or set its spec.stripeCustomerId. Then send the same request again.",
     )

@@ -1,6 +1,6 @@
 """Stripe's webhooks as values: verified on their raw bytes, and reduced to what happened and to whom.
 
-Never more than a hint of where to look, so nothing else of an event is kept.
+An event only says which object to query, so nothing else of it is kept.
 """
 
 import re
@@ -36,16 +36,16 @@ CUSTOMER_CHANGED = frozenset(
     }
 )
 CHARGE_DISPUTED = frozenset({"charge.dispute.closed", "charge.dispute.created"})
-"""These name a charge, and the charge its customer."""
+"""These events name a charge, and the charge names its customer."""
 SUBSCRIBED = tuple(sorted(CHECKOUT_COMPLETED | CUSTOMER_CHANGED | CHARGE_DISPUTED))
-"""What a webhook endpoint at Stripe has to be registered for."""
+"""The events for which the webhook endpoint must be registered at Stripe."""
 
 
 _MALFORMED = (
     *(ValueError, AttributeError, TypeError, KeyError, RecursionError),
     stripe.SignatureVerificationError,
 )
-"""What reading an event raises, whatever it is made of."""
+"""All exceptions that a malformed event can raise."""
 
 _ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
@@ -63,14 +63,14 @@ class Event:
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> Event:
-    """The event of a webhook's raw body.
+    """Returns the event of a webhook's raw body.
 
     Raises:
-        BadRequest: it was not signed by Stripe with our secret just now, or is no event.
+        BadRequest: the signature is not Stripe's with our secret, its time is not now, or the body is not an event.
     """
     try:
-        # One construct_event for all that goes wrong: bytes that are not UTF-8 fail before the signature is
-        # looked at, JSON that is no object after it, and each with another exception.
+        # construct_event fails with different exceptions: bytes that are not UTF-8 before it checks the signature,
+        # JSON that is not an object after that.
         event = stripe.Webhook.construct_event(raw, signature, secret)
         _refuse_the_future(str(signature))
         return _event(event.to_dict())
@@ -80,28 +80,28 @@ def verified(raw: bytes, signature: str | None, secret: str) -> Event:
 
 
 def _refuse_the_future(signature: str) -> None:
-    """The library refuses old timestamps only; one of next year would let an event be replayed until then."""
-    # The first "t", as the library reads it: the signature that it has just checked covers that one.
+    """The library refuses only old timestamps; an event with one from next year could be replayed until then."""
+    # The first "t", because that is the one that the checked signature covers.
     first = next(part for part in signature.split(",") if part.startswith("t="))
     if int(first.split("=", 2)[1]) > time.time() + _TOLERANCE_SECONDS:
         raise ValueError("signed in the future")
 
 
 def _event(event: dict[str, Any]) -> Event:
-    """A signature proves who wrote it, not that it is made as we think: each part may be of any type.
+    """Reads an event. The signature proves who sent it, not its form: each part may have any type.
 
     Raises:
-        ValueError, AttributeError, TypeError, KeyError: it is no event.
+        ValueError, AttributeError, TypeError, KeyError: it is not an event.
     """
     event_id, kind, about = event["id"], event["type"], event["data"]["object"]
     if not isinstance(event_id, str) or not isinstance(kind, str):
         raise TypeError("an event's id and type are strings")
     previous = event["data"].get("previous_attributes") or {}
-    # A detached card names no customer any more; whose it was stands among the attributes that changed.
+    # A detached card has no customer any more; its former customer is among the previous attributes.
     customer = about["id"] if about.get("object") == "customer" else about.get("customer") or previous.get("customer")
     return Event(event_id, kind, _id(about.get("id")), _id(customer), bool(event["livemode"]), _id(about.get("charge")))
 
 
 def _id(value: object) -> str | None:
-    """An id in Stripe, or None where it is none."""
+    """The value if it has the form of a Stripe id, else None."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None

@@ -1,6 +1,6 @@
-"""What a failed call to Stripe comes to: a log line with Stripe's own reason, a count, and a sentence for the caller.
+"""Handles failed calls to Stripe: a log line with Stripe's reason, a metric, and an error for the caller.
 
-The reason is for whoever runs this server. The caller is told no more than whether to come back.
+The reason is for whoever runs this server. The caller learns only whether to try again.
 """
 
 import re
@@ -20,26 +20,26 @@ _LONGEST_REASON = 300
 _EMAIL = re.compile(r"[^\s'\"]+@[^\s'\"]+")
 
 _TO_DO = {
-    "key_refused": "Stripe refuses STRIPE_SECRET_KEY: it was revoked, has expired, or was not copied whole. Set a key "
-    "that counts and restart.",
-    "not_permitted": "STRIPE_SECRET_KEY is a restricted key and lacks a permission; docs/stripe.md says what it needs.",
+    "key_refused": "Stripe refuses STRIPE_SECRET_KEY: it was revoked, has expired, or was copied incompletely. Set a "
+    "valid key and restart.",
+    "not_permitted": "STRIPE_SECRET_KEY is a restricted key and lacks a permission; docs/stripe.md lists them all.",
 }
 
 
 @asynccontextmanager
 async def asking(what: str) -> AsyncIterator[None]:
-    """Around calls of Stripe: what goes wrong in the block is logged, counted, and raised as Unavailable."""
+    """Wraps calls to Stripe: logs and counts their errors, and raises them as Unavailable."""
     try:
         yield
     except stripe.StripeError as error:
         raise failed(what, error) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        # The library wraps a failed connection, but not an answer that breaks off.
+        # The library wraps a failed connection, but not a response that is cut off.
         raise failed(what, error) from error
 
 
 def failed(doing: str, error: Exception) -> Unavailable:
-    """Logs and counts it; what to tell the caller."""
+    """Logs and counts the error, and returns the error for the caller."""
     outcome = _outcome(error)
     STRIPE_FAILURES.labels(outcome).inc()
     known = error if isinstance(error, stripe.StripeError) else None
@@ -58,17 +58,17 @@ def failed(doing: str, error: Exception) -> Unavailable:
 
 
 def unavailable(*, is_refused: bool = False) -> Unavailable:
-    """503: Stripe does not answer, or refuses this server itself."""
+    """503: Stripe does not respond, or refuses this server's key."""
     if is_refused:
         return Unavailable(
             "stripe_unavailable",
-            "Stripe, which takes the cards, refuses this server for now, and whoever runs it has to mend that. Send "
-            "the same request again later.",
+            "The payment provider, Stripe, refuses this server's key, and the people who run the server have to fix "
+            "that. Send the same request again later.",
             retry_after=60,
         )
     return Unavailable(
         "stripe_unavailable",
-        "Stripe, which takes the cards, does not answer right now. Send the same request again shortly.",
+        "The payment provider, Stripe, does not respond. Send the same request again shortly.",
         retry_after=10,
     )
 
@@ -88,6 +88,6 @@ def _outcome(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """In Stripe's words, which mask keys; an address that somebody signed up with is nobody's business."""
+    """Stripe's message, in which Stripe masks keys; we mask e-mail addresses too."""
     text = error.user_message if isinstance(error, stripe.StripeError) and error.user_message else str(error)
     return _EMAIL.sub("<e-mail>", " ".join((text or type(error).__name__).split()))[:_LONGEST_REASON]

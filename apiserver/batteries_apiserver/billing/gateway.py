@@ -1,9 +1,9 @@
-"""The only module that talks to Stripe: plain values in and out, and two kinds of trouble.
+"""The only module that talks to Stripe: plain values in and out, and two kinds of errors.
 
-Only what is of the key's mode counts: test cards get nothing in a live installation, whatever an event says of them.
+It ignores all objects of the other mode: test cards get nothing in a live installation, whatever an event says.
 
-What Stripe refuses because of the caller's input is a BadRequest; everything else, our own wrong key included, is
-Unavailable, so that callers (Stripe's webhooks among them) come back. Nothing here knows Kubernetes.
+If Stripe refuses the caller's input, that is a BadRequest. Everything else, our own wrong key included, is Unavailable,
+so that callers (Stripe's webhooks among them) try again. Nothing here knows Kubernetes.
 """
 
 import os
@@ -30,13 +30,13 @@ from batteries_crds.runtime.environment import trusted
 log = structlog.get_logger(__name__)
 
 _PRODUCT = {"created_by": "ai-batteries-included"}
-"""Marks our sessions, with the installation's name: a Stripe account may serve other shops too, and several of us."""
+"""Marks our sessions, with the installation's name: other shops and other installations may use the Stripe account."""
 
 WHO_GETS_THE_KEY = (
-    "Whoever began this checkout gets an API key that asks for AWS accounts at the cost of this card. Continue only if "
-    "you began it yourself, or trust the person or agent who did."
+    "Whoever started this checkout gets an API key that can request AWS accounts at this card's expense. Continue only "
+    "if you started it yourself, or trust the person or agent who did."
 )
-"""Shown on Stripe's page beside the button."""
+"""Shown next to the button on Stripe's page."""
 
 _TIMEOUT_SECONDS = 8.0
 _RETRIES = 2
@@ -44,7 +44,7 @@ _RETRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A checkout that a browser can open. The id is a secret until the key was fetched, and not for logs."""
+    """A checkout that a browser can open. The id is a secret until the key is fetched, and never logged."""
 
     session_id: str = field(repr=False)
     url: str = field(repr=False)
@@ -52,7 +52,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class CompletedSession:
-    """A checkout of ours that somebody completed."""
+    """A completed checkout of this installation."""
 
     session_id: str = field(repr=False)
     customer_id: str
@@ -61,7 +61,7 @@ class CompletedSession:
 
 
 class StripeGateway:
-    """Stripe, as far as we use it."""
+    """The calls to Stripe that we use."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class StripeGateway:
         installation: Callable[[], Awaitable[str]],
         success_url: str,
     ) -> None:
-        """`livemode`: whether the client's key is a live one. `success_url`: where browsers come back to."""
+        """`livemode`: whether the client's key is a live key. `success_url`: where browsers go after checkout."""
         self._client = client
         self._webhook_secret = webhook_secret
         self._price_id = price_id
@@ -85,11 +85,11 @@ class StripeGateway:
         return {**_PRODUCT, "installation": await self._installation()}
 
     async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
-        """Begins a checkout for a new customer: it saves a card or, where there is a price, subscribes with one.
+        """Starts a checkout for a new customer: it saves a card or, if a price is set, starts a subscription.
 
         Raises:
-            BadRequest: Stripe does not take the e-mail address.
-            Unavailable: Stripe does not answer as it should.
+            BadRequest: Stripe does not accept the e-mail address.
+            Unavailable: the call to Stripe failed.
         """
         mark = await self._mark()
         params: SessionCreateParams = {
@@ -99,7 +99,7 @@ class StripeGateway:
             "success_url": success_url,
             "cancel_url": cancel_url,
             "metadata": mark,
-            # Who pays may be another than who began: they have to know what they pay for.
+            # The person who pays may not be the one who started the checkout, and must know what the card pays for.
             "custom_text": {"submit": {"message": WHO_GETS_THE_KEY}},
         }
         async with asking("create a checkout"):
@@ -110,14 +110,14 @@ class StripeGateway:
             except stripe.InvalidRequestError as error:
                 if error.param != "customer_email":
                     raise
-                raise BadRequest("invalid_email", "This is not an e-mail address that Stripe takes.") from error
+                raise BadRequest("invalid_email", "Stripe does not accept this e-mail address.") from error
         if session.url is None:
             raise unavailable()
         return NewSession(session.id, session.url)
 
     def _what_it_is_for(self, mark: dict[str, str]) -> SessionCreateParams:
         if self._price_id is None:
-            # Without customer_creation a session in setup mode ends with no customer, and the card belongs to nobody.
+            # Without customer_creation a session in setup mode creates no customer, and the card belongs to nobody.
             return {"mode": "setup", "customer_creation": "always"}
         return {
             "mode": "subscription",
@@ -126,14 +126,14 @@ class StripeGateway:
         }
 
     async def completed_session(self, session_id: str) -> CompletedSession | None:
-        """The session if it is ours and completed; None otherwise.
+        """Returns the session if it is ours and completed; None otherwise.
 
         Raises:
-            Unavailable: Stripe does not answer as it should.
+            Unavailable: the call to Stripe failed.
         """
         async with asking("read a checkout"):
             try:
-                # The customer is made by the checkout's completion, so its age tells when that was.
+                # Completing the checkout creates the customer, so the customer's age shows when that was.
                 session = await self._client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["customer"]})
             except stripe.InvalidRequestError as error:
                 if error.http_status == 404:
@@ -145,10 +145,10 @@ class StripeGateway:
         return _completed(raw)
 
     async def _is_our_session(self, session: dict[str, Any]) -> bool:
-        """Whether this installation has begun it, and no other one on the same Stripe account.
+        """Whether this installation started it, and not another one on the same Stripe account.
 
-        The release before marked sessions with the product's name only. One of those that is still open tells by where
-        its browser comes back to: that address is one installation's own.
+        The previous release marked sessions only with the product's name. Those that are still open are recognized by
+        their success_url, which differs between installations.
         """
         marks = session.get("metadata") or {}
         if not _PRODUCT.items() <= marks.items():
@@ -158,10 +158,10 @@ class StripeGateway:
         return bool(marks["installation"] == await self._installation())
 
     async def standing(self, customer_id: str) -> Standing:
-        """Whether the customer can pay, and why or why not.
+        """Returns whether the customer can pay, and why or why not.
 
         Raises:
-            Unavailable: Stripe, or Kubernetes for the installation's name, does not answer as it should.
+            Unavailable: the call to Stripe failed, or the one to Kubernetes for the installation's name.
         """
         return await standing_of(
             self._client,
@@ -172,25 +172,25 @@ class StripeGateway:
         )
 
     async def customer_of_charge(self, charge_id: str) -> str | None:
-        """Whose charge it is, where that can be read.
+        """Returns the charge's customer; None if it has none or can't be read.
 
         Raises:
-            Unavailable: Stripe does not answer as it should.
+            Unavailable: the call to Stripe failed.
         """
         return await customer_of_charge(self._client, charge_id)
 
     def is_ours(self, event: Event) -> bool:
-        """Whether the event is of the key's mode; one of the other is of other customers, and not acted on."""
+        """Whether the event has the key's mode; events of the other mode concern other customers and are ignored."""
         if event.livemode is not self._livemode:
             log.warning("webhook_of_other_mode", event_id=event.event_id, livemode=event.livemode)
         return event.livemode is self._livemode
 
     def event(self, raw: bytes, signature: str | None) -> Event:
-        """The event of a webhook's raw body.
+        """Returns the event of a webhook's raw body.
 
         Raises:
-            BadRequest: it was not signed by Stripe with our secret just now, or is no event.
-            Unavailable: we have no secret to check with.
+            BadRequest: the signature is not Stripe's with our secret, its time is not now, or the body is not an event.
+            Unavailable: STRIPE_WEBHOOK_SECRET is not set.
         """
         if self._webhook_secret is None:
             raise Unavailable("billing_not_configured", "STRIPE_WEBHOOK_SECRET is not set on this server.")
@@ -201,16 +201,17 @@ class StripeGateway:
 async def stripe_gateway(
     settings: Settings, installation: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[StripeGateway | None]:
-    """The gateway while the block runs; None where no key is set. `installation` is the name of this one."""
+    """Opens the gateway while the block runs; None without a key. `installation` returns this installation's name."""
     if settings.stripe_secret_key is None:
         log.warning("billing_not_configured", missing="STRIPE_SECRET_KEY")
         yield None
         return
     if settings.stripe_test_mode:
-        log.warning("stripe_test_mode", meaning="Stripe's test cards get AWS accounts here.")
+        log.warning("stripe_test_mode", meaning="Stripe's test cards get real AWS accounts here.")
     secret = settings.stripe_webhook_secret
     base = settings.stripe_api_base
-    # As boto3 has it: proxies and authorities come from the environment, Stripe's own authorities where it names none.
+    # As with boto3, proxies and certificate authorities come from the environment; if it names no authorities, Stripe's
+    # own are used.
     connector = aiohttp.TCPConnector(ssl=trusted(os.environ, otherwise=stripe.ca_bundle_path))
     async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
         client = stripe.StripeClient(

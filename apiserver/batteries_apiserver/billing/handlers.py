@@ -1,4 +1,4 @@
-"""Sign-up: POST /v1/stripe/setup begins a checkout, GET /v1/stripe/session/{id} fetches the key that it earned."""
+"""Sign-up: POST /v1/stripe/setup starts a checkout, GET /v1/stripe/session/{id} fetches the API key after it."""
 
 import re
 from datetime import timedelta
@@ -29,9 +29,9 @@ SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 def _email(text: str) -> str:
     text = text.strip(" ")
     if len(text) > MAX_OWNER_LENGTH:
-        # Before anybody pays: no Customer could be made of it, and its key never be fetched.
+        # Checked before anybody pays: no Customer could be created with it, so its key could never be fetched.
         raise ValueError(
-            f"The field email may have at most {MAX_OWNER_LENGTH} characters: give a shorter e-mail address, such as "
+            f"The field email may have at most {MAX_OWNER_LENGTH} characters: use a shorter e-mail address, such as "
             "team@example.com."
         )
     if not is_email(text):
@@ -45,28 +45,28 @@ class Setup(Body):
     email: Annotated[
         str,
         AfterValidator(_email),
-        Field(description="Where the owner can be reached.", json_schema_extra={"format": "email"}),
+        Field(description="The owner's e-mail address.", json_schema_extra={"format": "email"}),
     ]
 
 
 class SetupStarted(TypedDict):
-    """The answer to POST /stripe/setup."""
+    """The response to POST /stripe/setup."""
 
     sessionId: Annotated[str, Field(description="Fetches the API key once the checkout is complete. Keep it secret.")]
     url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Stripe's page; open it in a browser.")]
 
 
 class KeyRetrieved(TypedDict):
-    """The answer to GET /stripe/session/{id}."""
+    """The response to GET /stripe/session/{id}."""
 
-    customerId: Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Who you are here.")]
+    customerId: Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="Your customer id.")]
     email: Annotated[str, Field(description="The e-mail address given at the checkout.")]
-    apiKey: Annotated[str, Field(description="SerializedAccount this once.")]
-    message: Annotated[str, Field(description="What to do with it, as a sentence.")]
+    apiKey: Annotated[str, Field(description="The API key. Only this response shows it.")]
+    message: Annotated[str, Field(description="What to do with the key, as a sentence.")]
 
 
 async def setup(request: web.Request) -> web.Response:
-    """POST /v1/stripe/setup: begins a checkout. Nothing is stored before it completes."""
+    """POST /v1/stripe/setup: starts a checkout. Nothing is stored before it is completed."""
     wanted = await read_body(request, Setup)
     billing = request.app[BILLING]
     gateway = billing.stripe
@@ -90,16 +90,16 @@ async def retrieve_key(request: web.Request) -> web.Response:
         found = await key_owner(billing.kube, gateway, session_id, within=within)
     if found is not None:
         if shares_card_with_blocked(billing.kube, found.customer):
-            raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support about it.")
+            raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support.")
         _refuse_if_disconnected(request)
-        # Broken off in the middle, the claim would be made and its key lost; it ends by itself soon enough.
+        # If a timeout cancelled the claim midway, the key would be lost. The claim has timeouts of its own.
         lift_time_limit(request)
         claimed = await claim(billing.kube, session_id, found.customer)
     if found is None or claimed is None:
         raise NotFound(
             "session_not_found",
-            "There is no key to fetch with this session: it is not known, not completed, too old, or its key was "
-            "fetched already. Complete the checkout first; begin another with POST /v1/stripe/setup.",
+            "This session has no key to fetch: the session is unknown, not completed or too old, or its key was "
+            "fetched already. Complete the checkout first, or start another with POST /v1/stripe/setup.",
         )
     SESSIONS.labels("fetched").inc()
     owner = claimed.customer.metadata.name
@@ -111,12 +111,12 @@ async def retrieve_key(request: web.Request) -> web.Response:
         "customerId": claimed.customer.metadata.name,
         "email": claimed.customer.spec.email,
         "apiKey": claimed.raw_key,
-        "message": "Keep this API key safe: it is shown this once. Send it as 'Authorization: Bearer <key>'.",
+        "message": "Keep this API key safe: it can't be shown again. Send it as 'Authorization: Bearer <key>'.",
     }
     return json_response(retrieved, headers=SHOWN_ONCE)
 
 
 def _refuse_if_disconnected(request: web.Request) -> None:
-    """Leaves the key for the next request where nobody would hear of it."""
+    """Leaves the key for the next request if the client has disconnected and would not get it."""
     if request.transport is None or request.transport.is_closing():
-        raise Unavailable("unavailable", "The connection was closed before the key came. Send the same request again.")
+        raise Unavailable("unavailable", "The connection was closed before the key was sent. Send the request again.")

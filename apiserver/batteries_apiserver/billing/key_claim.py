@@ -1,10 +1,11 @@
-"""Hands the API key of a completed checkout over: once, to whoever first asks with the session's id.
+"""Hands out the API key of a completed checkout: once, to the first request with the session's id.
 
-The claim is the ApiKey object itself, created under a name derived from the session: of any number of racers, on any
-replicas, Kubernetes lets one create it, and only that one holds the raw key. Nothing waits for Stripe's webhook.
+The claim is the ApiKey object itself, created under a name derived from the session: of any number of concurrent
+requests, on any replicas, Kubernetes lets one create it, and only that one has the raw key. Nothing waits for Stripe's
+webhook.
 
-The raw key is nowhere else, so a claim that is made must be told of: one whose answer got lost is known again by the
-hash of the key, which only its maker can know.
+The raw key exists only in that request, so a successful claim must be recognized even if Kubernetes' response gets
+lost. It is recognized by the hash of the key, which only its creator can know.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Whose key a completed checkout earns, and who paid: the address that Stripe collected."""
+    """The Customer who gets the key of a completed checkout, and the payer: the address that Stripe collected."""
 
     customer: Customer
     payer: str
@@ -34,7 +35,7 @@ class KeyOwner:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedKey:
-    """A key and whose it is."""
+    """A key and its Customer."""
 
     customer: Customer
     key_name: str
@@ -43,40 +44,40 @@ class ClaimedKey:
 
 
 def key_name_of(session_id: str) -> str:
-    """The name of the ApiKey that a session earns. The id can't be read back from it."""
+    """The name of a session's ApiKey. The session's id can't be derived from it."""
     return str(derived_uuid(f"checkout-session/{session_id}"))
 
 
 def is_claimed(kube: Kube, session_id: str) -> bool:
-    """Whether that session's key was claimed, as far as the cache knows: then nobody need be asked."""
+    """Whether that session's key was claimed, according to the cache; if so, Stripe need not be queried."""
     return kube.caches.keys.get(key_name_of(session_id)) is not None
 
 
 async def key_owner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> KeyOwner | None:
-    """Who may claim that session's key; None where the session is not ours, not complete or too old.
+    """Returns who may claim that session's key; None if the session is not ours, not complete or too old.
 
     Raises:
-        Unavailable: Stripe does not answer.
+        Unavailable: the call to Stripe failed.
         kubernetes.aio.client.ApiException: Kubernetes refuses.
     """
     session = await gateway.completed_session(session_id)
     if session is None or datetime.now(UTC) - session.completed_at > within:
         return None
     customer = await Customers(kube, gateway).settle(session.customer_id, email=session.email)
-    assert customer is not None, "an e-mail was given, so a missing Customer was made"
+    assert customer is not None, "an e-mail was given, so a missing Customer was created"
     return KeyOwner(customer, session.email)
 
 
 async def claim(kube: Kube, session_id: str, customer: Customer) -> ClaimedKey | None:
-    """The key of that customer's session; None where somebody else was faster.
+    """Claims the key of that customer's session; returns None if another request was faster.
 
     Raises:
         kubernetes.aio.client.ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not
-            answer at all.
+            respond at all.
     """
     key, name, owner = mint(), key_name_of(session_id), customer.metadata.name
     body = {
-        # The owner reference lets the keys go with their Customer.
+        # With the owner reference, Kubernetes deletes the keys together with their Customer.
         "metadata": {"name": name, "labels": {LABEL_CUSTOMER: owner}, "ownerReferences": [customer.reference()]},
         "spec": {
             "customerRef": {"name": owner},

@@ -1,8 +1,8 @@
-"""Asks Stripe again, slowly and for ever: webhooks can be lost, and after three days Stripe sends them no more.
+"""Rechecks all customers at Stripe periodically: webhooks can be lost, and Stripe resends them for three days only.
 
-There is no leader. Each replica looks for customers whose `paymentMethodCheckedAt` is old, in an order of its own,
-and writes it when it has asked; the others see that by their watch and leave that customer alone. Two that choose the
-same one ask Stripe once or twice too often, and the answer to the later question stays.
+There is no leader. Each replica looks for customers whose `paymentMethodCheckedAt` is old, in a random order, and
+updates it after querying Stripe; the other replicas see that through their watch and skip that customer. Two replicas
+that choose the same customer query Stripe once or twice too often, and the later query wins.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from batteries_crds.kube.client import NOT_FOUND, UNANSWERED, status_of
 log = structlog.get_logger(__name__)
 
 _SWEEPS_EACH = 20
-"""How often the cache is looked through while a customer's knowledge ages once."""
+"""How many sweeps over the cache there are in one recheck interval."""
 
 _JITTER = 0.2
-"""A fifth sooner or later, so that those who signed up at once are not asked for at once for ever."""
+"""A fifth sooner or later, so that customers who signed up at the same time are not always rechecked together."""
 
 _PAUSE_SECONDS = 0.1
-"""Between two customers: at most ten a second for each replica, a tenth of what Stripe allows."""
+"""The pause between two customers: at most ten a second for each replica, a tenth of Stripe's limit."""
 
 
 @asynccontextmanager
 async def rechecking(kube: Kube, gateway: StripeGateway | None, *, seconds: float) -> AsyncIterator[None]:
-    """Rechecks in the background while the block runs, where Stripe is configured."""
+    """Rechecks in the background while the block runs, if Stripe is configured."""
     if gateway is None:
         yield
         return
@@ -47,7 +47,7 @@ async def rechecking(kube: Kube, gateway: StripeGateway | None, *, seconds: floa
 
 
 class Reconciler:
-    """Rechecks customers whose payment was last asked for `seconds` ago."""
+    """Rechecks customers whose payment was last checked `seconds` ago."""
 
     def __init__(
         self, kube: Kube, customers: Customers, *, seconds: float, now: Callable[[], datetime] = utc_now
@@ -67,14 +67,14 @@ class Reconciler:
                 log.exception("recheck_failed")
 
     async def sweep(self) -> int:
-        """Rechecks whoever is due, until Stripe or Kubernetes is away; how many it were."""
+        """Rechecks all due customers; stops if Stripe or Kubernetes fails. Returns how many it rechecked."""
         names = [customer.metadata.name for customer in self._kube.caches.customers.all() if self._is_due(customer)]
         random.shuffle(names)
         done = 0
         for name in names:
             customer = self._kube.caches.customers.get(name)
             if customer is None or not self._is_due(customer):
-                continue  # another replica was quicker
+                continue  # another replica was faster
             try:
                 await self._customers.recheck(customer)
                 done += 1
@@ -83,7 +83,7 @@ class Reconciler:
                     log.warning("recheck_put_off", reason=f"Kubernetes: {error.status} {error.reason}")
                     break
             except Conflict:
-                continue  # it became somebody else's meanwhile, which was logged
+                continue  # another object has its name now, which was logged
             except (Unavailable, *UNANSWERED) as error:
                 log.warning("recheck_put_off", reason=type(error).__name__)
                 break
@@ -91,7 +91,7 @@ class Reconciler:
         return done
 
     def _lacks_something(self, customer: Customer) -> bool:
-        """Whether an earlier release left out what is read with the payment now."""
+        """Whether an earlier release wrote it without fields that are written now."""
         status = customer.status
         counts = status.payment_method is PaymentMethod.MISSING and self._kube.unpaid_grace is not None
         return status.card_fingerprints is None or (counts and status.payment_grace_since is None)
@@ -104,4 +104,4 @@ class Reconciler:
             return True
         bound = self._seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
         age = (self._now() - asked).total_seconds()
-        return age > bound or age < -AHEAD_SECONDS  # asked in the future: the clock was set back
+        return age > bound or age < -AHEAD_SECONDS  # checked in the future: the clock was set back

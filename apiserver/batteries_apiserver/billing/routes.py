@@ -1,4 +1,4 @@
-"""The routes of sign-up: a checkout, the key that it earns, Stripe's webhooks, and where browsers come back to."""
+"""The routes of sign-up: starting a checkout, fetching the key, Stripe's webhooks, and the pages after checkout."""
 
 from batteries_apiserver.billing import checkout_pages, handlers, webhook
 from batteries_apiserver.http.error_codes import OF_ANY_BODY
@@ -12,7 +12,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.BILLING,
         summary="Start a sign-up",
-        details="Open the `url` in a browser and save a card there. Nothing is stored until then.",
+        details="Open the `url` from the response in a browser and save a card there. Nothing is stored until then.",
         body=handlers.Setup,
         responses={200: Response("Checkout session created", handlers.SetupStarted)},
         errors=("invalid_email", "billing_not_configured", "stripe_unavailable"),

@@ -1,10 +1,10 @@
-"""Whether a customer can pay, and why or why not, as Stripe has it now.
+"""Whether a customer can pay, and why or why not, as Stripe reports it now.
 
-With a price it is the subscription that tells: one that is paid is paid, by card, Link, SEPA debit or invoice, whatever
-is on file. Without one, a payment method of any type will do.
+With a price, the subscription decides: a paid one counts, whether it was paid by card, Link, SEPA debit or invoice, and
+whatever payment methods are saved. Without a price, a saved payment method of any type is enough.
 
-"Not found" is no fact about a customer: with a key of another account or mode, everybody is not found. That a customer
-was deleted is one, and Stripe says so for good.
+"Not found" says nothing about a customer: with a key of another Stripe account or mode, Stripe finds nobody. "Deleted"
+does say something, and it is final.
 """
 
 import hashlib
@@ -27,33 +27,33 @@ _OF_STATUS = {
     "incomplete": PaymentReason.FIRST_INVOICE_UNPAID,
     "paused": PaymentReason.SUBSCRIPTION_PAUSED,
 }
-"""The best first: a customer with one subscription that is paid can pay, whatever became of another. Not past_due: who
-owes for the last month keeps what there is, and gets no further account until it is paid."""
+"""The best first: a customer with one paid subscription can pay, whatever the state of another one. past_due does not
+count as paid: who owes for the last month keeps the existing accounts, but gets no other until the invoice is paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a customer can pay, with the reason; None where Stripe does not know such a customer."""
+    """Whether a customer can pay, and the reason."""
 
     reason: PaymentReason
     cards: tuple[str, ...] = ()
-    """Hashes of Stripe's fingerprints of the cards, and bank accounts, that are on file."""
+    """Hashes of Stripe's fingerprints of the saved cards and bank accounts."""
     problems: tuple[PaymentProblem, ...] = ()
     """What an administrator should know of the customer's charges."""
 
     @property
     def can_pay(self) -> bool | None:
-        """Whether; None where nothing was learnt."""
+        """Whether the customer can pay; None if Stripe does not know the customer."""
         return None if self.reason is PaymentReason.NOT_FOUND else self.reason in _GOOD
 
 
 async def standing_of(
     client: stripe.StripeClient, customer_id: str, *, subscribes: bool, livemode: bool, installation: str
 ) -> Standing:
-    """The customer's standing; `subscribes` where there is a price.
+    """Returns the customer's standing. `subscribes`: whether a price is set.
 
     Raises:
-        Unavailable: Stripe does not answer as it should.
+        Unavailable: the call to Stripe failed.
     """
     try:
         methods = await _methods(client, customer_id, livemode)
@@ -65,12 +65,12 @@ async def standing_of(
         return Standing(PaymentReason.METHOD_ON_FILE if methods else PaymentReason.NO_METHOD, cards)
     reason = await _subscription(client, customer_id, livemode, installation)
     if reason is PaymentReason.SUBSCRIPTION_TRIAL and not methods:
-        reason = PaymentReason.NO_METHOD  # nothing was paid yet, and nothing is there to pay with
+        reason = PaymentReason.NO_METHOD  # nothing was paid yet, and there is no payment method
     return Standing(reason, cards, await problems_of(client, customer_id, livemode))
 
 
 class _NotThereError(Exception):
-    """Stripe knows no such customer, or none any more."""
+    """Stripe does not know the customer, or the customer was deleted."""
 
 
 async def _methods(client: stripe.StripeClient, customer_id: str, livemode: bool) -> list[dict[str, Any]]:
@@ -85,13 +85,13 @@ async def _methods(client: stripe.StripeClient, customer_id: str, livemode: bool
 
 
 def _fingerprint(method: dict[str, Any]) -> str | None:
-    """What Stripe knows the card's or the bank account's number by; other types have none."""
+    """Stripe's fingerprint of the card's or bank account's number; other types have none."""
     found = (method.get(str(method.get("type"))) or {}).get("fingerprint")
     return found if isinstance(found, str) else None
 
 
 def _hashed(fingerprint: str) -> str:
-    """Not reversible by guessing: Stripe's fingerprint is random, and another one for each Stripe account."""
+    """Can't be reversed by guessing: Stripe's fingerprints are random and differ between Stripe accounts."""
     return hashlib.sha256(f"card/{fingerprint}".encode()).hexdigest()[:32]
 
 
@@ -109,10 +109,10 @@ async def _is_deleted(client: stripe.StripeClient, customer_id: str) -> bool:
 async def _subscription(
     client: stripe.StripeClient, customer_id: str, livemode: bool, installation: str
 ) -> PaymentReason:
-    """Any subscription of the customer counts, whatever its price: prices change, and people move customers. Only one
-    that another installation has sold does not."""
+    """The best state of the customer's subscriptions. Any price counts, because prices change and people move
+    customers; only subscriptions that another installation sold do not count."""
     async with asking("read a customer's subscriptions"):
-        # Without a status Stripe lists all that were not canceled.
+        # Without a status filter, Stripe lists all subscriptions that were not canceled.
         found = await client.v1.subscriptions.list_async({"customer": customer_id, "limit": 100})
     ours = [one for one in found.data if one.livemode is livemode and _sold_by(one) in (None, installation)]
     statuses = {one.status for one in ours}
@@ -120,6 +120,6 @@ async def _subscription(
 
 
 def _sold_by(subscription: stripe.Subscription) -> str | None:
-    """The installation that marked it; None where none did: the release before, or people at Stripe's dashboard."""
+    """The installation that marked it; None without a mark (made by an earlier release, or in Stripe's dashboard)."""
     marks = subscription.metadata
     return marks["installation"] if marks and "installation" in marks else None

@@ -1,7 +1,7 @@
-"""POST /v1/stripe/callback: what Stripe tells us, at least once and in any order.
+"""POST /v1/stripe/callback: receives Stripe's events, which arrive at least once and in any order.
 
-An event is only a hint of where to look: Stripe is asked for the state, and the state is written. So a repeated, late
-or overtaken event does no harm. Anything but 200 makes Stripe send it again.
+An event only says which object to query: the current state is read from Stripe and written. So repeated, late and
+overtaken events do no harm. Stripe resends an event after any response but 200.
 """
 
 from typing import Literal
@@ -18,7 +18,7 @@ from batteries_apiserver.http.responses import json_response
 
 
 class Received(TypedDict):
-    """The answer to POST /stripe/callback."""
+    """The response to POST /stripe/callback."""
 
     received: Literal[True]
 
@@ -43,7 +43,7 @@ async def _act(billing: Billing, event: Event, notifications: NotificationWriter
             if customer is not None:
                 await notifications.ask_to_confirm(customer)
     elif event.kind in CUSTOMER_CHANGED and event.customer_id is not None:
-        # Without an e-mail none is made: it may be a customer that never completed a checkout of ours.
+        # No e-mail, so no Customer is created: this Stripe customer may never have completed a checkout of ours.
         await customers.settle(event.customer_id, email=None)
     elif event.kind in CHARGE_DISPUTED and event.charge_id is not None:
         customer_id = await billing.stripe.customer_of_charge(event.charge_id)

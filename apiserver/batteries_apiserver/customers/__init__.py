@@ -1,1 +1,1 @@
-"""A customer's e-mail address and how it is confirmed, and the mails that customers get."""
+"""Confirms customers' e-mail addresses, and requests the mails that customers get."""

@@ -1,7 +1,8 @@
-"""Asks for the mail with the link, and takes what the link proves. It proves one thing: somebody reads the mailbox.
+"""Requests the mail with the link, and accepts the link's token. The token proves only that somebody reads the mailbox.
 
-Scanners of mail open links and browsers load ahead, so the page of the link changes nothing; its button does. The
-token stands behind a # and reaches no log. What is stored is its hash, in the Notification whose name it begins with.
+Mail scanners open links and browsers prefetch pages, so opening the link changes nothing; only the page's button does.
+The token is in the URL's fragment (after the #), so it reaches no log. Only its hash is stored, in the Notification
+whose name is the first part of the token.
 """
 
 import hashlib
@@ -34,28 +35,28 @@ _ATTEMPTS = 8
 class Proof(Body):
     """POST /confirm-email."""
 
-    token: Annotated[str, Field(min_length=1, max_length=200, description="What stands behind the # of the link.")]
+    token: Annotated[str, Field(min_length=1, max_length=200, description="The part of the link after the #.")]
 
 
 class MailAccepted(TypedDict):
-    """The answer to POST /customer/confirmation."""
+    """The response to POST /customer/confirmation."""
 
     message: Annotated[str, Field(description="What to do now, as a sentence.")]
 
 
 class Confirmed(TypedDict):
-    """The answer to POST /confirm-email."""
+    """The response to POST /confirm-email."""
 
     confirmed: Literal[True]
-    email: Annotated[str, Field(description="The address that is confirmed now.")]
+    email: Annotated[str, Field(description="The confirmed address.")]
 
 
 async def ask(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/customer/confirmation: another mail with a link, a few times a day. The names are the count."""
+    """POST /v1/customer/confirmation: another mail with a link, a few times a day; the objects' names count them."""
     kube, name = request.app[KUBE], customer_of(caller)
     customer = await kube.customers.find(kube.namespace, name)
     if customer is None:
-        raise Conflict("customer_gone", "Your customer was deleted here. To begin anew: POST /v1/stripe/setup.")
+        raise Conflict("customer_gone", "Your customer was deleted. To sign up again: POST /v1/stripe/setup.")
     if customer.is_confirmed:
         raise Conflict("email_confirmed", "Your e-mail address is confirmed already; there is nothing to do.")
     now = utc_now()
@@ -64,27 +65,27 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
         with tolerated(CONFLICT):
             await kube.notifications.create(kube.namespace, body)
             response: MailAccepted = {
-                "message": f"A mail with a link goes to {customer.spec.email}. Open the link and press its button."
+                "message": f"We are sending a mail to {customer.spec.email}. Open its link and press the button."
             }
             return json_response(response, status=202)
     midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     raise TooManyRequests(
         "too_many_confirmations",
-        f"You asked for {CONFIRMATIONS_A_DAY} of these mails today. Look into your mailbox and its spam folder, or ask "
+        f"You requested {CONFIRMATIONS_A_DAY} of these mails today. Check your mailbox and its spam folder, or try "
         "again tomorrow.",
         retry_after=int((midnight - now).total_seconds()) + 1,
     )
 
 
 async def confirm(request: web.Request) -> web.Response:
-    """POST /v1/confirm-email: the address of the mail is confirmed, by the token that only the mail has."""
+    """POST /v1/confirm-email: confirms the address to which the mail with this token went."""
     token = (await read_body(request, Proof)).token.strip()
     kube = request.app[KUBE]
     found = await _found(kube, token)
     if found is None:
         raise _no_such_link()
     email = await _confirmed(kube, found)
-    # The link has done its work; one that stays behind is refused because the address is confirmed.
+    # Links work once. If the delete fails, the link is refused anyway, because the address is confirmed.
     with tolerated(NOT_FOUND, CONFLICT):
         await kube.notifications.delete(kube.namespace, found.metadata.name, exactly=found.metadata)
     log.info("email_confirmed", customer=found.spec.customer_ref.name)
@@ -93,7 +94,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 
 async def _found(kube: Kube, token: str) -> Notification | None:
-    """The Notification whose mail has this token; None where the token is wrong or too old."""
+    """The Notification whose mail contains this token; None if the token is wrong or too old."""
     name, _, _ = token.partition(".")
     found = await kube.notifications.find(kube.namespace, name) if is_uuid(name) else None
     proof = found.status.confirmation if found is not None else None
@@ -104,7 +105,7 @@ async def _found(kube: Kube, token: str) -> Notification | None:
 
 
 async def _confirmed(kube: Kube, found: Notification) -> str:
-    """Writes it on the Customer, whose address must still be that of the mail; of two at once, one succeeds."""
+    """Confirms the Customer's address, which must still be the mail's. Of two concurrent requests, one succeeds."""
     name, proof = found.spec.customer_ref.name, found.status.confirmation
     for _ in range(_ATTEMPTS):
         customer = await kube.customers.find(kube.namespace, name)
@@ -121,12 +122,12 @@ async def _confirmed(kube: Kube, found: Notification) -> str:
                 raise
         else:
             return customer.spec.email
-    raise Unavailable("busy", "This customer is being changed by others. Send the same request again shortly.")
+    raise Unavailable("busy", "Other requests are changing this customer. Send the same request again shortly.")
 
 
 def _no_such_link() -> NotFound:
     return NotFound(
         "confirmation_not_found",
-        "This link is not right, is too old, or was used already. If your address is not confirmed yet, ask for a new "
-        "link: POST /v1/customer/confirmation with your API key.",
+        "This link is wrong, too old, or was used already. If your address is not confirmed yet, request a new link: "
+        "POST /v1/customer/confirmation with your API key.",
     )

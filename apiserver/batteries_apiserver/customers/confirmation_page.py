@@ -1,4 +1,4 @@
-"""The page that the link in the mail opens. Loading it changes nothing; its button confirms."""
+"""The page that the link in the mail opens. Loading it changes nothing; its button confirms the address."""
 
 from importlib.resources import files
 

@@ -1,7 +1,7 @@
-"""What customers are to be mailed about, written down as Notifications; the operator sends the mails.
+"""Requests mails to customers by writing Notifications; the operator sends the mails.
 
-No request fails or waits for long because of one: what can't be written now is tried again in the background. The name
-of each is derived from what happened, so that nothing is told twice.
+No request fails or waits long because of a Notification: if one can't be written now, it is retried in the background.
+Its name is derived from what happened, so that nobody gets the same mail twice.
 """
 
 import asyncio
@@ -25,22 +25,22 @@ from batteries_crds.notification import Notification, NotificationKind, notifica
 log = structlog.get_logger(__name__)
 
 _SECONDS = 3.0
-"""How long a request waits for one to be written."""
+"""How long a request waits for a Notification to be written."""
 
 _AGAIN_SECONDS = 10.0
 _MOST_UNWRITTEN = 1000
 _MOST_TRIES = 30
 _CHANGES_AN_HOUR = 30
-"""Of one customer's changes to repositories so many are told of; a loop must not fill etcd with mails."""
+"""How many of a customer's repository changes are mailed in an hour; a loop must not fill etcd with Notifications."""
 
 
 def changed_by(caller: Caller) -> str:
-    """Who did it, for a mail: by the part of the key that may be shown."""
+    """Who did it, for a mail; a key is named by the part that may be shown."""
     return "by an administrator" if caller.is_admin else f"with your API key aib_{caller.key_prefix}"
 
 
 class NotificationWriter:
-    """The Notifications that this replica writes, and those that it owes."""
+    """Writes this replica's Notifications, and keeps those that are still unwritten."""
 
     def __init__(self, namespace: str, live: Resources[Notification], windows: FixedWindows | None = None) -> None:
         self._namespace = namespace
@@ -56,7 +56,7 @@ class NotificationWriter:
         to: str | None = None,
         **details: str,
     ) -> None:
-        """Has the customer mailed about it; `what` tells this happening from others of its kind."""
+        """Requests a mail to the customer. `what` distinguishes this occurrence from others of its kind."""
         if kind is NotificationKind.REPOSITORIES_CHANGED:
             count, _ = self._windows.incr(f"repositories/{customer}", 3600)
             if count > _CHANGES_AN_HOUR:
@@ -65,12 +65,12 @@ class NotificationWriter:
                 details["repositories"] = "changed too often to mail each change; read the account for the list"
         body = notification(kind, customer, *what, to=to, **details)
         if len(self._unwritten) < _MOST_UNWRITTEN:
-            # Owed before it is tried: a request that is broken off here leaves it to the background.
+            # Queued before the first attempt: if the request is cancelled here, the background task writes it.
             self._unwritten[body["metadata"]["name"]] = body, 0
         await self._write(body)
 
     async def ask_to_confirm(self, customer: Customer) -> None:
-        """Has the link mailed that confirms the address of a new customer, once for each sign-up."""
+        """Requests the mail that confirms a new customer's address, once for each sign-up."""
         made = customer.metadata.creation_timestamp
         if made is not None and utc_now() - made < timedelta(days=1) and not customer.is_confirmed:
             await self.notify(NotificationKind.CONFIRM_EMAIL, customer.metadata.name, "sign-up")
@@ -83,7 +83,7 @@ class NotificationWriter:
         except ApiException as error:
             status = status_of(error)
             if status == CONFLICT:
-                pass  # told already
+                pass  # written before
             elif status in (0, 401, 403, NOT_FOUND, 429) or status >= 500:
                 log.error("notification_not_written", kind=kind, status=status, reason=error.reason)
                 return
@@ -95,7 +95,7 @@ class NotificationWriter:
         self._unwritten.pop(name, None)
 
     async def flush(self) -> None:
-        """Writes what is owed; what can't be written for minutes is given up."""
+        """Writes the pending Notifications; one that can't be written for minutes is dropped."""
         for name, (body, tries) in list(self._unwritten.items()):
             if tries >= _MOST_TRIES:
                 self._unwritten.pop(name, None)
@@ -108,12 +108,12 @@ class NotificationWriter:
     async def written(self) -> AsyncIterator[None]:
         """Writes in the background while the block runs, and once more at its end."""
         try:
-            async with in_background(self._write_again_and_again(), "notifications"):
+            async with in_background(self._write_periodically(), "notifications"):
                 yield
         finally:
             await self.flush()
 
-    async def _write_again_and_again(self) -> None:
+    async def _write_periodically(self) -> None:
         while True:
             await asyncio.sleep(_AGAIN_SECONDS)
             await self.flush()

@@ -1,4 +1,4 @@
-"""The routes by which a customer's e-mail address is confirmed."""
+"""The routes that confirm a customer's e-mail address."""
 
 from batteries_apiserver.customers import confirmation, confirmation_page
 from batteries_apiserver.http.route import Access, Response, Route, Tag
@@ -10,9 +10,9 @@ ROUTES = (
         handler=confirmation.ask,
         access=Access.KEY,
         tag=Tag.KEYS,
-        summary="Request the mail that confirms your e-mail address",
-        details="Every sign-up sends this mail already. Until the address is confirmed, your accounts give single "
-        "sign-on to no user that Identity Center had before; the console and the deploy role work without it.",
+        summary="Request another mail to confirm your e-mail address",
+        details="Every sign-up sends this mail already. If Identity Center already has a user with your address, that "
+        "user gets single sign-on only once you have confirmed it; the console and the deploy role don't need it.",
         responses={202: Response("The mail will be sent", confirmation.MailAccepted)},
         unpaid_may=True,
         errors=("email_confirmed", "too_many_confirmations", "customer_gone", "customer_key_required"),
@@ -24,7 +24,7 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.KEYS,
         summary="Confirm an e-mail address with the token from the mail",
-        details="The token works once, within 24 hours. It proves only that its holder reads the mailbox.",
+        details="The token works once, within 24 hours. It proves only that its sender reads the mailbox.",
         body=confirmation.Proof,
         responses={200: Response("The address is confirmed", confirmation.Confirmed)},
         errors=("confirmation_not_found", "busy"),
@@ -45,7 +45,7 @@ ROUTES = (
         handler=confirmation_page.script,
         access=Access.ANYONE,
         tag=Tag.PAGES,
-        summary="Script of that page",
+        summary="Script of the confirmation page",
         responses={200: Response("The file", media_types=("text/javascript",))},
     ),
 )

@@ -1,1 +1,1 @@
-"""Provisioning events: one account's for its owner, as a list or a stream, and all accounts' for administrators."""
+"""Provisioning events of one account, for its owner, as a list or a stream."""

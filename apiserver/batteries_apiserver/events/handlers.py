@@ -1,4 +1,4 @@
-"""GET /v1/accounts/{id}/events, in the form that is asked for."""
+"""GET /v1/accounts/{id}/events, as JSON or as a stream."""
 
 from contextlib import suppress
 
@@ -21,7 +21,7 @@ LAST_EVENT_ID = "Last-Event-ID"
 
 
 async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
-    """The events so far as JSON, or the events from now on as a stream."""
+    """Returns the events so far as JSON, or streams them and all later ones."""
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
     last_id = request.headers.get(LAST_EVENT_ID)
     if _wants_stream(request):
@@ -38,11 +38,11 @@ async def _stream(request: web.Request, caller: Caller, account: AwsAccount, las
     kube, settings = request.app[KUBE], request.app[SETTINGS]
     with request.app[STREAMS].one(caller):
         lift_time_limit(request)
-        # No buffering: nginx holds a stream back otherwise until its buffer is full.
+        # No buffering: otherwise nginx holds a stream back until its buffer is full.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", HEADER: request_id()}
         response = web.StreamResponse(headers=headers)
         response.content_type = EVENT_STREAM
-        with suppress(ConnectionError):  # the reader went
+        with suppress(ConnectionError):  # the client disconnected
             await response.prepare(request)
             if request.method == "HEAD":
                 return response
@@ -58,6 +58,6 @@ async def _stream(request: web.Request, caller: Caller, account: AwsAccount, las
 
 
 def _is_good(request: web.Request, caller: Caller) -> bool:
-    """Whether the key that opened the stream is still accepted, as far as the cache knows."""
+    """Whether the key that opened the stream is still valid, according to the cache."""
     key = request.app[KUBE].caches.keys.get(caller.key_name)
     return key is not None and key.spec.revoked_at is None

@@ -1,8 +1,8 @@
-"""One account's events as server-sent events: those that there are, then each as it comes, until the caller goes.
+"""One account's events as server-sent events: the existing ones, then each new one, until the client disconnects.
 
-A stream ends by itself when the server stops, the account is gone, or the key was revoked. Its event ids are those of
-the JSON list; with Last-Event-ID it goes on after that one, or, where that one is dropped already, or this replica has
-not heard of it yet, with what is newer.
+The server ends a stream when it shuts down, when the account is deleted, or when the key is revoked. The event ids are
+those of the JSON list. With Last-Event-ID the stream continues after that event; if the event was dropped already, or
+this replica has not seen it yet, it continues with newer ones.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _RECONNECT_MILLISECONDS = 2000
 
 
 class Streams:
-    """How many streams each caller has open here: a customer, or an administrator's key."""
+    """How many streams each caller, a customer or an administrator's key, has open on this replica."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -32,17 +32,16 @@ class Streams:
 
     @contextmanager
     def one(self, caller: Caller) -> Iterator[None]:
-        """Counts one while the block runs.
+        """Counts one stream while the block runs.
 
         Raises:
-            TooManyRequests: the caller has as many as it may.
+            TooManyRequests: the caller has reached the limit.
         """
         who = caller.customer, None if caller.customer else caller.key_name
         if self._open.get(who, 0) >= self._limit:
             raise TooManyRequests(
                 "too_many_streams",
-                f"There are {self._limit} event streams open by your API keys, which is as many as there may be. Close "
-                "one.",
+                f"Limit of open event streams reached ({self._limit}, over all of your API keys). Close one.",
             )
         self._open[who] = self._open.get(who, 0) + 1
         metrics.STREAMS.inc()
@@ -59,7 +58,7 @@ STREAMS = web.AppKey("streams", Streams)
 
 
 def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[ProvisioningEvent]:
-    """The events after that one; where it is not there any more, or not yet, those that are newer than it."""
+    """The events after that one; if it is not in the list (any more, or yet), the events newer than it."""
     if last_id is None:
         return events
     for index in range(len(events) - 1, -1, -1):
@@ -70,7 +69,7 @@ def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[
 
 
 def _moment(last_id: str) -> datetime | None:
-    """When that event was; None where it is no id of ours."""
+    """The time of that event; None if it is not an id of ours."""
     try:
         moment = datetime.fromisoformat(last_id.partition("/")[0])
     except ValueError:
@@ -87,7 +86,7 @@ async def stream(
     heartbeat: float,
     allowed: Callable[[], bool],
 ) -> None:
-    """Writes to a prepared response until there is a reason to end."""
+    """Writes events to a prepared response until the stream has to end."""
     changes = kube.caches.changes
     await response.write(f"retry: {_RECONNECT_MILLISECONDS}\n\n".encode())
     with changes.of(account.key) as changed:

@@ -1,1 +1,1 @@
-"""What the API says of itself: the OpenAPI document, llms.txt for agents, and /docs for people; all from the routes."""
+"""The API's own description, generated from the routes: the OpenAPI document, llms.txt for agents, /docs for people."""

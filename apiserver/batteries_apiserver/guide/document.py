@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the table of routes. It only adds to the contract; tests hold it to that."""
+"""The OpenAPI 3.1 document, generated from the routes. It only adds to the contract, which tests check."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -19,7 +19,7 @@ _TAGS = {
     Tag.GUIDE: "This API's own description.",
 }
 _REQUEST_ID = Header(
-    name="X-Request-Id", description="The id that you sent, or a new one. Support finds the request by it."
+    name="X-Request-Id", description="The id that you sent, or a new one. Tell it to support to identify the request."
 )
 _OF_ERRORS = {
     401: Header(name="WWW-Authenticate", description="Bearer."),
@@ -29,7 +29,7 @@ _OF_ERRORS = {
 
 
 def described(routes: Iterable[Route]) -> tuple[Route, ...]:
-    """Those that the document holds: the API. Pages and probes are for others than its clients."""
+    """The routes of the API. Pages and probes are left out, because API clients don't use them."""
     return tuple(route for route in routes if route.path.startswith(f"{PREFIX}/"))
 
 
@@ -101,7 +101,7 @@ def _response(response: Response, schemas: Schemas) -> Schema:
 
 
 def _errors(route: Route, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
-    """One answer for each status, with an example for each code."""
+    """One response for each status, with an example for each code."""
     codes = sorted(route.codes, key=lambda code: ERRORS[code].status)
     for status, group in groupby(codes, key=lambda code: ERRORS[code].status):
         found = [*group]

@@ -1,4 +1,4 @@
-"""Serves what is made of the routes, once."""
+"""Serves the generated document and guide, and the files of /docs."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
@@ -14,7 +14,7 @@ from batteries_apiserver.http.route import Route
 _PAGES = Path(__file__).parent / "pages"
 _BRIEFLY = {"Cache-Control": "public, max-age=300"}
 _STRICT = {
-    # Nothing from elsewhere, nothing inline; the page may ask this server, and show what it answers.
+    # Nothing from other origins, nothing inline; the page may send requests to this server and show the responses.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -23,7 +23,7 @@ _STRICT = {
 
 
 class Guide:
-    """The document and the guide as they are sent, made when first asked for and kept."""
+    """The document and the guide, generated at the first request and cached."""
 
     def __init__(self, routes: Iterable[Route], public_url: str) -> None:
         self._routes = tuple(routes)
@@ -49,7 +49,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 async def llms(request: web.Request) -> web.Response:
-    """GET /v1/llms.txt and /llms.txt: Markdown, which its readers take as plain text."""
+    """GET /v1/llms.txt and /llms.txt: Markdown, sent as plain text, which its readers expect."""
     return web.Response(text=request.app[GUIDE].llms_txt, headers=_BRIEFLY)
 
 

@@ -1,7 +1,7 @@
-"""llms.txt: how an agent that knows nothing gets from no account to a deployed role, in llmstxt.org's form.
+"""llms.txt: tells an agent how to get from no account to a deployed role, in the format of llmstxt.org.
 
-That form is a title, a quote, free text without headings, then headed lists of links. The story is written by hand in
-`pages/llms.md`; every endpoint, error code, status and step in it comes from the code.
+That format is a title, a quote, free text without headings, then lists of links under headings. The text is written by
+hand in `pages/llms.md`; every endpoint, error code, status and step in it comes from the code.
 """
 
 from collections.abc import Iterable
@@ -44,14 +44,14 @@ def _endpoints(routes: Iterable[Route]) -> str:
 
 
 def _note(route: Route) -> str:
-    """All of a route in one line, for the form has no room for more."""
+    """A route in one line, because the format allows no more."""
     parts = [f"{route.summary}."]
     if route.details:
         parts.append(" ".join(route.details.split()))
     parts.append("Anyone may call it." if route.access is Access.ANYONE else f"Needs {route.access.value}.")
     if route.body:
         fields = [f"`{field.alias or name}`" for name, field in route.body.model_fields.items()]
-        parts.append(f"Body: {', '.join(fields)}{'' if route.body_required else ' (may be left out)'}.")
+        parts.append(f"Body: {', '.join(fields)}{'' if route.body_required else ' (optional)'}.")
     query = [f"`{field.alias or name}`" for name, field in route.query.model_fields.items()] if route.query else []
     if query:
         parts.append(f"Query: {', '.join(query)}.")
@@ -60,22 +60,22 @@ def _note(route: Route) -> str:
     ]
     if headers:
         parts.append(f"Headers: {', '.join(headers)}.")
-    parts.append(f"Answers {', '.join(map(str, route.responses))}.")
+    parts.append(f"Responses: {', '.join(map(str, route.responses))}.")
     parts.append(f"Errors: {', '.join(f'`{code}`' for code in route.codes if code not in ALWAYS)}.")
     return " ".join(parts)
 
 
 def _polling(routes: Iterable[Route]) -> str:
-    """How to wait, by what the routes offer."""
+    """How to wait, depending on what the routes offer."""
     offered = {given.name for route in routes if "/accounts" in route.path for given in route.parameters}
-    advice = ["It takes about five minutes. Ask every 10 seconds, or as `Retry-After` says; not more often."]
+    advice = ["It takes about five minutes. Poll every 10 seconds, or as `Retry-After` says, but not more often."]
     if "Prefer" in offered:
         advice.append(
-            "Better: send `Prefer: wait=30`, and the answer comes as soon as the state is final, or after 30 seconds."
+            "Better: send `Prefer: wait=30`; then the response comes once the state is final, or after 30 seconds."
         )
     if "Last-Event-ID" in offered:
         advice.append(
-            "Or follow `GET /v1/accounts/{id}/events` with `Accept: text/event-stream`, resumed by `Last-Event-ID`."
+            "Or follow `GET /v1/accounts/{id}/events` with `Accept: text/event-stream`; resume it with `Last-Event-ID`."
         )
     return " ".join(advice)
 

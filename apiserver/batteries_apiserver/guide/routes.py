@@ -1,4 +1,4 @@
-"""Where the API speaks of itself."""
+"""The routes of the API's own description."""
 
 from typing import Any
 
@@ -36,11 +36,16 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.GUIDE,
         summary="Read the guide for agents",
-        details="The way from no account to a deployment, in the format of llmstxt.org.",
+        details="How to get from no account to a deployment, in the format of llmstxt.org.",
         responses={200: Response("Markdown", media_types=("text/plain",))},
     ),
-    _page("/llms.txt", handlers.llms, "The guide for agents, at the path where agents look for it", "text/plain"),
-    _page("/docs", handlers.page("docs.html", "text/html"), "API reference to read and to try out", "text/html"),
+    _page("/llms.txt", handlers.llms, "The guide for agents, at the path that agents expect", "text/plain"),
+    _page(
+        "/docs",
+        handlers.page("docs.html", "text/html"),
+        "API reference for people, with a form to try requests",
+        "text/html",
+    ),
     _page(
         "/docs/docs.js", handlers.page("docs.js", "text/javascript"), "Script of the API reference", "text/javascript"
     ),

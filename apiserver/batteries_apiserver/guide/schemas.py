@@ -1,4 +1,4 @@
-"""JSON schemas of the models that the routes name: one set of components, and where each is referred to."""
+"""JSON schemas of the routes' models: one set of components, and the references to them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _REFERENCE = "#/components/schemas/{model}"
 
 
 class Error(TypedDict):
-    """What every error looks like."""
+    """The body of every error."""
 
     error: Annotated[str, Field(description="What is wrong and what to do, as a sentence for people.")]
-    code: Annotated[str, Field(description="The same for machines: a code that does not change.")]
+    code: Annotated[str, Field(description="A stable code for machines.")]
 
 
 class _Plain(GenerateJsonSchema):
-    """Without the titles that pydantic makes of field names: they say nothing."""
+    """Omits the titles that pydantic makes from field names, which add nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -30,22 +30,22 @@ class _Plain(GenerateJsonSchema):
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """`components` by name; `of` says what to write where a model is meant."""
+    """The components by name, and the reference to each model's schema."""
 
     components: Schema
     _references: dict[tuple[int, JsonSchemaMode], Schema]
 
     def response(self, model: Any) -> Schema:
-        """A model of an answer."""
+        """The reference to a response's model."""
         return self._references[id(model), "serialization"]
 
     def request(self, model: Any) -> Schema:
-        """A model of a request."""
+        """The reference to a request's model."""
         return self._references[id(model), "validation"]
 
 
 def schemas_of(routes: Iterable[Route]) -> Schemas:
-    """The schemas of every model of the routes, and of errors."""
+    """The schemas of all models of the routes, and of errors."""
     modes: list[tuple[Any, JsonSchemaMode]] = [(Error, "serialization")]
     for route in routes:
         modes += [
@@ -68,7 +68,7 @@ def schema_of(annotation: Any) -> Schema:
 
 
 def fields_of(model: Any) -> Iterable[tuple[str, Schema, bool]]:
-    """The fields of a query model: name, schema, and whether it must be given."""
+    """The fields of a query model: name, schema, and whether it is required."""
     schema = TypeAdapter(model).json_schema(schema_generator=_Plain)
     definitions = schema.get("$defs", {})
     for name, field in schema.get("properties", {}).items():
@@ -80,7 +80,7 @@ def _bare(schema: Schema) -> Schema:
 
 
 def _inlined(value: Any, definitions: Schema) -> Any:
-    """A parameter's schema with what it refers to: its definitions are no components."""
+    """A parameter's schema with its references inlined, because its definitions are not among the components."""
     if isinstance(value, list):
         return [_inlined(one, definitions) for one in value]
     if not isinstance(value, dict):
@@ -92,7 +92,7 @@ def _inlined(value: Any, definitions: Schema) -> Any:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A query string has no null: what may be None may be left out, and no more."""
+    """Removes null from a schema: a query string has no null, so None only means that the parameter is absent."""
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "default" or value is not None}
     if len(options) != 1:

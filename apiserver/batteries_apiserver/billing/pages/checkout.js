@@ -1,6 +1,6 @@
 "use strict";
-// Fetches the API key when its owner asks for it, and at no other time: whatever only loads this page, such as a
-// browser's prefetch, a reload or a scanner of links, must not use up the one time that it is given.
+// Fetches the API key only when its owner presses the button. The key is given out once, so loading this page, as a
+// browser's prefetch, a reload or a link scanner does, must not fetch it.
 (() => {
   const part = (id) => document.getElementById(id);
   const session = new URLSearchParams(location.search).get("session_id") || "";
@@ -10,7 +10,7 @@
   let kept = false;
 
   function say(text) {
-    part("said").textContent = text;
+    part("status").textContent = text;
   }
 
   function trouble(text) {
@@ -35,35 +35,35 @@
     part("step-account").setAttribute("aria-current", "step");
     part("key-title").focus();
     shown = true;
-    // The session has done its work; the address bar and the history need not keep it.
+    // The session is used up; the address bar and the history need not keep it.
     history.replaceState(null, "", location.pathname);
   }
 
-  async function refusal(answer) {
-    const body = await answer.json().catch(() => ({}));
-    const wait = Number(answer.headers.get("Retry-After"));
+  async function refusal(response) {
+    const body = await response.json().catch(() => ({}));
+    const wait = Number(response.headers.get("Retry-After"));
     const again = wait ? ` Try again in ${wait} second${wait === 1 ? "" : "s"}.` : "";
-    return (body.error || `The server answered ${answer.status}.`) + again;
+    return (body.error || `The server responded with status ${response.status}.`) + again;
   }
 
   async function ask() {
     // Relative, so that it works under a path prefix too.
-    const answer = await fetch(`../v1/stripe/session/${encodeURIComponent(session)}`, {
+    const response = await fetch(`../v1/stripe/session/${encodeURIComponent(session)}`, {
       cache: "no-store",
       credentials: "omit",
       referrerPolicy: "no-referrer",
     });
-    if (answer.ok) {
-      show((await answer.json()).apiKey);
+    if (response.ok) {
+      show((await response.json()).apiKey);
     } else {
-      trouble(await refusal(answer));
+      trouble(await refusal(response));
     }
   }
 
   button.addEventListener("click", async () => {
     if (asking) return;
     if (!session) {
-      trouble("This address holds no session. Come here from Stripe's checkout page.");
+      trouble("This page's address has no session. Open the page from Stripe's checkout.");
       return;
     }
     asking = true;
@@ -72,7 +72,7 @@
     try {
       await ask();
     } catch {
-      trouble("The answer did not arrive. Check the connection and press the button again.");
+      trouble("No response arrived. Check the connection and press the button again.");
     } finally {
       asking = false;
       button.removeAttribute("aria-disabled");
@@ -108,9 +108,9 @@
     if (shown && !kept) event.preventDefault();
   });
   addEventListener("pagehide", () => {
-    // A browser may keep the page for its back button; the key is not for whoever sits there next.
+    // A browser may keep the page for its back button; the next person at this computer must not see the key.
     if (!shown) return;
-    part("key").textContent = "Shown before, and gone from this page";
+    part("key").textContent = "The key was shown before and can't be shown again";
     part("curl").textContent = "";
   });
 })();

@@ -1,5 +1,5 @@
-// Draws /docs from the OpenAPI document, and sends requests to this same server. Everything that comes from outside is
-// put in as text, never as markup. The API key lives in its input alone: it is stored nowhere.
+// Renders /docs from the OpenAPI document, and sends requests to the same server. Everything from outside is inserted as
+// text, never as markup. The API key is only in its input field; it is not stored.
 
 const BASE = new URL("v1", document.baseURI).href;
 let components = {};
@@ -14,7 +14,7 @@ function el(tag, attributes = {}, ...children) {
   return made;
 }
 
-// The document's texts are Markdown; of it they use code and links to elsewhere, which are shown as their words.
+// The document's texts are Markdown, of which they use only code and links to other sites; links are shown as text.
 function prose(text = "") {
   const parts = text.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1").split("`");
   return parts.map((part, index) => (index % 2 ? el("code", {}, part) : part));
@@ -68,7 +68,7 @@ function answer(status, { description, headers = {}, content = {} }) {
   return el("details", {}, ...parts);
 }
 
-// All errors of an operation in one table: they are alike but for what they mean.
+// All errors of an operation in one table: they differ only in their meaning.
 function errors(answers) {
   const entries = answers.flatMap(([status, { content = {} }]) =>
     Object.entries(content["application/json"]?.examples ?? {}).map(([code, { value }]) => [status, code, value.error]));
@@ -97,7 +97,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(url, { method, headers, body }) {
   const sent = Object.entries(headers).map(([name, value]) => {
-    // The key itself is not shown: the line is there to be copied and passed on.
+    // The key itself is not shown, because people copy this line and pass it on.
     return name === "Authorization" ? '-H "Authorization: Bearer $API_KEY"' : `-H ${quoted(`${name}: ${value}`)}`;
   });
   return ["curl -sS -X", method, quoted(url), ...sent, ...(body ? ["-d", quoted(body)] : [])].join(" ");
@@ -111,7 +111,7 @@ async function send(url, options, shown) {
     const begin = `${curl(url, options)}\n\n${lines.join("\n")}\n\n`;
     let text = "";
     if (response.body) {
-      // Shown as it comes: an event stream has no end.
+      // Shown as it arrives: an event stream has no end.
       for await (const part of chunks(response.body.pipeThrough(new TextDecoderStream()).getReader())) {
         text += part;
         shown.textContent = begin + text;
@@ -164,7 +164,7 @@ function article(method, path, operation) {
       [name, schema, required, `${description ?? ""} (${where})`])));
   }
   if (operation.requestBody) {
-    parts.push(el("h4", {}, operation.requestBody.required ? "Body" : "Body (may be left out)"));
+    parts.push(el("h4", {}, operation.requestBody.required ? "Body" : "Body (optional)"));
     parts.push(fields(operation.requestBody.content["application/json"].schema));
   }
   const answers = Object.entries(operation.responses);
@@ -198,5 +198,5 @@ try {
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   draw(await response.json());
 } catch (error) {
-  document.getElementById("state").textContent = `The document can't be read: ${error.message}. Load the page again.`;
+  document.getElementById("state").textContent = `The OpenAPI document can't be read: ${error.message}. Reload the page.`;
 }

@@ -34,7 +34,7 @@ def test_the_log_has_stripes_reason_and_what_to_do(error: Exception, outcome: st
     assert to_do in (line["to_do"] or "")
     assert STRIPE_FAILURES.labels(outcome)._value.get() == before + 1
     assert told.code == "stripe_unavailable"
-    assert "does not answer" in told.sentence or outcome in ("key_refused", "not_permitted"), "it did answer"
+    assert "does not respond" in told.sentence or outcome in ("key_refused", "not_permitted"), "it did respond"
     assert "sk_live" not in told.sentence
 
 
