@@ -111,6 +111,20 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
     return await asyncio.to_thread(ask)
 
 
+async def assigned_users(factory: Factory, account: AwsAccount) -> list[str]:
+    """The ids of all who are assigned to the AWS account, by whatever permission set; it may be closed."""
+    admin = await factory.client("sso-admin")
+
+    def ask() -> list[str]:
+        where = {"InstanceArn": admin.list_instances()["Instances"][0]["InstanceArn"]}
+        target = {**where, "AccountId": account.status.aws_account_id}
+        sets = admin.list_permission_sets(**where)["PermissionSets"]
+        lists = [admin.list_account_assignments(**target, PermissionSetArn=arn)["AccountAssignments"] for arn in sets]
+        return [each["PrincipalId"] for listed in lists for each in listed]
+
+    return await asyncio.to_thread(ask)
+
+
 async def assert_exactly_right(factory: Factory, account: AwsAccount, *, mails: int = 1) -> AwsWorld:
     """The account is active, and AWS holds exactly what it should; `mails` 0 is any number of them."""
     assert (account.status.phase, account.status.error) == ("active", None)

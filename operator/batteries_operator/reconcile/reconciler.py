@@ -262,11 +262,14 @@ class Reconciler:
         self, writer: StatusWriter, schedule: StepSchedule, outcomes: Sequence[tuple[Step, Outcome, ErrorKind | None]]
     ) -> None:
         """Has written what is news of it, and notes when those that wait are due again."""
-        results = []
+        results, waited_for = [], {kind for each in self._pipeline(writer.account) for kind in each.after}
         for step, outcome, error in outcomes:
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
             errors = schedule.count(step.name, error=error is not None)
-            transient = error is ErrorKind.TRANSIENT and step.required and errors <= QUIET_TRIES
+            # An optional step is told of at once, so that the account is ready without it; but not where another step
+            # goes ahead once it was tried: an account closed after one lost response would keep its single sign-on.
+            matters = step.required or step.condition in waited_for
+            transient = error is ErrorKind.TRANSIENT and matters and errors <= QUIET_TRIES
             if not transient and not is_unchanged(writer.account, step, outcome):
                 results.append((step, outcome))
         if results:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from fakes.aws_world import assert_exactly_right
+from fakes.aws_world import assert_exactly_right, assigned_users
 from fakes.crashes import dies_at
 from fakes.deletion import delete, released
 from fakes.factory import (
@@ -113,6 +113,35 @@ async def test_a_crash_at_any_point_of_a_closure_closes_it_once(factory: Factory
             assert await state(factory, account) == "CLOSED"
             assert len(await factory.members(account)) == 1
     assert points > 6
+
+
+REVOKING = (
+    "organizations:DescribeAccount",
+    "sso:ListInstances",
+    "sso:DescribePermissionSet",
+    "sso:ListAccountAssignments",
+    "identitystore:DescribeUser",
+    "sso:DeleteAccountAssignment",
+)
+"""What revoke_sso_access calls."""
+
+
+@pytest.mark.parametrize("operation", REVOKING)
+async def test_a_closure_waits_out_a_few_lost_calls_of_the_revocation(factory: Factory, operation: str) -> None:
+    await factory.active(githubRepos=OPEN, deletionPolicy="Close")
+    account, process = await factory.account(), await factory.start()  # which remembers nothing of AWS
+    refused = refusal(operation, "InternalServerException", http_status=500, times=3)
+
+    def unlucky(called: str, number: int) -> None:
+        if "organizations:MoveAccount" in process.calls:
+            refused(called, number)
+
+    process.before_call = unlucky
+    delete(factory)
+    await released(process)
+    assert process.calls.count(operation) > 3
+    assert await state(factory, account) == "CLOSED"
+    assert await assigned_users(factory, account) == []
 
 
 async def test_a_pending_account_that_is_deleted_makes_none(factory: Factory) -> None:
