@@ -28,6 +28,6 @@ class AccountCache:
         """The account as last seen; None where it has to be read."""
         return self._newest.get(uid)
 
-    def remove(self, uid: str) -> None:
+    def forget(self, uid: str) -> None:
         """It is worked on no more, or what is known of it was found to be old."""
         self._newest.pop(uid, None)

@@ -23,11 +23,11 @@ class AccountMetrics:
         stalled = any(each["type"] == STALLED and each["status"] == "True" for each in conditions)
         now = (str(status.get("phase", Phase.PENDING)), stalled)
         if self._known.get(uid) != now:
-            self.remove(uid)
+            self.forget(uid)
             self._known[uid] = now
             self._count(now, 1)
 
-    def remove(self, uid: str) -> None:
+    def forget(self, uid: str) -> None:
         """An account that is gone."""
         before = self._known.pop(uid, None)
         if before is not None:

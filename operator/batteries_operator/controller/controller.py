@@ -69,6 +69,11 @@ class Controller:
     watchdog: Watchdog = field(default_factory=Watchdog)
     cache: AccountCache = field(default_factory=AccountCache)
 
+    def __post_init__(self) -> None:
+        """Adds what keeps something by UID while an account is worked on; locks and watchdog let go by themselves."""
+        self.deps.registries.while_worked_on(self.wakeups)
+        self.deps.registries.while_worked_on(self.cache)
+
     @classmethod
     async def open(
         cls, settings: Settings, post_event: PostEvent, require: Callable[[], None] | None = None
@@ -113,10 +118,8 @@ class Controller:
                 await _pass(result.requeue_after, wakeup, schedule)
         finally:
             stopping.cancel()
-            self.wakeups.forget(account.uid)
-            self.cache.remove(account.uid)
-            # Settled, maybe by another operator: a spot in line that nobody drives would hold up all behind it.
-            self.deps.release_slots(account.uid)
+            # Maybe another operator settled it: a queue position that nobody drives would hold up all behind it.
+            self.deps.registries.settle(account.uid)
 
     async def release(self, account: ObjectRef) -> None:
         """Reconciles an account that is being deleted until nothing is pending any more; that may take weeks.
@@ -141,8 +144,8 @@ class Controller:
                     break
                 await _pass(_at_most(result.requeue_after, RELEASE_SECONDS), wakeup, schedule)
         finally:
-            self.wakeups.forget(account.uid)
-        self.deps.release_slots(account.uid)
+            self.wakeups.forget(account.uid)  # where kopf cancels this, its slots stay: AWS is still at work
+        self.deps.registries.settle(account.uid)
 
     async def _discard_password(self, account: AwsAccount) -> None:
         """Deletes its Secret, which Kubernetes would delete a while after it: the next of its name would meet it."""
@@ -167,13 +170,7 @@ class Controller:
             # account, who would give back what it entered. What was written all the same takes its slot back with its
             # reconcile.
             if mended is None and uid not in self.wakeups:
-                self.deps.release_slots(uid)
-
-    def forget(self, uid: str) -> None:
-        """The account is gone: its slots and queue positions go to others."""
-        self.cache.remove(uid)
-        self.deps.aws.ownership.forget(uid)
-        self.deps.release_slots(uid)
+                self.deps.registries.settle(uid)
 
     def _lock(self, uid: str) -> asyncio.Lock:
         return self.locks.setdefault(uid, asyncio.Lock())
@@ -204,11 +201,11 @@ class Controller:
         else:
             RECONCILES.labels(_result(result)).inc()
             if result.account is None:
-                self.cache.remove(account.uid)
+                self.cache.forget(account.uid)
             elif is_shown:
                 self.cache.update(result.account)
             return result
-        self.cache.remove(account.uid)
+        self.cache.forget(account.uid)
         RECONCILES.labels("error").inc()
         RECONCILE_ERRORS.inc()
         return again

@@ -30,8 +30,9 @@ class EventHandler:
         self._controller = controller
         self._resync = resync
         self._others = others
-        self._metrics = AccountMetrics()
         self._known: dict[str, _Known] = {}
+        self._metrics = controller.deps.registries.while_it_exists(AccountMetrics())
+        controller.deps.registries.while_it_exists(self)
 
     def updated(self, account: AwsAccount, body: Mapping[str, Any]) -> None:
         """An account as it is now, and as the wire has it: wakes it where its spec changed, a retry is asked for, or it
@@ -49,12 +50,9 @@ class EventHandler:
         for tell in self._others:
             tell(account)
 
-    def deleted(self, uid: str) -> None:
+    def forget(self, uid: str) -> None:
         """The account is gone."""
         self._known.pop(uid, None)
-        self._metrics.remove(uid)
-        self._resync.remove(uid)
-        self._controller.forget(uid)
 
     def is_pending(self, uid: str) -> bool:
         """Whether the account needs a reconcile, as it was seen last."""

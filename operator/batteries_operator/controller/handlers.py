@@ -34,6 +34,7 @@ from batteries_operator.customers.suspension_breaker import SuspensionBreaker
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.status.events import Event
+from batteries_operator.steps.account_registries import AccountRegistries
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
 
@@ -121,12 +122,13 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
         has_accounts=partial(_has_accounts, controller.accounts),
     )
     holds = CustomerHolds(controller.accounts, grace, _breaker(controller, grace), notices)
-    resync = Resync(controller.deps.settings.resync_seconds, controller.resync)
+    registries = controller.deps.registries
+    resync = registries.while_it_exists(Resync(controller.deps.settings.resync_seconds, controller.resync))
     confirmations = Confirmations(controller.accounts)
     events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen)
     outbox = _outbox(controller, notifications, notices)
-    unreadable = Unreadable(_post_raw_event)
-    _add_watch(handlers, events, unreadable)
+    unreadable = registries.while_it_exists(Unreadable(_post_raw_event))
+    _add_watch(handlers, events, unreadable, registries)
     _add_work(handlers, controller, events, unreadable)
     _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run)
     _add_customers(handlers, notices, holds, confirmations)
@@ -141,17 +143,18 @@ async def _has_accounts(accounts: Resources[AwsAccount], customer: tuple[str, st
     return bool(page.items)
 
 
-def _add_watch(handlers: kopf.OperatorRegistry, events: EventHandler, unreadable: Unreadable) -> None:
+def _add_watch(
+    handlers: kopf.OperatorRegistry, events: EventHandler, unreadable: Unreadable, registries: AccountRegistries
+) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Takes note of each event; kopf calls this before it asks for anything else."""
         if type == "DELETED":
-            unreadable.forget(uid)
-            events.deleted(uid)
+            registries.forget(uid)
             return
         account = unreadable.read(body)
         if account is None:
-            events.deleted(uid)
+            registries.forget(uid, keep=unreadable)
         else:
             events.updated(account, body)
             _slim(body)

@@ -38,7 +38,7 @@ class Resync:
             self._due.put(account.uid, self._interval * random.uniform(JITTER, 1))  # noqa: S311  # not a secret
         self._known[account.uid] = account
 
-    def remove(self, uid: str) -> None:
+    def forget(self, uid: str) -> None:
         """An account that is gone; its turn, when it comes, is passed over."""
         self._known.pop(uid, None)
 

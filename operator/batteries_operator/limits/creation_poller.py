@@ -80,7 +80,7 @@ class CreationPoller:
         self._lists_from = self._descriptions_from = -math.inf
         self._lasted: deque[float] = deque(maxlen=REMEMBERED)
         self._waiting: dict[str, _Waiting] = {}
-        self._ended: dict[str, CreationStatus] = {}
+        self._ended: dict[str, tuple[str, CreationStatus]] = {}
         self._changed = asyncio.Event()
 
     def has(self, request_id: str) -> bool:
@@ -115,7 +115,13 @@ class CreationPoller:
 
     def outcome(self, request_id: str) -> CreationStatus | None:
         """What AWS said of a creation when it was seen to have ended, told once; None where it is to be asked."""
-        return self._ended.pop(request_id, None)
+        _, creation = self._ended.pop(request_id, (None, None))
+        return creation
+
+    def forget(self, uid: str) -> None:
+        """The account is gone: nobody asks what became of its request."""
+        self._waiting = {request_id: each for request_id, each in self._waiting.items() if each.key != uid}
+        self._ended = {request_id: each for request_id, each in self._ended.items() if each[0] != uid}
 
     async def run(self) -> None:
         """Looks at each creation when it is due, for ever."""
@@ -149,8 +155,8 @@ class CreationPoller:
         self._descriptions_from = max(self._descriptions_from, _now() - rest) + rest
         creation = await self._describe(request_id)
         in_progress = creation.state == "IN_PROGRESS"
-        if not in_progress and request_id in self._waiting:
-            self._ended[request_id] = creation
+        if not in_progress and (waiting := self._waiting.get(request_id)) is not None:
+            self._ended[request_id] = waiting.key, creation
         self._polled(request_id, rest, in_progress=in_progress)
 
     async def _poll_all(self, due: list[str]) -> None:

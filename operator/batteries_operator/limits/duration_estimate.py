@@ -44,10 +44,10 @@ class DurationEstimate:
             self._lasted.append(self._looked[key] - self._begun[key])
             self.forget(key)
 
-    def forget(self, key: str) -> None:
+    def forget(self, uid: str) -> None:
         """It is followed no more, or has failed."""
-        self._begun.pop(key, None)
-        self._looked.pop(key, None)
+        self._begun.pop(uid, None)
+        self._looked.pop(uid, None)
 
 
 def _now() -> float:

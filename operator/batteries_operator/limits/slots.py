@@ -71,6 +71,10 @@ class Slots:
         self._drop_from_line(key)
         self._admit()
 
+    def forget(self, uid: str) -> None:
+        """The account is left: as `release`."""
+        self.release(uid)
+
     def finish(self, key: str) -> None:
         """Releases the slot as soon as AWS finishes, before the result is known.
 

@@ -12,6 +12,7 @@ from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.duration_estimate import DurationEstimate
 from batteries_operator.limits.slots import Slots
 from batteries_operator.runtime.settings import Settings
+from batteries_operator.steps.account_registries import AccountRegistries
 
 
 class Limit(StrEnum):
@@ -81,6 +82,15 @@ class Dependencies:
     """How long the role of a new account takes to answer."""
     assignment_duration: DurationEstimate = field(default_factory=DurationEstimate)
     """How long Identity Center takes to assign access."""
+    registries: AccountRegistries = field(default_factory=AccountRegistries)
+    """All that is kept by an account's UID, here and in the controller."""
+
+    def __post_init__(self) -> None:
+        """Adds what keeps something by UID."""
+        for each in (self.creations, self.assignments, self.closures, self.role_duration, self.assignment_duration):
+            self.registries.while_worked_on(each)
+        for kept in (self.creation_poller, self.aws.ownership):
+            self.registries.while_it_exists(kept)
 
     def sync_slots(self, account: AwsAccount) -> None:
         """Has the account's slots follow its status, whoever wrote it: another operator, or this one before a restart.
@@ -106,10 +116,3 @@ class Dependencies:
         if limit is Limit.ASSIGNMENTS:
             self.assignment_duration.forget(uid)
         self.sync_slots(account)
-
-    def release_slots(self, uid: str) -> None:
-        """The account's slots and queue positions go to others."""
-        for slots in (self.creations, self.assignments, self.closures):
-            slots.release(uid)
-        for estimate in (self.role_duration, self.assignment_duration):
-            estimate.forget(uid)

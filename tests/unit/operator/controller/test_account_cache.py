@@ -24,8 +24,8 @@ def test_the_newest_is_kept_however_late_something_older_is_seen() -> None:
     newest = cache.get("1")
     assert newest is not None
     assert newest.metadata.resource_version == "10"
-    cache.remove("1")
-    cache.remove("1")
+    cache.forget("1")
+    cache.forget("1")
     assert cache.get("1") is None
     assert len(cache) == 0
 

@@ -39,8 +39,8 @@ def test_a_stalled_account_is_counted_until_it_is_mended() -> None:
 def test_an_account_that_is_gone_counts_no_more() -> None:
     metrics = AccountMetrics()
     metrics.update("1", {"phase": "failed"} | STALLED)
-    metrics.remove("1")
-    metrics.remove("never seen")
+    metrics.forget("1")
+    metrics.forget("never seen")
     assert counted() == {}
 
 

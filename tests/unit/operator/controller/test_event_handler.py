@@ -55,6 +55,6 @@ async def test_what_is_owed_is_known_until_the_account_is_gone(factory: Factory)
     body["spec"]["githubRepos"] = ["octo-org/new"]
     handler.updated(AwsAccount.model_validate(body), body)
     assert handler.is_pending(uid)
-    handler.deleted(uid)
+    process.deps.registries.forget(uid)
     assert not handler.is_pending(uid)
     assert len(seen) == 2

@@ -52,7 +52,7 @@ async def test_each_has_its_turn_again_and_the_gone_have_none(times: list[tuple[
     for number in range(3):
         resync.add(account(number))
         resync.add(account(number))
-    resync.remove("uid-2")
+    resync.forget("uid-2")
     await run_for(resync, 0.5)
     turns = Counter(name for _, name in times)
     assert set(turns) == {"a-0", "a-1"}

@@ -19,7 +19,7 @@ async def _ended(request_id: str) -> CreationStatus:
 async def test_the_end_of_a_creation_gives_its_place_to_the_next_before_its_own_visit() -> None:
     creations = SimpleNamespace(status=_ended, in_progress=None)
     woken: list[str] = []
-    aws, api = cast(Any, SimpleNamespace(creations=creations)), cast(Any, None)
+    aws, api = cast(Any, SimpleNamespace(creations=creations, ownership=None)), cast(Any, None)
     deps = make_dependencies(Settings(creations_in_flight=1), api, aws, woken.append)
     now = datetime.now(UTC)
     assert deps.creations.acquire("first", "boss", now)

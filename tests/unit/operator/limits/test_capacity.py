@@ -114,7 +114,7 @@ async def test_a_backlog_writes_once_each_and_one_of_it_is_suspended_or_deleted_
     process.wakeups.wake((await factory.account(waiting[0])).metadata.uid)
     await settled(factory, waiting[:1], lambda account: account.status.phase == "suspended", seconds=2)
     assert process.deps.creations.waiting == len(waiting) - 1
-    process.controller.forget((await factory.account(waiting[1])).metadata.uid)
+    process.deps.registries.forget((await factory.account(waiting[1])).metadata.uid)
     assert process.deps.creations.waiting == len(waiting) - 2
     stop.set()
     await asyncio.gather(*tasks)

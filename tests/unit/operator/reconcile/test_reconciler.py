@@ -198,7 +198,7 @@ async def test_who_is_let_go_of_teaches_nothing_of_how_long_aws_takes(factory: F
     process = await factory.start()
     for expected in (process.deps.role_duration, process.deps.assignment_duration):
         expected.first_poll_delay("a", 60)
-    process.deps.release_slots("a")
+    process.deps.registries.settle("a")
     for expected in (process.deps.role_duration, process.deps.assignment_duration):
         expected.ended("a")
         assert expected.first_poll_delay("b", 60) is None, "nothing was learnt"

@@ -25,7 +25,7 @@ async def gone(factory: Factory, process: Process) -> AwsAccount:
     delete(factory)
     await released(process)
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
-    process.controller.forget(account.metadata.uid)
+    process.deps.registries.forget(account.metadata.uid)
     return account
 
 
