@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
+from batteries_crds.reasons import Reason
 
 
 class ConditionType(StrEnum):
@@ -43,9 +44,9 @@ STALLED = ConditionType.STALLED
 PROVISIONED = ConditionType.PROVISIONED
 SUSPENDED = ConditionType.SUSPENDED
 
-ACCOUNT_GONE = "AccountGone"
+ACCOUNT_GONE = Reason.ACCOUNT_GONE
 """A reason: the AWS account is closed, or no member of the organization any more."""
-SUSPENDED_BY_AWS = "SuspendedByAws"
+SUSPENDED_BY_AWS = Reason.SUSPENDED_BY_AWS
 """A reason: AWS itself has suspended the AWS account."""
 
 SUMMARIES: dict[ConditionType, str] = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, ConditionType, find, is_true
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.reasons import Reason
 
 _DOING = {
     ProvisioningStep.CREATE_ACCOUNT: "Asking AWS for the account",
@@ -18,7 +19,7 @@ _DOING = {
     ProvisioningStep.SEND_WELCOME_EMAIL: "Sending the welcome mail",
 }
 _SO_FAR = " ({} so far)."
-_NOT_USABLE = {
+_NOT_USABLE: dict[str, str] = {
     ACCOUNT_GONE: "The AWS account is closed or has left the organization; error says more. It has been unusable for "
     "{}.",
     SUSPENDED_BY_AWS: "AWS has suspended the account; error says more. It has been unusable for {}.",
@@ -53,7 +54,7 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
         if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
             return "The account is ready to use; a change to it is being applied" + _SO_FAR, _changed_at(account)
         sso = find(account.status.conditions, ConditionType.SSO_ASSIGNED)
-        if sso is not None and sso.reason == "EmailNotConfirmed":
+        if sso is not None and sso.reason == Reason.EMAIL_NOT_CONFIRMED:
             return (
                 "The account has been ready to use for {}, except for single sign-on, which waits until you confirm "
                 "your e-mail address: open the link in the mail that you got, or request a new one with POST "

@@ -10,6 +10,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.kube.client import UNANSWERED
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.ownership import AccountGoneError
@@ -68,7 +69,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
     except (NotPreparedError, UnsupportedPartitionError, SecretNameTakenError) as error:
         return _to_mend(error, backoff), ErrorKind.UNKNOWN
     except ManagementAccountError as error:
-        return Fail("ManagementAccountRefused", MANAGEMENT_ACCOUNT, cause=str(error)), None
+        return Fail(Reason.MANAGEMENT_ACCOUNT_REFUSED, MANAGEMENT_ACCOUNT, cause=str(error)), None
     except AccountGoneError as error:
         return _of_gone(scope, error, inputs), None
     except NotOursError as error:
@@ -80,7 +81,7 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
         log.exception("step_raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
-        return Wait.retrying(backoff, "UnexpectedError", OWN_ERROR, cause=cause), ErrorKind.UNKNOWN
+        return Wait.retrying(backoff, Reason.UNEXPECTED_ERROR, OWN_ERROR, cause=cause), ErrorKind.UNKNOWN
 
 
 async def _of_error(scope: Scope, error: AwsError, backoff: float) -> tuple[Outcome, ErrorKind | None]:
@@ -100,10 +101,10 @@ def _of_gone(scope: Scope, error: AccountGoneError, inputs: str) -> Outcome:
 def _to_mend(error: Exception, backoff: float) -> Wait:
     """What the platform team has to put right; it goes on by itself then."""
     if isinstance(error, UnsupportedPartitionError):
-        return Wait.retrying(backoff, "OrganizationNotPrepared", PARTITION, cause=str(error))
+        return Wait.retrying(backoff, Reason.ORGANIZATION_NOT_PREPARED, PARTITION, cause=str(error))
     if isinstance(error, SecretNameTakenError):
-        return Wait.retrying(backoff, "SecretNameTaken", str(error))
-    return Wait.retrying(backoff, "OrganizationNotPrepared", str(error))
+        return Wait.retrying(backoff, Reason.SECRET_NAME_TAKEN, str(error))
+    return Wait.retrying(backoff, Reason.ORGANIZATION_NOT_PREPARED, str(error))
 
 
 async def _run(step: Step, scope: Scope) -> Outcome:

@@ -3,8 +3,7 @@
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.conditions import SUSPENDED, ConditionStatus, find
-
-BY_THE_SPEC = "Suspended"
+from batteries_crds.reasons import Reason
 
 _CLOSED = (
     "The account is closed: console, single sign-on and deploy role are shut, and AWS denies everything that its users "
@@ -25,7 +24,7 @@ def why(account: AwsAccount) -> tuple[str, str]:
     """
     ways: dict[str, str] = {reason: _WAY_OUT[reason] for reason in Hold if reason in account.holds}
     ways |= {reason: f"the hold {reason} has to be lifted" for reason in sorted(account.holds - set(Hold))}
-    by_the_spec = {BY_THE_SPEC: "set spec.suspended to false"}
+    by_the_spec: dict[str, str] = {Reason.SUSPENDED: "set spec.suspended to false"}
     if account.spec.suspended or not ways:
         ways = {**by_the_spec, **ways}
     said = _CLOSED if account.status.aws_account_id else _NEVER_MADE

@@ -26,14 +26,11 @@ from batteries_crds.conditions import (
     without,
 )
 from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.reasons import Reason
 from batteries_operator.status import suspension_reason
 from batteries_operator.status.pending import blocking, gave_up, is_current, is_overdue, is_settled
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
-
-NOT_STARTED = "NotStarted"
-IN_PROGRESS = "InProgress"
-UNDONE = "Undone"
 
 _NEXT_MOMENT = timedelta(microseconds=1)
 
@@ -45,12 +42,15 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     condition = find(status.conditions, step.condition)
     record = status.steps.get(step.name)
     given_up = record is not None and record.gave_up_at is not None
-    begun = condition is not None and (condition.reason == IN_PROGRESS or condition.status == ConditionStatus.FALSE)
+    begun = condition is not None and (
+        condition.reason == Reason.IN_PROGRESS or condition.status == ConditionStatus.FALSE
+    )
     if begun and not given_up:
         return account  # on an earlier reconcile
     # A step that is done once more stays true until it is known to be otherwise.
     state = condition.status if condition is not None else ConditionStatus.UNKNOWN
-    reason, message = IN_PROGRESS, f"{step.name} has begun."
+    reason: str = Reason.IN_PROGRESS
+    message = f"{step.name} has begun."
     if step.initial_wait is not None and state is ConditionStatus.UNKNOWN:
         state, reason, message = ConditionStatus.FALSE, step.initial_wait.reason, step.initial_wait.message
     conditions = upsert(
@@ -76,7 +76,7 @@ def apply_outcome(
     event: HistoryEvent | None
     match outcome:
         case Done(message=message):
-            state, reason = ConditionStatus.TRUE, "Done"
+            state, reason = ConditionStatus.TRUE, Reason.DONE
             record = StepRecord(inputs=outcome.inputs or step.fingerprint(account))
             event = HistoryEvent(
                 timestamp=now, step=step.name, status=EventStatus.SUCCEEDED, detail=message[:1024], cause=cause
@@ -129,12 +129,12 @@ def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
     conditions = account.status.conditions
     for kind in step.invalidates:
         found = find(conditions, kind)
-        if found is not None and found.reason != UNDONE:
+        if found is not None and found.reason != Reason.UNDONE:
             conditions = upsert(
                 conditions,
                 kind,
                 ConditionStatus.UNKNOWN,
-                UNDONE,
+                Reason.UNDONE,
                 f"Undone by {step.name}.",
                 generation=account.metadata.generation,
                 now=now,
@@ -160,11 +160,11 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         put(SUSPENDED, ConditionStatus.TRUE, reason, closed)
     elif block is None:
         conditions = without(conditions, SUSPENDED)
-        put(READY, ConditionStatus.TRUE, "Active", "The AWS account is ready to use.")
-        put(PROVISIONED, ConditionStatus.TRUE, "Active", "The AWS account was provisioned.")
+        put(READY, ConditionStatus.TRUE, Reason.ACTIVE, "The AWS account is ready to use.")
+        put(PROVISIONED, ConditionStatus.TRUE, Reason.ACTIVE, "The AWS account was provisioned.")
     else:
         cause = find(conditions, block.condition)
-        reason, message = (cause.reason, cause.message) if cause else (NOT_STARTED, "")
+        reason, message = (cause.reason, cause.message) if cause else (Reason.NOT_STARTED, "")
         put(READY, ConditionStatus.FALSE, reason, message)
         for kind in _not_so_any_more(account, conditions):
             put(kind, ConditionStatus.FALSE, reason, message)
@@ -174,7 +174,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
             message = cause.message if cause else ""
             if overdue:
                 message += f" That has lasted for more than {_minutes(block.stall_timeout)}; it is still tried."
-            put(kind, ConditionStatus.TRUE, cause.reason if cause else NOT_STARTED, message)
+            put(kind, ConditionStatus.TRUE, cause.reason if cause else Reason.NOT_STARTED, message)
         else:
             conditions = without(conditions, kind)
     phase = _phase(account, conditions)
@@ -259,7 +259,7 @@ def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> lis
                 conditions,
                 step.condition,
                 ConditionStatus.UNKNOWN,
-                NOT_STARTED,
+                Reason.NOT_STARTED,
                 "",
                 generation=account.metadata.generation,
                 now=now,

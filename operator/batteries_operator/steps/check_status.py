@@ -11,6 +11,7 @@ from typing import Any
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
 from batteries_crds.names import TAG_RESOURCE, ProvisioningStep
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
@@ -18,7 +19,7 @@ from batteries_operator.steps.create_account import refused
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
-WORKING = Wait.queued(60, "CreatingAccount", "AWS is creating the account.")
+WORKING = Wait.queued(60, Reason.CREATING_ACCOUNT, "AWS is creating the account.")
 """While AWS is at it. The account is woken when that has ended; the pause is the net below."""
 
 NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
@@ -42,48 +43,50 @@ class _Failure:
 # Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into,
 # and ACCOUNT_LIMIT_EXCEEDED, for which the account goes back into the line.
 FAILURES: dict[str, _Failure] = {
-    "INTERNAL_FAILURE": _Failure("AwsInternalFailure", "AWS had an internal failure; asking again.", retry_seconds=30),
+    "INTERNAL_FAILURE": _Failure(
+        Reason.AWS_INTERNAL_FAILURE, "AWS had an internal failure; asking again.", retry_seconds=30
+    ),
     "CONCURRENT_ACCOUNT_MODIFICATION": _Failure(
-        "ConcurrentModification", "AWS is still working on an earlier request; asking again.", retry_seconds=30
+        Reason.CONCURRENT_MODIFICATION, "AWS is still working on an earlier request; asking again.", retry_seconds=30
     ),
     "INVALID_EMAIL": _Failure(
-        "InvalidEmail",
+        Reason.INVALID_EMAIL,
         f"AWS does not accept the account's root e-mail address. {PLATFORM}: mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
     ),
     "INVALID_ADDRESS": _Failure(
-        "InvalidAddress",
+        Reason.INVALID_ADDRESS,
         f"AWS does not accept the organization's postal address. {PLATFORM}: mend it in the management account.",
     ),
     "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Failure(
-        "GovCloudAccountExists", f"AWS says that the GovCloud account exists already. {PLATFORM}."
+        Reason.GOV_CLOUD_ACCOUNT_EXISTS, f"AWS says that the GovCloud account exists already. {PLATFORM}."
     ),
     "MISSING_PAYMENT_INSTRUMENT": _Failure(
-        "PaymentInstrumentMissing",
+        Reason.PAYMENT_INSTRUMENT_MISSING,
         f"The organization's management account has no valid payment method. {PLATFORM}: add one in AWS Billing.",
     ),
     "INVALID_PAYMENT_INSTRUMENT": _Failure(
-        "PaymentInstrumentInvalid",
+        Reason.PAYMENT_INSTRUMENT_INVALID,
         f"The organization's management account's payment method is refused. {PLATFORM}: mend it in AWS Billing.",
     ),
     "MISSING_BUSINESS_VALIDATION": _Failure(
-        "BusinessValidationMissing", f"AWS wants the management account's business validated. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_MISSING, f"AWS wants the management account's business validated. {PLATFORM}."
     ),
     "FAILED_BUSINESS_VALIDATION": _Failure(
-        "BusinessValidationFailed", f"AWS could not validate the management account's business. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_FAILED, f"AWS could not validate the management account's business. {PLATFORM}."
     ),
     "PENDING_BUSINESS_VALIDATION": _Failure(
-        "BusinessValidationPending",
+        Reason.BUSINESS_VALIDATION_PENDING,
         f"AWS is still validating the management account's business. {PLATFORM}; asking again.",
         retry_seconds=300,
     ),
     "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Failure(
-        "BusinessIdentityInvalid", f"AWS refused the identity given for the business validation. {PLATFORM}."
+        Reason.BUSINESS_IDENTITY_INVALID, f"AWS refused the identity given for the business validation. {PLATFORM}."
     ),
     "UNKNOWN_BUSINESS_VALIDATION": _Failure(
-        "BusinessValidationUnknown", f"AWS has an unknown problem with the business validation. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_UNKNOWN, f"AWS has an unknown problem with the business validation. {PLATFORM}."
     ),
     "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Failure(
-        "ResourcePolicyWithTags", f"The organization's resource policy can't be updated with tags. {PLATFORM}."
+        Reason.RESOURCE_POLICY_WITH_TAGS, f"The organization's resource policy can't be updated with tags. {PLATFORM}."
     ),
 }
 
@@ -141,7 +144,7 @@ def _forgotten(request: CreateRequest) -> Wait:
     """AWS keeps requests for a while only: what became of this one is found out as where its answer was lost."""
     return Wait.polling(
         AGAIN_SECONDS,
-        "ResolvingIntent",
+        Reason.RESOLVING_INTENT,
         "AWS does not know the request for the account any more; looking for the account.",
         facts={"create_request": request.model_copy(update={"request_id": None})},
     )
@@ -153,7 +156,9 @@ async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
         owned = await scope.deps.aws.ownership.prove(scope.account, made)
     except NotOurAccountError as error:
         if error.holder is None and not request.found:
-            return Wait.settling(None, "WaitingForTags", f"AWS made the account {made}; its tags do not show yet.")
+            return Wait.settling(
+                None, Reason.WAITING_FOR_TAGS, f"AWS made the account {made}; its tags do not show yet."
+            )
         return _refused(scope, request, error)
     return Done(f"AWS made the account {owned.id}.", {"aws_account_id": owned.id})
 
@@ -162,12 +167,12 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if creation.failure_reason == "EMAIL_ALREADY_EXISTS":
         return await _taken(scope, request)
     if not scope.account.is_wanted:
-        return _ask_again("NotWanted", "AWS made no account, and none is wanted.")
+        return _ask_again(Reason.NOT_WANTED, "AWS made no account, and none is wanted.")
     if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
         # create_account is pending again; it will say so from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
     words = FAILURES.get(creation.failure_reason or "") or _Failure(
-        "CreationFailed", "AWS could not create the account; asking again.", retry_seconds=120
+        Reason.CREATION_FAILED, "AWS could not create the account; asking again.", retry_seconds=120
     )
     cause = creation.failure_reason or "AWS gave no reason."
     if words.retry_seconds is None:
@@ -193,7 +198,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
     if (earlier := await scope.deps.aws.creations.find(identity)) is not None:
         return Wait.polling(
             None,
-            "ResolvingIntent",
+            Reason.RESOLVING_INTENT,
             "An earlier request for the same account is still in progress; following that one.",
             facts={
                 "create_request": request.model_copy(update={"request_id": earlier.request_id, "found": True}),
@@ -206,10 +211,10 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
 def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
     """Nobody's by its tags, or in another organization, where we see nothing of it."""
     if not scope.account.is_wanted:
-        return _ask_again("NotWanted", NOT_WANTED)
+        return _ask_again(Reason.NOT_WANTED, NOT_WANTED)
     return _for_good(
         scope,
-        "EmailAlreadyExists",
+        Reason.EMAIL_ALREADY_EXISTS,
         f"The root e-mail address {request.email} belongs to an AWS account that is not ours. "
         f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account "
         f"{TAG_RESOURCE}={scope.account.key} if it is this one.",
@@ -223,12 +228,12 @@ def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) ->
     id: it must not be given the AWS account, also where it asked first or lost AWS's answer.
     """
     if not scope.account.is_wanted:
-        return _ask_again("NotWanted", NOT_WANTED)
+        return _ask_again(Reason.NOT_WANTED, NOT_WANTED)
     if error.holder == scope.account.key:
         return _for_good(scope, error.reason, str(error))
     return _for_good(
         scope,
-        "AccountIdTaken",
+        Reason.ACCOUNT_ID_TAKEN,
         f"The AWS account with the id {scope.account.account_id} ({request.email}) is by its tag {TAG_RESOURCE} "
         f"another AwsAccount's. Make this one anew with another name. {PLATFORM} if that AWS account is this one: "
         "mend the tag.",

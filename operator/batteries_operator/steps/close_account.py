@@ -6,6 +6,7 @@ again by one: that may take weeks, and the condition says so. Nobody is ever clo
 """
 
 from batteries_crds.base import utc_now
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.steps.outcome import Done, Outcome, Wait
 from batteries_operator.steps.step import Scope
@@ -65,7 +66,7 @@ def _closing(scope: Scope) -> Wait:
     scope.deps.closures.restore(scope.account.metadata.uid)
     return Wait.polling(
         None,
-        "ClosingAccount",
+        Reason.CLOSING_ACCOUNT,
         f"AWS is closing account {status.aws_account_id}.",
         facts={"closure_requested_at": status.closure_requested_at or utc_now()},
     )
@@ -77,8 +78,8 @@ def _in_line(scope: Scope) -> Wait:
     if closures.is_shut:
         return Wait.queue_closed(
             LINE_SECONDS,
-            "ClosureQuotaReached",
+            Reason.CLOSURE_QUOTA_REACHED,
             f"{place}: AWS closes no more accounts for now (its quota is counted over 30 days). Account "
             f"{status.aws_account_id} is quarantined meanwhile, and closed as soon as AWS allows it.",
         )
-    return Wait.queued(LINE_SECONDS, "WaitingInLine", f"{place}: few accounts are closed at one time.")
+    return Wait.queued(LINE_SECONDS, Reason.WAITING_IN_LINE, f"{place}: few accounts are closed at one time.")

@@ -14,6 +14,7 @@ from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.base import seconds_since, utc_now
 from batteries_crds.customer import Customer
 from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.account_tags import tags_for
 from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
@@ -64,7 +65,7 @@ async def run(scope: Scope) -> Outcome:
     partition = await scope.deps.aws.sts.partition()
     if not partition.creates_accounts:
         return Fail(
-            "AccountsNotCreatedHere",
+            Reason.ACCOUNTS_NOT_CREATED_HERE,
             f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
             "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
             "new AwsAccount to its id.",
@@ -92,7 +93,7 @@ def _no_customer(scope: Scope) -> Wait:
     scope.deps.creations.release(account.metadata.uid)  # others need not wait for that Customer
     return Wait.blocked(
         30,
-        "CustomerNotFound",
+        Reason.CUSTOMER_NOT_FOUND,
         f"There is no Customer '{scope.customer_ref.name}' in namespace '{account.metadata.namespace}'. "
         "Create it; the account follows by itself.",
     )
@@ -132,9 +133,9 @@ def _held(scope: Scope, customer: Customer) -> Wait | None:
     scope.deps.creations.release(scope.account.metadata.uid)
     if Hold.CUSTOMER_BLOCKED in due:
         message = f"The Customer '{customer.metadata.name}' is blocked, so AWS is not asked for the account; an "
-        return Wait.blocked(30, "CustomerBlocked", f"{message}administrator has to unblock it.")
+        return Wait.blocked(30, Reason.CUSTOMER_BLOCKED, f"{message}administrator has to unblock it.")
     message = f"The Customer '{customer.metadata.name}' has no valid payment method, so AWS is not asked for the "
-    return Wait.blocked(30, "PaymentMethodMissing", f"{message}account; the owner has to give one.")
+    return Wait.blocked(30, Reason.PAYMENT_METHOD_MISSING, f"{message}account; the owner has to give one.")
 
 
 def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
@@ -190,12 +191,12 @@ def in_line(scope: Scope) -> Wait:
     if creations.is_shut:
         return Wait.queue_closed(
             LINE_SECONDS,
-            "AccountLimitReached",
+            Reason.ACCOUNT_LIMIT_REACHED,
             f"{place}: the organization has as many AWS accounts as its quota allows. This is for the platform team: "
             "have the quota 'Maximum number of accounts' raised in Service Quotas. The account follows by itself.",
         )
     limit = scope.deps.settings.creations_in_flight
-    return Wait.queued(LINE_SECONDS, "WaitingInLine", f"{place}: AWS creates {limit} accounts at a time.")
+    return Wait.queued(LINE_SECONDS, Reason.WAITING_IN_LINE, f"{place}: AWS creates {limit} accounts at a time.")
 
 
 def _requested(intent: CreateRequest, request_id: str) -> Outcome:
@@ -227,7 +228,7 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
             return _unresolved(grace + CALL_SECONDS - age)
         # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
         forgotten = {"create_request": None}
-        return Wait.polling(0, "NotWanted", "Nothing was made in AWS, and nothing is wanted.", facts=forgotten)
+        return Wait.polling(0, Reason.NOT_WANTED, "Nothing was made in AWS, and nothing is wanted.", facts=forgotten)
     return await _ask(scope, intent)
 
 
@@ -237,7 +238,7 @@ def _unresolved(seconds: float) -> Wait:
     Nothing is written: that would make the other lose the race for writing its request's id.
     """
     message = "Waiting to learn what became of the request for the account."
-    return Wait.unwritten(seconds, "ResolvingIntent", message)
+    return Wait.unwritten(seconds, Reason.RESOLVING_INTENT, message)
 
 
 async def _adopt(scope: Scope, aws_account_id: str, owner: str | None) -> Outcome:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import no_member
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
@@ -58,5 +59,5 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
                 raise
             # Somebody moved it between our look and our act: look again.
             message = "The account was moved by somebody else meanwhile; looking again."
-            return Wait.settling(1, "ParentChanged", message)
+            return Wait.settling(1, Reason.PARENT_CHANGED, message)
     return Done(f"The account is in the OU {name}.")

@@ -7,6 +7,7 @@ only once the address is confirmed. Who writes `spec.email` with kubectl is trus
 
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.steps.outcome import Waive
 from batteries_operator.steps.step import Scope
@@ -27,7 +28,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     customer = await scope.deps.customers.find(namespace, reference.name)
     if customer is None:
         return Waive(
-            "EmailNotConfirmed",
+            Reason.EMAIL_NOT_CONFIRMED,
             f"Single sign-on waits: there is no Customer '{reference.name}' who could confirm the address {owner}.",
         )
     if customer.is_confirmed:
@@ -46,7 +47,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     keeps = " That user was given access to this AWS account before, and keeps it."
     had = await _has_access(scope, found)
     return Waive(
-        "EmailNotConfirmed",
+        Reason.EMAIL_NOT_CONFIRMED,
         f"Single sign-on waits: a user with the address {owner} was there before. Confirm your e-mail address: open "
         "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready."
         f"{keeps if had else ''}",

@@ -3,6 +3,7 @@
 Asynchronous like the assignment, and limited together with it: started when there is a slot, then polled.
 """
 
+from batteries_crds.reasons import Reason
 from batteries_operator.steps.gone import is_gone
 from batteries_operator.steps.outcome import Done, Outcome, Wait
 from batteries_operator.steps.setup_sso_access import FORGET, LINE_SECONDS, RETRY_SECONDS
@@ -21,7 +22,7 @@ async def run(scope: Scope) -> Outcome:
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
-        return Wait.polling(None, "AssigningAccess", "An assignment under way ends first.")
+        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "An assignment under way ends first.")
     deps.assignment_duration.forget(uid)
     permission_set = await center.permission_set(deps.settings.permission_set_name)
     user_id = await _assigned(scope, {user async for user in center.assigned_users(owned.id, permission_set)})
@@ -34,13 +35,13 @@ async def run(scope: Scope) -> Outcome:
         limit = deps.settings.assignments_in_flight
         return Wait.queued(
             LINE_SECONDS,
-            "WaitingInLine",
+            Reason.WAITING_IN_LINE,
             f"In line: {limit} single sign-on assignments are changed at a time.",
         )
     started = await center.unassign(owned, permission_set, user_id)
     return Wait.polling(
         None,
-        "RevokingAccess",
+        Reason.REVOKING_ACCESS,
         "Identity Center is revoking access.",
         facts={"sso_revocation_request_id": started.request_id},
     )
@@ -69,16 +70,20 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
     deps, forget = scope.deps, {"sso_revocation_request_id": None}
     status = await deps.aws.identity_center.removal_status(request_id)
     if status is not None and status.is_in_progress:
-        return Wait.polling(None, "RevokingAccess", "Identity Center is revoking access.")
+        return Wait.polling(None, Reason.REVOKING_ACCESS, "Identity Center is revoking access.")
     # Whatever came out: removals that fail again and again must not hold the slots of all others.
     deps.assignments.release(scope.account.metadata.uid)
     if status is None:
-        return Wait.polling(1, "RevokingAccess", "Identity Center forgot the request; starting another.", facts=forget)
+        return Wait.polling(
+            1, Reason.REVOKING_ACCESS, "Identity Center forgot the request; starting another.", facts=forget
+        )
     if status.state == "SUCCEEDED":
-        return Wait.polling(1, "RevokingAccess", "Identity Center has revoked access; waiting to see it.", facts=forget)
+        return Wait.polling(
+            1, Reason.REVOKING_ACCESS, "Identity Center has revoked access; waiting to see it.", facts=forget
+        )
     return Wait.retrying(
         RETRY_SECONDS,
-        "RevocationFailed",
+        Reason.REVOCATION_FAILED,
         "Identity Center could not revoke access; trying again. If this stays, the platform team has to look.",
         cause=status.failure_reason or "AWS gave no reason.",
         facts=forget,

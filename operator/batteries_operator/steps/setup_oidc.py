@@ -8,6 +8,7 @@ from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.github.trust_policy import ROLE_NAME, PolicyTooLargeError, provider_arn, render
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.steps.outcome import Done, Fail, Outcome
 from batteries_operator.steps.step import Scope
@@ -20,7 +21,7 @@ def inputs(account: AwsAccount) -> Any:
 
 def too_large(error: PolicyTooLargeError) -> Fail:
     """The list can't be admitted as it is."""
-    return Fail("TrustPolicyTooLarge", str(error))
+    return Fail(Reason.TRUST_POLICY_TOO_LARGE, str(error))
 
 
 async def run(scope: Scope) -> Outcome:

@@ -6,6 +6,7 @@ when there is a slot, its request id recorded, and polled on later reconciles.
 
 from dataclasses import replace
 
+from batteries_crds.reasons import Reason
 from batteries_operator.steps.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.steps.owners_user import owners_user
 from batteries_operator.steps.step import Scope
@@ -27,7 +28,7 @@ async def run(scope: Scope) -> Outcome:
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):
         # The assignment is listed until AWS has removed it: what the list says now is not what will be.
-        return Wait.polling(None, "RevokingAccess", "A revocation under way ends first.")
+        return Wait.polling(None, Reason.REVOKING_ACCESS, "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
     if request_id is not None and (creation_poller := await _poll(scope, request_id)) is not None:
         return creation_poller
@@ -43,19 +44,19 @@ async def run(scope: Scope) -> Outcome:
     if request_id is not None:
         # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is pending.
         return Wait.polling(
-            None, "AssigningAccess", "Identity Center is done; waiting to see the assignment.", facts=FORGET
+            None, Reason.ASSIGNING_ACCESS, "Identity Center is done; waiting to see the assignment.", facts=FORGET
         )
     if not deps.assignments.acquire(uid, account.line, account.since):
         limit = deps.settings.assignments_in_flight
         return Wait.queued(
             LINE_SECONDS,
-            "WaitingInLine",
+            Reason.WAITING_IN_LINE,
             f"In line: {limit} single sign-on assignments are made at a time.",
         )
     started = await center.assign(owned, permission_set, user_id)
     return Wait.polling(
         deps.assignment_duration.first_poll_delay(uid, deps.settings.poll_max_seconds),
-        "AssigningAccess",
+        Reason.ASSIGNING_ACCESS,
         "Identity Center is assigning access.",
         facts={
             **FORGET,
@@ -91,7 +92,7 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     deps, uid = scope.deps, scope.account.metadata.uid
     status = await deps.aws.identity_center.assignment_status(request_id)
     if status is not None and status.is_in_progress:
-        return Wait.polling(None, "AssigningAccess", "Identity Center is assigning access.")
+        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "Identity Center is assigning access.")
     deps.assignments.release(uid)
     if status is not None and status.state == "SUCCEEDED":
         deps.assignment_duration.ended(uid)
@@ -102,7 +103,7 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     # The user may be gone: forgetting its id has it found or made anew.
     return Wait.retrying(
         RETRY_SECONDS,
-        "AssignmentFailed",
+        Reason.ASSIGNMENT_FAILED,
         "Identity Center could not assign access; trying again. If this stays, the platform team has to look.",
         cause=status.failure_reason or "AWS gave no reason.",
         facts={**FORGET, "sso_user_id": None},

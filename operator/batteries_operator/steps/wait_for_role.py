@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from batteries_crds.base import utc_now
 from batteries_crds.names import ProvisioningStep
+from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.sts import Credentials
@@ -36,7 +37,7 @@ async def run(scope: Scope) -> Outcome:
         return await gone_behind(scope, error) or _not_yet(scope)
     if identity != owned.id:
         return Fail(
-            "WrongIdentity",
+            Reason.WRONG_IDENTITY,
             f"The access role of AWS account {owned.id} answers as another account. "
             "Nothing was done there. Have the platform team look at AWS_ENDPOINT_URL and the role.",
             cause=f"It answers as AWS account {identity}.",
@@ -77,11 +78,11 @@ def _not_yet(scope: Scope) -> Wait:
         deps, first_look = scope.deps, None
         if since is None:  # later, after an outage amid the wait, how much of it is left is not known
             first_look = deps.role_duration.first_poll_delay(account.metadata.uid, deps.settings.poll_max_seconds)
-        return Wait.settling(first_look, "RolePropagating", message)
+        return Wait.settling(first_look, Reason.ROLE_PROPAGATING, message)
     scope.deps.role_duration.forget(account.metadata.uid)
     return Wait.retrying(
         SLOW_SECONDS,
-        "RoleDoesNotAnswer",
+        Reason.ROLE_DOES_NOT_ANSWER,
         f"The role {role} of AWS account {account.status.aws_account_id} does not answer. Have the platform team see "
         "that it exists there and trusts the management account, and that the operator's IAM policy names it.",
     )

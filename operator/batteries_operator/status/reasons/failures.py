@@ -1,0 +1,96 @@
+"""Reasons of steps that failed for good: somebody has to change something."""
+
+from batteries_crds.reasons import Reason
+from batteries_operator.status.reasons.entry import RETRY, Entry
+
+
+def _business(meaning: str) -> Entry:
+    return Entry(
+        f"AWS wants the management account's business validated: {meaning}.",
+        f"Finish the validation in AWS Billing, or ask AWS Support; then `{RETRY}`.",
+    )
+
+
+FAILURES: dict[Reason, Entry] = {
+    Reason.ACCOUNT_ID_TAKEN: Entry(
+        "The AWS account with this AwsAccount's id is another's by its tag `aibatteriesincluded.com/resource`. The id "
+        "is the object's name where that is a UUID, else it is derived from namespace and name; two may have the same.",
+        "Make this one anew with another name. If the AWS account is to be this one's (it was moved to another "
+        f"namespace, say), set the tag to this one's namespace/name in Organizations, then `{RETRY}`.",
+    ),
+    Reason.REFUSED_BY_AWS: Entry(
+        "AWS refuses a request that would be the same the next time; `.status.cause` holds its words.",
+        f"Mend the spec or the setting that they name, then `{RETRY}`.",
+    ),
+    Reason.TRUST_POLICY_TOO_LARGE: Entry(
+        "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
+        "List fewer repositories in `spec.githubRepos`. Or have the IAM quota ACLSizePerRole and the setting raised, "
+        f"then `{RETRY}`.",
+    ),
+    Reason.NOT_OUR_ACCOUNT: Entry(
+        "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
+        "namespace/name, or is not a member of the organization. Without that tag no step does anything to an AWS "
+        "account or inside it, whatever the status says. Or it does, and its tag `aibatteriesincluded.com/owner` names "
+        "another owner: an earlier AwsAccount of this name was deleted with Retain. Or it names none, and the account "
+        "was suspended by an earlier release.",
+        "If it is this one, tag it in Organizations; comparisons look again, in a tenth of BATTERIES_RESYNC_SECONDS, "
+        f"and at once after `{RETRY}`. If it was another owner's, make the AwsAccount "
+        "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
+        f"users, access keys, the deploy role), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
+        "nothing tells whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` "
+        "is wrong, find out who wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its "
+        "finalizer away.",
+    ),
+    Reason.USER_NOT_OURS: Entry(
+        "An adopted AWS account has an IAM user of the name that ours gets, which neither our tag nor the status says "
+        "we made, or which was made for another owner. It was left as it is.",
+        "Delete or rename that user, or set BATTERIES_IAM_USER_NAME, or, if it may be taken over, give it the tag that "
+        f"the message names; then `{RETRY}`.",
+    ),
+    Reason.ROLE_NOT_OURS: Entry(
+        "An adopted AWS account has a role GitHubActionsDeployRole that neither our tag nor the status says we made, "
+        "or that was made for another owner. It was left as it is.",
+        f"Delete that role or, if it may be taken over, give it the tag that the message names; then `{RETRY}`.",
+    ),
+    Reason.PROVIDER_NOT_OURS: Entry(
+        "An adopted AWS account has an OIDC provider for GitHub that somebody else made, and it lacks our audience. An "
+        "account has one provider for each URL, so theirs is used where it has the audience, and never changed.",
+        f"Add the audience by the command in the message, or delete the provider if nothing uses it; then `{RETRY}`.",
+    ),
+    Reason.MANAGEMENT_ACCOUNT_REFUSED: Entry(
+        "The AWS account is the organization's management account, which is never touched.",
+        "Give the AwsAccount another `spec.awsAccountId` by making a new one; this one can only be deleted.",
+    ),
+    Reason.EMAIL_ALREADY_EXISTS: Entry(
+        "The account's root e-mail address belongs to an AWS account without our tag.",
+        f"Change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account if it is this one; then `{RETRY}`.",
+    ),
+    Reason.WRONG_IDENTITY: Entry(
+        "The access role answers as another AWS account; nothing was done there.",
+        "Look at AWS_ENDPOINT_URL and the role's trust. Do not retry before you know why.",
+    ),
+    Reason.INVALID_EMAIL: Entry(
+        "AWS does not accept the root e-mail address.", f"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE, then `{RETRY}`."
+    ),
+    Reason.INVALID_ADDRESS: Entry(
+        "AWS does not accept the organization's postal address.",
+        f"Mend it in the management account, then `{RETRY}`.",
+    ),
+    Reason.GOV_CLOUD_ACCOUNT_EXISTS: Entry(
+        "AWS says that the GovCloud account exists already.", f"Ask AWS Support, then `{RETRY}`."
+    ),
+    Reason.PAYMENT_INSTRUMENT_MISSING: Entry(
+        "The management account has no valid payment method.", f"Add one in AWS Billing, then `{RETRY}`."
+    ),
+    Reason.PAYMENT_INSTRUMENT_INVALID: Entry(
+        "The management account's payment method is refused.", f"Mend it in AWS Billing, then `{RETRY}`."
+    ),
+    Reason.BUSINESS_VALIDATION_MISSING: _business("it has not begun"),
+    Reason.BUSINESS_VALIDATION_FAILED: _business("it failed"),
+    Reason.BUSINESS_IDENTITY_INVALID: _business("the identity given was refused"),
+    Reason.BUSINESS_VALIDATION_UNKNOWN: _business("it has an unknown problem"),
+    Reason.RESOURCE_POLICY_WITH_TAGS: Entry(
+        "The organization's resource policy can't be updated with tags.",
+        f"Mend that policy in Organizations, then `{RETRY}`.",
+    ),
+}
