@@ -54,6 +54,8 @@ class Scene:
     health_lies: list[str] = field(default_factory=list)
     ended_by_itself: list[float] = field(default_factory=list)
     _silent_at: float = -1000.0
+    _seen: tuple[int, float] = (0, 0.0)
+    """The operator's process, and since when it is this one."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -113,8 +115,11 @@ class Scene:
 
     async def _compare_health(self) -> None:
         said = await self.healthy()
+        if self._seen[0] != self.lane.pid:
+            self._seen = self.lane.pid, self.now
         since = max(self.forbidden_since.values()) if len(self.forbidden_since) == len(self.homes) else None
-        silent = self.now - since if since is not None else 0.0
+        # A process counts the silence from its own start.
+        silent = self.now - max(since, self._seen[1]) if since is not None else 0.0
         if since is not None:
             self._silent_at = self.now
         just_given_back = self.now - self._silent_at < GIVEN_BACK_SECONDS
