@@ -2,67 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from fakes.callers import Person, admin, begin, sign_up
 
 from batteries_apiserver.app import make_app
-from batteries_apiserver.auth.key_format import mint
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.reconcile import Reconciler
 from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.settings import SETTINGS
-from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources
 
-VISA, OTHER_VISA = "4242424242424242", "4000056655665556"
+OTHER_VISA = "4000056655665556"
 UNKNOWN = "5b8a54a8-1111-4c11-8a11-0123456789ab"
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who signed up."""
-
-    world: Any
-    name: str
-    key: str
-
-    async def send(self, method: str, path: str, client: Any = None, **options: Any) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
-        async with (client or self.world.client).request(method, path, headers=headers, **options) as response:
-            return response.status, await response.json() if response.status != 204 else None
-
-    async def asks(self, client: Any = None) -> int:
-        """For an account; the status of the answer."""
-        return (await self.send("POST", "/v1/accounts", client))[0]
-
-
-async def begin(world: Any, number: str = VISA) -> str:
-    """A completed checkout with that card; the session's id."""
-    setup = await (await world.client.post("/v1/stripe/setup", json={"email": "ada@example.com"})).json()
-    form = {"email": "ada@example.com", "cardNumber": number, "cardExpiry": "12/34", "cardCvc": "123"}
-    async with world.http.post(setup["url"], data=form, allow_redirects=False) as response:
-        assert response.status == 303, await response.text()
-    return str(setup["sessionId"])
-
-
-async def sign_up(world: Any, number: str = VISA) -> Person:
-    response = await world.fetch(await begin(world, number))
-    handed = await response.json()
-    assert response.status == 200, handed
-    return Person(world, handed["customerId"], handed["apiKey"])
-
-
-async def admin(world: Any) -> Person:
-    key = mint()
-    spec = {"role": "admin", "name": "test", "keyPrefix": key.prefix, "keyHash": key.digest}
-    await Resources(world.api, ApiKey, "test").create(world.namespace, {"metadata": {"name": key.prefix}, "spec": spec})
-    return Person(world, "", key.raw)
 
 
 def live(world: Any) -> Resources[Customer]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from test_api_customers import admin, sign_up
+from fakes.callers import admin, sign_up
 
 from batteries_apiserver.routes import ROUTES
 
