@@ -1,6 +1,6 @@
 """Condition types and the condition list, after `metav1.Condition`.
 
-The types stand here, beside the shape they fill; which step sets which is said by the operator's PROVISIONING tuple.
+The types are `ConditionType` in `names`; which step sets which is said by the operator's PROVISIONING tuple.
 `Stalled` and `Reconciling` follow kstatus: they are present only while true.
 """
 
@@ -12,31 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
+from batteries_crds.names import ConditionType
 from batteries_crds.reasons import Reason
-
-
-class ConditionType(StrEnum):
-    """The types of an AwsAccount's conditions: one for each step, in the pipeline's order, and the summaries."""
-
-    ACCOUNT_REQUESTED = "AccountRequested"
-    ACCOUNT_CREATED = "AccountCreated"
-    ROLE_READY = "RoleReady"
-    IN_CUSTOMERS_OU = "InCustomersOU"
-    IAM_USER_READY = "IAMUserReady"
-    SSO_ASSIGNED = "SSOAssigned"
-    OIDC_CONFIGURED = "OIDCConfigured"
-    WELCOME_EMAIL_SENT = "WelcomeEmailSent"
-    QUARANTINED = "Quarantined"
-    CONSOLE_CLOSED = "ConsoleClosed"
-    SSO_REVOKED = "SSORevoked"
-    DEPLOY_ROLE_CLOSED = "DeployRoleClosed"
-    CLOSED = "Closed"
-    READY = "Ready"
-    PROVISIONED = "Provisioned"
-    SUSPENDED = "Suspended"
-    RECONCILING = "Reconciling"
-    STALLED = "Stalled"
-
 
 READY = ConditionType.READY
 RECONCILING = ConditionType.RECONCILING

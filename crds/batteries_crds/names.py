@@ -78,6 +78,29 @@ class ClosingStep(StrEnum):
     CLOSE_ACCOUNT = "close_account"
 
 
+class ConditionType(StrEnum):
+    """The types of an AwsAccount's conditions: one for each step, in the pipeline's order, and the summaries."""
+
+    ACCOUNT_REQUESTED = "AccountRequested"
+    ACCOUNT_CREATED = "AccountCreated"
+    ROLE_READY = "RoleReady"
+    IN_CUSTOMERS_OU = "InCustomersOU"
+    IAM_USER_READY = "IAMUserReady"
+    SSO_ASSIGNED = "SSOAssigned"
+    OIDC_CONFIGURED = "OIDCConfigured"
+    WELCOME_EMAIL_SENT = "WelcomeEmailSent"
+    QUARANTINED = "Quarantined"
+    CONSOLE_CLOSED = "ConsoleClosed"
+    SSO_REVOKED = "SSORevoked"
+    DEPLOY_ROLE_CLOSED = "DeployRoleClosed"
+    CLOSED = "Closed"
+    READY = "Ready"
+    PROVISIONED = "Provisioned"
+    SUSPENDED = "Suspended"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
 class EventStatus(StrEnum):
     """What a provisioning event says of its step."""
 

@@ -4,8 +4,8 @@ import time
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, ConditionType, find, is_true
-from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, find, is_true
+from batteries_crds.names import ConditionType, EventStatus, Phase, ProvisioningStep
 from batteries_crds.reasons import Reason
 
 _DOING = {

@@ -15,8 +15,16 @@ from weakref import WeakValueDictionary
 import structlog
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import ACCOUNT_GONE, ConditionType, is_true
-from batteries_crds.names import ANNOTATION_RETRY, FINALIZER, TAG_OWNER, TAG_RESOURCE, TAG_UID, ProvisioningStep
+from batteries_crds.conditions import ACCOUNT_GONE, is_true
+from batteries_crds.names import (
+    ANNOTATION_RETRY,
+    FINALIZER,
+    TAG_OWNER,
+    TAG_RESOURCE,
+    TAG_UID,
+    ConditionType,
+    ProvisioningStep,
+)
 from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
-from batteries_crds.conditions import READY, STALLED, ConditionType, find, is_true
-from batteries_crds.names import Phase
+from batteries_crds.conditions import READY, STALLED, find, is_true
+from batteries_crds.names import ConditionType, Phase
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
 

@@ -19,13 +19,12 @@ from batteries_crds.conditions import (
     SUSPENDED_BY_AWS,
     Condition,
     ConditionStatus,
-    ConditionType,
     find,
     is_true,
     upsert,
     without,
 )
-from batteries_crds.names import EventStatus, Phase, ProvisioningStep
+from batteries_crds.names import ConditionType, EventStatus, Phase, ProvisioningStep
 from batteries_crds.reasons import Reason
 from batteries_operator.status import suspension_reason
 from batteries_operator.status.pending import blocking, gave_up, is_current, is_overdue, is_settled

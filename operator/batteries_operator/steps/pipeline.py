@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
-from batteries_crds.conditions import ConditionType, is_true
+from batteries_crds.conditions import is_true
 from batteries_crds.names import ClosingStep as Closing
+from batteries_crds.names import ConditionType
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.steps import (
     check_status,

@@ -13,8 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from batteries_crds.aws_account import AwsAccount, CustomerRef
 from batteries_crds.aws_account_status import CreateRequest
-from batteries_crds.conditions import ConditionType
-from batteries_crds.names import ClosingStep, ProvisioningStep
+from batteries_crds.names import ClosingStep, ConditionType, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.steps.dependencies import Dependencies, Limit
 from batteries_operator.steps.outcome import Outcome, Wait

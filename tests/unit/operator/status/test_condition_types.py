@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.conditions import SUMMARIES, ConditionType
+from batteries_crds.conditions import SUMMARIES
+from batteries_crds.names import ConditionType
 from batteries_operator.status.transitions import summarize
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 

@@ -15,10 +15,9 @@ from batteries_crds.conditions import (
     STALLED,
     Condition,
     ConditionStatus,
-    ConditionType,
     find,
 )
-from batteries_crds.names import ClosingStep
+from batteries_crds.names import ClosingStep, ConditionType
 from batteries_crds.names import ProvisioningStep as Name
 from batteries_operator.status.pending import is_current, is_out_of_date, runnable
 from batteries_operator.status.transitions import apply_outcome, begin, summarize
