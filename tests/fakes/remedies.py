@@ -40,7 +40,7 @@ REASONS: dict[str, dict[str, str]] = {
         "make room": "test_it_goes_on_when_that_is_mended",
     },
     "ClosureQuotaReached": {
-        "`spec.deletionPolicy: Retain`": "test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line"
+        "`spec.deletionPolicy: Retain`": "test_without_a_quarantine_each_door_is_closed_while_the_closure_is_queued"
     },
     "AwsUnavailable": {"see the AWS Health Dashboard": LOOKING},
     "NotFoundInAws": {"have what is missing made again": BY_ITSELF, "read `.status.cause`": CAUSE},
@@ -102,7 +102,7 @@ REASONS: dict[str, dict[str, str]] = {
         "comparisons look again": TAGGED_AGAIN,
         "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
         "take the tag `aibatteriesincluded.com/owner` away": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
-        "tag it as the message says": "test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose",
+        "tag it as the message says": "test_an_earlier_releases_suspended_account_needs_somebody_to_name_its_owner",
         "find out who wrote it": LOOKING,
         "`spec.deletionPolicy: Retain`": "test_an_account_without_our_tag_is_never_closed",
         "take its finalizer away": "test_without_its_finalizer_an_object_is_let_go",

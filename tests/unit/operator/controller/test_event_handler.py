@@ -44,7 +44,7 @@ async def test_an_account_is_woken_by_what_it_may_wait_for(factory: Factory, cha
     assert wakeup.is_set() == wakes
 
 
-async def test_what_is_owed_is_known_until_the_account_is_gone(factory: Factory) -> None:
+async def test_whether_an_account_is_pending_is_known_until_it_is_gone(factory: Factory) -> None:
     process, seen = await factory.active(), list[AwsAccount]()
     handler, body = watched_by(process, seen.append), factory.cluster.get("AwsAccount", NAMESPACE, "acme")
     uid = body["metadata"]["uid"]

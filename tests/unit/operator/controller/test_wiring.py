@@ -16,7 +16,7 @@ async def _ended(request_id: str) -> CreationStatus:
     return CreationStatus(request_id, "SUCCEEDED", "111122223333", None)
 
 
-async def test_the_end_of_a_creation_gives_its_place_to_the_next_before_its_own_visit() -> None:
+async def test_the_end_of_a_creation_gives_its_slot_to_the_next_before_its_own_reconcile() -> None:
     creations = SimpleNamespace(status=_ended, in_progress=None)
     woken: list[str] = []
     aws, api = cast(Any, SimpleNamespace(creations=creations, ownership=None)), cast(Any, None)

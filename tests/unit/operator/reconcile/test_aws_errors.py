@@ -95,7 +95,7 @@ async def test_an_account_never_looks_settled_before_its_first_answer(factory: F
     assert len(factory.cluster.writes) == writes, "said once"
 
 
-async def test_a_throttle_is_no_news_and_one_that_lasts_is(factory: Factory) -> None:
+async def test_a_throttle_is_not_written_and_one_that_lasts_is(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
     process.before_call = refusal("organizations:CreateAccount", "ThrottlingException")
@@ -123,7 +123,7 @@ async def test_a_missing_customer_is_waited_for_and_found(factory: Factory) -> N
     await assert_exactly_right(factory, account)
 
 
-async def test_a_customer_who_goes_leaves_the_place_to_others(factory: Factory) -> None:
+async def test_a_customer_who_goes_leaves_the_slot_to_others(factory: Factory) -> None:
     await factory.add(email=None, customerRef={"name": "c-1"})
     await factory.customers.create(NAMESPACE, {"metadata": {"name": "c-1"}, "spec": {"email": "boss@example.com"}})
     process = await factory.start()

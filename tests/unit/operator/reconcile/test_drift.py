@@ -181,7 +181,7 @@ async def test_what_was_changed_in_aws_is_found_mended_and_told(
     await assert_exactly_right(factory, await process.until("acme"), mails=0)
 
 
-async def test_what_can_not_be_mended_at_once_is_owed_from_then_on(factory: Factory) -> None:
+async def test_what_can_not_be_mended_at_once_is_pending_from_then_on(factory: Factory) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     await _unassign(factory, await factory.account())
     slots = factory.settings.assignments_in_flight
@@ -221,7 +221,9 @@ async def test_a_suspended_account_that_was_moved_out_is_moved_back(factory: Fac
 
 
 @pytest.mark.parametrize("spec", [{"suspended": True}, {"githubRepos": []}])
-async def test_an_account_that_is_owed_something_is_left_to_its_visits(factory: Factory, spec: dict[str, Any]) -> None:
+async def test_a_resync_leaves_an_account_with_a_pending_step_to_its_reconciles(
+    factory: Factory, spec: dict[str, Any]
+) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     await factory.change(**spec)
     calls = len(process.calls)
@@ -238,7 +240,7 @@ async def test_a_throttle_is_no_answer_and_nothing_is_written(factory: Factory) 
 
 
 @pytest.mark.parametrize("driven", [False, True])
-async def test_a_place_entered_for_a_call_that_was_throttled_is_given_back(factory: Factory, driven: bool) -> None:
+async def test_the_slot_for_a_call_that_was_throttled_is_released(factory: Factory, driven: bool) -> None:
     process = await factory.active()
     account = await factory.account()
     await _unassign(factory, account)
@@ -250,9 +252,7 @@ async def test_a_place_entered_for_a_call_that_was_throttled_is_given_back(facto
 
 
 @pytest.mark.parametrize("line", [False, True])
-async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_written_down(
-    factory: Factory, line: bool
-) -> None:
+async def test_a_slot_or_queue_position_is_released_if_the_status_write_fails(factory: Factory, line: bool) -> None:
     process = await factory.active()
     await _unassign(factory, await factory.account())
     slots = factory.settings.assignments_in_flight if line else 0
@@ -269,7 +269,7 @@ async def test_a_place_or_a_spot_in_line_is_given_back_where_it_could_not_be_wri
 
 
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 0.3}])
-async def test_an_assignment_that_a_comparison_began_keeps_its_place(factory: Factory) -> None:
+async def test_an_assignment_that_a_resync_began_keeps_its_slot(factory: Factory) -> None:
     process = await factory.active()
     await _unassign(factory, await factory.account())
     assert await process.resync(await factory.account())

@@ -152,7 +152,7 @@ async def test_accounts_that_are_made_together_never_meet_each_other_s_writes(fa
     assert (process.calls.count("organizations:MoveAccount"), refused) == (5, [])
 
 
-async def test_a_step_that_fails_for_good_leaves_the_place_of_one_that_is_at_work(factory: Factory) -> None:
+async def test_a_step_that_fails_for_good_leaves_the_slot_of_one_that_is_at_work(factory: Factory) -> None:
     await factory.add(githubRepos=["octo-org/web"])
     process = await factory.start()
     held, deploy_role = Held(process, "sso:CreateAccountAssignment"), Held(process, "iam:GetOpenIDConnectProvider")

@@ -54,7 +54,7 @@ async def made(factory: Factory, **spec: Any) -> Process:
     return process
 
 
-async def test_a_visit_that_is_cancelled_leaves_nothing_running(factory: Factory) -> None:
+async def test_a_reconcile_that_is_cancelled_leaves_nothing_running(factory: Factory) -> None:
     process = await made(factory)
     held = Held(process, "sts:AssumeRole", "organizations:MoveAccount")
     reconciling = asyncio.create_task(process.until("acme"))
@@ -90,7 +90,7 @@ async def test_what_one_step_raises_is_raised_when_those_beside_it_have_ended(fa
 
 
 @pytest.mark.parametrize("operator_settings", [settings(backoff_max_seconds=0.0001)])
-async def test_what_waits_is_tried_again_while_others_run_and_then_ends_the_visit(factory: Factory) -> None:
+async def test_what_waits_is_tried_again_while_others_run_and_then_ends_the_reconcile(factory: Factory) -> None:
     process = await made(factory)
     held = Held(process, "sts:AssumeRole")
     process.before_call = refusal("sso:CreateAccountAssignment", "ThrottlingException")
@@ -173,7 +173,7 @@ async def test_what_is_undone_is_unknown_in_kubernetes_before_aws_is_asked(facto
     assert found.status != "True"
 
 
-async def test_a_ring_during_a_visit_ends_it_so_that_nothing_is_begun_for_what_was_wanted_before(
+async def test_a_wakeup_ends_the_reconcile_so_that_no_step_begins_for_an_outdated_spec(
     factory: Factory,
 ) -> None:
     process = await made(factory, githubRepos=["octo-org/old"])
@@ -204,7 +204,7 @@ async def test_who_is_let_go_of_teaches_nothing_of_how_long_aws_takes(factory: F
         assert expected.first_poll_delay("b", 60) is None, "nothing was learnt"
 
 
-async def test_a_deletion_hears_its_bell_where_the_visit_before_it_was_broken_off_amid_a_call(factory: Factory) -> None:
+async def test_a_deletion_is_woken_also_after_a_reconcile_was_cancelled_amid_a_call(factory: Factory) -> None:
     process = await made(factory, deletionPolicy="Close")
     called, answered = asyncio.Event(), asyncio.Event()
     process_call = process._call

@@ -63,7 +63,7 @@ async def test_a_pause_begins_with_the_end_of_its_step_and_not_of_those_beside_i
 
 
 @pytest.mark.parametrize("seconds", [0, 0.0, 5, None])
-async def test_a_ring_during_a_visit_is_heard_even_where_no_time_is_to_pass(seconds: float | None) -> None:
+async def test_a_wakeup_during_a_reconcile_is_kept_even_where_no_time_is_to_pass(seconds: float | None) -> None:
     schedule, wakeup = StepSchedule(), asyncio.Event()
     schedule.postpone("setup_sso_access", 300)
     wakeup.set()
@@ -71,7 +71,7 @@ async def test_a_ring_during_a_visit_is_heard_even_where_no_time_is_to_pass(seco
     assert schedule.is_due("setup_sso_access")
 
 
-async def test_time_in_line_and_in_trouble_is_no_time_that_aws_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_in_the_queue_and_in_trouble_is_no_time_that_aws_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     schedule, now = StepSchedule(), [1000.0]
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
     schedule.note("step", at_work=True)
@@ -87,7 +87,7 @@ async def test_time_in_line_and_in_trouble_is_no_time_that_aws_is_at_work(monkey
 
 @pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.5)])
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 60}])
-async def test_what_stood_in_line_for_an_hour_is_looked_at_as_soon_as_what_did_not(factory: Factory) -> None:
+async def test_what_was_queued_for_an_hour_is_polled_as_soon_as_what_was_not(factory: Factory) -> None:
     await factory.add()
     process, schedule = await factory.start(), StepSchedule()
     others = [f"other-{number}" for number in range(factory.settings.assignments_in_flight)]

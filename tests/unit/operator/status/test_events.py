@@ -7,10 +7,10 @@ from fakes.deletion import delete, released
 from fakes.factory import NAMESPACE, Factory, Process, refusal
 
 from batteries_crds.conditions import is_true
-from batteries_operator.steps.pipeline import PROVISIONING
+from batteries_operator.steps.pipeline import PROVISIONING, SUSPENSION
 
 MADE = [step.condition for step in PROVISIONING] + ["Ready"]
-CLOSED = ["Quarantined", "ConsoleClosed", "SSORevoked", "DeployRoleClosed", "Suspended"]
+CLOSED = [step.condition for step in SUSPENSION] + ["Suspended"]
 OPENED = ["InCustomersOU", "IAMUserReady", "SSOAssigned", "OIDCConfigured", "Ready"]
 TOO_MANY = [f"octo-org/a-repository-with-a-long-name-{number}" for number in range(40)]
 
@@ -88,7 +88,7 @@ async def test_an_account_that_was_never_made_is_let_go_of_with_a_word(factory: 
     assert process.events == [("Normal", "Suspended"), ("Normal", "Released")]
 
 
-async def test_an_operator_that_is_stopping_ends_a_visit_after_what_it_is_at(factory: Factory) -> None:
+async def test_an_operator_that_is_stopping_ends_a_reconcile_after_the_steps_under_way(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
     result = await process.reconciler.reconcile(NAMESPACE, "acme", stopping=lambda: bool(process.calls))

@@ -160,7 +160,9 @@ REQUEST = {"create_request": CreateRequest(email="a@b.co", account_name="a", rec
         ),
     ],
 )
-def test_the_picture(story: Any, phase: str, step: str, is_ready: str, summary: str | None) -> None:
+def test_phase_step_and_summaries_follow_from_the_outcomes(
+    story: Any, phase: str, step: str, is_ready: str, summary: str | None
+) -> None:
     seen = story(Story())
     assert seen.picture == (phase, step)
     assert seen.condition(READY).status == is_ready
@@ -245,7 +247,7 @@ def test_what_gave_up_is_tried_again_for_a_changed_spec_only() -> None:
     assert is_out_of_date(STEPS, seen.account)
 
 
-def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
+def test_a_step_of_a_later_release_is_pending_on_an_old_account() -> None:
     seen = Story((MAKE, ADMIT)).active()
     assert not is_out_of_date((MAKE, ADMIT), seen.account)
     assert runnable(STEPS, seen.account) == [MAIL]
@@ -253,18 +255,18 @@ def test_a_step_of_a_later_release_is_owed_by_an_old_account() -> None:
     assert seen.look().picture == ("active", "send_welcome_email")
 
 
-def test_a_step_that_renders_otherwise_in_a_later_release_is_owed_again() -> None:
+def test_a_step_that_renders_otherwise_in_a_later_release_is_pending_again() -> None:
     seen = Story().active()
     later = (MAKE, replace(ADMIT, revision=2), MAIL)
     assert runnable(later, seen.account) == [later[1]]
 
 
-def test_a_changed_input_makes_its_step_owed_alone() -> None:
+def test_a_changed_input_makes_its_step_pending_alone() -> None:
     seen = Story().active().spec(github_repos=["o/r"])
     assert [step for step in STEPS if not is_current(step, seen.account)] == [ADMIT]
 
 
-def test_a_step_whose_fact_is_gone_is_owed_again() -> None:
+def test_a_step_whose_fact_is_gone_is_pending_again() -> None:
     held = replace(MAKE, precondition=lambda account: account.status.aws_account_id is not None)
     seen = Story((held, ADMIT)).then(held, Done("", {"aws_account_id": "123456789012"}))
     assert is_current(held, seen.account)
@@ -287,7 +289,7 @@ def test_long_messages_are_cut_to_what_the_schema_takes() -> None:
     assert len(seen.error) == 1024
 
 
-def test_a_step_that_the_contract_does_not_name_shows_as_the_contracts_step_before_it() -> None:
+def test_a_step_outside_the_contract_shows_as_the_contracts_step_before_it() -> None:
     ours = Step(ClosingStep.QUARANTINE, ConditionType.QUARANTINED, never, "what the contract knows nothing of")
     story = Story((MAKE, ours, ADMIT)).then(MAKE, Done("Made."))
     shown = [story.account.status.provisioning_step]

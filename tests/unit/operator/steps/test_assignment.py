@@ -35,7 +35,7 @@ def lag(process: Process, looks: int) -> None:
 
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 1}])
 @pytest.mark.parametrize("operator_settings", [settings(poll_seconds=0.05)])
-async def test_while_it_is_under_way_a_look_is_one_call_and_the_last_one_sees_that_it_is_done(factory: Factory) -> None:
+async def test_polling_an_assignment_costs_one_call_and_the_last_one_sees_it_done(factory: Factory) -> None:
     process = await factory.start()
     await process.drive_until_active(await factory.add())
     calls = of_the_assignment(process)
@@ -54,7 +54,7 @@ async def test_where_the_list_lags_the_request_is_forgotten_and_the_list_awaited
     assert of_the_assignment(process).count(CREATE) == 1
 
 
-async def test_a_request_that_aws_forgot_is_no_trouble_where_the_list_has_what_it_asked_for(factory: Factory) -> None:
+async def test_a_request_that_aws_forgot_is_no_trouble_if_the_assignment_is_listed(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
     process.before_call = refusal(POLL, "ResourceNotFoundException")
@@ -91,7 +91,7 @@ async def test_a_revocation_that_aws_forgot_holds_up_no_resume(factory: Factory)
     assert process.deps.assignments.held == 0
 
 
-async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_waits(factory: Factory) -> None:
+async def test_a_removal_that_keeps_failing_holds_no_slot_while_it_waits(factory: Factory) -> None:
     process = await factory.active()
     fault = {"kind": "fail_later", "operation": "DeleteAccountAssignment", "times": 1000}
     assert await factory.standin("faults", {**fault, "reason": "the test wants it"})
@@ -103,7 +103,7 @@ async def test_a_removal_that_fails_again_and_again_holds_no_place_while_it_wait
     assert (await process.until("acme")).status.phase == "suspended"
 
 
-async def test_a_revocation_under_way_keeps_its_place_when_another_process_takes_over(factory: Factory) -> None:
+async def test_a_revocation_under_way_keeps_its_slot_when_another_process_takes_over(factory: Factory) -> None:
     process = await factory.active()
     await factory.change(suspended=True)
     account = await process.until("acme", lambda each: each.status.sso_revocation_request_id is not None)
@@ -114,7 +114,7 @@ async def test_a_revocation_under_way_keeps_its_place_when_another_process_takes
     assert other.deps.assignments.held == 0
 
 
-async def test_a_removal_that_aws_forgot_gives_its_place_back(factory: Factory) -> None:
+async def test_a_removal_that_aws_forgot_releases_its_slot(factory: Factory) -> None:
     process = await factory.active()
     process.before_call = refusal(REMOVAL, "ResourceNotFoundException", times=1)
     await factory.change(suspended=True)

@@ -131,7 +131,7 @@ def answering(process: Process, failures: list[str], *, age: float = 0) -> None:
 
 
 @pytest.mark.parametrize("failure", [reason for reason, words in FAILURES.items() if words.retry_seconds is None])
-async def test_a_creation_that_fails_for_good_stalls_and_holds_no_place(factory: Factory, failure: str) -> None:
+async def test_a_creation_that_fails_for_good_stalls_and_holds_no_slot(factory: Factory, failure: str) -> None:
     await factory.add()
     process = await factory.start()
     answering(process, [failure])
@@ -222,7 +222,7 @@ async def test_an_intent_without_an_answer_is_left_alone_for_a_while(factory: Fa
     assert len(factory.cluster.writes) == writes, "a write would make the other lose its request's id"
 
 
-async def test_places_of_what_is_under_way_survive_a_restart_and_no_others(factory: Factory) -> None:
+async def test_slots_of_what_is_under_way_survive_a_restart_and_no_others(factory: Factory) -> None:
     intent = {"email": "a@b.co", "accountName": "a", "recordedAt": "2026-11-24T00:00:00Z", "requestId": "car-1"}
     accounts: dict[str, dict[str, Any]] = {
         "new": {},

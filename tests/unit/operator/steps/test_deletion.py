@@ -187,7 +187,7 @@ async def test_deleted_while_the_creation_runs_is_followed_to_its_id_and_kept(fa
 
 
 @LONG_CREATION
-async def test_deleted_while_a_creation_runs_that_fails_because_the_address_is_another_s_is_let_go_of(
+async def test_deleted_during_a_creation_that_fails_for_a_taken_address_is_released(
     factory: Factory,
 ) -> None:
     fault = {"kind": "fail_later", "operation": "CreateAccount", "reason": "EMAIL_ALREADY_EXISTS"}
@@ -361,7 +361,7 @@ async def test_what_was_not_done_before_a_closure_is_told(factory: Factory, spoi
     assert "Warning" in {kind for kind, _ in process.events}
 
 
-async def test_without_a_quarantine_each_door_is_closed_while_the_closure_stands_in_line(factory: Factory) -> None:
+async def test_without_a_quarantine_each_door_is_closed_while_the_closure_is_queued(factory: Factory) -> None:
     process = await factory.active(githubRepos=OPEN, deletionPolicy="Close")
     account = await factory.account()
     delete(factory)

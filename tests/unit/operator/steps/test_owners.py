@@ -186,7 +186,7 @@ async def test_of_an_earlier_release_the_same_owner_gets_it_back(factory: Factor
 
 @pytest.mark.parametrize("by_number", [False, True])
 @pytest.mark.parametrize("owner", [FIRST, SECOND])
-async def test_of_an_earlier_release_a_suspended_account_is_nobodys_until_somebody_says_whose(
+async def test_an_earlier_releases_suspended_account_needs_somebody_to_name_its_owner(
     factory: Factory, owner: str, by_number: bool
 ) -> None:
     """Single sign-on was taken from the first owner, who may have an access key and would be let in again."""

@@ -77,7 +77,7 @@ async def test_a_step_done_again_changes_nothing_in_aws(factory: Factory, step: 
     assert set(filter(acts, process.calls)) <= harmless_twice, "what is there is seen, and not asked for again"
 
 
-async def test_with_nothing_owed_no_step_calls_aws_or_writes(factory: Factory) -> None:
+async def test_with_nothing_pending_no_step_calls_aws_or_writes(factory: Factory) -> None:
     await factory.active(githubRepos=REPOSITORIES)
     account = await factory.account()
     writes = len(factory.cluster.writes)
