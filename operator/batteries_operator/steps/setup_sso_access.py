@@ -30,8 +30,8 @@ async def run(scope: Scope) -> Outcome:
         # The assignment is listed until AWS has removed it: what the list says now is not what will be.
         return Wait.polling(None, Reason.REVOKING_ACCESS, "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
-    if request_id is not None and (creation_poller := await _poll(scope, request_id)) is not None:
-        return creation_poller
+    if request_id is not None and (waiting := await _poll(scope, request_id)) is not None:
+        return waiting
     permission_set = await center.permission_set(deps.settings.permission_set_name)
     found = await _user(scope, owner)
     if isinstance(found, Waive):
