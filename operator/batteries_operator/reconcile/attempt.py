@@ -1,7 +1,7 @@
-"""Runs one step, and turns known errors into outcomes, once for all steps.
+"""Runs one step and turns known errors into outcomes, in one place for all steps.
 
-What the outcome says to customers is a sentence of our own. What AWS, Kubernetes or Python said is its `cause`, which
-administrators alone are shown.
+An outcome's message is our own sentence, for customers. What AWS, Kubernetes or Python said is its `cause`, which only
+administrators see.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ from batteries_operator.steps.step import Scope, Step
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LIMIT_SECONDS = 30.0
-"""At least, until a limit of AWS is tried again."""
+"""The shortest pause after a call that met a limit of AWS."""
 
 OWN_ERROR = (
     "The operator met an error of its own; trying again. If this stays, the platform team has to look into its log."
@@ -39,15 +39,15 @@ MANAGEMENT_ACCOUNT = (
 
 
 async def attempt(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, ErrorKind | None]:
-    """The step's outcome, and the kind of the error that it is made of; `backoff` is the pause after one, in seconds.
+    """The step's outcome, and the kind of the error behind it; `backoff` is the pause after an error, in seconds.
 
     Raises:
-        LostRaceError, NotLeadingError, UNANSWERED: nothing may be concluded from this reconcile.
+        LostRaceError, NotLeadingError, UNANSWERED: the status can't be written, so this reconcile has to end.
     """
     with structlog.contextvars.bound_contextvars(step=step.name.value):
         outcome, kind = await _try(step, scope, backoff)
     if isinstance(outcome, Fail):
-        # Whoever mends what made it fail may have changed whose the AWS account is: proved anew at the next try.
+        # Whoever fixes the cause may also change the owner of the AWS account: the next try proves it again.
         scope.deps.aws.ownership.forget(scope.account.metadata.uid)
     return outcome, kind
 
@@ -76,30 +76,30 @@ async def _try(step: Step, scope: Scope, backoff: float) -> tuple[Outcome, Error
         log.warning("foreign_resource_found", reason=error.reason, detail=str(error))
         return Fail(error.reason, str(error)), None
     except (LostRaceError, NotLeadingError, *UNANSWERED):
-        raise  # AWS's silence is an AwsError: it is Kubernetes that did not answer, and nothing can be written now
+        raise  # AWS's silence is an AwsError; this is Kubernetes, to which nothing can be written now
     except Exception as error:
-        # A bug, or Kubernetes refusing us: visible on the account, and tried again, because it may be mended.
+        # A bug, or Kubernetes refuses us: shown on the account, and tried again, because it may get fixed.
         log.exception("step_raised")
         cause = f"{type(error).__name__}: {_brief(error)}"
         return Wait.retrying(backoff, Reason.UNEXPECTED_ERROR, OWN_ERROR, cause=cause), ErrorKind.UNKNOWN
 
 
 async def _of_error(scope: Scope, error: AwsError, backoff: float) -> tuple[Outcome, ErrorKind | None]:
-    """By what is behind the error, where that is to be seen, else by the error itself."""
+    """The outcome of the account's state in AWS if that explains the error, else of the error itself."""
     if (gone := await gone_behind(scope, error)) is not None:
         return gone, None
     return _from_error(error, backoff), error.kind
 
 
 def _of_gone(scope: Scope, error: AccountGoneError, inputs: str) -> Outcome:
-    """An account that left the organization keeps no AwsAccount from being deleted; it is seen when it comes back."""
+    """Done for an AwsAccount that is being deleted; else a failure, until the account is back in the organization."""
     if scope.account.is_deleted:
         return Done("The AWS account has left the organization, so nothing can be done in it.", inputs=inputs)
     return Fail(error.reason, str(error))
 
 
 def _to_mend(error: Exception, backoff: float) -> Wait:
-    """What the platform team has to put right; it goes on by itself then."""
+    """The wait for something that the platform team has to fix; the step goes on by itself then."""
     if isinstance(error, UnsupportedPartitionError):
         return Wait.retrying(backoff, Reason.ORGANIZATION_NOT_PREPARED, PARTITION, cause=str(error))
     if isinstance(error, SecretNameTakenError):
@@ -108,7 +108,7 @@ def _to_mend(error: Exception, backoff: float) -> Wait:
 
 
 async def _run(step: Step, scope: Scope) -> Outcome:
-    """Its outcome; once more where what we remembered of AWS was wrong: by then it is forgotten."""
+    """The step's outcome. It runs again at once if an error shows that a cached value of AWS was wrong."""
     memory = scope.deps.aws.caller.caches
     try:
         return await step.run(scope)
@@ -124,7 +124,7 @@ async def _run(step: Step, scope: Scope) -> Outcome:
 
 
 def _from_error(error: AwsError, backoff: float) -> Outcome:
-    """What an AWS error means for the account, by its row of the table."""
+    """The outcome of an AWS error, by its row in the table of errors."""
     meaning = error.meaning
     match meaning.kind:
         case ErrorKind.TRANSIENT:
@@ -141,7 +141,7 @@ def _from_error(error: AwsError, backoff: float) -> Outcome:
 
 
 def _brief(error: Exception) -> str:
-    """An ApiException prints all headers; its status, reason and the API server's sentence say enough."""
+    """The error's text; of an ApiException status, reason and body, because its own text has all headers."""
     if isinstance(error, ApiException):
         return f"{error.status} {error.reason} {error.body or ''}".strip()
     return str(error)

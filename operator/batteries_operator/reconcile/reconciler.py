@@ -1,8 +1,8 @@
 """Reconciles one account: runs its pipeline as far as it goes now.
 
-Level-based: a reconcile starts from the account as Kubernetes showed it last. Each step that is pending runs as soon as
-it lacks nothing, beside those that run already, and what came of it is written before the reconcile ends. It ends where
-each step that is left waits. What it keeps for the next one is in `StepSchedule`.
+Level-based: a reconcile starts from the account as Kubernetes showed it last. Each pending step runs as soon as it is
+runnable, beside those that run already, and its result is written before the reconcile ends. The reconcile ends when
+every step that is left waits. What the next one needs to know is in `StepSchedule`.
 """
 
 import asyncio
@@ -33,26 +33,26 @@ from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope, Step
 
 UNKEPT_SECONDS = 1.0
-"""Until an account without our finalizer is read again, where no watch shows it with that before."""
+"""Until an account without our finalizer is read again, if no watch event shows the finalizer before."""
 
 QUIET_TRIES = 4
-"""Transient errors in a row before one is written to the status: a throttle is no news, many of them are."""
+"""Transient errors in a row that are not written to the status: one throttle tells nobody anything."""
 
 Tried = tuple[Outcome, ErrorKind | None]
-"""A step's outcome, and the kind of the error that it is made of."""
+"""A step's outcome, and the kind of the error behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a reconcile: requeue after so many seconds (None: nothing to do)."""
+    """The result of a reconcile: requeue after so many seconds, or None if there is nothing to do."""
 
     requeue_after: float | None
     stalled: bool = False
-    """Nothing can be done, though something is pending: until somebody changes something."""
+    """Whether a step is pending that can't be done until somebody changes something."""
     released: AwsAccount | None = None
-    """An account that is being deleted and for which nothing more is pending, as it was last seen."""
+    """The account, if it is being deleted and nothing is pending any more."""
     account: AwsAccount | None = None
-    """The account as the reconcile left it in Kubernetes; None where it is to be read before the next one."""
+    """The account as written to Kubernetes; None if the next reconcile has to read it."""
 
 
 class _Scope(Scope):
@@ -76,7 +76,7 @@ class _Scope(Scope):
 
     async def record(self, **facts: Any) -> None:
         account = self.account
-        # What was wanted when the reconcile began and is deleted meanwhile must not be asked of AWS any more.
+        # If the account was deleted since the reconcile began, AWS must not be asked for anything any more.
         unless_deleted = not account.is_deleted
         status = account.status.model_copy(update=facts)
         self._writer.account = self._results.summarized(account.model_copy(update={"status": status}))
@@ -84,12 +84,12 @@ class _Scope(Scope):
 
 
 def _says_so(account: AwsAccount, outcome: Done) -> bool:
-    """Whether the status has all that the outcome tells: a user may have got another name."""
+    """Whether the status has all facts of the outcome: a user may have got another name, for example."""
     return all(getattr(account.status, name) == value for name, value in outcome.facts.items())
 
 
 def _can_stall(outcome: Outcome) -> bool:
-    """Whether it is trouble that counts towards the stall timeout: a reconcile sees to that."""
+    """Whether the outcome counts towards the stall timeout, which a reconcile has to handle."""
     return isinstance(outcome, Wait) and outcome.can_stall
 
 
@@ -112,14 +112,13 @@ class Reconciler:
         stopping: Callable[[], bool] = lambda: False,
         seen: AwsAccount | None = None,
     ) -> Result:
-        """Brings the account as far as it goes now.
+        """Runs the account's steps as far as they go now.
 
-        Once it is `stopping`, because the operator ends or there is news of the account, nothing more is begun.
+        `schedule` is kept from one reconcile to the next. Once `stopping` returns True, because the operator ends or
+        the account has changed, no further step begins. The account is read first, unless it is given as `seen`.
 
-        `schedule` is that of the reconciles before, and is kept. The account is read first, unless it was `seen`.
-
-        Nothing is begun before our finalizer is on it: deleted then, it would be gone while AWS makes what it asks for.
-        kopf puts that on while it begins to drive a new account; a write of ours before would only meet that one.
+        No step begins before the account has our finalizer: if it was deleted before that, its object would be gone
+        while AWS makes the account. kopf adds the finalizer to a new account; writing before that would only conflict.
 
         Raises:
             LostRaceError: somebody else wrote the status; reconcile again.
@@ -143,24 +142,23 @@ class Reconciler:
         return await self._nothing_to_do(writer)
 
     async def _nothing_to_do(self, writer: StatusWriter) -> Result:
-        """The end of a reconcile after which nothing is pending, or nothing can be done."""
+        """Ends a reconcile after which nothing is pending, or nothing can be done."""
         stalled = blocking(self._pipeline(writer.account), writer.account) is not None
-        if not stalled and writer.account.is_deleted:  # the status of an object that is about to go is of no use
+        if not stalled and writer.account.is_deleted:  # nobody reads the status of an object that is about to go
             return Result(None, released=writer.account)
         await self._results.settle(writer)
         return Result(None, stalled=stalled, account=writer.stored)
 
     def post_released(self, account: AwsAccount) -> None:
-        """Tells people what is left of an account whose object goes."""
+        """Posts the Event that says what is left in AWS of a deleted account."""
         self._results.post(account, events.of_release(account))
 
     async def resync(self, namespace: str, name: str) -> bool | None:
-        """Compares an account at rest with AWS, and mends what somebody changed there.
+        """Compares an account at rest with AWS, and corrects what somebody changed there.
 
-        Says whether anything was; None where AWS was too busy to tell, so that it is to be asked again.
-
-        Nothing is written where all is as it should be. What can't be mended at once becomes pending, and is seen to
-        by reconciles.
+        Returns whether anything was changed; None if AWS was too busy to tell, so that it has to be asked again.
+        Nothing is written if all is as it should be. What can't be corrected at once becomes pending, and reconciles
+        deal with it.
 
         Raises:
             LostRaceError, ApiException: as `reconcile`.
@@ -199,7 +197,7 @@ class Reconciler:
         return drifted
 
     async def _seen_otherwise(self, writer: StatusWriter, scope: _Scope, steps: Sequence[Step]) -> bool | None:
-        """Looks again at what kept these steps from being done; None where it is as it was, so that one looks soon."""
+        """Tries these failed steps again; None if they fail as before, so that the next resync comes soon."""
         for step in steps:
             outcome, error = await attempt(step, scope, self._backoff(0))
             said = find(writer.account.status.conditions, step.condition)
@@ -214,10 +212,10 @@ class Reconciler:
         return runnable(self._pipeline(account), account)
 
     async def _walk(self, writer: StatusWriter, schedule: StepSchedule, stopping: Callable[[], bool]) -> None:
-        """Runs each step as soon as it lacks nothing and is due, until none runs.
+        """Runs each step as soon as it is runnable and due, until none runs.
 
-        One that waits is tried again only while others run. Where one raises, that is raised when all have ended, so
-        that nothing goes on unseen.
+        A step that waits is tried again only while others run. If one raises, the exception is raised here after all
+        have ended, so that no step goes on unobserved.
         """
         scope = _Scope(writer, self._deps, self._results)
         running: dict[asyncio.Task[Tried], Step] = {}
@@ -236,7 +234,7 @@ class Reconciler:
                 shortest = min((pause for pause in pauses if pause is not None), default=None)
                 ended, _ = await asyncio.wait(running, timeout=shortest, return_when=asyncio.FIRST_COMPLETED)
                 if not ended and writer.deferred_for == 0:
-                    # A write that fails here must not take what runs with it: it may be written yet when that ends.
+                    # A failed write must not cancel the running steps: it is tried again when they end.
                     await writer.try_flush()
                 if ended:
                     outcomes = [(running.pop(task), *task.result()) for task in [*running] if task in ended]
@@ -253,15 +251,16 @@ class Reconciler:
         writer.account = self._results.begun(writer.account, steps)
         known, stored = writer.account.status.conditions, writer.stored.status.conditions
         undone = any(find(known, kind) != find(stored, kind) for step in steps for kind in step.invalidates)
-        # Written down before it is undone in AWS: a crash between the two leaves nobody believing it stands. And before
-        # what AWS does not show again: a mail sent while that write failed would be forgotten with it.
+        # The invalidated conditions are written before AWS is changed, so that a crash leaves none wrongly true. A
+        # deferred write also goes out before a step that AWS does not show again, such as a mail: if that write failed
+        # after the mail was sent, the mail would be forgotten too.
         if undone or (writer.deferred_for is not None and not all(step.observable for step in steps)):
             await writer.flush()
 
     async def _take(
         self, writer: StatusWriter, schedule: StepSchedule, outcomes: Sequence[tuple[Step, Outcome, ErrorKind | None]]
     ) -> None:
-        """Has written what is news of it, and notes when those that wait are due again."""
+        """Writes what changed, and notes when the steps that wait are due again."""
         results, waited_for = [], {kind for each in self._pipeline(writer.account) for kind in each.after}
         for step, outcome, error in outcomes:
             STEP_OUTCOMES.labels(step.name, type(outcome).__name__.lower()).inc()
@@ -275,7 +274,7 @@ class Reconciler:
         if results:
             await self._results.apply(writer, results)
         elif writer.account.status.observed_generation != writer.account.metadata.generation:
-            # No news, but an account without any condition looks settled to kstatus.
+            # Nothing changed, but kstatus takes an account without conditions for settled.
             writer.account = self._results.summarized(writer.account)
             await writer.flush()
         for step, outcome, _ in outcomes:
@@ -291,11 +290,11 @@ class Reconciler:
             schedule.end(step.name)
 
     def _pause(self, account: AwsAccount, step: Step, outcome: Wait, schedule: StepSchedule) -> float:
-        """Seconds until the step is tried again."""
+        """Seconds until the step runs again."""
         if outcome.seconds is not None:
             return outcome.seconds
         settings, said = self._deps.settings, find(account.status.conditions, step.condition)
-        # The condition was false in line already: an hour there says nothing of how long AWS takes.
+        # The condition was false already in the queue: an hour there says nothing about how long AWS takes.
         lasted = schedule.at_work_for(step.name)
         if lasted is None:
             lasted = (utc_now() - said.last_transition_time).total_seconds() if said is not None else 0.0

@@ -25,7 +25,7 @@ PostEvent = Callable[[AwsAccount, str, str, str], None]
 
 
 class ResultApplier:
-    """Applies the outcomes of all accounts' steps, by one pipeline."""
+    """Applies outcomes of steps, for all accounts."""
 
     def __init__(self, deps: Dependencies, pipeline: Pipeline, post_event: PostEvent) -> None:
         self._deps = deps
@@ -33,18 +33,18 @@ class ResultApplier:
         self._post_event = post_event
 
     def summarized(self, account: AwsAccount) -> AwsAccount:
-        """The account with everything derived brought in line."""
+        """The account with its summaries, phase and step derived anew."""
         return summarize(self._pipeline(account), account, utc_now())
 
     def begun(self, account: AwsAccount, steps: Sequence[Step]) -> AwsAccount:
-        """The account with these steps begun."""
+        """The account with these steps marked as begun."""
         now = utc_now()
         for step in steps:
             account = begin(self._pipeline(account), account, step, now)
         return account
 
     async def apply(self, writer: StatusWriter, outcomes: Sequence[tuple[Step, Outcome]]) -> None:
-        """Has the outcomes written, and the beginning of the steps after them in the same write.
+        """Writes the outcomes, and in the same write the beginning of the steps that can run now.
 
         Raises:
             LostRaceError, ApiException: as `StatusWriter.flush`.
@@ -61,7 +61,7 @@ class ResultApplier:
                 PROVISIONING_SECONDS.observe((now - after.since).total_seconds())
             for step, outcome in outcomes:
                 if isinstance(outcome, Done) and (since := began[step.name]) is not None:
-                    # Of what began in this very second the moment is some microseconds later than the second.
+                    # A step that began in this second may have a start some microseconds after `now`.
                     STEP_SECONDS.labels(step.name).observe(max(0.0, (now - since).total_seconds()))
                 if isinstance(outcome, Fail):
                     self._deps.failed(step.limit, after)
@@ -75,7 +75,7 @@ class ResultApplier:
             await writer.flush()
 
     async def settle(self, writer: StatusWriter) -> None:
-        """Writes what an account is at which nothing is pending, or nothing can be done.
+        """Writes the summaries of an account for which nothing is pending, or nothing can be done.
 
         Raises:
             LostRaceError, ApiException: as `StatusWriter.flush`.
@@ -86,13 +86,13 @@ class ResultApplier:
         self.post(writer.account, events.of_phase(before, writer.account))
 
     def post(self, account: AwsAccount, *news: Event | None) -> None:
-        """Posts each Event once: several steps may say that the account is Stalled."""
+        """Posts the Events, equal ones once: several steps may say that the account is Stalled."""
         for each in dict.fromkeys(filter(None, news)):
             self._post_event(account, each.type, each.reason, each.message)
 
 
 def is_unchanged(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
-    """Whether the outcome changes nothing that is written: it is quiet, or repeats its reason."""
+    """Whether nothing has to be written: the outcome never is, or only its message changed in a queue."""
     if not isinstance(outcome, Wait):
         return False
     said = find(account.status.conditions, step.condition)
@@ -101,7 +101,7 @@ def is_unchanged(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
 
 
 def _may_wait(step: Step, outcome: Outcome) -> bool:
-    """Whether a crash may lose it: AWS shows it again, or the step says it again."""
+    """Whether a crash may lose the outcome, because AWS shows it again or the step repeats it."""
     match outcome:
         case Done():
             return step.observable
@@ -112,6 +112,6 @@ def _may_wait(step: Step, outcome: Outcome) -> bool:
 
 
 def _began(account: AwsAccount, step: Step) -> datetime | None:
-    """When the step began that is under way; None where a resync runs it again, which begins nothing."""
+    """When the step began; None if a resync runs it, which notes no beginning."""
     last = next((each for each in reversed(account.status.history) if each.step == step.name), None)
     return last.timestamp if last is not None and last.status == EventStatus.STARTED else None

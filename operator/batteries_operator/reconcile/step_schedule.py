@@ -1,6 +1,6 @@
-"""When each step of an account is due again: its backoff after errors, its wait otherwise.
+"""When each step of an account is due again: after its backoff, or after its wait.
 
-What is remembered from one reconcile to the next is here; losing it costs one poll that comes too early.
+This is all that one reconcile remembers for the next; losing it costs one poll that comes too early.
 """
 
 import asyncio
@@ -9,23 +9,22 @@ from collections import Counter
 from collections.abc import Iterable
 
 FIRST_SECONDS = 0.5
-"""The longest pause after a first error."""
+"""The longest pause after the first error."""
 
 SLACK_SECONDS = 0.005
-"""A step this close to being due is due: a timer may ring a little early."""
+"""A step that is due in less than this is due: timers may fire a little early."""
 
 
 def backoff(errors_in_a_row: int, longest: float) -> float:
-    """Seconds until the next try: doubling from a half, with jitter, so that many accounts don't come at once.
+    """Seconds until the next try: half a second, doubled with each error, with jitter to spread the accounts.
 
-    The commonest error is the first one, of something just made that AWS doesn't know everywhere yet: a moment later
-    it does.
+    It starts low because the commonest error is a single one: AWS does not know everywhere yet what was just made.
     """
     return float(min(longest, FIRST_SECONDS * 2.0 ** min(errors_in_a_row, 16)) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
 
 
 class StepSchedule:
-    """Of one account: how often in a row each step met an error, and when each that waits is due again."""
+    """For one account: each step's errors in a row, and when it is due again."""
 
     def __init__(self) -> None:
         self._errors: Counter[str] = Counter()
@@ -34,11 +33,11 @@ class StepSchedule:
         self._at_work_since: dict[str, float | None] = {}
 
     def errors(self, step: str) -> int:
-        """Its errors in a row."""
+        """The step's errors in a row."""
         return self._errors[step]
 
     def count(self, step: str, *, error: bool) -> int:
-        """Counts its last try; its errors in a row since."""
+        """Counts the last try; returns the errors in a row."""
         self._errors[step] = self._errors[step] + 1 if error else 0
         return self._errors[step]
 
@@ -47,18 +46,18 @@ class StepSchedule:
         self._ended[step] = asyncio.get_running_loop().time()
 
     def postpone(self, step: str, seconds: float) -> None:
-        """It is not due for so long after its end, unless somebody hurries."""
+        """Makes the step due so many seconds after its last attempt ended, unless `make_all_due` is called."""
         self._due[step] = self._ended.get(step, asyncio.get_running_loop().time()) + seconds
 
     def note(self, step: str, *, at_work: bool) -> None:
-        """What it waits for: that AWS ends what it is `at_work` on, or first for a slot or a trouble's end."""
+        """Notes whether the step now waits for AWS to finish (`at_work`), or still for a slot or a problem's end."""
         if not at_work:
             self._at_work_since[step] = None
         elif self._at_work_since.get(step, 0.0) is None:
             self._at_work_since[step] = asyncio.get_running_loop().time()
 
     def at_work_for(self, step: str) -> float | None:
-        """Seconds since AWS is at work on it; None where it has waited for nothing else before."""
+        """Seconds since AWS began to work on it; None if the step has not waited for anything else before."""
         since = self._at_work_since.get(step)
         return None if since is None else asyncio.get_running_loop().time() - since
 
@@ -67,11 +66,11 @@ class StepSchedule:
         return self._left(step) <= SLACK_SECONDS
 
     def until_due(self, steps: Iterable[str]) -> float | None:
-        """Seconds until the first of them is due; None where there is none."""
+        """Seconds until the first of these steps is due; None if there are none."""
         return min((max(self._left(step), 0.0) for step in steps), default=None)
 
     def make_all_due(self) -> None:
-        """Something has changed: every step is due."""
+        """Makes every step due, because something has changed."""
         self._due.clear()
 
     def _left(self, step: str) -> float:

@@ -1,4 +1,4 @@
-"""Describes drift: what a resync found changed in AWS, told by the operations that put it right."""
+"""Describes drift that a resync corrected, derived from the AWS operations that corrected it."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _FOUND = {
 
 
 def drift_message(step: str, acts: Sequence[str]) -> str:
-    """One sentence for an Event: `step` ran again and did `acts` (`service:Operation`), which should not have been due.
+    """The Event's message: `step` ran again and called `acts` (`service:Operation`), which should not have been needed.
 
-    An act that follows from another one in the list, such as attaching to a role just made, is told all the same.
+    Acts that follow from others, such as attaching a policy to a role that was just made, are listed too.
     """
     found = " and ".join(dict.fromkeys(_FOUND.get(act, f"{act} was due") for act in acts))
     return f"AWS was found changed: {found}. {step} has put it right, by {', '.join(dict.fromkeys(acts))}."

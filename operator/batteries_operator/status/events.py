@@ -1,7 +1,7 @@
-"""The Events that `kubectl describe` shows of an account: transitions only, never that something is still so.
+"""The Events that `kubectl describe` shows of an account: only transitions, never that something is still so.
 
-A step's success, its failure for good, the beginning of a trouble (remembered in the status, so that neither a retry
-nor a restart tells it again), Stalled, and what all that comes to: Ready, or suspended, and at the end Released.
+These are a step's success, its failure, the beginning of a problem, Stalled, and for the account Ready, suspended and
+Released. The status remembers which problem was told, so that neither a retry nor a restart tells it again.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Event:
 
 
 def of_outcome(before: AwsAccountStatus, after: AwsAccount, step: Step, outcome: Outcome) -> Event | None:
-    """The Event of an outcome that was written; None where nothing changed."""
+    """The Event of an outcome that was written; None if nothing changed."""
     stalled = find(after.status.conditions, STALLED)
     match outcome:
         case Done(message=message, warns=warns):
@@ -45,7 +45,7 @@ def _told(before: AwsAccountStatus, step: Step) -> str | None:
 
 
 def of_phase(before: AwsAccountStatus, after: AwsAccount) -> Event | None:
-    """That an account has become ready, or is suspended."""
+    """The Event of an account that has become ready or suspended; None if it has not."""
     ready, phase = find(after.status.conditions, READY), after.status.phase
     if ready is None or phase is before.phase or after.is_deleted:
         return None
@@ -55,14 +55,12 @@ def of_phase(before: AwsAccountStatus, after: AwsAccount) -> Event | None:
 
 
 def of_release(account: AwsAccount) -> Event:
-    """What is left in AWS of an account whose object goes."""
+    """The Event that says what is left in AWS of a deleted account."""
     aws_account_id = account.status.aws_account_id
     if aws_account_id is None:
         return Event("Normal", "Released", "Nothing was made in AWS.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
-        closed = find(
-            account.status.conditions, ConditionType.CLOSED
-        )  # by AWS, or out of the organization and not closed at all
+        closed = find(account.status.conditions, ConditionType.CLOSED)  # or it left the organization and was not closed
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
         return Event("Normal", "Released", f"Let go: {said}{_left_open(account)}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
@@ -73,6 +71,6 @@ _DOORS = {ConditionType.QUARANTINED: "not quarantined", ConditionType.SSO_REVOKE
 
 
 def _left_open(account: AwsAccount) -> str:
-    """What was to be done before the closure and was not; nobody gets in by it now, only if AWS reopens the account."""
+    """What should have been done before the closure and was not; it matters only if AWS reopens the account."""
     found = [words for kind, words in _DOORS.items() if not is_true(account.status.conditions, kind)]
     return f" Not done before that: {', '.join(found)}." if found else ""

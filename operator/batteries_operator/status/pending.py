@@ -1,4 +1,4 @@
-"""Which steps of an account are pending, which are runnable now, and which keeps it from being ready. Pure."""
+"""Which steps of an account are pending, which are runnable, and which one keeps it from being ready. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from batteries_operator.status.suspension_reason import is_outdated
 from batteries_operator.steps.step import Step
 
 OBSERVED_REASONS = frozenset({ACCOUNT_GONE, SUSPENDED_BY_AWS, NOT_OURS})
-"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow, a tag given back."""
+"""Reasons that are observations of AWS: an account that is closed today may be open tomorrow, a tag may be back."""
 
 
 def is_current(step: Step, account: AwsAccount) -> bool:
@@ -25,7 +25,7 @@ def is_current(step: Step, account: AwsAccount) -> bool:
 
 
 def is_waived(step: Step, account: AwsAccount) -> bool:
-    """Whether the account is ready without the step for now, for the inputs as they are now."""
+    """Whether the account is ready without the step, as long as its inputs stay as they are."""
     record, condition = account.status.steps.get(step.name), find(account.status.conditions, step.condition)
     return (
         record is not None
@@ -42,7 +42,7 @@ def is_settled(step: Step, account: AwsAccount) -> bool:
 
 
 def gave_up(step: Step, account: AwsAccount) -> bool:
-    """Whether the step failed for good for the spec as it is now, and nobody has asked for another try since."""
+    """Whether the step failed for the present spec, and nobody has asked for a retry since."""
     record = account.status.steps.get(step.name)
     return (
         record is not None
@@ -52,7 +52,7 @@ def gave_up(step: Step, account: AwsAccount) -> bool:
 
 
 def observed_failures(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
-    """The steps that failed for what was only seen in AWS, and are to be looked at again without anybody's asking."""
+    """The steps that failed because of an observation of AWS, which the resync tries again unasked."""
     return [step for step in steps if gave_up(step, account) and _reason(step, account) in OBSERVED_REASONS]
 
 
@@ -62,7 +62,7 @@ def _reason(step: Step, account: AwsAccount) -> str | None:
 
 
 def is_overdue(step: Step, account: AwsAccount, now: datetime) -> bool:
-    """Whether the step's troubles have lasted longer than its patience; it is tried all the same."""
+    """Whether the step's trouble has lasted longer than its stall timeout; it is still tried."""
     record = account.status.steps.get(step.name)
     since = record.troubled_since if record is not None else None
     return since is not None and now - since > step.stall_timeout
@@ -75,7 +75,7 @@ def was_tried(step: Step, account: AwsAccount) -> bool:
 
 
 def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
-    """The first step that keeps the account from being ready; one that is not required does so only until tried."""
+    """The first step that keeps the account from being ready; an optional one does only until it was tried."""
     for step in steps:
         if not is_settled(step, account) and (step.required or not was_tried(step, account)):
             return step
@@ -83,7 +83,7 @@ def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
 
 
 def runnable(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
-    """The pending steps that lack nothing; none where nothing can be done: all current, or stalled."""
+    """The pending steps whose needs are met; empty if all are current, or nothing can be done."""
     return [
         step
         for number, step in enumerate(steps)
@@ -95,7 +95,7 @@ def runnable(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
 
 
 def _needed(steps: Sequence[Step], number: int) -> list[Step]:
-    """What the step waits for."""
+    """The steps whose conditions it needs."""
     names = steps[number].needs
     if names is None:
         return [before for before in steps[:number] if before.required]

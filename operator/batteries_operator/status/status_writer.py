@@ -1,11 +1,11 @@
 """The only writer of an AwsAccount's status.
 
-Each write carries the resourceVersion it was made from. Where somebody else wrote the *status* meanwhile, the write is
-given up and the reconcile starts again from what is there now: two operators can't both believe they wrote the intent.
-Where only the spec or metadata moved on, the same status is written over the newer version.
+Each write carries the resourceVersion that it is based on. If somebody else has written the *status* meanwhile, the
+write is given up and the reconcile starts again from the new status, so two operators can't both believe that they
+wrote the intent. If only the spec or metadata changed, the same status is written to the newer version.
 
-What a crash may lose, because a look at AWS shows it again, may wait for the next write (`defer`): it goes out with
-that, or by itself when it has waited for a second. A write costs Kubernetes more than the AWS call it tells of.
+A change that a crash may lose, because AWS shows it again, may wait for the next write (`defer`), for a second at most.
+A write costs Kubernetes more than the AWS call that it reports.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 MAX_TRIES = 5
 
 LONGEST_SECONDS = 1.0
-"""So long may what was put off go unwritten."""
+"""The longest that a deferred change stays unwritten."""
 
 
 class LostRaceError(Exception):
@@ -32,7 +32,7 @@ class LostRaceError(Exception):
 
 
 class StatusWriter:
-    """Holds the account as it is written, and as this reconcile would have it."""
+    """Holds the account as it is stored, and as this reconcile wants it."""
 
     def __init__(self, accounts: Resources[AwsAccount], account: AwsAccount) -> None:
         self._accounts = accounts
@@ -44,30 +44,30 @@ class StatusWriter:
 
     @property
     def stored(self) -> AwsAccount:
-        """The account as Kubernetes has it, for all that we know."""
+        """The account as Kubernetes has it, as far as we know."""
         return self._stored
 
     async def flush(self, *, unless_deleted: bool = False) -> bool:
-        """Writes what differs; False where nothing does.
+        """Writes what differs; returns False if nothing does.
 
         Raises:
-            LostRaceError: the status moved on under us; or, with `unless_deleted`, the account is being deleted, so
-                that what was to be written down first must not be done at all.
+            LostRaceError: somebody else wrote the status; or, with `unless_deleted`, the account is being deleted, so
+                that the action that this write precedes must not happen.
         """
         async with self._lock:
             self._due, told, self._on_written = None, self._on_written, []
-            # Where nothing was said since the last write, there is nothing to compare.
+            # Without a new status since the last write there is nothing to compare.
             try:
                 written = self.account.status is not self._stored.status and await self._flush(unless_deleted)
             except BaseException:
-                self._on_written = told + self._on_written  # for the write that takes what this one did not
+                self._on_written = told + self._on_written  # the next write calls them
                 raise
         for tell in told:
             tell()
         return written
 
     async def try_flush(self) -> None:
-        """As `flush`; where Kubernetes refuses or does not answer, what is unwritten waits for another second.
+        """As `flush`, but if Kubernetes refuses or does not answer, the write is deferred again.
 
         Raises:
             LostRaceError: as `flush`.
@@ -79,16 +79,16 @@ class StatusWriter:
             self.defer()
 
     def defer(self) -> None:
-        """What is unwritten may wait for the next write, or a second."""
+        """Lets the unwritten change wait for the next write, or a second."""
         self._due = self._due or asyncio.get_running_loop().time() + LONGEST_SECONDS
 
     def on_written(self, tell: Callable[[], None]) -> None:
-        """Calls it once the account is written as it is now; never, where that never succeeds."""
+        """Calls `tell` once the account is written as it is now; never, if no write succeeds."""
         self._on_written.append(tell)
 
     @property
     def deferred_for(self) -> float | None:
-        """Seconds for which what was put off may still wait; None where nothing was."""
+        """Seconds for which the deferred change may still wait; None if nothing is deferred."""
         return None if self._due is None else max(0.0, self._due - asyncio.get_running_loop().time())
 
     async def _flush(self, unless_deleted: bool) -> bool:
@@ -110,8 +110,8 @@ class StatusWriter:
                 await self._refresh(unless_deleted)
             else:
                 self._stored = stored
-                if self.account is wanted:  # else a step that runs beside has more to write already
-                    # The generation of this reconcile stays: its outcomes are for the spec that it read.
+                if self.account is wanted:  # else another step already has more to write
+                    # Keeps the spec and generation of this reconcile: its outcomes are for the spec that it read.
                     self.account = wanted.model_copy(update={"status": stored.status})
                 return True
         raise LostRaceError(f"{self._stored.key} changes faster than its status can be written.")

@@ -1,4 +1,4 @@
-"""The reason for which an account is suspended, and what resumes it, in one sentence. Pure."""
+"""Why an account is suspended, and what resumes it. Pure."""
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
@@ -19,9 +19,7 @@ _WAY_OUT = {
 
 
 def why(account: AwsAccount) -> tuple[str, str]:
-    """The reason for the conditions, the first where there are several, and the sentence, which names the way out of
-    each.
-    """
+    """The reason (the first of several) and the message, which names the way out of each."""
     ways: dict[str, str] = {reason: _WAY_OUT[reason] for reason in Hold if reason in account.holds}
     ways |= {reason: f"the hold {reason} has to be lifted" for reason in sorted(account.holds - set(Hold))}
     by_the_spec: dict[str, str] = {Reason.SUSPENDED: "set spec.suspended to false"}
@@ -32,7 +30,7 @@ def why(account: AwsAccount) -> tuple[str, str]:
 
 
 def is_outdated(account: AwsAccount) -> bool:
-    """Whether a closed account gives another reason than is so by now: holds come and go without a new generation."""
+    """Whether a closed account's reason has changed: holds come and go without a new generation."""
     said = find(account.status.conditions, SUSPENDED)
     if said is None or said.status is not ConditionStatus.TRUE or account.is_wanted or account.is_deleted:
         return False

@@ -1,7 +1,7 @@
-"""Transitions of the status: a step begins, its outcome is applied, the summaries follow. Pure: no I/O, no own clock.
+"""Transitions of the status: a step begins, its outcome is applied, the summaries follow. Pure: no I/O, no clock.
 
-Nothing "sets" a phase. Steps leave conditions; phase, step and the summaries are derived from them here, so that the
-picture a person sees can't disagree with itself.
+Nothing sets a phase. Steps set their conditions; phase, step and summaries are derived from those here, so that they
+can't contradict each other.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _NEXT_MOMENT = timedelta(microseconds=1)
 
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
-    """The account with `step` begun: noted in the history once for each run."""
+    """The account with `step` marked as begun; the history notes each run once."""
     account = _undone(account, step, now)
     status = account.status
     condition = find(status.conditions, step.condition)
@@ -46,7 +46,7 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
     )
     if begun and not given_up:
         return account  # on an earlier reconcile
-    # A step that is done once more stays true until it is known to be otherwise.
+    # The condition of a step that runs again stays true until the step finds otherwise.
     state = condition.status if condition is not None else ConditionStatus.UNKNOWN
     reason: str = Reason.IN_PROGRESS
     message = f"{step.name} has begun."
@@ -68,7 +68,7 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
 def apply_outcome(
     steps: Sequence[Step], account: AwsAccount, step: Step, outcome: Outcome, now: datetime
 ) -> AwsAccount:
-    """The account with the outcome of `step` in its conditions, facts and history."""
+    """The account with the outcome of `step` in its conditions, fields and history."""
     generation = account.metadata.generation
     record = account.status.steps.get(step.name, StepRecord())
     cause = outcome.cause[:1024] or None
@@ -124,7 +124,7 @@ def apply_outcome(
 
 
 def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
-    """What the step is about to undo is unknown from here on: whoever holds it true has to see to it again."""
+    """The account with the conditions Unknown that the step makes untrue, so that their steps are pending."""
     conditions = account.status.conditions
     for kind in step.invalidates:
         found = find(conditions, kind)
@@ -142,7 +142,7 @@ def _undone(account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
 
 
 def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsAccount:
-    """The account with everything derived brought in line: summaries, phase, step, observed generation."""
+    """The account with everything derived anew: summaries, phase, step, observed generation."""
     generation = account.metadata.generation
     conditions = _observed(steps, account, _all_known(steps, account, now))
     block = blocking(steps, account)
@@ -193,8 +193,8 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
 def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[ConditionType]:
     """The summaries that are false while a step is pending.
 
-    Provisioned stays true for ever. One that is opened stays suspended until all is open; one that was closed and is
-    not seen to be is not.
+    Provisioned stays true for ever. Suspended stays true on a resume until everything is open. It becomes false if the
+    account should be suspended and a closing step is pending again.
     """
     kinds = [] if is_true(conditions, PROVISIONED) else [PROVISIONED]
     opened = account.is_wanted or account.is_deleted
@@ -202,7 +202,7 @@ def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> li
 
 
 def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str | None]:
-    """What troubles the first step that is in trouble and keeps the account from being ready, and its cause."""
+    """Error and cause of the first required step that has a problem."""
     for step in steps:
         record = account.status.steps.get(step.name)
         if step.required and record is not None and record.error and not is_current(step, account):
@@ -210,8 +210,8 @@ def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str 
     return None, None
 
 
-def _minutes(patience: timedelta) -> str:
-    return f"{patience.total_seconds() / 60:g} minutes"
+def _minutes(timeout: timedelta) -> str:
+    return f"{timeout.total_seconds() / 60:g} minutes"
 
 
 def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
@@ -222,7 +222,7 @@ def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
     seen = {condition.reason for condition in conditions if condition.status == ConditionStatus.FALSE}
     if SUSPENDED_BY_AWS in seen:
         return Phase.SUSPENDED
-    if ACCOUNT_GONE in seen:  # it was provisioned once, and nobody can use it
+    if ACCOUNT_GONE in seen:  # provisioned once, and now nobody can use it
         return Phase.FAILED
     if is_true(conditions, PROVISIONED):
         return Phase.ACTIVE
@@ -238,18 +238,18 @@ def _step(steps: Sequence[Step], account: AwsAccount, phase: Phase, block: Step 
         return ProvisioningStep.FAILED
     if block is not None and isinstance(block.name, ProvisioningStep):
         return block.name
-    # Closing an account is no provisioning step; where provisioning stood is what it will go on from.
+    # Closing an account is no provisioning step: keep the step from which provisioning will go on.
     if not account.is_wanted:
         return account.status.provisioning_step
     if block is None:
         return ProvisioningStep.COMPLETE
-    # The contract does not name this step: clients see the last one before it that the contract names.
+    # The contract does not name this step: clients see the last contract step before it.
     before = [step.name for step in steps[: steps.index(block)] if isinstance(step.name, ProvisioningStep)]
     return before[-1] if before else ProvisioningStep.CREATE_ACCOUNT
 
 
 def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> list[Condition]:
-    """The conditions with every step's there from first sight, as Unknown, in the order of the pipeline."""
+    """The conditions, with those of steps that have not begun as Unknown, in the pipeline's order."""
     conditions = list(account.status.conditions)
     known = {condition.type for condition in conditions}
     for step in steps:
@@ -267,7 +267,7 @@ def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> lis
 
 
 def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condition]) -> list[Condition]:
-    """What is current was observed for this generation too, though nothing had to be done."""
+    """The conditions of current steps count as observed for this generation, though nothing had to be done."""
     current = {step.condition for step in steps if is_settled(step, account)}
     generation = account.metadata.generation
     return [
@@ -279,9 +279,9 @@ def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condi
 
 
 def _appended(history: list[HistoryEvent], event: HistoryEvent) -> list[HistoryEvent]:
-    """With the event at its end, at a moment of its own, later than all before it: clients go on from a moment.
+    """The history with the event at its end, and with a later timestamp than all before: clients page by timestamps.
 
-    Several steps begin in one second, and the clock of the operator that takes over may be behind.
+    Several steps may begin in one second, and the clock of the operator that takes over may be behind.
     """
     if history:
         moment = max(event.timestamp, history[-1].timestamp + _NEXT_MOMENT)

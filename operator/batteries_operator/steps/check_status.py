@@ -1,7 +1,7 @@
-"""check_status: follows the creation until there is an account, and turns a failure's reason into words.
+"""check_status: polls the creation until there is an account, and says in words why a creation failed.
 
-Whether AWS is still at it is asked for all accounts together (`creation_poller`); what came of it, where that did not
-tell, for each by itself.
+The creation poller asks AWS which creations are in progress, for all accounts together; the result of one is read here
+if the poller does not know it.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
 WORKING = Wait.queued(60, Reason.CREATING_ACCOUNT, "AWS is creating the account.")
-"""While AWS is at it. The account is woken when that has ended; the pause is the net below."""
+"""While AWS creates the account. The poller wakes it at the end; the pause is only the safety net."""
 
 NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
 PLATFORM = "This is for the platform team"
@@ -28,20 +28,20 @@ AGAIN_SECONDS = 0.1
 
 FORGOTTEN = "CreateAccountStatusNotFoundException"
 FORGOTTEN_AFTER = timedelta(minutes=15)
-"""So long a request that AWS does not know is taken for one that is not known everywhere yet."""
+"""For so long an unknown request counts as one that AWS does not know everywhere yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What a failure reason means; `retry_seconds` None means that it fails for good."""
+    """What a failure reason means; without `retry_seconds` the step fails for good."""
 
     reason: str
     message: str
     retry_seconds: float | None = None
 
 
-# Every CreateAccountFailureReason of botocore's organizations model but EMAIL_ALREADY_EXISTS, which is looked into,
-# and ACCOUNT_LIMIT_EXCEEDED, for which the account goes back into the line.
+# Every CreateAccountFailureReason of botocore's organizations model but two: after EMAIL_ALREADY_EXISTS we look for the
+# account, after ACCOUNT_LIMIT_EXCEEDED it goes back into the queue.
 FAILURES: dict[str, _Failure] = {
     "INTERNAL_FAILURE": _Failure(
         Reason.AWS_INTERNAL_FAILURE, "AWS had an internal failure; asking again.", retry_seconds=30
@@ -92,7 +92,7 @@ FAILURES: dict[str, _Failure] = {
 
 
 _ANY_ROLE: dict[str, Any] = {"access_role_name": None}
-"""Of an account that an earlier request made: which role that put into it is seen when it is entered."""
+"""For an account that an earlier request made: which role it has is found out when we enter it."""
 
 
 async def run(scope: Scope) -> Outcome:
@@ -114,7 +114,7 @@ async def run(scope: Scope) -> Outcome:
     if creation.state == "IN_PROGRESS":
         scope.deps.creation_poller.note(request_id, scope.account.metadata.uid)
         return working
-    # The slot is free whatever the result; the next in the queue need not wait for our write.
+    # The slot is free whatever the result; the next account need not wait for our write.
     scope.deps.creations.release(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
         scope.deps.creations.proved()
@@ -125,9 +125,9 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _status(scope: Scope, request: CreateRequest, request_id: str) -> CreationStatus | None:
-    """How far the creation is; None where AWS has known nothing of the request for longer than is usual.
+    """The creation's status; None if AWS has not known the request for longer than is usual.
 
-    Never of one that was found in AWS's list: looked for again it would only be found again.
+    A request that was found in AWS's list never counts as unknown: looking again would only find it again.
     """
     try:
         return await scope.deps.aws.creations.status(request_id)
@@ -141,7 +141,7 @@ async def _status(scope: Scope, request: CreateRequest, request_id: str) -> Crea
 
 
 def _forgotten(request: CreateRequest) -> Wait:
-    """AWS keeps requests for a while only: what became of this one is found out as where its answer was lost."""
+    """AWS keeps requests only for a while. We find out what became of it as after a lost response."""
     return Wait.polling(
         AGAIN_SECONDS,
         Reason.RESOLVING_INTENT,
@@ -151,7 +151,7 @@ def _forgotten(request: CreateRequest) -> Wait:
 
 
 async def _made(scope: Scope, made: str, request: CreateRequest) -> Outcome:
-    """AWS's answer to a request names the account; its tag tells whether the request was ours."""
+    """AWS has named the account; its tag says whether the request was ours."""
     try:
         owned = await scope.deps.aws.ownership.prove(scope.account, made)
     except NotOurAccountError as error:
@@ -169,7 +169,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if not scope.account.is_wanted:
         return _ask_again(Reason.NOT_WANTED, "AWS made no account, and none is wanted.")
     if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
-        # create_account is pending again; it will say so from then on.
+        # create_account is pending again, and reports the limit from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
     words = FAILURES.get(creation.failure_reason or "") or _Failure(
         Reason.CREATION_FAILED, "AWS could not create the account; asking again.", retry_seconds=120
@@ -184,7 +184,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
 
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
-    """The address is in use: by our own account of an earlier, forgotten request, or by a stranger's."""
+    """The address is in use: by our own account of an earlier, lost request, or by somebody else's."""
     organizations = scope.deps.aws.organizations
     existing = await organizations.find_account_by_email(request.email)
     if existing is not None:
@@ -209,7 +209,7 @@ async def _taken(scope: Scope, request: CreateRequest) -> Outcome:
 
 
 def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
-    """Nobody's by its tags, or in another organization, where we see nothing of it."""
+    """The account has no tags of ours, or is in another organization, where we can't see it."""
     if not scope.account.is_wanted:
         return _ask_again(Reason.NOT_WANTED, NOT_WANTED)
     return _for_good(
@@ -222,10 +222,10 @@ def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
 
 
 def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) -> Outcome:
-    """The AWS account with this id is by its tags another AwsAccount's, or was another owner's of the same name.
+    """By its tags the AWS account belongs to another AwsAccount, or to an earlier owner of the same name.
 
-    An id follows from a name, and whoever may make AwsAccounts in another namespace could give one a name of the same
-    id: it must not be given the AWS account, also where it asked first or lost AWS's answer.
+    The id follows from the name. Whoever may create AwsAccounts in another namespace could choose a name with the same
+    id; that one must not get the AWS account, even if it asked first or lost AWS's response.
     """
     if not scope.account.is_wanted:
         return _ask_again(Reason.NOT_WANTED, NOT_WANTED)
@@ -241,9 +241,9 @@ def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) ->
 
 
 def _for_good(scope: Scope, reason: str, message: str) -> Wait | Fail:
-    """Fails. Where that was said before, the spec has changed since: AWS is asked anew.
+    """Fails. If it has failed before, the spec has changed since, and AWS is asked again.
 
-    The failed request stays on record until then: forgotten at once it would be asked for again at once.
+    The failed request stays on record until then; otherwise AWS would be asked again at once.
     """
     record = scope.account.status.steps.get(ProvisioningStep.CHECK_STATUS)
     if record is not None and record.gave_up_at is not None:
@@ -252,5 +252,5 @@ def _for_good(scope: Scope, reason: str, message: str) -> Wait | Fail:
 
 
 def _ask_again(reason: str, message: str) -> Wait:
-    # Forgetting the request makes create_account pending again, with a new intent.
+    # Without the request create_account is pending again, with a new intent.
     return Wait.blocked(AGAIN_SECONDS, reason, message, facts={"create_request": None})

@@ -1,8 +1,8 @@
 """close_account: closes the AWS account of a deleted AwsAccount with deletionPolicy Close.
 
 AWS closes 250 accounts, or a fifth of them, in thirty days, and few at one time (botocore's organizations model,
-CloseAccount). So the closures stand in line, and where AWS says that the quota is used up the line is shut and tried
-again by one: that may take weeks, and the condition says so. Nobody is ever closed who does not carry our tag.
+CloseAccount). So closures queue. When AWS says that the quota is used up, the queue is closed and one account tries
+again from time to time: that may take weeks, and the condition says so. An account without our tag is never closed.
 """
 
 from batteries_crds.base import utc_now
@@ -12,10 +12,10 @@ from batteries_operator.steps.outcome import Done, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 3600
-"""Who stands in line is woken; this is only the net below."""
+"""Queued accounts are woken; this is only the safety net."""
 
 QUOTA_SECONDS = 3600
-"""Between two tries of a used-up quota: it is counted over thirty days, so an hour is soon enough."""
+"""Between two tries of a used-up quota; AWS counts it over thirty days, so an hour is soon enough."""
 
 BUSY_SECONDS = 60
 
@@ -26,7 +26,7 @@ ENDED_BY_AWS = "SUSPENDED"
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once AWS says that the account is closed, or is no member of the organization any more."""
+    """Done once AWS says that the account is closed, or is not a member of the organization any more."""
     account, closures, aws_account_id = scope.account, scope.deps.closures, scope.aws_account_id
     organizations, ownership = scope.deps.aws.organizations, scope.deps.aws.ownership
     state = await organizations.state(aws_account_id)
@@ -43,7 +43,7 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"AWS account {aws_account_id} is closed.")
     if state == CLOSING:
         return _closing(scope)
-    ownership.forget(account.metadata.uid)  # a closure can't be taken back: the tag is read anew
+    ownership.forget(account.metadata.uid)  # a closure can't be undone: read the tag again
     owned = await scope.owned_account()
     if not closures.acquire(account.metadata.uid, account.line, account.since):
         return _in_line(scope)

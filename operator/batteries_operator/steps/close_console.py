@@ -1,7 +1,7 @@
 """close_console: the IAM user can't sign in any more.
 
-Deleting the login profile is the only way to close it, so the password goes too: on resume create_iam_user gives a
-new first one, in a new Secret. A user that we did not make is left alone: the quarantine keeps it out.
+Only deleting the login profile does that, and the password goes with it: on resume create_iam_user sets a new first
+password, in a new Secret. A user that we did not make is left alone; the quarantine keeps it out.
 """
 
 from batteries_operator.aws.session_policies import Purpose

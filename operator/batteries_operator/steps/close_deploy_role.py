@@ -1,4 +1,4 @@
-"""close_deploy_role: GitHub Actions can't assume the deploy role; it stays, so that its ARN does not come and go.
+"""close_deploy_role: GitHub Actions can't assume the deploy role. The role itself stays, so its ARN does not change.
 
 A role that we did not make is left alone: the quarantine keeps its sessions from doing anything.
 """

@@ -1,9 +1,9 @@
 """create_account: asks Organizations for the member account, once and never twice.
 
-CreateAccount has no idempotency token. So the intent is written to the status before the call, the call is never
-repeated blindly, and the request's id is written at once. An intent without an id means that we don't know: then we
-look, and ask again only if nothing is found. Even then AWS takes each root e-mail address only once, and ours is
-always the same for the same account.
+CreateAccount has no idempotency token. So the intent is written to the status before the call, and the request's id
+right after it. An intent without an id means that we don't know whether AWS was asked: then we look for the account,
+and ask again only if nothing is found. Even then AWS accepts each root e-mail address only once, and an account's
+address never changes.
 """
 
 import contextlib
@@ -26,24 +26,24 @@ from batteries_operator.steps.setup_oidc import too_large
 from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 3600
-"""Who stands in line is woken; this is only the net below."""
+"""Queued accounts are woken; this is only the safety net."""
 
 LIMIT_SECONDS = 300
-"""Until a full organization is asked again, by one account for all: room comes by a quota rise or an account's end."""
+"""Until one account asks a full organization again, for all: a higher quota or a closed account makes room."""
 
 
 def has_request(account: AwsAccount) -> bool:
-    """Whether there is anything to follow up: a request, or the account itself; and its owner, if it is to be used."""
+    """Whether the request or the account itself is known, and the owner too if the account is wanted."""
     status = account.status
     if status.owner is None and account.is_wanted:
-        return False  # adopted by an earlier release, which did not wait for the Customer; or while it was suspended
+        return False  # adopted while suspended, or by an earlier release, which did not wait for the Customer
     return status.aws_account_id is not None or (
         status.create_request is not None and status.create_request.request_id is not None
     )
 
 
 async def run(scope: Scope) -> Outcome:
-    """Observes, then asks; Done once the request's id, or the account, is known."""
+    """Done once the request's id or the account is known."""
     account = scope.account
     known = account.status.aws_account_id
     if known is not None and has_request(account):
@@ -55,7 +55,7 @@ async def run(scope: Scope) -> Outcome:
     owner = _owner(account, customer)
     existing = known or account.spec.aws_account_id
     if existing is not None and not account.is_wanted:
-        return await _adopt(scope, existing, owner)  # to be closed, for which no owner is needed
+        return await _adopt(scope, existing, owner)  # closing it needs no owner
     if owner is None:
         return _no_customer(scope)
     if account.is_wanted and (unfit := await _too_large(scope)) is not None:
@@ -74,7 +74,7 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _too_large(scope: Scope) -> Outcome | None:
-    """A list that setup_oidc must refuse is refused before there is an account to be left half-made."""
+    """Fails early for a list that setup_oidc would refuse, before there is a half-made account."""
     partition = await scope.deps.aws.sts.partition()
     try:
         check_size(
@@ -90,7 +90,7 @@ async def _too_large(scope: Scope) -> Outcome | None:
 
 def _no_customer(scope: Scope) -> Wait:
     account = scope.account
-    scope.deps.creations.release(account.metadata.uid)  # others need not wait for that Customer
+    scope.deps.creations.release(account.metadata.uid)  # other accounts need not wait for that Customer
     return Wait.blocked(
         30,
         Reason.CUSTOMER_NOT_FOUND,
@@ -100,7 +100,7 @@ def _no_customer(scope: Scope) -> Wait:
 
 
 async def _in_turn(scope: Scope, owner: str) -> Outcome:
-    """Asks AWS when there is a slot, or finds out what became of asking."""
+    """Asks AWS when there is a slot, or finds out what became of an earlier request."""
     account = scope.account
     if not scope.deps.creations.acquire(account.metadata.uid, account.line, account.since):
         return in_line(scope)
@@ -115,17 +115,17 @@ async def _in_turn(scope: Scope, owner: str) -> Outcome:
 
 
 async def _customer(scope: Scope) -> Customer | None:
-    """The Customer that owns it, read live; None where none does, it is missing, or it is not asked about any more."""
+    """The owning Customer, read from Kubernetes; None if there is none, or it does not matter any more."""
     spec, status = scope.account.spec, scope.account.status
     if spec.customer_ref is None or (status.create_request is not None and status.owner is not None):
-        return None  # the intent was written for this owner; what is under way is followed up without it
+        return None  # the intent was written for this owner, and is followed without the Customer
     return await scope.deps.customers.find(scope.account.metadata.namespace, spec.customer_ref.name)
 
 
 def _held(scope: Scope, customer: Customer) -> Wait | None:
-    """What the account waits for before AWS is asked, where the Customer is blocked or did not pay.
+    """The wait before AWS is asked, if the Customer is blocked or has not paid.
 
-    Its hold may not have been written yet: an account that was just applied is reconciled before anything else is done.
+    The account's hold may not be written yet: a new account is reconciled first.
     """
     due = due_holds(customer, scope.deps.settings.payment_grace, utc_now())
     if not due:
@@ -139,7 +139,7 @@ def _held(scope: Scope, customer: Customer) -> Wait | None:
 
 
 def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
-    """The owner's e-mail address; None where the Customer is missing."""
+    """The owner's e-mail address; None if the Customer is missing."""
     if account.status.create_request is not None and account.status.owner is not None:
         return account.status.owner
     if account.spec.customer_ref is None:
@@ -168,7 +168,7 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
         )
     except AwsError as error:
         if error.refused:
-            # Certainly nothing was made: without an intent the next reconcile asks at once instead of looking first.
+            # AWS certainly made nothing: without an intent the next reconcile asks at once instead of looking first.
             await scope.record(create_request=None)
         if error.reason == "ACCOUNT_NUMBER_LIMIT_EXCEEDED":
             return refused(scope)
@@ -178,14 +178,14 @@ async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
 
 
 def refused(scope: Scope) -> Wait:
-    """The organization is full: back to the head of the line, which all stand in until there is room."""
+    """The organization is full: the account goes back to the head of the queue, which is closed until there is room."""
     account = scope.account
     scope.deps.creations.refused(account.metadata.uid, account.line, account.since, LIMIT_SECONDS)
     return in_line(scope)
 
 
 def in_line(scope: Scope) -> Wait:
-    """Says where in line the account stands, and for what; written once, however the line moves."""
+    """The account's queue position, and what it waits for; written once, however the queue moves."""
     creations = scope.deps.creations
     place = f"In line at place {creations.position(scope.account.metadata.uid)}"
     if creations.is_shut:
@@ -208,7 +208,7 @@ def _requested(intent: CreateRequest, request_id: str) -> Outcome:
 
 
 async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
-    """The intent stands and AWS's answer is not known: a crash or a lost answer. Looks before it asks again."""
+    """The result of the intent is unknown after a crash or a lost response: looks before it asks again."""
     age = seconds_since(intent.recorded_at)
     grace = scope.deps.settings.intent_grace_seconds
     if age < grace:
@@ -219,30 +219,30 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
         return _requested(intent.model_copy(update={"found": True}), found.request_id)
     existing = await organizations.find_account_by_email(intent.email)
     if existing is not None:
-        with contextlib.suppress(NotOurAccountError):  # AWS says of the next request that the address is taken
+        with contextlib.suppress(NotOurAccountError):  # AWS answers the next request that the address is taken
             owned = await scope.deps.aws.ownership.prove(scope.account, existing)
             return Done(f"Found the AWS account {owned.id}, made by an earlier request.", {"aws_account_id": owned.id})
     if not scope.account.is_wanted:
         if age < grace + CALL_SECONDS:
-            # AWS may have taken a call at its very end, and asking again would find out; this account asks no more.
+            # AWS may have accepted a call at its very end. Asking again would show it, but nothing is asked any more.
             return _unresolved(grace + CALL_SECONDS - age)
-        # Nothing was made, and nothing is wanted now: the intent goes, and with it the reason to go on.
+        # Nothing was made and nothing is wanted: without the intent nothing is pending.
         forgotten = {"create_request": None}
         return Wait.polling(0, Reason.NOT_WANTED, "Nothing was made in AWS, and nothing is wanted.", facts=forgotten)
     return await _ask(scope, intent)
 
 
 def _unresolved(seconds: float) -> Wait:
-    """Another operator's call may be under way this moment, and AWS's lists lag a little behind.
+    """Another operator's call may be under way at this moment, and AWS's lists lag behind a little.
 
-    Nothing is written: that would make the other lose the race for writing its request's id.
+    Nothing is written: a write would make the other operator lose the race for writing its request's id.
     """
     message = "Waiting to learn what became of the request for the account."
     return Wait.unwritten(seconds, Reason.RESOLVING_INTENT, message)
 
 
 async def _adopt(scope: Scope, aws_account_id: str, owner: str | None) -> Outcome:
-    """An account that exists, by spec.awsAccountId. It is taken only if its tags say that it is this AwsAccount's."""
+    """Adopts the existing account of spec.awsAccountId, if its tags say that it is this AwsAccount's."""
     owned = await scope.deps.aws.ownership.prove(scope.account, aws_account_id, owner)
     return Done(
         f"Adopted the AWS account {owned.id}.",

@@ -1,11 +1,11 @@
 """create_iam_user: the IAM user with console access, and no access keys.
 
-The first password is in a Secret before AWS has it: a crash between the two loses nothing. Once AWS has taken it,
-the Secret says so, and from then on the login profile is left alone: the user has chosen a password of their own.
-The owner may take the password, and the Secret with it; so a Secret that the status names and that is gone is not
-made again where this step runs once more: a new password would lock the user out. Unless there is no login profile
-either: then nobody can sign in, because a suspension was broken off when it had deleted both. Nor is a password set
-where the user of an adopted account has chosen one. A user that we did not make is left alone.
+The first password is in a Secret before AWS has it, so a crash between the two loses nothing. Once AWS has it, the
+Secret says so, and the login profile is left alone from then on, because the user has chosen another password. When the
+owner takes the password, the Secret is deleted. So a Secret that the status names and that is gone is not made again: a
+new password would lock the user out. The exception is a user without a login profile, who can't sign in: a suspension
+was interrupted after it had deleted both. No password is set either if the user of an adopted account has chosen one.
+A user that we did not make is left alone.
 """
 
 from batteries_operator.aws.iam import Iam
@@ -16,7 +16,7 @@ from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the user is there, may administer the account, and has a password that the Secret knows."""
+    """Done once the user exists, may administer the account, and has the password in the Secret or one of its own."""
     account, settings = scope.account, scope.deps.settings
     owned = await scope.owned_account()
     iam = await scope.deps.aws.iam(
@@ -26,10 +26,10 @@ async def run(scope: Scope) -> Outcome:
     was_there = await iam.ensure_user(user, is_known=account.status.iam_user_name == user)
     await iam.attach_to_user(user, settings.managed_policy_arn)
     stored = await _password(scope, iam, user, was_there=was_there)
-    # A suspension that was broken off may have taken the login profile and left the Secret.
+    # An interrupted suspension may have deleted the login profile and not the Secret.
     if stored is not None and not (stored.set_in_aws and await iam.has_login_profile(user)):
         if not await iam.create_login_profile(user, stored.password):
-            # Made by us before a crash, or by a request whose answer was lost: its password may be another.
+            # Created before a crash, or by a request whose response was lost: its password may be another.
             await iam.reset_login_profile(user, stored.password)
         await scope.deps.passwords.mark_set(account)
     return Done(
@@ -43,7 +43,7 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _password(scope: Scope, iam: Iam, user: str, *, was_there: bool) -> StoredPassword | None:
-    """The first password, made where there is none to sign in with; None where its owner has it, or one of theirs."""
+    """The first password, made if nobody can sign in; None if the owner has it or has chosen another."""
     passwords, account = scope.deps.passwords, scope.account
     if account.status.credentials_secret_name is not None:
         stored = await passwords.find(account)

@@ -1,4 +1,4 @@
-"""What all steps depend on: settings, AWS, the stores in Kubernetes, and the slots before AWS's limits."""
+"""What steps depend on: settings, AWS, the stores in Kubernetes, and the slots for AWS's limits."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +16,7 @@ from batteries_operator.steps.account_registries import AccountRegistries
 
 
 class Limit(StrEnum):
-    """AWS's limits on what may be under way at one time; each is the name of its slots in `Dependencies`."""
+    """What AWS limits at one time; each value is the name of its slots in `Dependencies`."""
 
     CREATIONS = "creations"
     ASSIGNMENTS = "assignments"
@@ -30,31 +30,31 @@ class CustomerReader(Protocol):
         """The Customer as it is now, or None where there is none."""
 
     async def has_user(self, namespace: str, name: str, user_id: str) -> bool:
-        """Whether another account of the Customer gives access to that user of Identity Center already."""
+        """Whether another account of the Customer already gives access to that user of Identity Center."""
 
 
 class SecretNameTakenError(Exception):
-    """Somebody else's Secret has the name of the one that the first password would be in; the text says what to do."""
+    """Somebody else's Secret has the name that the first password's would have; the text says what to do."""
 
 
 class PasswordStore(Protocol):
     """Keeps an account's first password in a Secret."""
 
     async def find(self, account: AwsAccount) -> "StoredPassword | None":
-        """The stored password, or None where its owner has taken it: it is shown once and then gone."""
+        """The stored password; None if its owner has taken it, which deletes the Secret."""
 
     async def get_or_create(self, account: AwsAccount, user_name: str) -> "StoredPassword":
-        """The stored password, made first where there is none.
+        """The stored password; creates and stores one if there is none.
 
         Raises:
             SecretNameTakenError: somebody else's Secret has its name.
         """
 
     async def discard(self, account: AwsAccount) -> None:
-        """The password is worth nothing any more: no Secret holds it."""
+        """Deletes the Secret: the password is not valid any more."""
 
     async def mark_set(self, account: AwsAccount) -> None:
-        """Notes that AWS took the password."""
+        """Marks the password as set in AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ class Dependencies:
             self.registries.while_it_exists(kept)
 
     def sync_slots(self, account: AwsAccount) -> None:
-        """Has the account's slots follow its status, whoever wrote it: another operator, or this one before a restart.
+        """Takes and releases slots by the account's status, whichever operator or earlier process has written it.
 
-        What is under way in AWS holds its slot, even past the limit; what is over, or not wanted any more before AWS
-        was asked, holds none.
+        What is under way in AWS holds its slot, even past the limit. What is over holds none, nor does an account that
+        is not wanted any more and for which AWS was not asked yet.
         """
         status, uid = account.status, account.metadata.uid
         followed = status.steps.get(ProvisioningStep.CHECK_STATUS)
@@ -109,7 +109,7 @@ class Dependencies:
             self.assignments.restore(uid)
 
     def failed(self, limit: Limit | None, account: AwsAccount) -> None:
-        """A step before that limit failed for good: its slot is others'. Those beside it may still be at work."""
+        """Releases the slot of a step that failed for good; steps beside it may keep theirs."""
         uid = account.metadata.uid
         if limit is not None:
             getattr(self, limit).release(uid)

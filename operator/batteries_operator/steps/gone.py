@@ -1,7 +1,7 @@
-"""An AWS account in which nothing can be done, because AWS closed it, suspended it, or it left the organization.
+"""AWS accounts in which nothing can be done: AWS closed or suspended them, or they left the organization.
 
-Whoever deletes an AwsAccount lets it go then: what its steps were for has come about already, or is not ours to do.
-What a call in such an account is refused with says nothing of that, so each step that meets trouble looks.
+A deleted AwsAccount is released then: what its steps would do has happened already, or is not ours to do. The error of
+a call in such an account does not say so; therefore the account's state is read when a step meets trouble.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,14 +15,14 @@ Run = Callable[[Scope], Awaitable[Outcome]]
 
 
 async def is_gone(scope: Scope) -> bool:
-    """Whether the account that the status names is one of those, as AWS says now."""
+    """Whether AWS says now that the account in the status is one of those."""
     return await _gone(scope) is not None
 
 
 async def gone_behind(scope: Scope, error: AwsError) -> Fail | None:
-    """What is behind an error that a step met: an account that can't be used is told of as that, and not as the error.
+    """The failure behind an error that a step met, if the account can't be used.
 
-    None where the error speaks for itself: AWS was busy, has the account open, or does not tell.
+    None if the error speaks for itself: AWS was busy, or says that the account is open, or does not answer.
     """
     if not error.meaning.counts or scope.account.is_deleted:
         return None
@@ -40,7 +40,7 @@ async def _gone(scope: Scope) -> Fail | None:
 
 
 def unless_gone(run: Run) -> Run:
-    """`run`, but done at once for an account that is being deleted and is gone in AWS."""
+    """`run`, but done at once if the account is being deleted and is gone in AWS."""
 
     async def run_unless_gone(scope: Scope) -> Outcome:
         if scope.account.is_deleted and await is_gone(scope):

@@ -15,11 +15,11 @@ _GONE: dict[str, tuple[str, str]] = {
     "CLOSED": (ACCOUNT_GONE, f"is closed in AWS. {_HOW.format('have AWS Support reopen it within 90 days')}"),
     "SUSPENDED": (SUSPENDED_BY_AWS, f"was suspended by AWS. {_HOW.format('ask AWS Support why')}"),
 }
-"""States of AWS in which nothing can be done in an account: the reason, and words. AWS may leave them again."""
+"""States in AWS in which nothing can be done in an account: reason and words. An account may leave them again."""
 
 
 def gone(scope: Scope, state: str | None) -> Fail | None:
-    """What is said of an account in that state of AWS, None where it is no member; nothing where it can be used."""
+    """The failure of an account in that state (None: it is not a member); None if it can be used."""
     account = scope.account.status.aws_account_id
     if state is None:
         return Fail(ACCOUNT_GONE, f"AWS account {account} {no_member(scope.account.key)}")
@@ -39,10 +39,10 @@ async def _nothing() -> None:
 
 
 async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] = _nothing) -> Outcome:
-    """Done once the account's parent is the OU of that name, of which `proved` finds what it has to be.
+    """Done once the account's parent is the OU of that name. `proved` checks the OU before the account is moved.
 
     Raises:
-        NotPreparedError: there is no such OU, or it is not what it has to be.
+        NotPreparedError: there is no such OU, or `proved` refuses it.
     """
     organizations = scope.deps.aws.organizations
     if (seen := gone(scope, await organizations.state(scope.aws_account_id))) is not None:
@@ -57,7 +57,7 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
         except AwsError as error:
             if error.code != "SourceParentNotFoundException":
                 raise
-            # Somebody moved it between our look and our act: look again.
+            # Somebody moved it between our read and our call: read again.
             message = "The account was moved by somebody else meanwhile; looking again."
             return Wait.settling(1, Reason.PARENT_CHANGED, message)
     return Done(f"The account is in the OU {name}.")

@@ -1,7 +1,7 @@
-"""What a step returns. Values, not exceptions: exceptions are for what nobody expected.
+"""What a step returns: values, because exceptions are for the unexpected.
 
-Customers read each `message`: it is a sentence of the step's own, and holds nothing that AWS or Kubernetes said, no ARN
-or request id, and no account but the customer's. Such things go into `cause`, which administrators are shown.
+Customers read each `message`. It is a sentence of the step's own: no words of AWS or Kubernetes, no ARN or request id,
+and no account but the customer's. Those go into `cause`, which only administrators see.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,10 @@ _NO_FACTS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step's goal is observed in AWS. `facts` go into the status by their model field names.
+    """The step's goal is observed in AWS. `facts` are status fields to write, by their names in the model.
 
-    `inputs` is the fingerprint of what the step was run with, noted when it began: what changed meanwhile makes it
-    pending again. Where it `warns`, people are told as of trouble: nothing is left to do, and not all is as they
-    wished.
+    `inputs` is the fingerprint of the step's inputs when it began; if they have changed since, the step is pending
+    again. With `warns` the Event is a Warning: nothing is left to do, but the result is not what people asked for.
     """
 
     message: str
@@ -51,7 +50,7 @@ class Wait:
     """Not yet. The step runs again after `seconds`, or when the account is woken.
 
     Steps make it with one of the constructors below, which say what the user sees. `seconds` None means that AWS is at
-    work and is polled: the longer it takes, the more rarely. `facts` as in Done: what was learnt or undone meanwhile.
+    work and is polled: the longer it takes, the more rarely. `facts` as in Done.
     """
 
     kind: WaitKind
@@ -137,10 +136,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Not until somebody changes something; the message says who and what.
+    """The step can't be done until somebody changes something; the message says who and what.
 
-    Where the reason is one of `pending.OBSERVED_REASONS`, it was seen in AWS and may be seen otherwise: comparisons
-    look again.
+    A reason in `pending.OBSERVED_REASONS` is an observation of AWS, which may change: the resync looks again.
     """
 
     reason: str
@@ -151,9 +149,9 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Waive:
-    """Not before somebody else has acted, and the account is ready without it; the message says who has to do what.
+    """The step waits for somebody, and the account is ready without it; the message says who has to do what.
 
-    The step rests, with its condition false, until its inputs change.
+    Its condition stays false, and it does not run again until its inputs change.
     """
 
     reason: str

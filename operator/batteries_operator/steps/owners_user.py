@@ -1,8 +1,8 @@
-"""Which user of Identity Center the owner of an account is, and whether it may be taken for the owner's.
+"""Finds the Identity Center user of an account's owner, and whether it may be used.
 
-An e-mail address that somebody typed at a sign-up proves nothing: with a colleague's address it would lead to the
-colleague's user. So a Customer's account gets a user that was made for this very Customer, or one that was there before
-only once the address is confirmed. Who writes `spec.email` with kubectl is trusted to know the owner.
+An e-mail address typed at sign-up proves nothing: a colleague's address would give access to the colleague's user. So
+a Customer's account gets a user that was made for this very Customer; a user that existed before is used only once the
+Customer has confirmed the address. Whoever writes `spec.email` with kubectl is trusted to know the owner.
 """
 
 from batteries_crds.customer import Customer
@@ -14,12 +14,12 @@ from batteries_operator.steps.step import Scope
 
 
 def mark_of(customer: Customer) -> str:
-    """What a user carries that was made for this Customer; by its uid, for names come again."""
+    """The mark of a user that was made for this Customer: its uid, because names are used again."""
     return f"{GROUP}/customer/{customer.metadata.uid}"
 
 
 async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
-    """The name and the id of the owner's user; made where there is none, Waive where somebody has to confirm first."""
+    """Name and id of the owner's user, created if there is none; Waive if the address must be confirmed first."""
     reference, directory = scope.account.spec.customer_ref, scope.deps.aws.directory
     if reference is None:
         known = await directory.find_user(owner)
@@ -32,7 +32,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
             f"Single sign-on waits: there is no Customer '{reference.name}' who could confirm the address {owner}.",
         )
     if customer.is_confirmed:
-        # Also where the account was made with an address that the Customer had before.
+        # The account may have been made with an earlier address of the Customer.
         owner = customer.spec.email
     found = await directory.find_user(owner)
     if found is None:
@@ -40,7 +40,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     if (
         customer.is_confirmed
         or await directory.made_for(found) == mark_of(customer)
-        # Made before such marks were.
+        # Made by a release that set no marks.
         or await scope.deps.customers.has_user(namespace, reference.name, found)
     ):
         return await _named(scope, found)
@@ -55,14 +55,14 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
 
 
 async def _has_access(scope: Scope, user_id: str) -> bool:
-    """Whether the user is assigned to this very AWS account, as where Customer and AwsAccount were made again."""
+    """Whether the user already has access to this AWS account, as when Customer and AwsAccount were made again."""
     center, owned = scope.deps.aws.identity_center, await scope.owned_account()
     permission_set = await center.permission_set(scope.deps.settings.permission_set_name)
     return await center.is_assigned(owned.id, permission_set, user_id)
 
 
 async def _named(scope: Scope, user_id: str) -> tuple[str, str]:
-    """A directory may name people otherwise than by their address, and they sign in by that name."""
+    """The user with its name: a directory may name people in another way than by address, and they sign in by that."""
     name = await scope.deps.aws.directory.user_name(user_id)
     if name is None:
         raise AwsError("identitystore:DescribeUser", "ResourceNotFoundException", "The user that was found is gone.")

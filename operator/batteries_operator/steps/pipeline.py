@@ -1,4 +1,4 @@
-"""The pipelines: the order of the steps, and which of them apply to an account."""
+"""The pipelines: the steps in their order, and which of them apply to an account."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ PROVISIONING: tuple[Step, ...] = (
         create_account.run,
         "Organizations CreateAccount, the intent written before the call",
         precondition=create_account.has_request,
-        observable=False,  # in AWS's list, but only after a while
+        observable=False,  # AWS lists the request only after a while
         limit=Limit.CREATIONS,
     ),
     Step(
@@ -75,9 +75,9 @@ PROVISIONING: tuple[Step, ...] = (
         ConditionType.SSO_ASSIGNED,
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
-        # The owner is known, and the account is where the organization's policies for customers hold.
+        # The owner must be known, and the account must be under the organization's policies for customers.
         needs=(ConditionType.ACCOUNT_REQUESTED, ConditionType.IN_CUSTOMERS_OU),
-        inputs=lambda account: account.status.confirmed_email,  # None but where it waited for the confirmation
+        inputs=lambda account: account.status.confirmed_email,  # set only if it waited for the confirmation
         invalidates=(ConditionType.SSO_REVOKED,),
         drifts=True,
         limit=Limit.ASSIGNMENTS,
@@ -104,7 +104,7 @@ PROVISIONING: tuple[Step, ...] = (
 
 
 def _unguarded(account: AwsAccount) -> str | None:
-    """Whether a door is closed while AWS does not deny its owner to open it again; then it is closed once more."""
+    """An input of the closing steps: without the quarantine, users could open a door again, so it is closed again."""
     return None if is_true(account.status.conditions, ConditionType.QUARANTINED) else "unguarded"
 
 
@@ -157,8 +157,8 @@ CLOSE_ACCOUNT = Step(
     Closing.CLOSE_ACCOUNT,
     ConditionType.CLOSED,
     close_account.run,
-    "CloseAccount in its turn, within AWS's quota of closures, and followed until AWS says that it is closed",
-    # What is nice to have before it is tried first, and holds it up no longer: the closure closes more.
+    "CloseAccount in its turn, within AWS's quota of closures; polled until AWS says that it is closed",
+    # These two are tried first, but their failure does not delay the closure, which closes more than they do.
     needs=(ConditionType.ACCOUNT_CREATED,),
     after=(ConditionType.QUARANTINED, ConditionType.SSO_REVOKED),
     stall_timeout=timedelta(days=1),
@@ -166,16 +166,16 @@ CLOSE_ACCOUNT = Step(
 )
 
 UNTIL_IT_IS_KNOWN = PROVISIONING[:2]
-"""What has to be over before an account can be let go of: whether there is one, and which."""
+"""What must be done before an account can be released: whether there is one, and which."""
 
 UNTIL_IT_ANSWERS = PROVISIONING[:3]
-"""What has to be over before anything can be done inside an account, closing its doors included."""
+"""What must be done before anything can be done inside an account, such as closing its doors."""
 
 QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
 
 
 def _if_there(step: Step) -> Step:
-    """For a deleted account: done where there is nothing in AWS any more that it could be done to."""
+    """For a deleted account: done at once if the AWS account is gone."""
     return replace(step, run=unless_gone(step.run))
 
 
@@ -187,28 +187,28 @@ BESIDE_A_CLOSURE = tuple(
     replace(step, required=False, needs=(ConditionType.ACCOUNT_CREATED,))
     for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
 )
-"""Tried whatever the account's role answers, and told of; a closure waits for no more than that."""
+"""Tried once, and their failures told; the closure does not wait for their success."""
 
 
 def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
-    """The quarantine closes every door at once; where it can't be had, each one is closed, as far as that goes."""
+    """The quarantine closes every door at once; if it fails, each door is closed by itself, as far as possible."""
     if is_true(account.status.conditions, ConditionType.QUARANTINED):
         return (QUARANTINE, BESIDE_A_CLOSURE[0])
     return (QUARANTINE, *BESIDE_A_CLOSURE)
 
 
 def _concerns_aws(account: AwsAccount) -> bool:
-    """Whether there is an AWS account, or may be. One to adopt was there before us, and is open until suspended."""
+    """Whether there is an AWS account, or may be one. An account to adopt exists and is open until it is suspended."""
     status = account.status
     to_adopt = account.spec.aws_account_id is not None and not account.is_deleted
     return to_adopt or status.create_request is not None or status.aws_account_id is not None
 
 
 def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
-    """The steps that apply to the account as its spec is now; `remove_access` is the setting for Retain.
+    """The steps that apply to the account for its present spec; `remove_access` is the setting for Retain.
 
-    An account that is not wanted any more, though AWS was asked for it, is followed to its end and then closed or let
-    go of; one that AWS does not know of is left unmade.
+    If an account is not wanted any more but AWS was asked for it, its creation is followed to the end, and then the
+    account is suspended, closed or released. If AWS was not asked, nothing is made.
     """
     if account.is_wanted:
         return PROVISIONING

@@ -1,7 +1,7 @@
 """quarantine: moves the account under the deny-all policy, which closes it to everyone but the operator's role.
 
-The policy is proved first: an OU's name closes nothing. And nobody is moved without it, because in Suspended the
-policy that keeps our role in the account does not hold.
+The policy is read first, because an OU's name closes nothing. Without it no account is moved: the policy that protects
+our role does not apply in the Suspended OU.
 """
 
 from batteries_operator.aws.guardrails import guardrails
@@ -11,7 +11,7 @@ from batteries_operator.steps.step import Scope
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the account's parent is the Suspended OU, and that OU is seen to be closed by our policy."""
+    """Done once the account's parent is the Suspended OU and our policy is attached to that OU."""
     settings, aws = scope.deps.settings, scope.deps.aws
 
     async def proved() -> None:

@@ -1,6 +1,6 @@
-"""revoke_sso_access: takes the owner's single sign-on to the account away; the user itself stays.
+"""revoke_sso_access: removes the owner's single sign-on access to the account; the user itself stays.
 
-Asynchronous like the assignment, and limited together with it: started when there is a slot, then polled.
+The removal is asynchronous like the assignment and shares its limit: it starts when there is a slot, and is polled.
 """
 
 from batteries_crds.reasons import Reason
@@ -48,9 +48,9 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _assigned(scope: Scope, users: set[str]) -> str | None:
-    """The owner's user among those who are assigned: the one in the status or, since made again, one of the address.
+    """The owner's user among the assigned ones: the user in the status or, if it was made again, one with the address.
 
-    The assignment of a user that was deleted is listed on, and lets nobody in.
+    AWS goes on listing the assignment of a deleted user, which lets nobody in.
     """
     status, directory = scope.account.status, scope.deps.aws.directory
     if status.sso_user_id in users and await directory.user_name(status.sso_user_id or "") is not None:
@@ -61,7 +61,7 @@ async def _assigned(scope: Scope, users: set[str]) -> str | None:
 
 
 async def _still_assigning(scope: Scope, request_id: str) -> bool:
-    """Whether an assignment that was begun before the suspension could still come into force."""
+    """Whether an assignment that began before the suspension may still take effect."""
     status = await scope.deps.aws.identity_center.assignment_status(request_id)
     return status is not None and status.is_in_progress
 
@@ -71,7 +71,7 @@ async def _poll(scope: Scope, request_id: str) -> Outcome:
     status = await deps.aws.identity_center.removal_status(request_id)
     if status is not None and status.is_in_progress:
         return Wait.polling(None, Reason.REVOKING_ACCESS, "Identity Center is revoking access.")
-    # Whatever came out: removals that fail again and again must not hold the slots of all others.
+    # Released whatever the result: removals that keep failing must not hold the slots of all others.
     deps.assignments.release(scope.account.metadata.uid)
     if status is None:
         return Wait.polling(

@@ -1,4 +1,4 @@
-"""send_welcome_email: tells the owner where everything is. Holds no secret, and never holds the account back."""
+"""send_welcome_email: tells the owner where everything is, without any secret. The account does not wait for it."""
 
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.names import TAG_ACCOUNT_ID
@@ -24,7 +24,7 @@ NOT_YET = "Single sign-on: not yet. It waits until you have confirmed your e-mai
 
 
 def _single_sign_on(status: AwsAccountStatus) -> str:
-    """How one gets in by single sign-on: by the user's name, which need not be the address."""
+    """How to sign in by single sign-on: with the user's name, which need not be the address."""
     name = status.sso_user_name
     if name is None:
         return NOT_YET
@@ -32,7 +32,7 @@ def _single_sign_on(status: AwsAccountStatus) -> str:
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once SES took the mail and its message id is known."""
+    """Done once SES has accepted the mail and its message id is known."""
     status, mail = scope.account.status, scope.deps.aws.mail
     if not mail.enabled:
         return Done("No mail is sent: BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES.")

@@ -1,7 +1,7 @@
 """setup_oidc: GitHub's OIDC provider and GitHubActionsDeployRole, for exactly the repositories of the spec.
 
-The one step with inputs: a change of `spec.githubRepos` makes it pending again, alone, and the account stays active
-meanwhile. The policy's size is checked before AWS is called, so a list that's too long leaves the old one standing.
+A change of `spec.githubRepos` makes only this step pending again, and the account stays active meanwhile. The policy's
+size is checked before AWS is called, so a list that is too long leaves the old policy in place.
 """
 
 from typing import Any
@@ -15,17 +15,17 @@ from batteries_operator.steps.step import Scope
 
 
 def inputs(account: AwsAccount) -> Any:
-    """What the trust policy is made from."""
+    """What the trust policy depends on."""
     return sorted(account.spec.github_repos)
 
 
 def too_large(error: PolicyTooLargeError) -> Fail:
-    """The list can't be admitted as it is."""
+    """The failure of a list that does not fit into the trust policy."""
     return Fail(Reason.TRUST_POLICY_TOO_LARGE, str(error))
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the trust policy in AWS equals the one rendered."""
+    """Done once the trust policy in AWS equals the rendered one."""
     account, settings = scope.account, scope.deps.settings
     owned, partition = await scope.owned_account(), await scope.deps.aws.sts.partition()
     provider = provider_arn(owned.id, partition.name)

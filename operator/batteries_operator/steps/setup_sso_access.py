@@ -1,7 +1,7 @@
 """setup_sso_access: the owner's user in Identity Center, and its assignment to the account.
 
-The assignment is asynchronous and the outstanding ones are limited for the whole organization, so it is started
-when there is a slot, its request id recorded, and polled on later reconciles.
+The assignment is asynchronous, and AWS limits the outstanding ones of the whole organization. So it starts when there
+is a slot, its request id is recorded, and later reconciles poll it.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from batteries_operator.steps.owners_user import owners_user
 from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 600
-"""Who stands in line is woken; this is only the net below."""
+"""Queued accounts are woken; this is only the safety net."""
 
 RETRY_SECONDS = 30
 
@@ -27,7 +27,7 @@ async def run(scope: Scope) -> Outcome:
     deps.assignment_duration.polled(uid)
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):
-        # The assignment is listed until AWS has removed it: what the list says now is not what will be.
+        # AWS lists the assignment until it is removed: the list does not say yet what will be.
         return Wait.polling(None, Reason.REVOKING_ACCESS, "A revocation under way ends first.")
     request_id = account.status.sso_assignment_request_id
     if request_id is not None and (waiting := await _poll(scope, request_id)) is not None:
@@ -42,7 +42,7 @@ async def run(scope: Scope) -> Outcome:
         deps.assignment_duration.ended(uid)
         return Done(f"{user_name} has access by single sign-on.", await _facts(scope, user_name, user_id))
     if request_id is not None:
-        # Listed the next time; if it isn't, somebody undid it meanwhile, and another request is pending.
+        # The next list shows it; if not, somebody removed it meanwhile, and it is requested again.
         return Wait.polling(
             None, Reason.ASSIGNING_ACCESS, "Identity Center is done; waiting to see the assignment.", facts=FORGET
         )
@@ -68,7 +68,7 @@ async def run(scope: Scope) -> Outcome:
 
 
 async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
-    """The name that the owner's user signs in by, and its id: of one that is there, whatever the status remembers."""
+    """Sign-in name and id of the owner's user; the user in the status is used only if it still exists."""
     status, directory = scope.account.status, scope.deps.aws.directory
     if status.sso_user_id is not None:
         just_assigned = status.sso_assignment_request_id is not None and status.sso_user_name is not None
@@ -82,13 +82,13 @@ async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
 
 
 async def _still_revoking(scope: Scope, request_id: str) -> bool:
-    """Whether a removal that was begun before the resume could still take the assignment away."""
+    """Whether a removal that began before the resume may still take the assignment away."""
     status = await scope.deps.aws.identity_center.removal_status(request_id)
     return status is not None and status.is_in_progress
 
 
 async def _poll(scope: Scope, request_id: str) -> Wait | None:
-    """What is to be waited for; None where the request is over, so that the list of assignments tells."""
+    """What to wait for; None if the request is over, so that the list of assignments tells the result."""
     deps, uid = scope.deps, scope.account.metadata.uid
     status = await deps.aws.identity_center.assignment_status(request_id)
     if status is not None and status.is_in_progress:
@@ -100,7 +100,7 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     deps.assignment_duration.forget(uid)
     if status is None:
         return None
-    # The user may be gone: forgetting its id has it found or made anew.
+    # The user may be gone: without its id it is looked up or made again.
     return Wait.retrying(
         RETRY_SECONDS,
         Reason.ASSIGNMENT_FAILED,

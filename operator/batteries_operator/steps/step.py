@@ -1,7 +1,7 @@
-"""The shape of a provisioning step, and what it sees of a reconcile.
+"""What a step of the pipeline is, and what it can use of a reconcile.
 
-A step is an idempotent coroutine that observes, then acts, never sleeps and never loops on AWS. It is *current* when
-its condition is true for the inputs it was run with; so a changed input re-runs that step alone.
+A step is an idempotent coroutine that observes, then acts; it never sleeps and never polls AWS in a loop. It is
+*current* when its condition is true for its present inputs, so a changed input re-runs only that step.
 """
 
 import hashlib
@@ -65,14 +65,18 @@ class Scope(Protocol):
         return _known(self.account.spec.customer_ref, "spec.customerRef")
 
     async def owned_account(self) -> OwnedAccount:
-        """The AWS account that the status names, proved to be this AwsAccount's: the only key to acting on it.
+        """The AWS account in the status, proved to be this AwsAccount's. Every change in AWS needs this proof.
 
         Raises:
             NotOurAccountError, ManagementAccountError, AwsError: as `Ownership.prove`.
         """
 
     async def record(self, **facts: Any) -> None:
-        """Persists status fields before going on; raises where somebody else wrote meanwhile."""
+        """Writes status fields now.
+
+        Raises:
+            LostRaceError: somebody else wrote the status meanwhile.
+        """
 
 
 def _known(value: T | None, field: str) -> T:
@@ -93,17 +97,21 @@ def _always(_: AwsAccount) -> bool:
 class Step:
     """One step of the pipeline.
 
-    `inputs` is what of the spec the step depends on, `revision` grows when a release renders something else from the
-    same inputs; either changing makes the step pending again. `precondition` adds facts without which it can't be done.
-    `needs` are the conditions that must be true before it, None for those of all required steps before it: steps that
-    lack nothing are run side by side. `after` are conditions that must have been tried before it, whatever came of
-    that. A step that is not `required` is tried, but doesn't keep an account from being active. Before it acts, it
-    marks the conditions in `invalidates` Unknown, so an interrupted suspend or resume re-runs the opposite step.
-    `stall_timeout` is how long its troubles may last until the account is Stalled; it is tried on all the same. Where
-    `drifts`, the resync runs it again on accounts at rest, to mend what somebody changed in AWS. `initial_wait` is the
-    wait that it begins with: said from its beginning, it needs no write of its own. Where it is `observable`, AWS shows
-    its success again: a crash that loses that costs one more look, so it may be written a moment later, with what comes
-    next. `limit` is that of AWS's limits before which it takes a slot.
+    - `inputs`: the part of the spec that the step depends on. A change makes it pending again.
+    - `revision`: raised when a release renders something else from the same inputs, with the same effect.
+    - `precondition`: must hold for the step to count as done, besides its condition.
+    - `needs`: conditions that must be true before it; None means those of all required steps before it. Steps whose
+      needs are met run side by side.
+    - `after`: conditions whose steps must have run once before it, whatever their result.
+    - `required`: False if an account is ready without it once it was tried.
+    - `invalidates`: conditions that are marked Unknown before it acts, so that an interrupted suspend or resume re-runs
+      the opposite step.
+    - `stall_timeout`: how long its troubles may last before the account is Stalled; it is still tried after that.
+    - `drifts`: the resync runs it on accounts at rest, to correct what somebody changed in AWS.
+    - `initial_wait`: the wait that it always begins with, written together with its beginning.
+    - `observable`: AWS shows its success again after a crash, so its result may be written a moment later, with the
+      next write (decision 006).
+    - `limit`: the limit of AWS for which it takes a slot.
     """
 
     name: ProvisioningStep | ClosingStep

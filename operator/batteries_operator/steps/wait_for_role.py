@@ -1,4 +1,4 @@
-"""wait_for_role: the access role of a new account answers only after some minutes; AWS publishes no number."""
+"""wait_for_role: the access role of a new account works only after some minutes; AWS does not say how many."""
 
 from datetime import timedelta
 
@@ -12,17 +12,17 @@ from batteries_operator.steps.gone import gone_behind
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
-# What a role that has not propagated answers; elsewhere AccessDenied means a missing permission.
+# The errors of a role that has not propagated; elsewhere AccessDenied means a missing permission.
 _NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
 
 STALL_TIMEOUT = timedelta(minutes=15)
-"""How long a role may take before the account is Stalled, and tried on; nobody has told of longer."""
+"""How long a role may take before the account is Stalled, and still tried; no longer wait is reported anywhere."""
 
 SLOW_SECONDS = 60
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the role's identity is in the account that we made."""
+    """Done once the role's identity is in the account that AWS made."""
     owned, sts = await scope.owned_account(), scope.deps.aws.sts
     uid, expected = scope.account.metadata.uid, scope.deps.role_duration
     expected.polled(uid)
@@ -31,9 +31,9 @@ async def run(scope: Scope) -> Outcome:
         identity = await sts.identity(credentials)
     except AwsError as error:
         if error.code not in _NOT_YET:
-            expected.forget(uid)  # an outage tells nothing of how long roles take
+            expected.forget(uid)  # an outage says nothing about how long roles take
             raise
-        scope.deps.aws.caller.caches.forget(error)  # credentials that AWS calls invalid, if it is those it means
+        scope.deps.aws.caller.caches.forget(error)  # if AWS means that cached credentials are invalid
         return await gone_behind(scope, error) or _not_yet(scope)
     if identity != owned.id:
         return Fail(
@@ -47,16 +47,16 @@ async def run(scope: Scope) -> Outcome:
 
 
 def _roles(scope: Scope) -> tuple[str, ...]:
-    """The role that the account was made with; of one that we did not make just now, all that it may be."""
+    """The role that the account was created with; all candidates if that is not recorded."""
     recorded, settings = scope.account.status.access_role_name, scope.deps.settings
     return (recorded,) if recorded is not None else settings.access_role_names
 
 
 async def _entered(scope: Scope, owned: OwnedAccount) -> tuple[str, Credentials]:
-    """The first role that lets us in, and its credentials.
+    """The first role that we can assume, and its credentials.
 
     Raises:
-        AwsError: none does.
+        AwsError: we can assume none.
     """
     *first, last = _roles(scope)
     for role in first:
@@ -69,14 +69,14 @@ async def _entered(scope: Scope, owned: OwnedAccount) -> tuple[str, Credentials]
 
 
 def _not_yet(scope: Scope) -> Wait:
-    """The role does not answer: at first that is how it is, later somebody has to look, and it is still tried."""
+    """The role can't be assumed yet: normal at first; after the stall timeout somebody has to look."""
     role, account = " or ".join(_roles(scope)), scope.account
     record = account.status.steps.get(ProvisioningStep.WAIT_FOR_ROLE)
     since = record.troubled_since if record is not None else None
     if since is None or utc_now() - since <= STALL_TIMEOUT:
         message = f"The role {role} of the new account does not answer yet; that takes up to some minutes."
         deps, first_look = scope.deps, None
-        if since is None:  # later, after an outage amid the wait, how much of it is left is not known
+        if since is None:  # after an outage during the wait nobody knows how much of it is left
             first_look = deps.role_duration.first_poll_delay(account.metadata.uid, deps.settings.poll_max_seconds)
         return Wait.settling(first_look, Reason.ROLE_PROPAGATING, message)
     scope.deps.role_duration.forget(account.metadata.uid)
