@@ -1,4 +1,4 @@
-"""Metrics of accounts: how many are in each phase, and stalled, as the watch shows them."""
+"""Metrics of accounts: how many are in each phase, and how many are stalled, from the watch's events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class AccountMetrics:
         ACCOUNTS_STALLED.set(0)
 
     def update(self, uid: str, status: Mapping[str, Any]) -> None:
-        """An account that is there; its status as the wire has it, which is cheaper than a model for each event."""
+        """Counts an account by its raw status, which costs less than a model for each event."""
         conditions = status.get("conditions", ())
         stalled = any(each["type"] == STALLED and each["status"] == "True" for each in conditions)
         now = (str(status.get("phase", Phase.PENDING)), stalled)
@@ -28,7 +28,7 @@ class AccountMetrics:
             self._count(now, 1)
 
     def forget(self, uid: str) -> None:
-        """An account that is gone."""
+        """Takes an account that is gone out of the counts."""
         before = self._known.pop(uid, None)
         if before is not None:
             self._count(before, -1)

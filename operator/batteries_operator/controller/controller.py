@@ -1,4 +1,4 @@
-"""The running operator without kopf: opens its connections, and reconciles accounts until nothing is pending."""
+"""The operator without kopf: opens the connections, and reconciles accounts until nothing is pending."""
 
 import asyncio
 import contextlib
@@ -34,13 +34,13 @@ from batteries_operator.steps.pipeline import steps_for
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 0.2
-"""After losing a race for a write: the other's write is there to be read."""
+"""The pause after a lost race for a write: the other's write can be read at once."""
 
 KUBERNETES_SECONDS = 5.0
-"""After Kubernetes refused or failed."""
+"""The pause after Kubernetes refused a request or failed."""
 
 RELEASE_SECONDS = 30.0
-"""Between two looks at an account that can't be let go of yet: kopf tells of no change while its handler runs."""
+"""Between two reconciles of an account that can't be released yet: kopf shows no change while its handler runs."""
 
 
 class Stopped(Protocol):
@@ -64,13 +64,13 @@ class Controller:
     wakeups: Wakeups
     pipeline: Pipeline
     locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """One reconcile of an account at a time: a resync or a deletion does not walk into one that is under way. A lock is
-    there as long as somebody holds it or waits for it."""
+    """One lock for each account, so that reconcile, resync and deletion do not run at the same time. It exists as long
+    as somebody holds it or waits for it."""
     watchdog: Watchdog = field(default_factory=Watchdog)
     cache: AccountCache = field(default_factory=AccountCache)
 
     def __post_init__(self) -> None:
-        """Adds what keeps something by UID while an account is worked on; locks and watchdog let go by themselves."""
+        """Adds the registries that know accounts being worked on; locks and watchdog forget by themselves."""
         self.deps.registries.while_worked_on(self.wakeups)
         self.deps.registries.while_worked_on(self.cache)
 
@@ -78,12 +78,12 @@ class Controller:
     async def open(
         cls, settings: Settings, post_event: PostEvent, require: Callable[[], None] | None = None
     ) -> "Controller":
-        """Connects to Kubernetes, and makes the clients of AWS.
+        """Connects to Kubernetes and makes the AWS clients.
 
-        `require` is asked right before each write and each AWS call, and raises where none may be.
+        `require` is called right before each write and each AWS call, and raises if this process must not make it.
 
         Raises:
-            NoClusterError: there is no Kubernetes to talk to.
+            NoClusterError: no Kubernetes is configured.
         """
         api = await connect(settings.kubeconfig, *([fence(require)] if require else []))
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
@@ -94,19 +94,19 @@ class Controller:
         return cls(api, accounts, deps, Reconciler(accounts, deps, chosen, post_event), wakeups, chosen)
 
     async def close(self) -> None:
-        """Lets go of the connections and threads, when the last AWS call has ended."""
+        """Closes connections and threads after the last AWS call has ended."""
         await self.deps.aws.drain()
         await self.api.close()
 
     def observe(self, account: AwsAccount) -> bool:
-        """Takes note of what a watch shows; whether the account needs a reconcile, for which it is cached then."""
+        """Returns whether the account, as a watch event shows it, needs a reconcile; then it is cached for that."""
         pending = is_out_of_date(self.pipeline(account), account)
         if pending:
             self.cache.update(account)
         return pending
 
     async def drive(self, account: ObjectRef, stopped: Stopped) -> None:
-        """Reconciles one account again and again until stopped: when a wait is over, or when it is woken."""
+        """Reconciles one account until stopped: after each wait, and whenever it is woken."""
         wakeup = self.wakeups.of(account.uid)
         stopping = asyncio.create_task(_wake_when(stopped, wakeup))
         structlog.contextvars.bind_contextvars(**_named(account))
@@ -118,20 +118,20 @@ class Controller:
                 await _pass(result.requeue_after, wakeup, schedule)
         finally:
             stopping.cancel()
-            # Maybe another operator settled it: a queue position that nobody drives would hold up all behind it.
+            # Also if another operator settled it: the queue position of an account at rest would block all behind it.
             self.deps.registries.settle(account.uid)
 
     async def release(self, account: ObjectRef) -> None:
-        """Reconciles an account that is being deleted until nothing is pending any more; that may take weeks.
+        """Reconciles an account that is being deleted until nothing is pending; that may take weeks.
 
-        Looks again now and then also where nothing can be done, because somebody may change the spec, or ask for
-        another try. Reads the account each time: kopf shows nothing newer of it while its handler runs.
+        If nothing can be done it still looks now and then, because somebody may change the spec or ask for a retry.
+        Each reconcile reads the account: kopf shows nothing newer of it while its handler runs.
         """
-        # A reconcile that kopf cancelled may still wait for AWS, and forgets the wakeup at its end.
+        # A reconcile that kopf cancelled may still wait for AWS, and its task forgets the wakeup at its end.
         async with self._lock(account.uid):
             wakeup = self.wakeups.of(account.uid)
         structlog.contextvars.bind_contextvars(**_named(account))
-        self.deps.aws.ownership.forget(account.uid)  # before access or an account is ended, its tag is read anew
+        self.deps.aws.ownership.forget(account.uid)  # read the tag again before access or an account is removed
         schedule = StepSchedule()
         try:
             while True:
@@ -144,11 +144,11 @@ class Controller:
                     break
                 await _pass(_at_most(result.requeue_after, RELEASE_SECONDS), wakeup, schedule)
         finally:
-            self.wakeups.forget(account.uid)  # where kopf cancels this, its slots stay: AWS is still at work
+            self.wakeups.forget(account.uid)  # not the slots: if kopf cancels this, AWS is still at work
         self.deps.registries.settle(account.uid)
 
     async def _discard_password(self, account: AwsAccount) -> None:
-        """Deletes its Secret, which Kubernetes would delete a while after it: the next of its name would meet it."""
+        """Deletes its Secret now; Kubernetes would do so later, and the next account of that name would find it."""
         try:
             await self.deps.passwords.discard(account)
         except (ApiException, RuntimeError, *UNANSWERED) as error:
@@ -157,18 +157,17 @@ class Controller:
             )
 
     async def resync(self, account: ObjectRef) -> bool | None:
-        """Compares an account at rest with AWS; says whether it had to be mended, None where AWS was too busy."""
+        """Compares an account at rest with AWS; returns whether it was corrected, None if AWS was too busy to tell."""
         uid, mended = account.uid, None
         try:
             async with self._lock(uid):
-                # Bound for this block only: one task compares many accounts.
+                # Bound only for this block: one task compares many accounts.
                 with self.watchdog.reconciling(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
                     mended = await self.reconciler.resync(account.namespace, account.name)
                     return mended
         finally:
-            # A call that AWS did not take, or a write that failed: nothing became pending, and nobody drives the
-            # account, who would give back what it entered. What was written all the same takes its slot back with its
-            # reconcile.
+            # A call was throttled or a write failed: nothing is pending and nobody drives the account, so nobody else
+            # would release its slots. If something was written all the same, the next reconcile takes the slot again.
             if mended is None and uid not in self.wakeups:
                 self.deps.registries.settle(uid)
 
@@ -183,7 +182,7 @@ class Controller:
         *,
         is_shown: bool = True,
     ) -> Result:
-        """One reconcile; where a watch shows the account's changes (`is_shown`) it starts from what was seen last."""
+        """Runs one reconcile, from the cached account if a watch shows the account's changes (`is_shown`)."""
         try:
             async with self._lock(account.uid):
                 with self.watchdog.reconciling(account.key):
@@ -212,16 +211,16 @@ class Controller:
 
 
 async def _pass(seconds: float | None, wakeup: asyncio.Event, schedule: StepSchedule) -> None:
-    """Lets so many seconds pass (None: any number), or fewer where it is woken, and then every step is due."""
+    """Waits so many seconds (None: for ever) or until woken; a wakeup makes every step due."""
     with contextlib.suppress(TimeoutError):
-        if not wakeup.is_set():  # with no time to pass wait_for looks at nothing, and the wakeup would be lost
+        if not wakeup.is_set():  # with a timeout of 0 wait_for does not look at the event, and the wakeup would be lost
             await asyncio.wait_for(wakeup.wait(), seconds)
     if wakeup.is_set():
         schedule.make_all_due()
 
 
 def _named(account: ObjectRef) -> dict[str, str]:
-    """What every log line about the account says."""
+    """The fields of every log line about the account."""
     return {"account": str(account.id), "resource": account.key}
 
 

@@ -1,4 +1,4 @@
-"""Handles the watch's events: which accounts are counted, which need a reconcile, and which are woken."""
+"""Handles watch events of accounts: counts them, notes which are pending, and wakes those whose spec changed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from batteries_operator.controller.resync import Resync
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is remembered of an account from one event to the next."""
+    """What the handler remembers of an account from one event to the next."""
 
     wish: tuple[int, str | None, frozenset[str], bool]
-    """Its generation, retry annotation and holds, and whether our finalizer is on it: a change of it wakes it."""
+    """Generation, retry annotation, holds, and whether it has our finalizer. A change of these wakes the account."""
     pending: bool
-    """Whether it needs a reconcile."""
+    """Whether the account needs a reconcile."""
 
 
 class EventHandler:
-    """The accounts that the watch has shown, by UID."""
+    """Knows the accounts that the watch has shown, by UID."""
 
     def __init__(self, controller: Controller, resync: Resync, *others: Callable[[AwsAccount], None]) -> None:
-        """Each of `others` is called with every account that is seen."""
+        """Each of `others` is called with every account that an event shows."""
         self._controller = controller
         self._resync = resync
         self._others = others
@@ -35,8 +35,9 @@ class EventHandler:
         controller.deps.registries.while_it_exists(self)
 
     def updated(self, account: AwsAccount, body: Mapping[str, Any]) -> None:
-        """An account as it is now, and as the wire has it: wakes it where its spec changed, a retry is asked for, or it
-        is ours now.
+        """Handles an account that was added or changed; `body` is its JSON.
+
+        Wakes it if its spec or holds changed, a retry is requested, or our finalizer was added.
         """
         meta = account.metadata
         self._metrics.update(meta.uid, body.get("status", {}))
@@ -51,9 +52,9 @@ class EventHandler:
             tell(account)
 
     def forget(self, uid: str) -> None:
-        """The account is gone."""
+        """Drops the account, which is gone."""
         self._known.pop(uid, None)
 
     def is_pending(self, uid: str) -> bool:
-        """Whether the account needs a reconcile, as it was seen last."""
+        """Whether the account needed a reconcile when it was seen last."""
         return uid in self._known and self._known[uid].pending

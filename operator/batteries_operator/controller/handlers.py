@@ -1,8 +1,8 @@
-"""The operator's edge to kopf: which objects need work, and who does it. A table of contents; the work is elsewhere.
+"""kopf's handlers: which objects need work, and what does it. Each handler delegates at once.
 
-Level-based: an account gets a daemon while its spec was not observed or a step is pending, and none else, so settled
-accounts cost no task, and a restart does nothing where nothing is pending. kopf ends a daemon when the filter stops
-matching and starts another when it matches again. The deletion handler keeps kopf's finalizer on every account.
+Level-based: an account has a daemon only while its spec is not observed or a step is pending. So settled accounts cost
+no task, and a restart does nothing for them. kopf ends a daemon when the filter stops matching and starts another when
+it matches again. The deletion handler keeps our finalizer on every account.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """kopf would keep a copy of each spec in an annotation to see changes by; conditions tell us that already."""
+    """Stores nothing: kopf would copy each spec into an annotation to detect changes, which our conditions show."""
 
     def build(self, **_: Any) -> Any:
         return {}
@@ -53,38 +53,38 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 class _InOrder(PostingSettings):
-    """Names Events by the time, as client-go does, and not at random.
+    """Names Events by the time, as client-go does, instead of at random.
 
-    Kubernetes keeps their times in whole seconds, and `kubectl describe` shows those of one second by their names.
+    Kubernetes stores their times in whole seconds, and `kubectl describe` sorts those of one second by their names.
     """
 
     @property
     def event_name_prefix(self) -> str:
-        """What the API server puts some random letters behind."""
+        """The prefix, to which the API server adds some random letters."""
         return f"awsaccount.{time.time_ns():x}."
 
     @event_name_prefix.setter
     def event_name_prefix(self, _: str) -> None:
-        """The base class sets its default."""
+        """Ignores the default that the base class sets."""
 
 
 def settings_for_kopf() -> kopf.OperatorSettings:
-    """kopf's settings: our finalizer, and nothing of kopf's in annotations of accounts at rest."""
+    """kopf's settings: our finalizer, and no annotations of kopf on accounts at rest."""
     settings = kopf.OperatorSettings()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    # Who tells, in `kubectl describe` and `kubectl get events`; kopf's log lines are no Events.
+    # The source that `kubectl describe` and `kubectl get events` show; kopf's log lines do not become Events.
     settings.posting = _InOrder(
         loggers=False, reporting_component=FIELD_MANAGER, reporting_instance=socket.gethostname()
     )
-    # A daemon whose account was just settled may still wait for the answer to that very write; if cancelled there, its
+    # A daemon whose account was just settled may still wait for the response to that write; if cancelled there, its
     # Event would be lost. It ends by itself in far less time than this.
     settings.background.instant_exit_timeout = 1.0
-    # Our daemons end within an instant of being told; where one is amid an AWS call, look again soon.
+    # Our daemons end at once when told; if one is in an AWS call, kopf looks again after a second.
     settings.background.cancellation_polling = 1
-    # Many accounts are listed in pages, and each one's worker ends soon after: a start among ten thousand would hold
-    # all of them at once, and Python gives back little of what it held.
+    # List in pages, and end each account's worker soon: at a start among ten thousand accounts all would be in memory
+    # at once, and Python returns little of that memory.
     settings.watching.chunk_size = 500
     settings.queueing.idle_timeout = 1
     return settings
@@ -106,12 +106,12 @@ def _breaker(controller: Controller, grace: timedelta | None) -> SuspensionBreak
 
 
 def _post_raw_event(body: Mapping[str, Any], told: Event) -> None:
-    """The same on an object of which only its JSON is known."""
+    """Posts a Kubernetes Event on an object of which only the JSON is known."""
     kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
 
 
 def registry(controller: Controller) -> kopf.OperatorRegistry:
-    """The handlers, bound to one service."""
+    """The handlers, bound to one controller."""
     handlers = kopf.OperatorRegistry()
     grace = controller.deps.settings.payment_grace
     notifications = Resources(controller.api, Notification, FIELD_MANAGER)
@@ -148,7 +148,7 @@ def _add_watch(
 ) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Takes note of each event; kopf calls this before it asks for anything else."""
+        """Handles each watch event; kopf calls this before its other handlers."""
         if type == "DELETED":
             registries.forget(uid)
             return
@@ -161,10 +161,10 @@ def _add_watch(
 
 
 def _slim(body: kopf.Body) -> None:
-    """Takes out of a body what nothing reads any more: kopf keeps each for as long as its object is there.
+    """Removes from a body what nobody reads any more: kopf keeps each body as long as its object exists.
 
-    What is handed on of such a body is an `ObjectRef`: made into an AwsAccount it would say what nobody wrote. Where
-    work is pending, `account_cache` has the rest. Of an account's bytes nine tenths are status and managed fields.
+    Handlers turn such a body only into an `ObjectRef`; an AwsAccount made from it would have wrong values. If work is
+    pending, the account is in `account_cache`. Nine tenths of an account's bytes are status and managed fields.
     """
     body["metadata"].pop("managedFields", None)
     for part in ("spec", "status"):
@@ -180,12 +180,12 @@ def _add_work(
 
     @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
     async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
-        """Drives the account while work is pending."""
+        """Reconciles the account while a step is pending."""
         await controller.drive(ObjectRef.in_meta(body.metadata), stopped)
 
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
     async def deleted(body: kopf.Body, **_: Any) -> None:
-        """Does what the deletion policy says, then lets go; kopf keeps the finalizer until this returns."""
+        """Does what the deletion policy says; kopf keeps the finalizer until this returns."""
         if unreadable.read(body) is None:
             unreadable.post_released(body)
         else:
@@ -195,7 +195,7 @@ def _add_work(
 def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:
     @kopf.on.event(GROUP, VERSION, Customer.definition.plural, registry=handlers)
     async def customer(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Plans what follows for the Customer's accounts: holds, or the end of them, and single sign-on that waited."""
+        """Updates the Customer's accounts: adds or lifts holds, and resumes single sign-on that waited."""
         if type == "DELETED":
             for each in followers:
                 each.customer_gone(str(meta.namespace), str(meta.name))
@@ -206,7 +206,7 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:
-        """Ends what is planned."""
+        """Cancels what is planned."""
         for each in followers:
             each.close()
 
@@ -219,7 +219,7 @@ def _outbox(controller: Controller, notifications: Resources[Notification], noti
 def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: PaymentNotices) -> None:
     @kopf.on.event(GROUP, VERSION, Notification.definition.plural, registry=handlers)
     async def notification(body: kopf.Body, meta: kopf.Meta, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
-        """Has the mail sent that is still to be sent, and what is finished deleted in time."""
+        """Has pending mail sent, and finished Notifications deleted in time."""
         if type == "DELETED":
             outbox.forget(str(meta.namespace), str(meta.name))
             notices.forget(str(meta.namespace), str(meta.name))
@@ -235,12 +235,12 @@ def _add_beside(handlers: kopf.OperatorRegistry, *work: Callable[[], Coroutine[A
 
     @kopf.on.startup(registry=handlers)
     async def start(**_: Any) -> None:
-        """Begins what is done for all accounts: comparing those at rest with AWS, following those being created."""
+        """Starts the tasks for all accounts: resync, creation poller, mails."""
         running.update(asyncio.create_task(each()) for each in work)
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: Any) -> None:
-        """Ends it."""
+        """Cancels them."""
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

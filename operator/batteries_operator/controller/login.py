@@ -1,4 +1,4 @@
-"""How kopf talks to Kubernetes: behind the fence where there is one, and with lists decoded at little cost."""
+"""kopf's connection to Kubernetes: behind the leader's fence, if there is one, and with a cheap decoder for lists."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from batteries_operator.runtime.leader_election import fence
 
 
 class _Response(aiohttp.ClientResponse):
-    """As aiohttp's, but for how it is decoded."""
+    """aiohttp's response, with our JSON decoder."""
 
     async def json(
         self,
@@ -29,9 +29,9 @@ class _Response(aiohttp.ClientResponse):
 def session_of(
     info: kopf.ConnectionInfo, require: Callable[[], None] | None, watch_monitor: WatchMonitor | None = None
 ) -> aiohttp.ClientSession:
-    """The connections of what kopf found out about the cluster; writes pass only while `require` does not raise.
+    """A session to the cluster that kopf found; writes pass only while `require` does not raise.
 
-    Lists and watches go by `watches`, which keep those that are refused.
+    Lists and watches go through `watch_monitor`, which retries those that are refused.
     """
     ours = (*([watch_monitor.middleware] if watch_monitor else []), *([fence(require)] if require else []))
     return aiohttp.ClientSession(
@@ -47,11 +47,11 @@ def session_of(
 def with_login(
     registry: kopf.OperatorRegistry, require: Callable[[], None] | None, watch_monitor: WatchMonitor | None = None
 ) -> kopf.OperatorRegistry:
-    """The registry, which logs in as the kubeconfig says where one is given, else as the pod's service account."""
+    """The registry with a login handler: by the kubeconfig if there is one, else by the pod's service account."""
 
     @kopf.on.login(registry=registry)
     async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
-        """A session of our own."""
+        """Logs in with a session of our own."""
         by = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
         info = by(**kwargs)
         if info is None:

@@ -1,4 +1,4 @@
-"""First passwords, each in a Secret beside its account."""
+"""Stores first passwords, each in a Secret beside its account."""
 
 import secrets
 import string
@@ -10,14 +10,14 @@ from batteries_operator.runtime.naming import credentials_secret_name
 from batteries_operator.steps.dependencies import SecretNameTakenError, StoredPassword
 
 _TRIES = 5
-"""To write a Secret that others write at the same time."""
+"""Tries to write a Secret that others write at the same time."""
 
 _CLASSES = (string.ascii_uppercase, string.ascii_lowercase, string.digits, "!@#$%^*()_+-=[]{}")
-"""The four classes of IAM's default password policy, which wants three of them (IAM user guide)."""
+"""The four character classes of IAM's default password policy, which demands three of them (IAM user guide)."""
 
 
 def new_password(length: int = 24) -> str:
-    """A random password with every class in it."""
+    """A random password with characters of every class."""
     letters = [secrets.choice(each) for each in _CLASSES]
     letters += [secrets.choice("".join(_CLASSES)) for _ in range(length - len(letters))]
     secrets.SystemRandom().shuffle(letters)
@@ -25,21 +25,21 @@ def new_password(length: int = 24) -> str:
 
 
 class Passwords:
-    """First passwords in Secrets beside their accounts, owned by them.
+    """First passwords in Secrets that their accounts own.
 
-    `_ours` is the one way to a Secret that is there: somebody else's is not read, written or deleted.
+    Every access to an existing Secret goes through `_ours`, so somebody else's is not read, written or deleted.
     """
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
     async def find(self, account: AwsAccount) -> StoredPassword | None:
-        """The stored password, or None where there is no Secret of ours."""
+        """The stored password; None if there is no Secret of ours."""
         secret = await self._ours(account)
         return None if secret is None else _stored(secret)
 
     async def get_or_create(self, account: AwsAccount, user_name: str) -> StoredPassword:
-        """The stored password; made and stored first where there is none.
+        """The stored password; creates and stores one if there is none.
 
         Raises:
             SecretNameTakenError: somebody else's Secret has its name.
@@ -53,7 +53,7 @@ class Passwords:
         return _stored(secret)
 
     async def discard(self, account: AwsAccount) -> None:
-        """Deletes our Secret, if it is there."""
+        """Deletes our Secret, if there is one."""
         for _ in range(_TRIES):
             secret = await self._ours(account)
             if secret is None or await self._secrets.take(account.metadata.namespace, secret):
@@ -61,7 +61,7 @@ class Passwords:
         raise _changing(account)
 
     async def mark_set(self, account: AwsAccount) -> None:
-        """Notes on our Secret that AWS took the password; a Secret that is gone meanwhile is no loss."""
+        """Marks our Secret as set in AWS; does nothing if it was deleted meanwhile."""
         for _ in range(_TRIES):
             secret, mark = await self._ours(account), {ANNOTATION_SET_IN_AWS: "true"}
             if secret is None or await self._secrets.annotate(account.metadata.namespace, secret, mark):
@@ -69,7 +69,7 @@ class Passwords:
         raise _changing(account)
 
     async def _ours(self, account: AwsAccount) -> StoredSecret | None:
-        """The account's Secret, if there is one of its name and the operator made it for this account."""
+        """The Secret of the account's name, if the operator made it for this account."""
         secret = await self._secrets.find(*_place(account))
         return secret if secret is not None and secret.holds_password_of(account) else None
 
@@ -89,7 +89,7 @@ def _changing(account: AwsAccount) -> RuntimeError:
 
 
 def _place(account: AwsAccount) -> tuple[str, str]:
-    """Namespace and name of its Secret."""
+    """Namespace and name of the account's Secret."""
     return account.metadata.namespace, credentials_secret_name(account.metadata.name)
 
 

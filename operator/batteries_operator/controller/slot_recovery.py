@@ -1,4 +1,4 @@
-"""Recovers, after a restart, the slots before AWS's limits that accounts hold."""
+"""Recovers after a restart which accounts hold slots for AWS's limits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,24 +14,25 @@ from batteries_operator.steps.dependencies import Dependencies
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 BUSY = frozenset({429, 503, 504})
-"""What the API server answers while it can't: too many requests, unavailable, timed out."""
+"""Statuses of an API server that is busy: too many requests, unavailable, timed out."""
 
 CLOSED = frozenset({FORBIDDEN, NOT_FOUND})
-"""What it answers for a namespace that we may not read, or that is not there: its watch waits until we may."""
+"""Statuses for a namespace that we may not read, or that does not exist: its watch waits until we may."""
 
 AGAIN_SECONDS = 5.0
-"""Until it is asked again then."""
+"""The pause before a busy API server is asked again."""
 
 
 async def recover_slots(accounts: Resources[AwsAccount], namespaces: Sequence[str | None], deps: Dependencies) -> None:
-    """What is under way in AWS holds its slot across a restart; read before the first account is reconciled.
+    """Takes the slots for what is under way in AWS, before the first account is reconciled.
 
-    Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold none. One that is
-    suspended for the first time, or mended after drift, may hold a slot for its assignment; its own first reconcile
-    takes that back, and until then others may be begun beside it, for which AWS allows more than we begin. What can't
-    be read (a later release wrote it, or a person) keeps nobody from being served, and its slots are not known. What is
-    under way in a namespace that can't be read now is taken back with its first reconciles, too. Where Kubernetes is
-    too busy to answer, as it is for a while after its own start, it is asked again.
+    - Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold no slot. One that
+      is being suspended or corrected may hold a slot for its assignment. Its first reconcile takes that; until then one
+      more may begin, and AWS allows more than we begin.
+    - Accounts that can't be read, because a later release or a person wrote them, do not stop the others; their slots
+      are not known.
+    - The slots of a namespace that can't be read now are taken by the first reconciles there.
+    - If Kubernetes is too busy to answer, as for a while after its start, it is asked again.
     """
     for namespace in namespaces:
         while not await _recovered(accounts, namespace, deps):  # noqa: ASYNC110  # no event tells when Kubernetes can
@@ -39,7 +40,7 @@ async def recover_slots(accounts: Resources[AwsAccount], namespaces: Sequence[st
 
 
 async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, deps: Dependencies) -> bool:
-    """Whether Kubernetes answered; recovering a slot twice is recovering it once."""
+    """Returns whether Kubernetes answered. Recovering a slot twice is the same as once."""
     try:
         selector = f"status.phase!={Phase.ACTIVE}"
         async for account in accounts.all(namespace, field_selector=selector, unreadable=_tell):

@@ -1,8 +1,8 @@
-"""Runs kopf, and sees to it that the process ends when kopf does, or when it is told to, however kopf takes that.
+"""Runs kopf, and makes sure that the process ends when kopf ends or a signal comes, even if kopf hangs.
 
-kopf's parts depend on each other's ends: where one fails, the rest may wait for each other for ever, and the process
-would live on, hold the Lease and serve nobody. So each end has a deadline here, and behind them all one that needs
-neither kopf nor the event loop.
+kopf's tasks wait for each other at the end: if one fails, the rest may wait for ever, and the process would live on,
+hold the Lease and serve nobody. So each ending has a deadline here, and the last deadline needs neither kopf nor the
+event loop.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ import structlog
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 FAILED_SECONDS = 10.0
-"""The process has ended so long after a part of kopf has."""
+"""The process ends at most so long after a part of kopf has ended."""
 
 KOPF_FAILED_SECONDS = 3.0
-"""For kopf's other parts then; what remains is for AWS calls under way, and the Lease."""
+"""Of these, the time for kopf's other parts; the rest is for AWS calls under way and the Lease."""
 
 KOPF_STOP_SECONDS = 12.0
-"""For kopf to end when it is told to: its daemons end with the AWS call that they are at."""
+"""The time for kopf to end after a signal: its daemons end after their current AWS call."""
 
 
 class WatchingEndedError(Exception):
-    """A part of kopf ended, so nothing is watched any more; the process is to be started anew."""
+    """A part of kopf ended, so nothing is watched any more and the process has to restart."""
 
 
 def end_within(seconds: float) -> None:
-    """The process ends within so many seconds, also where something hangs; the first call counts."""
+    """Ends the process within so many seconds, even if something hangs; only the first call counts."""
     if any(thread.name == _NAME for thread in threading.enumerate()):
         return
     timer = threading.Timer(seconds, _end)
@@ -48,7 +48,7 @@ def _end() -> None:
 
 
 def stop_on_signals(stop: asyncio.Event, seconds: float) -> None:
-    """SIGTERM and SIGINT set `stop`, and end the process within so many seconds."""
+    """Lets SIGTERM and SIGINT set `stop`, and end the process within so many seconds."""
 
     def told() -> None:
         end_within(seconds)
@@ -66,7 +66,7 @@ async def run_kopf(stop: asyncio.Event, stop_seconds: float, **arguments: Any) -
         WatchingEndedError: a part of kopf ended by itself.
     """
     parts = await kopf.spawn_tasks(stop_flag=stop, **arguments)
-    stop_on_signals(stop, stop_seconds)  # kopf has put its own in their place, which it hears only once
+    stop_on_signals(stop, stop_seconds)  # kopf has set its own handlers, which work only once
     begun = asyncio.all_tasks() - set(parts)
     running = asyncio.create_task(kopf.run_tasks(parts, ignored=begun))
     try:
@@ -83,7 +83,7 @@ async def run_kopf(stop: asyncio.Event, stop_seconds: float, **arguments: Any) -
 
 
 async def _ended(running: "asyncio.Task[None]", seconds: float) -> None:
-    """Returns when it has ended, or was cancelled after so many seconds and given a second more."""
+    """Waits so many seconds for the end, then cancels and waits one more second."""
     if not running.done():
         await asyncio.wait({running}, timeout=seconds)
     if not running.done():

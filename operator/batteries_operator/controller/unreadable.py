@@ -1,7 +1,7 @@
-"""AwsAccounts that this release can't read: a later one wrote them, or somebody by hand past the schema.
+"""AwsAccounts that this release can't read: a later release wrote them, or somebody bypassed the schema.
 
-They are left as they are, and told of on the object itself, by an Event. Deleted, they are let go, and their AWS
-account stays as it is: what was wanted to become of it can't be read.
+They are left as they are, and an Event on the object says so. If one is deleted, it is released and its AWS account
+stays as it is, because its deletion policy can't be read.
 """
 
 import re
@@ -21,11 +21,11 @@ MOST_WORDS = 700
 """An Event's message has 1024 characters at most."""
 
 PostRawEvent = Callable[[Mapping[str, Any], Event], None]
-"""Tells people of an object that only its JSON is known of."""
+"""Posts an Event on an object of which only the JSON is known."""
 
 
 class Unreadable:
-    """Those that the watch has shown, by UID, each told of once for each of its generations."""
+    """Knows the unreadable accounts that the watch has shown, by UID; posts one Event for each generation."""
 
     def __init__(self, post_event: PostRawEvent) -> None:
         self._post_event = post_event
@@ -33,7 +33,7 @@ class Unreadable:
         ACCOUNTS_UNREADABLE.set_function(lambda: len(self._known))
 
     def read(self, body: Mapping[str, Any]) -> AwsAccount | None:
-        """The account as the wire has it; None where it can't be read, which is told then."""
+        """The account in that JSON; None if it can't be read, and then an Event is posted."""
         meta = body["metadata"]
         try:
             account = read_object(AwsAccount, dict(body))
@@ -47,11 +47,11 @@ class Unreadable:
         return account
 
     def forget(self, uid: str) -> None:
-        """It can be read, or is gone."""
+        """Drops the account: it can be read now, or is gone."""
         self._known.pop(uid, None)
 
     def post_released(self, body: Mapping[str, Any]) -> None:
-        """Tells people what is left of one that was deleted."""
+        """Posts the Event that says what is left in AWS of a deleted one."""
         aws_account_id = _aws_account_id(body)
         left = f"AWS account {aws_account_id} stays" if aws_account_id else "its AWS account, if there is one, stays"
         message = (

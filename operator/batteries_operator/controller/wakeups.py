@@ -1,10 +1,10 @@
-"""Wakes an account that waits: its slot is free, AWS is done, or somebody changed its spec."""
+"""Wakes accounts that wait: a slot is free, AWS is done, or somebody changed the spec."""
 
 import asyncio
 
 
 class Wakeups:
-    """One asyncio.Event an account, set when its next reconcile should not wait any longer."""
+    """One asyncio.Event for each driven account, set when its next reconcile should begin at once."""
 
     def __init__(self) -> None:
         self._events: dict[str, asyncio.Event] = {}
@@ -14,18 +14,18 @@ class Wakeups:
         return self._events.setdefault(uid, asyncio.Event())
 
     def __len__(self) -> int:
-        """Accounts that are driven."""
+        """The number of driven accounts."""
         return len(self._events)
 
     def __contains__(self, uid: str) -> bool:
-        """Whether anybody drives the account."""
+        """Whether the account is driven."""
         return uid in self._events
 
     def wake(self, uid: str) -> None:
-        """Wakes whoever drives the account, if anybody does."""
+        """Wakes the account, if it is driven."""
         if uid in self._events:
             self._events[uid].set()
 
     def forget(self, uid: str) -> None:
-        """The account is driven no more."""
+        """Drops the account, which is not driven any more."""
         self._events.pop(uid, None)

@@ -1,8 +1,8 @@
 """Monitors the watches of Kubernetes: which namespaces are served, and whether any is.
 
-A namespace that can't be read (its RoleBinding is gone, it is deleted, it never was) keeps nobody else from being
-served, and is served when it can be read again. kopf would end all of its watches with the first that is refused; so a
-request that is refused is asked again in here, behind kopf's back, until it is not.
+A namespace that can't be read (its RoleBinding is missing, or the namespace is) does not stop the others, and is served
+as soon as it can be read. kopf ends all its watches when one is refused; so a middleware repeats a refused request,
+unseen by kopf, until it is accepted.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from batteries_operator.runtime.metrics import WATCH_UP
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 HEARD_SECONDS = 150.0
-"""Kubernetes sends a bookmark each minute, and kopf begins anew after 70 silent seconds: two of those, and a little."""
+"""Kubernetes sends a bookmark each minute, and kopf restarts a watch after 70 silent seconds: twice that and a bit."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
@@ -35,7 +35,7 @@ _BASE = ["apis", GROUP, VERSION]
 
 
 class WatchMonitor:
-    """When each was heard of last. `namespaces` are those to be served; none: all, by one watch."""
+    """Knows when each watch last received something. Without `namespaces` there is one watch for all."""
 
     def __init__(self, namespaces: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -45,7 +45,7 @@ class WatchMonitor:
         self._namespaces = [*namespaces] or [ALL]
 
     def measure(self) -> None:
-        """Shows for each namespace whether it is served, from now on."""
+        """Exports for each namespace whether it is served."""
         for namespace in self._namespaces:
             WATCH_UP.labels(namespace).set_function(partial(self._up, namespace))
 
@@ -53,20 +53,20 @@ class WatchMonitor:
         return float(self.is_served(namespace))
 
     def is_served(self, namespace: str) -> bool:
-        """Whether its accounts are watched: heard of lately, and not refused since."""
+        """Whether the namespace's watch of accounts received something lately and was not refused since."""
         key = (namespace, ACCOUNTS)
         heard = self._heard.get(key)
         return key not in self._refused and heard is not None and self._clock() - heard <= HEARD_SECONDS
 
     def silence(self, longest: float) -> str | None:
-        """A sentence where no watch was heard of for more than `longest` seconds; None where all is well."""
+        """A sentence if no watch received anything for more than `longest` seconds; else None."""
         lasted = self._clock() - max(self._heard.values(), default=self._since)
         if lasted <= longest:
             return None
         return f"No watch of Kubernetes was heard of for {lasted:.0f} s; restart the operator, nothing is lost."
 
     def heard(self, namespace: str, plural: str) -> None:
-        """Kubernetes told something of these."""
+        """Notes that this watch received something."""
         key = namespace, plural
         self._heard[key] = self._clock()
         if key in self._refused:
@@ -74,14 +74,14 @@ class WatchMonitor:
             log.info("watch_resumed", namespace=namespace, watched=plural)
 
     def refused(self, namespace: str, plural: str, status: int) -> None:
-        """Kubernetes refused to show these."""
+        """Notes that Kubernetes refused this watch."""
         key = namespace, plural
         if key not in self._refused:
             self._refused.add(key)
             log.warning("watch_refused", namespace=namespace, watched=plural, status=status)
 
     async def middleware(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """An aiohttp middleware: a list or watch of ours that is refused waits in here until it is not."""
+        """An aiohttp middleware that repeats a refused list or watch of our resources until it is accepted."""
         watched = _watched(request)
         if watched is None:
             return await handler(request)
@@ -102,7 +102,7 @@ class WatchMonitor:
 
 
 class _Heard:
-    """The stream of a watch; tells of each piece that comes, bookmarks too, which kopf shows to nobody."""
+    """The stream of a watch. Calls `tell` for each chunk, including bookmarks, which kopf does not show to handlers."""
 
     def __init__(self, stream: StreamReader, tell: Callable[[], None]) -> None:
         self._stream = stream
@@ -112,7 +112,7 @@ class _Heard:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """As the stream's own, which is how kopf reads."""
+        """The stream's chunks, as kopf reads them."""
         async for piece in self._stream.iter_chunked(size):
             self._tell()
             yield piece
@@ -131,5 +131,5 @@ def _watched(request: ClientRequest) -> tuple[str, str] | None:
 
 
 def _is_refused(status: int) -> bool:
-    """What a change of permissions ends, or time. 401 is for kopf, which logs in again; 410 and 429 it knows."""
+    """Whether permissions or time may change this. kopf itself handles 401 (logs in again), 410 and 429."""
     return status in (FORBIDDEN, NOT_FOUND) or status >= 500

@@ -21,7 +21,7 @@ from batteries_operator.steps.dependencies import Dependencies, Limit
 
 
 def make_dependencies(settings: Settings, api: ApiClient, aws: Aws, wake: Callable[[str], None]) -> Dependencies:
-    """`wake` is called with the UID of an account whose wait is over: its slot is free, or its creation has ended."""
+    """`wake` is called with the UID of an account whose slot is free or whose creation has ended."""
     creations = _slots(Limit.CREATIONS, settings.creations_in_flight, wake)
 
     def ended(uid: str) -> None:
@@ -46,7 +46,7 @@ def make_dependencies(settings: Settings, api: ApiClient, aws: Aws, wake: Callab
 
 
 def _slots(limit: Limit, capacity: int, wake: Callable[[str], None]) -> Slots:
-    """The slots before one limit, and the metrics that tell of them."""
+    """The slots for one limit, with their metrics."""
     slots = Slots(capacity, wake)
     SLOTS_HELD.labels(limit).set_function(partial(getattr, slots, "held"))
     SLOTS_WAITING.labels(limit).set_function(partial(getattr, slots, "waiting"))
