@@ -173,7 +173,7 @@ def test_a_stalled_account_is_an_alert_on_its_way_and_mended_it_is_none(sandbox:
         sandbox.until(lambda: watched.value(stalled) == before + 1, 30, "Prometheus has seen that it is stalled")
         sandbox.until(lambda: watched.alerts().get(STALLED) == "pending", 10, "the alert waits for its ten minutes")
         # Where one was pending already, the next evaluation counts this one too.
-        summary = f"Nothing goes on for {before + 1:g} accounts"
+        summary = f"{before + 1:g} accounts are stalled"
         sandbox.until(lambda: watched.summary(STALLED).startswith(summary), 10, f"the alert says: {summary}")
         assert watched.alerts().keys() == {STALLED}
     finally:

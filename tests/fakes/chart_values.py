@@ -238,7 +238,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a port that is no number": (
         {"operator": {"settings": {"BATTERIES_HEALTH_PORT": "health"}}},
-        r"no number.*operator\.healthPort",
+        r"not a number.*operator\.healthPort",
     ),
     "root e-mail addresses that are blank": (
         {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": " "}}},
@@ -260,9 +260,15 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws+{id}"}}},
         "must be one e-mail address",
     ),
-    "a port that is too high": ({"api": {"settings": {"BATTERIES_API_PORT": 70000}}}, r"no port.*api\.port"),
-    "a port of the API that is none": ({"api": {"settings": {"BATTERIES_API_PORT": 0}}}, r"no port.*api\.port"),
-    "a part of a port": ({"operator": {"settings": {"BATTERIES_METRICS_PORT": 9091.5}}}, r"no port.*metricsPort"),
+    "a port that is too high": ({"api": {"settings": {"BATTERIES_API_PORT": 70000}}}, r"not a valid port.*api\.port"),
+    "a port of the API that is none": (
+        {"api": {"settings": {"BATTERIES_API_PORT": 0}}},
+        r"not a valid port.*api\.port",
+    ),
+    "a part of a port": (
+        {"operator": {"settings": {"BATTERIES_METRICS_PORT": 9091.5}}},
+        r"not a valid port.*metricsPort",
+    ),
     "one port for two servers of the operator": (
         {"operator": {"extraEnv": [{"name": "BATTERIES_HEALTH_PORT", "value": "9091"}]}},
         "BATTERIES_METRICS_PORT and BATTERIES_HEALTH_PORT are both 9091",
@@ -273,7 +279,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a time to stop that is no number": (
         {"operator": {"settings": {"BATTERIES_STOP_SECONDS": "1m"}}},
-        r"no number.*terminationGracePeriodSeconds",
+        r"not a number.*terminationGracePeriodSeconds",
     ),
     "a variable without a name": ({"api": {"extraEnv": [{"value": "1"}]}}, "extraEnv.*name"),
     "a registry's Secret by its name alone": ({"imagePullSecrets": ["registry"]}, "imagePullSecrets"),

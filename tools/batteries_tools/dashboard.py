@@ -50,24 +50,24 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "Time until active",
             {
-                "half": _quantile(0.5, _PROVISIONING, window="1h"),
-                "nine in ten": _quantile(0.9, _PROVISIONING, window="1h"),
+                "median": _quantile(0.5, _PROVISIONING, window="1h"),
+                "90 %": _quantile(0.9, _PROVISIONING, window="1h"),
             },
             unit="s",
             width=10,
-            says="Of the accounts that became active within the last hour.",
+            says="For the accounts that became active within the last hour.",
         ),
         Panel(
-            "Step durations, nine in ten",
+            "Step durations, 90th percentile",
             {"{{step}}": _quantile(0.9, "batteries_step_duration_seconds", "step", "1h")},
             unit="s",
-            says="Waits in line and AWS's own time included.",
+            says="Includes time in queues and AWS's own time.",
         ),
         Panel(
             "Step outcomes", {"{{step}} {{outcome}}": _rate("batteries_step_outcomes_total", "step, outcome")}, "ops"
         ),
         Panel(
-            "Drift mended in an hour",
+            "Drift reverted in an hour",
             {"{{step}}": "sum by (step) (increase(batteries_drift_total{NAMESPACE}[1h]))"},
             says="Somebody changed in AWS what this step sets.",
         ),
@@ -78,14 +78,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Mails waiting",
             {"waiting": "sum(batteries_mails_waiting{NAMESPACE})"},
             width=12,
-            says="Those held back for an address that got enough for now among them.",
+            says="Includes mails that wait because their address has reached its limit.",
         ),
     ),
     "Reconciling": (
-        Panel("Operators that work", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),
+        Panel("Leading operators", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),
         Panel("Reconciles by result", {"{{result}}": _rate("batteries_reconcile_total", "result")}, "ops", 10),
         Panel(
-            "Reconciles broken off",
+            "Failed reconciles",
             {"errors": "sum(rate(batteries_reconcile_errors_total{NAMESPACE}[$__rate_interval]))"},
             "ops",
             10,
@@ -93,8 +93,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "Duration of reconciles",
             {
-                "half": _quantile(0.5, "batteries_reconcile_duration_seconds"),
-                "99 in 100": _quantile(0.99, "batteries_reconcile_duration_seconds"),
+                "median": _quantile(0.5, "batteries_reconcile_duration_seconds"),
+                "99 %": _quantile(0.99, "batteries_reconcile_duration_seconds"),
             },
             "s",
         ),
@@ -102,9 +102,9 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Work queue",
             {
                 "depth": "sum(batteries_workqueue_depth{NAMESPACE})",
-                "being reconciled": "sum(batteries_reconcile_active{NAMESPACE})",
+                "reconciling": "sum(batteries_reconcile_active{NAMESPACE})",
             },
-            says="Accounts with pending work, those in a queue among them.",
+            says="Accounts with pending work, including those in a queue.",
         ),
         Panel(
             "Writes to Kubernetes",
@@ -123,26 +123,26 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 )
             },
             "ops",
-            says="sts:AssumeRole is refused until a new account's role is there.",
+            says="sts:AssumeRole is refused until a new account's role exists.",
         ),
         Panel(
-            "Duration of calls, nine in ten",
+            "Duration of calls, 90th percentile",
             {"{{operation}}": _quantile(0.9, "batteries_aws_call_duration_seconds", "operation")},
             "s",
             24,
         ),
     ),
-    "Lines and limits": (
-        Panel("Places taken", {"{{limit}}": "sum by (limit) (batteries_slots_held{NAMESPACE})"}, width=12),
-        Panel("Accounts in line", {"{{limit}}": "sum by (limit) (batteries_slots_waiting{NAMESPACE})"}, width=12),
+    "Queues and limits": (
+        Panel("Slots in use", {"{{limit}}": "sum by (limit) (batteries_slots_held{NAMESPACE})"}, width=12),
+        Panel("Accounts in queues", {"{{limit}}": "sum by (limit) (batteries_slots_waiting{NAMESPACE})"}, width=12),
     ),
     "API": (
         Panel(
-            "Calls that Stripe did not do",
+            "Failed calls to Stripe",
             {"{{outcome}}": _rate("batteries_stripe_failures_total", "outcome")},
             "ops",
             24,
-            says="key_refused and not_permitted are for whoever runs this; the API server's log has Stripe's words.",
+            says="key_refused and not_permitted need a person; the API server's log has Stripe's message.",
         ),
         Panel(
             "Requests by route",
@@ -156,13 +156,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             stacked=True,
         ),
         Panel(
-            "Duration of requests, 99 in 100",
+            "Duration of requests, 99th percentile",
             {
                 "{{method}} {{route}}": "histogram_quantile(0.99, sum by (le, method, route) (rate("
                 f"batteries_http_request_duration_seconds_bucket{{NAMESPACE{_READS}}}[$__rate_interval])))"
             },
             "s",
-            says="Without streams, Stripe's and the probes.",
+            says="Without event streams, Stripe's paths and probes.",
         ),
         Panel("API keys", {"{{state}}": "max by (state) (batteries_api_keys{NAMESPACE})"}, width=6),
         Panel(
@@ -172,18 +172,18 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel("Event streams", {"open": "sum(batteries_event_streams{NAMESPACE})"}, width=6),
         Panel(
-            "Since Kubernetes was heard",
+            "Time since Kubernetes sent anything",
             {"{{resource}}": "max by (resource) (batteries_api_cache_age_seconds{NAMESPACE})"},
             "s",
             6,
         ),
-        Panel("Objects known", {"{{resource}}": "max by (resource) (batteries_api_cache_objects{NAMESPACE})"}),
+        Panel("Cached objects", {"{{resource}}": "max by (resource) (batteries_api_cache_objects{NAMESPACE})"}),
         Panel(
-            "Objects that can't be read",
+            "Unreadable objects",
             {"{{resource}}": "max by (resource) (batteries_api_cache_unreadable_objects{NAMESPACE})"},
-            says="Of a later version of the CRD, or changed by hand; the API server's log names them.",
+            says="From a later version of the CRD, or changed by hand; the API server's log names them.",
         ),
-        Panel("Whole lists read", {"{{resource}}": _rate("batteries_api_cache_lists_total", "resource")}, "ops"),
+        Panel("Full lists read", {"{{resource}}": _rate("batteries_api_cache_lists_total", "resource")}, "ops"),
     ),
 }
 

@@ -191,7 +191,7 @@ def argocd_health() -> str:
     return "```yaml\n" + "".join(scripts) + "```"
 
 
-_ENDPOINT = ("endpoint", "who", "what it does", "answers")
+_ENDPOINT = ("endpoint", "who", "what it does", "responses")
 
 TABLES: dict[str, Callable[[], str]] = {
     "contract-endpoints": lambda: _table((*_ENDPOINT, "added"), endpoints.of_the_contract()),

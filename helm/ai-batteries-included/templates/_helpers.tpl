@@ -123,7 +123,7 @@ With "namespace" it may also be the pod's own namespace, taken from metadata.nam
 {{- $isNamespace := eq (dig "valueFrom" "fieldRef" "fieldPath" "" .) "metadata.namespace" -}}
 {{- if hasKey . "value" }}{{ $value = .value }}
 {{- else if and $.namespace $isNamespace }}{{ $value = $.namespace }}
-{{- else }}{{ fail (printf "%s.extraEnv takes %s from elsewhere, and the chart makes other objects from it. Set %s instead." $.where .name $.instead) }}
+{{- else }}{{ fail (printf "%s.extraEnv takes %s from another source, but the chart needs its value for other objects. Set %s instead." $.where .name $.instead) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -133,21 +133,21 @@ With "namespace" it may also be the pod's own namespace, taken from metadata.nam
 {{/* The same where it has to be a number. */}}
 {{- define "batteries.number" -}}
 {{- $text := include "batteries.given" . -}}
-{{- if not (regexMatch "^[0-9]+([.][0-9]+)?$" $text) }}{{ fail (printf "%s is %q, which is no number. Set it by %s." .name $text .instead) }}{{ end -}}
+{{- if not (regexMatch "^[0-9]+([.][0-9]+)?$" $text) }}{{ fail (printf "%s is %q, which is not a number. Set it with %s." .name $text .instead) }}{{ end -}}
 {{- $text -}}
 {{- end }}
 
-{{/* The same where it is a port: "zero" says that 0 is one, for none. */}}
+{{/* The same for a port; "zero" says that 0 is allowed and means none. */}}
 {{- define "batteries.port" -}}
 {{- $text := include "batteries.number" . -}}
 {{- $port := $text | float64 -}}
-{{- if or (ne $port (floor $port)) (gt $port 65535.0) (and (lt $port 1.0) (not .zero)) }}{{ fail (printf "%s is %s, which is no port that can be listened on. Set it by %s." .name $text .instead) }}{{ end -}}
+{{- if or (ne $port (floor $port)) (gt $port 65535.0) (and (lt $port 1.0) (not .zero)) }}{{ fail (printf "%s is %s, which is not a valid port. Set it with %s." .name $text .instead) }}{{ end -}}
 {{- $port | int -}}
 {{- end }}
 
 {{/* Refuses two servers of one program on one port: (list "9090" "BATTERIES_API_PORT" "9090" "BATTERIES_API_METRICS_PORT"). */}}
 {{- define "batteries.twoPorts" -}}
-{{- if and (eq (index . 0) (index . 2)) (ne (index . 0) "0") }}{{ fail (printf "%s and %s are both %s. Give each a port of its own." (index . 1) (index . 3) (index . 0)) }}{{ end -}}
+{{- if and (eq (index . 0) (index . 2)) (ne (index . 0) "0") }}{{ fail (printf "%s and %s are both %s. Use different ports." (index . 1) (index . 3) (index . 0)) }}{{ end -}}
 {{- end }}
 
 {{/* Whether the cluster chooses users and groups itself, as OpenShift does; "" for no. */}}

@@ -7,19 +7,21 @@ LONG_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14_400, 86_400
 
 RECONCILES = Counter(
     "batteries_reconcile_total",
-    "Reconciles, by result: done (nothing is pending), requeued (comes again later), stalled (until somebody "
-    "changes something), error (Kubernetes refused, or another wrote first).",
+    "Reconciles, by result: done (nothing is pending), requeued (runs again later), stalled (until somebody "
+    "changes something), error (Kubernetes refused, or a write conflict).",
     ["result"],
 )
-RECONCILE_ERRORS = Counter("batteries_reconcile_errors_total", "Reconciles that Kubernetes or a lost race broke off.")
+RECONCILE_ERRORS = Counter(
+    "batteries_reconcile_errors_total", "Reconciles that failed because of Kubernetes or a write conflict."
+)
 RECONCILE_SECONDS = Histogram(
     "batteries_reconcile_duration_seconds", "Duration of reconciles, comparisons with AWS included.", buckets=SECONDS
 )
-RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Reconciles under way, comparisons with AWS included.")
-WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts with pending work, those in a queue included.")
+RECONCILES_ACTIVE = Gauge("batteries_reconcile_active", "Reconciles in progress, comparisons with AWS included.")
+WORKQUEUE_DEPTH = Gauge("batteries_workqueue_depth", "Accounts with pending work, including those in a queue.")
 
 ACCOUNTS = Gauge("batteries_accounts", "AwsAccounts, by phase.", ["phase"])
-ACCOUNTS_STALLED = Gauge("batteries_accounts_stalled", "AwsAccounts on which no progress is made: Stalled is true.")
+ACCOUNTS_STALLED = Gauge("batteries_accounts_stalled", "AwsAccounts that make no progress: Stalled is true.")
 PROVISIONING_SECONDS = Histogram(
     "batteries_account_provisioning_duration_seconds",
     "Time from an AwsAccount's creation until it was active for the first time.",
@@ -27,45 +29,43 @@ PROVISIONING_SECONDS = Histogram(
 )
 STEP_SECONDS = Histogram(
     "batteries_step_duration_seconds",
-    "Time from a step's beginning until it was done, AWS's own time and waits in line included.",
+    "Time from a step's start until it was done, including AWS's own time and time in queues.",
     ["step"],
     buckets=LONG_SECONDS,
 )
 STEP_OUTCOMES = Counter("batteries_step_outcomes_total", "Outcomes of steps: done, wait or fail.", ["step", "outcome"])
-DRIFTS = Counter("batteries_drift_total", "Differences that a resync found in AWS and mended, by step.", ["step"])
+DRIFTS = Counter("batteries_drift_total", "Differences that a resync found in AWS and reverted, by step.", ["step"])
 
 AWS_CALLS = Counter(
     "batteries_aws_calls_total",
     "AWS calls, by operation and outcome: ok, throttled, transient, capacity, terminal, unknown (the kinds of error), "
-    "or broken_off (the operator stopped, or had lost its Lease).",
+    "or broken_off (the operator stopped, or lost its Lease).",
     ["operation", "outcome"],
 )
 AWS_SECONDS = Histogram("batteries_aws_call_duration_seconds", "Duration of AWS calls.", ["operation"], buckets=SECONDS)
-SLOTS_HELD = Gauge(
-    "batteries_slots_held", "Slots taken of a limit of AWS: creations, assignments, closures.", ["limit"]
-)
+SLOTS_HELD = Gauge("batteries_slots_held", "Slots in use, by AWS limit: creations, assignments, closures.", ["limit"])
 SLOTS_WAITING = Gauge("batteries_slots_waiting", "Accounts in the queue for a slot.", ["limit"])
 
 MAILS = Counter(
     "batteries_mails_total",
-    "Mails of Notifications, by kind and outcome: sent, failed (a try; it is tried again), dropped (given up) or "
-    "disabled (there is no sender).",
+    "Mails of Notifications, by kind and outcome: sent, failed (an attempt that is retried), dropped (no more retries) "
+    "or disabled (no sender is set).",
     ["kind", "outcome"],
 )
 MAILS_WAITING = Gauge("batteries_mails_waiting", "Notifications whose mail is still to be sent.")
 
 SUSPENSIONS_HELD_BACK = Gauge(
     "batteries_suspensions_held_back",
-    "Customers whose accounts are due to be suspended, and are not, because too many would be at one time.",
+    "Customers whose accounts are due to be suspended but are not, because there are too many at the same time.",
 )
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 WATCH_UP = Gauge(
     "batteries_watch_up",
-    "1 where the accounts of the namespace `watched` (*: of all) are watched, 0 where Kubernetes refuses that or is "
-    "silent; of the operator that leads.",
+    "1 if the leader's watch of the accounts in the namespace `watched` (*: all namespaces) works, 0 if Kubernetes "
+    "refuses it or sends nothing.",
     ["watched"],
 )
 ACCOUNTS_UNREADABLE = Gauge(
-    "batteries_accounts_unreadable", "AwsAccounts that this release can't read, and so leaves as they are."
+    "batteries_accounts_unreadable", "AwsAccounts that this release can't read and therefore leaves as they are."
 )
-LEADING = Gauge("batteries_leading", "1 where this operator holds the Lease and works, 0 where it stands by.")
+LEADING = Gauge("batteries_leading", "1 if this operator holds the Lease and works, 0 if it stands by.")
