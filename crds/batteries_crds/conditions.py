@@ -30,8 +30,8 @@ SUMMARIES: dict[ConditionType, str] = {
     READY: "Every required step is done for the current spec.",
     PROVISIONED: "Every required step was done once. The account is usable, also while a change is applied.",
     SUSPENDED: "The account is suspended, as seen in AWS: nobody can sign in, and everything is denied to "
-    "its users and roles. Machines that run keep running and costing. True until everything is "
-    "open again, then absent.",
+    "its users and roles. Running machines keep running and keep costing money. True until all "
+    "access is given again, then absent.",
     RECONCILING: "Steps are pending and being worked on (kstatus); otherwise absent.",
     STALLED: "A step failed for good, or has had a problem for longer than its stall timeout (kstatus); "
     "otherwise absent.",

@@ -1,33 +1,33 @@
-"""What customers are shown of an account's troubles: sentences of ours, never what AWS, Kubernetes or Python said.
+"""What customers see of an account's problems: sentences of ours, never messages from AWS, Kubernetes or Python.
 
-The operator writes such sentences only, and what lies behind them beside, as `cause`. What an operator of an earlier
-release wrote, or a person with kubectl, stands in the same fields: it is shown as it is where it holds nothing of the
-kind, else the reason's own words are.
+The operator writes only such sentences, and the cause separately, as `cause`. But an operator of an earlier release, or
+a person with kubectl, may have written something else into the same fields: it is shown as it is if it contains nothing
+internal, and otherwise replaced by the sentence of its reason.
 """
 
 import re
 from collections.abc import Collection
 
-FALLBACK = "Something on our side keeps the account from being ready. The platform team can see what, and mends it."
+FALLBACK = "A problem on our side keeps the account from being ready. The platform team can see it and will fix it."
 
-_LATER = "If this stays, ask the platform team."
+_LATER = "If this lasts, ask the platform team."
 
 WORDS = {
-    "AwsUnavailable": "AWS is busy or has trouble of its own; we try again.",
-    "UnexpectedAwsError": f"AWS answered with an error that we don't know; we try again. {_LATER}",
-    "AccessDenied": "AWS does not let us do this for the account. The platform team mends a policy; we try again.",
-    "NoAwsCredentials": "We have no credentials for AWS. The platform team has to mend that; we try again.",
-    "UnexpectedError": f"We met an error of our own; we try again. {_LATER}",
+    "AwsUnavailable": "AWS is busy or has a problem; we are retrying.",
+    "UnexpectedAwsError": f"AWS returned an unexpected error; we are retrying. {_LATER}",
+    "AccessDenied": "AWS denies us a permission for this account. The platform team has to fix it; we are retrying.",
+    "NoAwsCredentials": "We have no credentials for AWS. The platform team has to fix that; we are retrying.",
+    "UnexpectedError": f"We had an unexpected error; we are retrying. {_LATER}",
     "OrganizationNotPrepared": "The AWS organization is not ready for accounts. The platform team has to prepare it.",
-    "LimitReached": "A limit of AWS holds the account back. It goes on when there is room.",
-    "RefusedByAws": "AWS refuses the account as it is asked for. The platform team can see why.",
-    "ManagementAccountRefused": "The AWS account is the organization's own. It is never touched.",
-    "WrongIdentity": "The AWS account does not answer as itself. Nothing was done there; the platform team looks.",
-    "AssignmentFailed": f"AWS could not give access by single sign-on; we try again. {_LATER}",
-    "RevocationFailed": f"AWS could not take access by single sign-on away; we try again. {_LATER}",
-    "CreationFailed": f"AWS could not make the account; we ask again. {_LATER}",
+    "LimitReached": "A limit of AWS is reached. The account continues automatically when the limit allows it.",
+    "RefusedByAws": "AWS refuses the account with these details. The platform team can see why.",
+    "ManagementAccountRefused": "The AWS account is the organization's management account, which we never touch.",
+    "WrongIdentity": "AWS connected us to another account, so we did nothing. The platform team has to check it.",
+    "AssignmentFailed": f"AWS could not assign single sign-on access; we are retrying. {_LATER}",
+    "RevocationFailed": f"AWS could not remove single sign-on access; we are retrying. {_LATER}",
+    "CreationFailed": f"AWS could not create the account; we are retrying. {_LATER}",
 }
-"""By the reason of a condition, or of a failed step; for others there is `FALLBACK`."""
+"""By the reason of a condition, or of a failed step; all other reasons get `FALLBACK`."""
 
 _ACCOUNT = r"(?<![\w@-])\d{12}(?![\w-])"
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -49,12 +49,12 @@ _IDS = re.compile(f"{_ACCOUNT}|{_UUID}", re.IGNORECASE)
 
 
 def is_for_customers(text: str, own_ids: Collection[str] = ()) -> bool:
-    """Whether a customer may read it; `own_ids` are the ids that are the customer's to see."""
+    """Whether a customer may read the text; `own_ids` are the ids that the customer may see."""
     return _NOT_FOR_CUSTOMERS.search(text) is None and all(
         found.group().lower() in own_ids for found in _IDS.finditer(text)
     )
 
 
 def sentence_of(reason: str | None) -> str:
-    """What a customer is told of it where the text itself is not for customers."""
+    """The sentence for customers, if the text itself is not for customers."""
     return WORDS.get(reason or "", FALLBACK)

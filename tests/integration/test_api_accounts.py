@@ -219,7 +219,7 @@ async def test_an_own_account_can_be_changed_again_and_again_and_keeps_its_owner
         assert owned_by(raw, "batteries-apiserver")["f:spec"].keys() == {"f:customerRef", "f:githubRepos"}
 
 
-async def test_more_repositories_than_a_trust_policy_holds_are_refused_before_anything_is_written(world: World) -> None:
+async def test_more_repositories_than_a_trust_policy_holds_are_refused_before_any_write(world: World) -> None:
     many = [f"my-org/repository-{number:02}" for number in range(40)]
     refused = await world.client.post("/v1/accounts", headers=world.headers, json={"githubRepos": many})
     assert (refused.status, (await refused.json())["code"]) == (400, "invalid_request")

@@ -210,9 +210,9 @@ def _body(customer: Customer, notice: Notice, now: datetime, *, has_accounts: bo
 
 
 def _consequence(ends: str, *, is_over: bool, has_accounts: bool) -> str:
-    """What follows from a payment method that is missing."""
+    """The consequence of a missing payment method, as a sentence."""
     if not has_accounts:
-        return "Until that changes you can't ask for AWS accounts."
+        return "Until that changes, you can't request AWS accounts."
     when = "now" if is_over else f"at {ends}"
-    said = f"AWS accounts will be suspended {when}: nobody gets into them any more; what is in them stays."
-    return f"Your {said}" if is_over else f"Unless that changes, your {said}"
+    will = f"AWS accounts will be suspended {when}: nobody will be able to use them, but their content is kept."
+    return f"Your {will}" if is_over else f"Unless that changes, your {will}"

@@ -1,7 +1,7 @@
-"""The words of each mail. Plain text, no secret but the one link that ConfirmEmail is about.
+"""The text of each mail: plain text, without secrets except the link in ConfirmEmail.
 
-Nothing that a customer typed freely is in a mail: who signs up with somebody else's address must not be able to write
-to them through us. What is filled in has a form of its own: key prefixes, ids, repository names, times.
+Mails contain no text that a customer can choose freely: whoever signs up with somebody else's address must not be able
+to send them messages through us. The values filled in have fixed forms: key prefixes, ids, repository names, times.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ class Template:
     text: str
 
 
-_STOP_KEY = """If this was not you, somebody else can use your account here. Make a new API key
+_STOP_KEY = """If this was not you, somebody else has access to your account here. Create a new API key
 (POST {public}/v1/keys), revoke the keys that you don't know (GET {public}/v1/keys lists them,
 DELETE {public}/v1/keys/ID revokes one), and tell us: {contact}.
 """
@@ -34,29 +34,28 @@ If it was you, open this link and press the button:
 
   {{link}}
 
-The link works once and for {CONFIRMATION_HOURS} hours. It proves that you read this mailbox, and
-does nothing else.
+The link works once, within {CONFIRMATION_HOURS} hours. It only proves that you read this mailbox.
 
-If it was not you, do nothing: without this nobody gets into anything of yours with your address. To
-stop such mails, tell us: {{contact}}.
+If it was not you, do nothing: without your confirmation, nobody can use your address to get into
+anything of yours. To stop these mails, tell us: {{contact}}.
 """,
     ),
     NotificationKind.KEY_HANDED_OVER: Template(
-        "An API key was given out for the card that you saved",
-        """At {when} an API key (it begins with aib_{keyPrefix}) was given to whoever began the checkout in
-which your card was saved at {public}.
+        "An API key was issued for the card that you saved",
+        """At {when} an API key that begins with aib_{keyPrefix} was given to whoever started the checkout
+in which you saved your card at {public}.
 
-Who has the key can ask for AWS accounts at this card's cost. If you began that checkout, or trust
-who did, all is well.
+Whoever has the key can request AWS accounts at this card's expense. If you started that checkout,
+or trust the person or agent who did, you need not do anything.
 
-If not, tell us, and we block it: {contact}. Name the key's beginning, aib_{keyPrefix}, and the
-customer {customer}.
+Otherwise tell us, and we will block the key: {contact}. Please include the beginning of the key,
+aib_{keyPrefix}, and the customer {customer}.
 """,
     ),
     NotificationKind.KEY_CREATED: Template(
-        "A new API key was made",
-        """At {when} a new API key was made for you at {public}. It begins with aib_{keyPrefix} (scope
-{scope}, works until {expiresAt}). It was made {by}.
+        "A new API key was created",
+        """At {when} a new API key was created for you at {public}. It begins with aib_{keyPrefix} (scope
+{scope}, valid until {expiresAt}). It was created {by}.
 
 """
         + _STOP_KEY,
@@ -66,17 +65,17 @@ customer {customer}.
         """At {when} your API key that begins with aib_{keyPrefix} was revoked at {public}. It was revoked
 {by}.
 
-If this was not you, and you have no working key left, we can make you a new one: {contact}.
+If this was not you, and you have no working key left, we can create a new one for you: {contact}.
 
 """
         + _STOP_KEY,
     ),
     NotificationKind.REPOSITORIES_CHANGED: Template(
-        "The repositories that may deploy into your AWS account were changed",
-        """At {when} the list of GitHub repositories that may deploy into your AWS account {awsAccountId}
+        "The repositories that may deploy to your AWS account were changed",
+        """At {when} the list of GitHub repositories that may deploy to your AWS account {awsAccountId}
 was changed at {public} (account {accountId}). It was changed {by}.
 
-The list as it is now: {repositories}
+The list is now: {repositories}
 
 """
         + _STOP_KEY,
@@ -92,7 +91,7 @@ at the first sign-in.
     ),
     NotificationKind.PAYMENT_METHOD_MISSING: Template(
         "Your payment method is missing",
-        """Since {since} we have no payment method that works for you at {public}.
+        """Since {since} we have had no valid payment method for you at {public}.
 
 {consequence}
 
@@ -101,18 +100,18 @@ Pay the invoice that Stripe mailed you, if there is one, or save a new card. Que
     ),
     NotificationKind.SUSPENSION_SOON: Template(
         "Your AWS accounts will be suspended",
-        """Since {since} we have no payment method that works for you at {public}. Your AWS accounts will be
-suspended at {suspendedAt}: nobody gets into them any more; what is in them stays.
+        """Since {since} we have had no valid payment method for you at {public}. Your AWS accounts will be
+suspended at {suspendedAt}: nobody will be able to use them, but their content is kept.
 
-Pay the invoice that Stripe mailed you, if there is one, or save a new card, and nothing happens.
+To prevent this, pay the invoice that Stripe mailed you, if there is one, or save a new card.
 Questions: {contact}.
 """,
     ),
     NotificationKind.SUSPENDED: Template(
         "Your AWS accounts are suspended",
-        """Since {since} we have had no payment method that works for you at {public}, so your AWS accounts
-are suspended as of {suspendedAt}: nobody gets into them; what is in them stays. They are opened
-again as soon as you can pay.
+        """Since {since} we have had no valid payment method for you at {public}, so your AWS accounts
+are suspended as of {suspendedAt}: nobody can use them, but their content is kept. They are resumed
+as soon as you have a valid payment method.
 
 Pay the invoice that Stripe mailed you, if there is one, or save a new card. Questions: {contact}.
 """,
@@ -141,5 +140,5 @@ def render(notification: Notification, *, public: str, contact: str, link: str =
 
 
 def _plain(text: str) -> str:
-    """One line, printable: nothing that could pass for words of ours."""
+    """One printable line, so that a value can't look like text of ours."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split()) or _UNKNOWN

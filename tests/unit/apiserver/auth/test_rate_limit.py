@@ -201,7 +201,7 @@ async def test_without_stripe_no_sign_up_is_counted(open_client: Open) -> None:
     assert [(await client.post("/v1/stripe/setup", json=EMAIL)).status for _ in range(3)] == [503] * 3
 
 
-async def test_asking_stripe_for_sessions_has_a_limit_of_its_own_so_that_made_up_ones_cannot_use_up_stripes(
+async def test_session_lookups_have_their_own_limit_so_made_up_ones_cannot_use_up_stripes(
     open_client: Open, keys: list[NewKey], asked: list[str]
 ) -> None:
     client = await open_client(rate_limit_sign_up=2, rate_limit_anonymous=4, **STRIPE)

@@ -142,7 +142,7 @@ async def test_what_is_asked_meanwhile_is_found_all_the_time() -> None:
     assert seen.total() > 20, "it was asked in the middle"
 
 
-def test_of_several_lists_at_once_the_last_to_end_has_python_look_again_and_one_that_fails_leaves_no_trace() -> None:
+def test_the_last_of_overlapping_lists_restores_the_collector_and_a_failed_one_too() -> None:
     usual, frozen = gc.get_threshold(), gc.get_freeze_count()
     with suppress(TimeoutError), cooperative_yield.without_full_collections():
         with suppress(TimeoutError), cooperative_yield.without_full_collections():

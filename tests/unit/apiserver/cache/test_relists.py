@@ -83,7 +83,7 @@ async def test_what_was_held_is_held_until_the_new_list_is_whole() -> None:
     assert all(age < 2 for _, age in seen[1:]), "and it says since when it has heard nothing"
 
 
-async def test_of_two_own_writes_while_the_pages_are_read_the_newer_stays_whichever_answer_comes_first() -> None:
+async def test_of_two_own_writes_during_a_list_the_newer_stays_in_either_response_order() -> None:
     def write(number: int, token: str | None) -> None:
         cache.put(customer("a", 9, "newer@example.com"))
         cache.put(customer("a", 8, "older@example.com"))

@@ -196,7 +196,7 @@ async def test_who_has_no_accounts_is_told_of_the_loss_and_of_no_suspension(worl
     await world.start()
     await world.pays(BEGAN)
     [made] = [each async for each in world.notifications.all("n")]
-    assert made.spec.details["consequence"] == "Until that changes you can't ask for AWS accounts."
+    assert made.spec.details["consequence"] == "Until that changes, you can't request AWS accounts."
     await world.clock.pass_to(BEGAN + 5 * DAY)
     assert await world.made() == [LOST]
     world.has_accounts = True
