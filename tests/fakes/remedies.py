@@ -79,7 +79,7 @@ REASONS: dict[str, dict[str, str]] = {
     "SecretNameTaken": {
         "Delete that Secret": "test_a_foreign_secret_is_no_password_and_is_left_alone",
         "give it another name": "test_a_foreign_secret_is_no_password_and_is_left_alone",
-        "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
+        "make the AwsAccount again with another name": "test_another_owner_gets_an_account_under_another_name",
     },
     "RoleDoesNotAnswer": {
         "the role exists": "test_the_role_that_does_not_answer_stalls_the_account_which_recovers",
@@ -89,18 +89,18 @@ REASONS: dict[str, dict[str, str]] = {
     "RevocationFailed": {"Read AWS's words": CAUSE},
     "CreationFailed": {"read `.status.cause`": CAUSE},
     "AccountIdTaken": {
-        "Make this one anew with another name": "test_another_owner_gets_an_account_under_another_name",
+        "Make this AwsAccount again with another name": "test_another_owner_gets_an_account_under_another_name",
         "set the tag to this one's namespace/name": "test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so",
     },
-    "RefusedByAws": {"Mend the spec or the setting": RETRY},
+    "RefusedByAws": {"Correct the spec or the setting": RETRY},
     "TrustPolicyTooLarge": {
         "List fewer repositories": "test_a_list_that_is_too_long_is_mended",
         "the setting raised": "test_a_list_that_is_too_long_is_mended",
     },
     "NotOurAccount": {
         "tag it in Organizations": "test_what_was_not_ours_goes_on_when_it_is",
-        "comparisons look again": TAGGED_AGAIN,
-        "make the AwsAccount anew with another name": "test_another_owner_gets_an_account_under_another_name",
+        "the resync looks again": TAGGED_AGAIN,
+        "make the AwsAccount again with another name": "test_another_owner_gets_an_account_under_another_name",
         "take the tag `aibatteriesincluded.com/owner` away": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
         "tag it as the message says": "test_an_earlier_releases_suspended_account_needs_somebody_to_name_its_owner",
         "find out who wrote it": LOOKING,
@@ -129,11 +129,11 @@ REASONS: dict[str, dict[str, str]] = {
         "tag that account": "test_what_was_not_ours_goes_on_when_it_is",
     },
     "WrongIdentity": {"Look at AWS_ENDPOINT_URL": LOOKING},
-    "InvalidEmail": {"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE": RETRY},
-    "InvalidAddress": {"Mend it in the management account": RETRY},
+    "InvalidEmail": {"Correct BATTERIES_ACCOUNT_EMAIL_TEMPLATE": RETRY},
+    "InvalidAddress": {"Correct it in the management account": RETRY},
     "GovCloudAccountExists": {"Ask AWS Support": SUPPORT},
     "PaymentInstrumentMissing": {"Add one in AWS Billing": RETRY},
-    "PaymentInstrumentInvalid": {"Mend it in AWS Billing": RETRY},
+    "PaymentInstrumentInvalid": {"Correct it in AWS Billing": RETRY},
     **{
         name: {"Finish the validation": RETRY}
         for name in (
@@ -144,7 +144,7 @@ REASONS: dict[str, dict[str, str]] = {
             "BusinessValidationUnknown",
         )
     },
-    "ResourcePolicyWithTags": {"Mend that policy in Organizations": RETRY},
+    "ResourcePolicyWithTags": {"Change that policy in Organizations": RETRY},
 }
 """By the reason of the condition, as the runbook has them."""
 
@@ -157,7 +157,7 @@ MESSAGES: dict[str, str] = {
     "delete it, or tag it so": "test_what_was_not_ours_goes_on_when_it_is",
     "add-client-id-to-open-id-connect-provider": "test_what_was_not_ours_goes_on_when_it_is",
     "change BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "test_what_was_not_ours_goes_on_when_it_is",
-    "mend the tag": REASONS["AccountIdTaken"]["set the tag to this one's namespace/name"],
+    "has to correct its tag": REASONS["AccountIdTaken"]["set the tag to this one's namespace/name"],
     "end the first owner's access": "test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away",
     "that assignment away in Identity Center": "test_of_an_earlier_release_the_account_of_another_owner_is_known_by_who_signs_in",
     "set spec.deletionPolicy to Retain": REASONS["NotOurAccount"]["`spec.deletionPolicy: Retain`"],
@@ -180,10 +180,12 @@ MESSAGES: dict[str, str] = {
     "can ask for another try once that is mended": RETRY,
     "give its pod a role": REASONS["NoAwsCredentials"]["Give its service account a role"],
     "give the operator a role": REASONS["NoAwsCredentials"]["Give its service account a role"],
-    "mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE": RETRY,
-    "mend it in": RETRY,
+    "correct BATTERIES_ACCOUNT_EMAIL_TEMPLATE": RETRY,
+    "correct it in": RETRY,
+    "finish the validation in AWS Billing": RETRY,
+    "exists. {} ask AWS Support": SUPPORT,
     "add one in AWS Billing": RETRY,
-    "This is for the platform team": RETRY,
+    "The platform team has to": RETRY,
     "the platform team has to": REASONS["AccessDenied"]["Change the policy that the message names"],
     "spec.suspended to false": REASONS["Suspended"]["`spec.suspended: false`"],
     # Of the organization, to whoever prepares it.

@@ -28,10 +28,10 @@ LIMIT_SECONDS = 30.0
 """The shortest pause after a call that met a limit of AWS."""
 
 OWN_ERROR = (
-    "The operator met an error of its own; trying again. If this stays, the platform team has to look into its log."
+    "The operator had an internal error and tries again. If this stays, the platform team has to look into its log."
 )
 
-PARTITION = "The operator can't work in the part of AWS of its region or credentials. The platform team has to look."
+PARTITION = "The operator can't work in the AWS partition of its region or credentials. The platform team has to look."
 
 MANAGEMENT_ACCOUNT = (
     "The AWS account is the organization's management account. It is never provisioned, moved, suspended or closed."

@@ -8,10 +8,10 @@ _FOUND = {
     "iam:AddClientIDToOpenIDConnectProvider": "GitHub's OIDC provider did not know our audience",
     "iam:CreateRole": "the deploy role was gone",
     "iam:AttachRolePolicy": "the deploy role had lost its policy",
-    "iam:UpdateAssumeRolePolicy": "the deploy role's trust policy was another",
+    "iam:UpdateAssumeRolePolicy": "the deploy role's trust policy was changed",
     "identitystore:CreateUser": "the owner's user in Identity Center was gone",
     "sso:CreateAccountAssignment": "the owner's assignment was gone",
-    "sso:DeleteAccountAssignment": "the owner was assigned",
+    "sso:DeleteAccountAssignment": "the owner had access again",
 }
 
 
@@ -20,5 +20,5 @@ def drift_message(step: str, acts: Sequence[str]) -> str:
 
     Acts that follow from others, such as attaching a policy to a role that was just made, are listed too.
     """
-    found = " and ".join(dict.fromkeys(_FOUND.get(act, f"{act} was due") for act in acts))
-    return f"AWS was found changed: {found}. {step} has put it right, by {', '.join(dict.fromkeys(acts))}."
+    found = " and ".join(dict.fromkeys(_FOUND.get(act, f"{act} was needed") for act in acts))
+    return f"Something was changed in AWS: {found}. {step} has corrected it by {', '.join(dict.fromkeys(acts))}."

@@ -58,7 +58,7 @@ def of_release(account: AwsAccount) -> Event:
     """The Event that says what is left in AWS of a deleted account."""
     aws_account_id = account.status.aws_account_id
     if aws_account_id is None:
-        return Event("Normal", "Released", "Nothing was made in AWS.")
+        return Event("Normal", "Released", "AWS made no account, so nothing is left there.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
         closed = find(account.status.conditions, ConditionType.CLOSED)  # or it left the organization and was not closed
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."

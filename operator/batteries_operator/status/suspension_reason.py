@@ -6,9 +6,9 @@ from batteries_crds.conditions import SUSPENDED, ConditionStatus, find
 from batteries_crds.reasons import Reason
 
 _CLOSED = (
-    "The account is closed: console, single sign-on and deploy role are shut, and AWS denies everything that its users "
-    "and roles ask for. Machines that run go on and cost; service-linked roles, and what resource policies give to "
-    "other accounts, are not bound."
+    "The account is closed: console, single sign-on and deploy role are closed, and AWS denies all requests of its "
+    "users and roles. Machines that run keep running and cost money. Service-linked roles keep working, and so does "
+    "what resource policies allow other accounts."
 )
 _NEVER_MADE = "The account is suspended; no AWS account was made for it."
 

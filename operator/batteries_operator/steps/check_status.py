@@ -22,8 +22,9 @@ from batteries_operator.steps.step import Scope
 WORKING = Wait.queued(60, Reason.CREATING_ACCOUNT, "AWS is creating the account.")
 """While AWS creates the account. The poller wakes it at the end; the pause is only the safety net."""
 
-NOT_WANTED = "The address is another's: AWS made no account, and none is wanted."
-PLATFORM = "This is for the platform team"
+NOT_WANTED = "The e-mail address is in use elsewhere: AWS made no account, and none is wanted any more."
+PLATFORM = "The platform team has to"
+VALIDATE = f"{PLATFORM} finish the validation in AWS Billing, or ask AWS Support."
 AGAIN_SECONDS = 0.1
 
 FORGOTTEN = "CreateAccountStatusNotFoundException"
@@ -47,46 +48,48 @@ FAILURES: dict[str, _Failure] = {
         Reason.AWS_INTERNAL_FAILURE, "AWS had an internal failure; asking again.", retry_seconds=30
     ),
     "CONCURRENT_ACCOUNT_MODIFICATION": _Failure(
-        Reason.CONCURRENT_MODIFICATION, "AWS is still working on an earlier request; asking again.", retry_seconds=30
+        Reason.CONCURRENT_MODIFICATION, "AWS still works on an earlier request; asking again.", retry_seconds=30
     ),
     "INVALID_EMAIL": _Failure(
         Reason.INVALID_EMAIL,
-        f"AWS does not accept the account's root e-mail address. {PLATFORM}: mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
+        f"AWS does not accept the account's root e-mail address. {PLATFORM} correct BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
     ),
     "INVALID_ADDRESS": _Failure(
         Reason.INVALID_ADDRESS,
-        f"AWS does not accept the organization's postal address. {PLATFORM}: mend it in the management account.",
+        f"AWS does not accept the organization's postal address. {PLATFORM} correct it in the management account.",
     ),
     "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Failure(
-        Reason.GOV_CLOUD_ACCOUNT_EXISTS, f"AWS says that the GovCloud account exists already. {PLATFORM}."
+        Reason.GOV_CLOUD_ACCOUNT_EXISTS,
+        f"AWS says that the GovCloud account already exists. {PLATFORM} ask AWS Support.",
     ),
     "MISSING_PAYMENT_INSTRUMENT": _Failure(
         Reason.PAYMENT_INSTRUMENT_MISSING,
-        f"The organization's management account has no valid payment method. {PLATFORM}: add one in AWS Billing.",
+        f"The organization's management account has no valid payment method. {PLATFORM} add one in AWS Billing.",
     ),
     "INVALID_PAYMENT_INSTRUMENT": _Failure(
         Reason.PAYMENT_INSTRUMENT_INVALID,
-        f"The organization's management account's payment method is refused. {PLATFORM}: mend it in AWS Billing.",
+        f"AWS refuses the payment method of the management account. {PLATFORM} correct it in AWS Billing.",
     ),
     "MISSING_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_MISSING, f"AWS wants the management account's business validated. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_MISSING, f"AWS wants the management account's business validated. {VALIDATE}"
     ),
     "FAILED_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_FAILED, f"AWS could not validate the management account's business. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_FAILED, f"AWS could not validate the management account's business. {VALIDATE}"
     ),
     "PENDING_BUSINESS_VALIDATION": _Failure(
         Reason.BUSINESS_VALIDATION_PENDING,
-        f"AWS is still validating the management account's business. {PLATFORM}; asking again.",
+        f"AWS is still validating the management account's business; asking again. {VALIDATE}",
         retry_seconds=300,
     ),
     "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_IDENTITY_INVALID, f"AWS refused the identity given for the business validation. {PLATFORM}."
+        Reason.BUSINESS_IDENTITY_INVALID, f"AWS refused the identity given for the business validation. {VALIDATE}"
     ),
     "UNKNOWN_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_UNKNOWN, f"AWS has an unknown problem with the business validation. {PLATFORM}."
+        Reason.BUSINESS_VALIDATION_UNKNOWN, f"AWS has an unknown problem with the business validation. {VALIDATE}"
     ),
     "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Failure(
-        Reason.RESOURCE_POLICY_WITH_TAGS, f"The organization's resource policy can't be updated with tags. {PLATFORM}."
+        Reason.RESOURCE_POLICY_WITH_TAGS,
+        f"AWS can't update the organization's resource policy with tags. {PLATFORM} change that policy.",
     ),
 }
 
@@ -167,7 +170,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if creation.failure_reason == "EMAIL_ALREADY_EXISTS":
         return await _taken(scope, request)
     if not scope.account.is_wanted:
-        return _ask_again(Reason.NOT_WANTED, "AWS made no account, and none is wanted.")
+        return _ask_again(Reason.NOT_WANTED, "AWS made no account, and none is wanted any more.")
     if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
         # create_account is pending again, and reports the limit from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
@@ -216,7 +219,7 @@ def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
         scope,
         Reason.EMAIL_ALREADY_EXISTS,
         f"The root e-mail address {request.email} belongs to an AWS account that is not ours. "
-        f"{PLATFORM}: change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account "
+        f"{PLATFORM} change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account "
         f"{TAG_RESOURCE}={scope.account.key} if it is this one.",
     )
 
@@ -235,8 +238,8 @@ def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) ->
         scope,
         Reason.ACCOUNT_ID_TAKEN,
         f"The AWS account with the id {scope.account.account_id} ({request.email}) is by its tag {TAG_RESOURCE} "
-        f"another AwsAccount's. Make this one anew with another name. {PLATFORM} if that AWS account is this one: "
-        "mend the tag.",
+        f"another AwsAccount's. Make this AwsAccount again with another name. If that AWS account is this one's, the "
+        "platform team has to correct its tag.",
     )
 
 

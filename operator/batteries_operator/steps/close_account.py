@@ -35,7 +35,7 @@ async def run(scope: Scope) -> Outcome:
         closures.release(account.metadata.uid)
         return Done(
             f"AWS account {aws_account_id} is no member any more: it has left the organization, so it was not closed. "
-            "That is up to whom it belongs to now; it may be open, and cost.",
+            "It may be open and cost money; closing it is up to its present owner.",
             warns=True,
         )
     if state == CLOSED or (asked and state == ENDED_BY_AWS):
@@ -74,7 +74,7 @@ def _closing(scope: Scope) -> Wait:
 
 def _in_line(scope: Scope) -> Wait:
     closures, status = scope.deps.closures, scope.account.status
-    place = f"In line for its closure at place {closures.position(scope.account.metadata.uid)}"
+    place = f"Queue position {closures.position(scope.account.metadata.uid)}"
     if closures.is_shut:
         return Wait.queue_closed(
             LINE_SECONDS,
@@ -82,4 +82,4 @@ def _in_line(scope: Scope) -> Wait:
             f"{place}: AWS closes no more accounts for now (its quota is counted over 30 days). Account "
             f"{status.aws_account_id} is quarantined meanwhile, and closed as soon as AWS allows it.",
         )
-    return Wait.queued(LINE_SECONDS, Reason.WAITING_IN_LINE, f"{place}: few accounts are closed at one time.")
+    return Wait.queued(LINE_SECONDS, Reason.WAITING_IN_LINE, f"{place}: AWS closes few accounts at one time.")

@@ -21,5 +21,5 @@ async def run(scope: Scope) -> Outcome:
     if ours:
         await iam.delete_login_profile(user)
     await scope.deps.passwords.discard(account)
-    message = f"The IAM user {user} is somebody else's and left alone." if ours is False else f"{user} can't sign in."
+    message = f"The IAM user {user} is not ours and was left alone." if ours is False else f"{user} can't sign in."
     return Done(message, {"credentials_secret_name": None})

@@ -17,5 +17,5 @@ async def run(scope: Scope) -> Outcome:
         scope.deps.settings.role_of(scope.account.status.access_role_name),
     )
     ours = await iam.close_role(ROLE_NAME, nobody(), known_arn=scope.account.status.oidc_role_arn)
-    message = f"{ROLE_NAME} admits nobody." if ours else f"{ROLE_NAME} is somebody else's and left alone."
+    message = f"{ROLE_NAME} admits nobody." if ours else f"{ROLE_NAME} is not ours and was left alone."
     return Done(message, {"github_repos": []})

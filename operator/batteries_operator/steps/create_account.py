@@ -187,12 +187,12 @@ def refused(scope: Scope) -> Wait:
 def in_line(scope: Scope) -> Wait:
     """The account's queue position, and what it waits for; written once, however the queue moves."""
     creations = scope.deps.creations
-    place = f"In line at place {creations.position(scope.account.metadata.uid)}"
+    place = f"Queue position {creations.position(scope.account.metadata.uid)}"
     if creations.is_shut:
         return Wait.queue_closed(
             LINE_SECONDS,
             Reason.ACCOUNT_LIMIT_REACHED,
-            f"{place}: the organization has as many AWS accounts as its quota allows. This is for the platform team: "
+            f"{place}: the organization has as many AWS accounts as its quota allows. The platform team has to "
             "have the quota 'Maximum number of accounts' raised in Service Quotas. The account follows by itself.",
         )
     limit = scope.deps.settings.creations_in_flight
@@ -228,7 +228,7 @@ async def _resolve(scope: Scope, intent: CreateRequest) -> Outcome:
             return _unresolved(grace + CALL_SECONDS - age)
         # Nothing was made and nothing is wanted: without the intent nothing is pending.
         forgotten = {"create_request": None}
-        return Wait.polling(0, Reason.NOT_WANTED, "Nothing was made in AWS, and nothing is wanted.", facts=forgotten)
+        return Wait.polling(0, Reason.NOT_WANTED, "AWS made no account, and none is wanted any more.", facts=forgotten)
     return await _ask(scope, intent)
 
 

@@ -44,7 +44,7 @@ def unless_gone(run: Run) -> Run:
 
     async def run_unless_gone(scope: Scope) -> Outcome:
         if scope.account.is_deleted and await is_gone(scope):
-            return Done("The AWS account is closed or suspended by AWS, or has left the organization: nothing to do.")
+            return Done("AWS has closed or suspended the account, or it has left the organization: nothing to do.")
         return await run(scope)
 
     return run_unless_gone

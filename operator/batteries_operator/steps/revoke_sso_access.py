@@ -22,7 +22,7 @@ async def run(scope: Scope) -> Outcome:
     if status.owner is None:
         return Done("Nobody had access by single sign-on.", FORGET)
     if status.sso_assignment_request_id is not None and await _still_assigning(scope, status.sso_assignment_request_id):
-        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "An assignment under way ends first.")
+        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "Waiting for the end of an assignment that is under way.")
     deps.assignment_duration.forget(uid)
     permission_set = await center.permission_set(deps.settings.permission_set_name)
     user_id = await _assigned(scope, {user async for user in center.assigned_users(owned.id, permission_set)})
@@ -36,7 +36,7 @@ async def run(scope: Scope) -> Outcome:
         return Wait.queued(
             LINE_SECONDS,
             Reason.WAITING_IN_LINE,
-            f"In line: {limit} single sign-on assignments are changed at a time.",
+            f"Queued: {limit} single sign-on assignments are changed at a time.",
         )
     started = await center.unassign(owned, permission_set, user_id)
     return Wait.polling(

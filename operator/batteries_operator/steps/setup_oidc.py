@@ -42,7 +42,7 @@ async def run(scope: Scope) -> Outcome:
     role_arn = await iam.ensure_role(
         ROLE_NAME, trust, settings.managed_policy_arn, known_arn=account.status.oidc_role_arn
     )
-    admitted = ", ".join(account.spec.github_repos) or "nobody: no repository is listed"
+    admitted = ", ".join(account.spec.github_repos) or "nobody, because no repository is listed"
     return Done(
         f"{ROLE_NAME} admits {admitted}."[:1000],
         {"oidc_role_arn": role_arn, "github_repos": list(account.spec.github_repos)},

@@ -28,7 +28,7 @@ async def run(scope: Scope) -> Outcome:
     revocation_id = account.status.sso_revocation_request_id
     if revocation_id is not None and await _still_revoking(scope, revocation_id):
         # AWS lists the assignment until it is removed: the list does not say yet what will be.
-        return Wait.polling(None, Reason.REVOKING_ACCESS, "A revocation under way ends first.")
+        return Wait.polling(None, Reason.REVOKING_ACCESS, "Waiting for the end of a revocation that is under way.")
     request_id = account.status.sso_assignment_request_id
     if request_id is not None and (waiting := await _poll(scope, request_id)) is not None:
         return waiting
@@ -51,7 +51,7 @@ async def run(scope: Scope) -> Outcome:
         return Wait.queued(
             LINE_SECONDS,
             Reason.WAITING_IN_LINE,
-            f"In line: {limit} single sign-on assignments are made at a time.",
+            f"Queued: {limit} single sign-on assignments are made at a time.",
         )
     started = await center.assign(owned, permission_set, user_id)
     return Wait.polling(

@@ -13,14 +13,15 @@ def _business(meaning: str) -> Entry:
 
 FAILURES: dict[Reason, Entry] = {
     Reason.ACCOUNT_ID_TAKEN: Entry(
-        "The AWS account with this AwsAccount's id is another's by its tag `aibatteriesincluded.com/resource`. The id "
-        "is the object's name where that is a UUID, else it is derived from namespace and name; two may have the same.",
-        "Make this one anew with another name. If the AWS account is to be this one's (it was moved to another "
+        "By its tag `aibatteriesincluded.com/resource` the AWS account with this AwsAccount's id belongs to another "
+        "one. The id is the object's name if that is a UUID, else it is derived from namespace and name; two may be "
+        "equal.",
+        "Make this AwsAccount again with another name. If the AWS account is to be this one's (it was moved to another "
         f"namespace, say), set the tag to this one's namespace/name in Organizations, then `{RETRY}`.",
     ),
     Reason.REFUSED_BY_AWS: Entry(
-        "AWS refuses a request that would be the same the next time; `.status.cause` holds its words.",
-        f"Mend the spec or the setting that they name, then `{RETRY}`.",
+        "AWS refuses a request, and would refuse it again; `.status.cause` has its words.",
+        f"Correct the spec or the setting that they name, then `{RETRY}`.",
     ),
     Reason.TRUST_POLICY_TOO_LARGE: Entry(
         "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
@@ -30,26 +31,26 @@ FAILURES: dict[Reason, Entry] = {
     Reason.NOT_OUR_ACCOUNT: Entry(
         "The AWS account does not carry the tag `aibatteriesincluded.com/resource` with this AwsAccount's "
         "namespace/name, or is not a member of the organization. Without that tag no step does anything to an AWS "
-        "account or inside it, whatever the status says. Or it does, and its tag `aibatteriesincluded.com/owner` names "
-        "another owner: an earlier AwsAccount of this name was deleted with Retain. Or it names none, and the account "
-        "was suspended by an earlier release.",
-        "If it is this one, tag it in Organizations; comparisons look again, in a tenth of BATTERIES_RESYNC_SECONDS, "
+        "account or inside it, whatever the status says. Or it has that tag, and its tag "
+        "`aibatteriesincluded.com/owner` names another owner: an earlier AwsAccount of this name was deleted with "
+        "Retain. Or it names none, and an earlier release suspended the account.",
+        "If it is this one, tag it in Organizations; the resync looks again after a tenth of BATTERIES_RESYNC_SECONDS, "
         f"and at once after `{RETRY}`. If it was another owner's, make the AwsAccount "
-        "anew with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
+        "again with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
         f"users, access keys, the deploy role), take the tag `aibatteriesincluded.com/owner` away, then `{RETRY}`. If "
         "nothing tells whose a suspended one was, find out, and tag it as the message says. If `status.awsAccountId` "
         "is wrong, find out who wrote it. To let a deleted object go: `spec.deletionPolicy: Retain`, or take its "
         "finalizer away.",
     ),
     Reason.USER_NOT_OURS: Entry(
-        "An adopted AWS account has an IAM user of the name that ours gets, which neither our tag nor the status says "
-        "we made, or which was made for another owner. It was left as it is.",
+        "An adopted AWS account has an IAM user with the name of ours. Neither our tag nor the status says that we "
+        "made it, or it was made for another owner. It was left as it is.",
         "Delete or rename that user, or set BATTERIES_IAM_USER_NAME, or, if it may be taken over, give it the tag that "
         f"the message names; then `{RETRY}`.",
     ),
     Reason.ROLE_NOT_OURS: Entry(
-        "An adopted AWS account has a role GitHubActionsDeployRole that neither our tag nor the status says we made, "
-        "or that was made for another owner. It was left as it is.",
+        "An adopted AWS account has a role GitHubActionsDeployRole. Neither our tag nor the status says that we made "
+        "it, or it was made for another owner. It was left as it is.",
         f"Delete that role or, if it may be taken over, give it the tag that the message names; then `{RETRY}`.",
     ),
     Reason.PROVIDER_NOT_OURS: Entry(
@@ -70,27 +71,27 @@ FAILURES: dict[Reason, Entry] = {
         "Look at AWS_ENDPOINT_URL and the role's trust. Do not retry before you know why.",
     ),
     Reason.INVALID_EMAIL: Entry(
-        "AWS does not accept the root e-mail address.", f"Mend BATTERIES_ACCOUNT_EMAIL_TEMPLATE, then `{RETRY}`."
+        "AWS does not accept the root e-mail address.", f"Correct BATTERIES_ACCOUNT_EMAIL_TEMPLATE, then `{RETRY}`."
     ),
     Reason.INVALID_ADDRESS: Entry(
         "AWS does not accept the organization's postal address.",
-        f"Mend it in the management account, then `{RETRY}`.",
+        f"Correct it in the management account, then `{RETRY}`.",
     ),
     Reason.GOV_CLOUD_ACCOUNT_EXISTS: Entry(
-        "AWS says that the GovCloud account exists already.", f"Ask AWS Support, then `{RETRY}`."
+        "AWS says that the GovCloud account already exists.", f"Ask AWS Support, then `{RETRY}`."
     ),
     Reason.PAYMENT_INSTRUMENT_MISSING: Entry(
         "The management account has no valid payment method.", f"Add one in AWS Billing, then `{RETRY}`."
     ),
     Reason.PAYMENT_INSTRUMENT_INVALID: Entry(
-        "The management account's payment method is refused.", f"Mend it in AWS Billing, then `{RETRY}`."
+        "AWS refuses the management account's payment method.", f"Correct it in AWS Billing, then `{RETRY}`."
     ),
     Reason.BUSINESS_VALIDATION_MISSING: _business("it has not begun"),
     Reason.BUSINESS_VALIDATION_FAILED: _business("it failed"),
     Reason.BUSINESS_IDENTITY_INVALID: _business("the identity given was refused"),
     Reason.BUSINESS_VALIDATION_UNKNOWN: _business("it has an unknown problem"),
     Reason.RESOURCE_POLICY_WITH_TAGS: Entry(
-        "The organization's resource policy can't be updated with tags.",
-        f"Mend that policy in Organizations, then `{RETRY}`.",
+        "AWS can't update the organization's resource policy with tags.",
+        f"Change that policy in Organizations, then `{RETRY}`.",
     ),
 }

@@ -7,20 +7,18 @@ GENERAL: dict[Reason, Entry] = {
     Reason.NOT_STARTED: Entry("The step has not been reached.", NOTHING),
     Reason.IN_PROGRESS: Entry("The step has begun.", BY_ITSELF),
     Reason.DONE: Entry("The step's goal was observed in AWS.", NOTHING),
-    Reason.UNDONE: Entry(
-        "Another step is undoing this one: a suspension, a resume or a deletion is under way.", BY_ITSELF
-    ),
+    Reason.UNDONE: Entry("Another step undoes this one: a suspension, a resume or a deletion is under way.", BY_ITSELF),
     Reason.ACTIVE: Entry("The account is ready to use.", NOTHING),
     Reason.SUSPENDED: Entry(
-        "The account is closed, seen in AWS: console, single sign-on and deploy role are shut, and the policy "
-        "BatteriesDenyAll denies everything that its users and roles ask for, also those whose sessions run. Not bound "
-        "by such a policy are service-linked roles, what resource policies give to other accounts, and machines that "
-        "run already: they go on, and cost. To end that, close the AWS account.",
+        "The account is closed, as seen in AWS: console, single sign-on and deploy role are closed, and the policy "
+        "BatteriesDenyAll denies all requests of its users and roles, running sessions included. Such a policy does "
+        "not affect service-linked roles, what resource policies grant to other accounts, and machines that run "
+        "already: they keep running and cost money. To end that, close the AWS account.",
         "To open it: `spec.suspended: false`.",
     ),
     Reason.CUSTOMER_BLOCKED: Entry(
-        "An administrator has blocked the Customer that owns the account (`spec.blocked`). AWS is not asked for it or, "
-        "where it exists, every door into it was closed.",
+        "An administrator has blocked the Customer that owns the account (`spec.blocked`). AWS is not asked for the "
+        "account; if it exists, every door into it was closed.",
         "`POST /v1/admin/customers/{id}/unblock`, or `kubectl patch customer NAME --type=merge -p "
         '\'{"spec":{"blocked":false}}\'`. Other holds stay.',
     ),
@@ -36,40 +34,47 @@ GENERAL: dict[Reason, Entry] = {
 PROGRESS: dict[Reason, Entry] = {
     Reason.CREATING_ACCOUNT: Entry("AWS is creating the account.", BY_ITSELF),
     Reason.RESOLVING_INTENT: Entry(
-        "AWS was asked for the account and its answer is not known (a crash, a lost answer). The operator looks for "
-        "the account before it asks again.",
+        "AWS was asked for the account and its response is not known, after a crash or a lost response. The operator "
+        "looks for the account before it asks again.",
         BY_ITSELF,
     ),
-    Reason.NOT_WANTED: Entry("Suspended or deleted before AWS made anything; nothing will be made.", NOTHING),
-    Reason.WAITING_FOR_TAGS: Entry(
-        "AWS made an account, and the tags that it was asked for do not show yet. Nothing is done to it before.",
-        "Nothing; where it lasts, see in Organizations whose the account in the message is.",
+    Reason.NOT_WANTED: Entry(
+        "The account was suspended or deleted before AWS made anything; nothing will be made.", NOTHING
     ),
-    Reason.ROLE_PROPAGATING: Entry("The new account's access role does not answer yet; minutes are usual.", BY_ITSELF),
-    Reason.PARENT_CHANGED: Entry("Somebody moved the account between our look and our act.", BY_ITSELF),
+    Reason.WAITING_FOR_TAGS: Entry(
+        "AWS made an account and does not show its tags yet. Until then nothing is done to it.",
+        "Nothing; if it lasts, see in Organizations whose the account in the message is.",
+    ),
+    Reason.ROLE_PROPAGATING: Entry(
+        "The new account's access role can't be assumed yet; that usually takes minutes.", BY_ITSELF
+    ),
+    Reason.PARENT_CHANGED: Entry(
+        "Somebody moved the account while the operator was about to; it looks again.", BY_ITSELF
+    ),
     Reason.ASSIGNING_ACCESS: Entry("Identity Center is assigning the owner's access.", BY_ITSELF),
     Reason.REVOKING_ACCESS: Entry("Identity Center is revoking the owner's access.", BY_ITSELF),
-    Reason.CLOSING_ACCOUNT: Entry("AWS took the request to close the account.", BY_ITSELF),
+    Reason.CLOSING_ACCOUNT: Entry("AWS has accepted the request to close the account.", BY_ITSELF),
 }
 
 LINES: dict[Reason, Entry] = {
     Reason.WAITING_IN_LINE: Entry(
         "AWS does few of these at one time for the whole organization (BATTERIES_CREATIONS_IN_FLIGHT, "
-        "_ASSIGNMENTS_IN_FLIGHT, _CLOSURES_IN_FLIGHT). The place in the message is the one at arrival.",
+        "_ASSIGNMENTS_IN_FLIGHT, _CLOSURES_IN_FLIGHT), so accounts queue. The message has the position at "
+        "arrival.",
         BY_ITSELF,
     ),
     Reason.ACCOUNT_LIMIT_REACHED: Entry(
         "The organization has as many AWS accounts as its quota allows; closed ones count for 90 days. All pending "
-        "accounts stand in line, and one asks every five minutes for all.",
+        "accounts queue, and one of them asks AWS every five minutes.",
         "Have 'Maximum number of accounts' raised in Service Quotas, in the region of Organizations (us-east-1, "
         "us-gov-west-1, cn-northwest-1); `batteries-operator doctor` says what is left.",
     ),
     Reason.LIMIT_REACHED: Entry(
-        "Another limit of AWS holds a step back; the message names the call, and `.status.cause` has AWS's words.",
+        "Another limit of AWS blocks a step. The message names the call, and `.status.cause` has AWS's words.",
         "Have that quota raised, or make room.",
     ),
     Reason.CLOSURE_QUOTA_REACHED: Entry(
-        "AWS closes no more accounts for now: 250 or a fifth of them in 30 days. The account is quarantined meanwhile.",
-        "Nothing; it may take weeks. To let the object go and keep the account: `spec.deletionPolicy: Retain`.",
+        "AWS closes no more accounts for now: at most 250, or a fifth of them, in 30 days. The account is quarantined.",
+        "Nothing; it may take weeks. To delete the object and keep the account: `spec.deletionPolicy: Retain`.",
     ),
 }

@@ -75,7 +75,7 @@ async def test_a_full_organization_is_said_on_every_account_in_line_and_left_whe
     for name in names:
         account = await factory.account(name)
         assert account.status.phase == "pending", "never failed"
-        assert "In line at place" in (account.status.error or "")
+        assert "Queue position" in (account.status.error or "")
     assert len({(await factory.account(name)).status.error for name in names}) > 1, "each says its own place"
     writes, calls = len(factory.cluster.writes), process.calls.count("organizations:CreateAccount")
     for _ in range(3):

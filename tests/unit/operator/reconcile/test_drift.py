@@ -155,7 +155,7 @@ async def test_the_name_that_signs_in_is_shown_and_mailed(factory: Factory) -> N
 
 
 SPOILS: list[tuple[Callable[[Factory, AwsAccount], Any], str]] = [
-    (_spoil_trust, "the deploy role's trust policy was another"),
+    (_spoil_trust, "the deploy role's trust policy was changed"),
     (_delete_role, "the deploy role was gone"),
     (_detach_policy, "the deploy role had lost its policy"),
     (_delete_provider, "GitHub's OIDC provider was gone"),

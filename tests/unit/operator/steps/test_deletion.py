@@ -233,7 +233,7 @@ async def test_the_quota_of_closures_is_waited_for_and_said(factory: Factory) ->
     await _until(factory, lambda each: reason(each, "SSORevoked") == "Done")  # goes on beside the line
     account = await _until(factory, lambda each: reason(each, "Closed") == "ClosureQuotaReached")
     assert reason(account, "Ready") == "ClosureQuotaReached"
-    assert "at place 1" in (account.status.error or "")
+    assert "Queue position 1" in (account.status.error or "")
     assert account.status.phase == "suspended", "quarantined meanwhile"
     writes = len(factory.cluster.writes)
     process.wakeups.wake(account.metadata.uid)
