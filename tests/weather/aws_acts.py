@@ -154,9 +154,14 @@ def _units(organizations: Any, name: str) -> tuple[str, str]:
 
 
 async def move(turn: Turn) -> str:
-    organizations, account = await turn.lane.client("organizations"), await turn.aws_id()
-    settings = turn.lane.settings
+    account, settings = await turn.aws_id(), turn.lane.settings
     name = turn.draw.choice([TEAM, settings.customers_ou_name, settings.suspended_ou_name])
+    return await move_to(turn.lane, account, name)
+
+
+async def move_to(lane: Lane, account: str, name: str) -> str:
+    """Moves the AWS account to the OU of that name."""
+    organizations = await lane.client("organizations")
 
     def moved() -> str:
         source = organizations.list_parents(ChildId=account)["Parents"][0]["Id"]

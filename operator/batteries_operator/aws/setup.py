@@ -138,9 +138,10 @@ class Setup:
         if (stranger := await self._stranger_in(unit)) is not None:
             raise NotOursError(
                 NOT_PREPARED,
-                f"The OU {guard.ou} holds {stranger}, which is none of the account factory's, and {guard.name} would "
-                "bind it. Move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or BATTERIES_CUSTOMERS_OU_NAME to an "
-                "OU for the account factory alone; then run bootstrap again.",
+                f"The OU {guard.ou} holds {stranger}, which no tag names as the account factory's, and {guard.name} "
+                "would bind it. If it is the factory's and lost its tag, tag it again (docs/runbook.md, "
+                "NotOurAccount). Otherwise move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or "
+                "BATTERIES_CUSTOMERS_OU_NAME to an OU for the account factory alone. Then run bootstrap again.",
             )
         if policy is None:
             # One that was just made may not be listed yet: looked for again, as where AWS says so.

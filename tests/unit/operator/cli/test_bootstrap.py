@@ -100,7 +100,7 @@ async def test_no_policy_is_put_on_an_ou_with_a_strangers_account(
     status, printed = await run(bare_factory, capsys)
     (left,) = [line for line in printed if line.startswith("left ")]
     assert status == 1
-    assert f"The OU {name} holds the AWS account {payroll}, which is none of the account factory's" in left
+    assert f"The OU {name} holds the AWS account {payroll}, which no tag names as the account factory's" in left
     attached = organizations.list_policies_for_target(TargetId=unit, Filter=SCP)["Policies"]
     assert [policy["Name"] for policy in attached] == ["FullAWSAccess"]
 
