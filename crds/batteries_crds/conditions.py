@@ -1,6 +1,6 @@
 """Condition types and the condition list, after `metav1.Condition`.
 
-The types are `ConditionType` in `names`; which step sets which is said by the operator's PROVISIONING tuple.
+The types are `ConditionType` in `names`; the operator's PROVISIONING tuple says which step sets which.
 `Stalled` and `Reconciling` follow kstatus: they are present only while true.
 """
 

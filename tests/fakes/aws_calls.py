@@ -1,4 +1,4 @@
-"""Every call that the operator makes of AWS, and what comes of it when the thing is gone or is somebody else's.
+"""Every AWS call of the operator, and what happens if its resource does not exist or is somebody else's.
 
 A table to be read: `test_aws_calls` walks each row, and fails where the code has a call that is not in here. That AWS
 is in trouble, and that an answer is lost after AWS did it, mean the same for every call, so they have no column.
@@ -82,13 +82,13 @@ INSTANCES = "sso:ListInstances"
 KEYS = "sts:AssumeRole"
 
 # What names no thing of anybody's.
-A_LIST = "no: a list of all, of which each is told by its tag or name"
-A_QUESTION = "no: it asks about ourselves"
-OUR_NAME = "no: found by its name, which bootstrap and the doctor look into"
+A_LIST = "no: a list of everything; each item is recognized by its tag or name"
+A_QUESTION = "no: it reads our own identity"
+OUR_NAME = "no: found by its name; bootstrap and doctor check its content"
 KNOWN = "no: the status says that we made it"
-FIRST_PASSWORD = "no: asked only where our Secret holds the password and nobody has chosen another"
+FIRST_PASSWORD = "no: called only if our Secret holds the password and nobody has chosen another"
 TRUSTED = "no: whoever writes spec.email is trusted to know the owner"
-BELONGS = "no: what it names was proved to be ours just before"
+BELONGS = "no: its resource was proved to be ours just before"
 
 ORGANIZATIONS = (
     Call("organizations:CreateAccount", MAKE, "AccountRequested", NEVER, "address"),
@@ -193,7 +193,7 @@ MAILS = (
         MAKE,
         "WelcomeEmailSent",
         Gone(How.MAIL, "NotFoundException", "NotFoundInAws"),
-        "no: it goes to the owner, and holds no secret",
+        "no: it is sent to the owner and contains no secret",
     ),
 )
 

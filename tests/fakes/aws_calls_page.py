@@ -8,31 +8,35 @@ from batteries_operator.aws.mutations import is_mutation
 
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 
-HEAD = """# What each call of AWS answers, and what comes of it
+HEAD = """# What happens to each AWS call
 
-Written by `make docs` from the table that `tests/unit/operator/aws/test_aws_calls.py` and `test_aws_strangers.py`
-walk, row by row. A call that the code makes and that is not in here fails those tests.
+`make docs` writes this page from the table that `tests/unit/operator/aws/test_aws_calls.py` and `test_aws_strangers.py`
+test row by row. Those tests fail for a call that the code makes and that is not in the table.
 
-The same for every call, so no column says it:
+Some things are the same for every call, so no column shows them:
 
-- **AWS is in trouble** (any 5xx or 429, an HTML page for an answer, a throttle): tried again, told after four in
-  a row as `AwsUnavailable`, never a failure and never Stalled.
-- **The answer is lost** after AWS has done it: the step looks before it acts again, and nothing is done twice.
-- **The organization is gone** (`AWSOrganizationsNotInUseException`): `OrganizationNotPrepared`.
+- **AWS has a problem** (any 5xx or 429, an HTML page as the response, a throttle): the step is retried; after four in a
+  row the condition says `AwsUnavailable`. It never fails and is never Stalled.
+- **The response is lost** after AWS has carried out the call: the step reads the state before it acts again, and does
+  nothing twice.
+- **The organization no longer exists** (`AWSOrganizationsNotInUseException`): `OrganizationNotPrepared`.
 
-*An answer* means that the step asked whether it is there, and goes on. *Trouble* is told with its reason, tried on,
-Stalled when the step's patience is over, and goes on by itself. *Seen* fails the step by what AWS says of the account;
-the comparison that sees it otherwise takes it back. Where a thing was *made again*, what we remember of it is forgotten
-and looked up by that call in the same reconcile, which is no news. A thing that is *somebody else's* is left as it is.
+The column "not found" says what happens if the call's resource does not exist. *Expected* means that the step only
+checked whether it exists, and continues. *Retried* means that the condition shows the reason and the step is retried;
+the account becomes Stalled after the step's stall timeout, and still continues automatically. *Failed* means that the
+step fails because of the account's state in AWS, until a comparison finds another state. The column "created again"
+names the call that finds a resource again, in the same reconcile and without a message, after somebody deleted and
+created it. The column "somebody else's" says how the operator recognizes a resource that is not ours; it never changes
+one.
 """
 
 WORDS = {
-    How.ANSWER: "an answer",
-    How.TROUBLE: "trouble: `{reason}`",
-    How.ANEW: "trouble: `{reason}`; after 15 minutes looked for anew, and not made again",
-    How.MAIL: "trouble: `{reason}`, and the account is active",
-    How.SEEN: "seen: `{reason}`",
-    How.NEVER: "names nothing that could be gone",
+    How.ANSWER: "expected",
+    How.TROUBLE: "retried: `{reason}`",
+    How.ANEW: "retried: `{reason}`; after 15 minutes searched for again, and not created twice",
+    How.MAIL: "retried: `{reason}`, and the account is active",
+    How.SEEN: "failed: `{reason}`",
+    How.NEVER: "names no resource",
 }
 
 
@@ -46,19 +50,19 @@ def _row(call: Call) -> tuple[str, ...]:
         f"`{call.gone.code}`: {gone}" if call.gone.code else gone,
         f"`{call.again}`" if call.again else "",
         theirs,
-        "acts" if is_mutation(call.name) else "looks",
+        "writes" if is_mutation(call.name) else "reads",
     )
 
 
 def page() -> str:
     """The whole page."""
-    heads = ("call", "in", "told by", "the thing is gone", "made again", "somebody else's", "")
+    heads = ("call", "in", "condition", "not found", "created again", "somebody else's", "")
     rows = [heads, ("---",) * len(heads), *map(_row, CALLS)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     commands = (
-        "## Of the commands alone\n\n`bootstrap`, which looks again whenever AWS is in trouble or somebody was faster, "
-        f"and is repeated by whoever runs it: {', '.join(f'`{each}`' for each in BOOTSTRAPS)}.\n\n"
-        "`doctor`, of which each is one line, whatever AWS says: "
+        "## Calls that only the commands make\n\n`bootstrap`, which reads the state again if AWS has a problem or "
+        f"somebody else was faster, and which a person repeats: {', '.join(f'`{each}`' for each in BOOTSTRAPS)}.\n\n"
+        "`doctor`, which prints one line for each, whatever AWS returns: "
         f"{', '.join(f'`{each}`' for each in DOCTORS)}.\n"
     )
     return f"{HEAD}\n{table}\n\n{commands}"

@@ -177,7 +177,7 @@ def _default(value: object) -> str:
 def excepted() -> str:
     """What kube-score says of the chart and is let be."""
     return _table(
-        ("kube-score says", "why it is let be"),
+        ("kube-score says", "why the chart leaves it so"),
         ((f"{one.says} (`{one.check}`{f', {one.only}' if one.only else ''})", one.reason) for one in exceptions()),
     )
 

@@ -1,7 +1,7 @@
-"""Every permission that the operator needs in the management account, and why: its IAM policy is made of this.
+"""Every permission that the operator needs in the management account, and why. The IAM policy is generated from this.
 
-Inside member accounts it acts as the access role, so what it does there (IAM users, the provider, the deploy role)
-needs nothing here. `sts:GetCallerIdentity` needs no permission at all (its API reference).
+Inside member accounts the operator uses the access role, so its actions there (IAM users, the provider, the deploy
+role) need nothing here. `sts:GetCallerIdentity` needs no permission at all (its API reference).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,81 +79,81 @@ def for_running(access_role_name: str, reach: Reach | None = None) -> tuple[Perm
 def _organizations(reach: Reach) -> tuple[Permission, ...]:
     members, places = (reach.organizations("account/*"),), (reach.organizations("root/*"), reach.organizations("ou/*"))
     return (
-        Permission("organizations:CreateAccount", "makes the member account", condition=ON_CREATION),
-        Permission("organizations:TagResource", "the tags that prove whose an account is", condition=ON_CREATION),
+        Permission("organizations:CreateAccount", "create the member account", condition=ON_CREATION),
+        Permission("organizations:TagResource", "set the tags that prove an account's owner", condition=ON_CREATION),
+        Permission("organizations:TagResource", "set them later on an account of ours", members, {**OURS, **OUR_TAGS}),
+        Permission("organizations:DescribeCreateAccountStatus", "poll the creation"),
+        Permission("organizations:ListCreateAccountStatus", "find a creation whose response was lost"),
         Permission(
-            "organizations:TagResource", "the same, later, on an account that is ours", members, {**OURS, **OUR_TAGS}
+            "organizations:ListAccounts", "find an account by its root e-mail address; list orphans; count the quota"
         ),
-        Permission("organizations:DescribeCreateAccountStatus", "follows its making"),
-        Permission("organizations:ListCreateAccountStatus", "finds a request whose answer was lost"),
-        Permission(
-            "organizations:ListAccounts", "finds an account by its root e-mail address; orphans; the quota left"
-        ),
-        Permission("organizations:ListTagsForResource", "tells our accounts from strangers'"),
-        Permission("organizations:DescribeAccount", "sees whether the account is active, or closed"),
-        Permission("organizations:DescribeOrganization", "knows the management account, which is never touched"),
-        Permission("organizations:ListRoots", "finds the OUs"),
-        Permission("organizations:ListOrganizationalUnitsForParent", "finds the OUs"),
-        Permission("organizations:ListParents", "sees which OU an account is in"),
-        Permission("organizations:MoveAccount", "puts it into Customers, or Suspended", members, OURS),
-        Permission("organizations:MoveAccount", "from and to these", places),
+        Permission("organizations:ListTagsForResource", "distinguish our accounts from others"),
+        Permission("organizations:DescribeAccount", "check whether the account is active or closed"),
+        Permission("organizations:DescribeOrganization", "find the management account, which is never touched"),
+        Permission("organizations:ListRoots", "find the OUs"),
+        Permission("organizations:ListOrganizationalUnitsForParent", "find the OUs"),
+        Permission("organizations:ListParents", "check which OU an account is in"),
+        Permission("organizations:MoveAccount", "move it to Customers or Suspended", members, OURS),
+        Permission("organizations:MoveAccount", "move it from and to these", places),
         Permission("organizations:CloseAccount", "deletionPolicy Close", members, OURS),
-        Permission("organizations:ListPoliciesForTarget", "sees that the policy that closes an OU is on it"),
-        Permission("organizations:DescribePolicy", "sees that it says what it should"),
+        Permission("organizations:ListPoliciesForTarget", "check that the deny policy is attached to the OU"),
+        Permission("organizations:DescribePolicy", "check that policy's content"),
     )
 
 
 def _entering(reach: Reach) -> tuple[Permission, ...]:
     roles = tuple(f"arn:aws:iam::*:role/{name}" for name in reach.roles) + reach.earlier
-    return (Permission("sts:AssumeRole", "acts inside member accounts", roles),)
+    return (Permission("sts:AssumeRole", "act inside member accounts", roles),)
 
 
 def _identity_center(reach: Reach) -> tuple[Permission, ...]:
     instance, every = (reach.instance_arn,), (reach.instance_arn, reach.any_permission_set)
     access = (reach.instance_arn, reach.permission_set, "arn:aws:sso:::account/*")
     return (
-        Permission("sso:ListInstances", "finds Identity Center"),
-        Permission("sso:ListPermissionSets", "finds the permission set", instance),
-        Permission("sso:DescribePermissionSet", "knows it by its name", every),
-        Permission("sso:ListManagedPoliciesInPermissionSet", "doctor: what it holds", every),
-        Permission("sso:ListCustomerManagedPolicyReferencesInPermissionSet", "doctor: what it holds", every),
-        Permission("sso:GetInlinePolicyForPermissionSet", "doctor: what it holds", every),
-        Permission("sso:ListAccountAssignments", "sees whether the owner has access", access),
-        Permission("sso:CreateAccountAssignment", "gives it", access),
-        Permission("sso:DescribeAccountAssignmentCreationStatus", "follows that", instance),
-        Permission("sso:DeleteAccountAssignment", "takes it, on suspension and deletion", access),
-        Permission("sso:DescribeAccountAssignmentDeletionStatus", "follows that", instance),
-        Permission("identitystore:GetUserId", "finds the owner's user"),
-        Permission("identitystore:CreateUser", "makes it"),
-        Permission("identitystore:ListUsers", "doctor: whether the directory takes users"),
+        Permission("sso:ListInstances", "find Identity Center"),
+        Permission("sso:ListPermissionSets", "find the permission set", instance),
+        Permission("sso:DescribePermissionSet", "read its name", every),
+        Permission("sso:ListManagedPoliciesInPermissionSet", "doctor: check its content", every),
+        Permission("sso:ListCustomerManagedPolicyReferencesInPermissionSet", "doctor: check its content", every),
+        Permission("sso:GetInlinePolicyForPermissionSet", "doctor: check its content", every),
+        Permission("sso:ListAccountAssignments", "check whether the owner has access", access),
+        Permission("sso:CreateAccountAssignment", "give the owner access", access),
+        Permission("sso:DescribeAccountAssignmentCreationStatus", "poll that", instance),
+        Permission("sso:DeleteAccountAssignment", "remove access at suspension and deletion", access),
+        Permission("sso:DescribeAccountAssignmentDeletionStatus", "poll that", instance),
+        Permission("identitystore:GetUserId", "find the owner's user"),
+        Permission("identitystore:CreateUser", "create the owner's user"),
+        Permission("identitystore:ListUsers", "doctor: check whether users can be created"),
         Permission(
             "identitystore:DescribeUser",
-            "for which Customer it was made; orphans: the owner of an account that nobody stands for",
+            "check for which Customer the user was created; orphans: find the owner of an account without AwsAccount",
         ),
     )
 
 
 def _mail(reach: Reach) -> tuple[Permission, ...]:
     if not reach.sender:
-        return (Permission("ses:GetAccount", "doctor: sandbox and sending quota"),)
+        return (Permission("ses:GetAccount", "doctor: check sandbox and sending quota"),)
     sender: Condition = {"StringEquals": {"ses:FromAddress": reach.sender}}
     return (
-        Permission("ses:SendEmail", "mails to customers, from the one sender", reach.identities, sender),
-        Permission("ses:GetAccount", "doctor: sandbox and sending quota"),
-        Permission("ses:GetEmailIdentity", "doctor: the sender", reach.identities),
+        Permission(
+            "ses:SendEmail", "send mails to customers, only from the configured sender", reach.identities, sender
+        ),
+        Permission("ses:GetAccount", "doctor: check sandbox and sending quota"),
+        Permission("ses:GetEmailIdentity", "doctor: check the sender", reach.identities),
     )
 
 
 def _the_doctors() -> tuple[Permission, ...]:
     return (
-        Permission("servicequotas:GetServiceQuota", "doctor: how many accounts the organization may have"),
-        Permission("iam:SimulatePrincipalPolicy", "doctor: which of these permissions are missing"),
+        Permission("servicequotas:GetServiceQuota", "doctor: read the quota of accounts"),
+        Permission("iam:SimulatePrincipalPolicy", "doctor: find missing permissions"),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Actions that are denied whatever else is granted, and why."""
+    """Actions that the policy denies whatever else is granted, and why."""
 
     sid: str
     why: str
@@ -163,7 +163,7 @@ class Denial:
 
 
 def denials(reach: Reach) -> tuple[Denial, ...]:
-    """What stays out of reach, also where somebody attaches a wider policy beside this one."""
+    """What stays denied even if somebody attaches a wider policy in addition to this one."""
     return (
         Denial(
             "ManagementAccount",
@@ -180,14 +180,14 @@ def denials(reach: Reach) -> tuple[Denial, ...]:
         ),
         Denial(
             "StrangersTags",
-            "an account that exists is tagged only where it is ours; a new one has no id yet, and so no such ARN",
+            "an existing account may be tagged only if it is ours; a new one has no id yet, and therefore no such ARN",
             ("organizations:TagResource",),
             tuple(reach.organizations(each) for each in ("account/" + "?" * 12, "root/*", "ou/*", "policy/*")),
             {"Null": {f"aws:ResourceTag/{TAG_RESOURCE}": "true"}},
         ),
         Denial(
             "NoEscalation",
-            "the operator gives neither itself nor anybody in the management account more permissions",
+            "the operator can't give itself or anybody else in the management account more permissions",
             (
                 *(
                     "iam:Add*",
@@ -215,26 +215,28 @@ def denials(reach: Reach) -> tuple[Denial, ...]:
 
 
 def for_bootstrap() -> tuple[Permission, ...]:
-    """What `bootstrap` calls beside reading; a person runs it once, and the operator never needs it."""
+    """What `bootstrap` needs in addition to reading; a person runs it once, and the operator never needs it."""
     return (
-        Permission("organizations:CreateOrganizationalUnit", "the OUs Customers and Suspended"),
-        Permission("organizations:EnablePolicyType", "service control policies"),
-        Permission("organizations:ListPolicies", "finds our policies"),
-        Permission("organizations:CreatePolicy", "what closes suspended accounts, and keeps our way into the others"),
-        Permission("organizations:UpdatePolicy", "brings those of an older release up to date"),
-        Permission("organizations:ListAccountsForParent", "sees that no stranger is in the OU that a policy is put on"),
-        Permission("organizations:AttachPolicy", "puts them on Suspended and Customers"),
-        Permission("sso:CreatePermissionSet", "what owners may do"),
-        Permission("sso:AttachManagedPolicyToPermissionSet", "AdministratorAccess in it"),
-        Permission("sso:UpdatePermissionSet", "its sessions' length"),
-        Permission("sso:ProvisionPermissionSet", "brings it up to date in the accounts that have it"),
+        Permission("organizations:CreateOrganizationalUnit", "create the OUs Customers and Suspended"),
+        Permission("organizations:EnablePolicyType", "turn on service control policies"),
+        Permission("organizations:ListPolicies", "find our policies"),
+        Permission("organizations:CreatePolicy", "create the deny policy for suspended accounts and the guardrails"),
+        Permission("organizations:UpdatePolicy", "update policies of an older release"),
+        Permission(
+            "organizations:ListAccountsForParent", "check that an OU has only our accounts before it gets a policy"
+        ),
+        Permission("organizations:AttachPolicy", "attach them to Suspended and Customers"),
+        Permission("sso:CreatePermissionSet", "create the owners' permission set"),
+        Permission("sso:AttachManagedPolicyToPermissionSet", "add AdministratorAccess to it"),
+        Permission("sso:UpdatePermissionSet", "set its session duration"),
+        Permission("sso:ProvisionPermissionSet", "update it in the accounts that have it"),
     )
 
 
 def policy(
     permissions: Iterable[Permission], partition: Partition = AWS, denied: Sequence[Denial] = ()
 ) -> dict[str, Any]:
-    """An IAM policy that grants these in that partition of AWS, and denies those."""
+    """The IAM policy for these permissions and denials in an AWS partition."""
     alike: dict[str, list[Permission]] = {}
     for permission in permissions:
         alike.setdefault(repr((permission.resources, permission.condition)), []).append(permission)
