@@ -8,7 +8,6 @@ every step that is left waits. What the next one needs to know is in `StepSchedu
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
@@ -17,10 +16,10 @@ from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER
 from batteries_operator.aws.errors import ErrorKind
 from batteries_operator.aws.mutations import recorded_mutations
-from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.limits.polling import next_poll_delay
 from batteries_operator.reconcile.attempt import attempt
 from batteries_operator.reconcile.result_applier import Pipeline, PostEvent, ResultApplier, is_unchanged
+from batteries_operator.reconcile.scope import ReconcileScope
 from batteries_operator.reconcile.step_schedule import StepSchedule, backoff
 from batteries_operator.runtime.metrics import DRIFTS, STEP_OUTCOMES
 from batteries_operator.runtime.watchdog import concurrent_step
@@ -30,7 +29,7 @@ from batteries_operator.status.pending import blocking, is_current, is_out_of_da
 from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.steps.step import Scope, Step
+from batteries_operator.steps.step import Step
 
 UNKEPT_SECONDS = 1.0
 """Until an account without our finalizer is read again, if no watch event shows the finalizer before."""
@@ -53,34 +52,6 @@ class Result:
     """The account, if it is being deleted and nothing is pending any more."""
     account: AwsAccount | None = None
     """The account as written to Kubernetes; None if the next reconcile has to read it."""
-
-
-class _Scope(Scope):
-    """What a step sees of the reconcile."""
-
-    def __init__(self, writer: StatusWriter, deps: Dependencies, results: ResultApplier) -> None:
-        self._writer = writer
-        self._results = results
-        self._deps = deps
-
-    @property
-    def deps(self) -> Dependencies:
-        return self._deps
-
-    @property
-    def account(self) -> AwsAccount:
-        return self._writer.account
-
-    async def owned_account(self) -> OwnedAccount:
-        return await self.deps.aws.ownership.prove(self.account, self.aws_account_id)
-
-    async def record(self, **facts: Any) -> None:
-        account = self.account
-        # If the account was deleted since the reconcile began, AWS must not be asked for anything any more.
-        unless_deleted = not account.is_deleted
-        status = account.status.model_copy(update=facts)
-        self._writer.account = self._results.summarized(account.model_copy(update={"status": status}))
-        await self._writer.flush(unless_deleted=unless_deleted)
 
 
 def _says_so(account: AwsAccount, outcome: Done) -> bool:
@@ -170,12 +141,12 @@ class Reconciler:
         if not seen and is_out_of_date(self._pipeline(account), account):
             return False
         writer = StatusWriter(self._accounts, account)
-        scope = _Scope(writer, self._deps, self._results)
+        scope = ReconcileScope(writer, self._deps, self._results)
         # Whose the AWS account is may have changed as well.
         self._deps.aws.ownership.forget(account.metadata.uid)
         return await (self._seen_otherwise(writer, scope, seen) if seen else self._compare(writer, scope))
 
-    async def _compare(self, writer: StatusWriter, scope: _Scope) -> bool | None:
+    async def _compare(self, writer: StatusWriter, scope: ReconcileScope) -> bool | None:
         account, drifted = writer.account, False
         for step in self._pipeline(account):
             if not step.drifts or not is_current(step, writer.account):
@@ -196,7 +167,7 @@ class Reconciler:
                 return True
         return drifted
 
-    async def _seen_otherwise(self, writer: StatusWriter, scope: _Scope, steps: Sequence[Step]) -> bool | None:
+    async def _seen_otherwise(self, writer: StatusWriter, scope: ReconcileScope, steps: Sequence[Step]) -> bool | None:
         """Tries these failed steps again; None if they fail as before, so that the next resync comes soon."""
         for step in steps:
             outcome, error = await attempt(step, scope, self._backoff(0))
@@ -217,7 +188,7 @@ class Reconciler:
         A step that waits is tried again only while others run. If one raises, the exception is raised here after all
         have ended, so that no step goes on unobserved.
         """
-        scope = _Scope(writer, self._deps, self._results)
+        scope = ReconcileScope(writer, self._deps, self._results)
         running: dict[asyncio.Task[Tried], Step] = {}
         waited: set[str] = set()
         try:
@@ -282,7 +253,7 @@ class Reconciler:
                 schedule.note(step.name, at_work=outcome.is_aws_at_work)
                 schedule.postpone(step.name, self._pause(writer.account, step, outcome, schedule))
 
-    async def _try(self, step: Step, scope: _Scope, schedule: StepSchedule) -> Tried:
+    async def _try(self, step: Step, scope: ReconcileScope, schedule: StepSchedule) -> Tried:
         try:
             with concurrent_step():
                 return await attempt(step, scope, self._backoff(schedule.errors(step.name)))

@@ -4,7 +4,7 @@ The creation poller asks AWS which creations are in progress, for all accounts t
 if the poller does not know it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.steps.create_account import refused
+from batteries_operator.steps.creation_failures import FAILURES, PLATFORM, CreationFailure
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
 
@@ -23,75 +24,11 @@ WORKING = Wait.queued(60, Reason.CREATING_ACCOUNT, "AWS is creating the account.
 """While AWS creates the account. The poller wakes it at the end; the pause is only the safety net."""
 
 NOT_WANTED = "The e-mail address is in use elsewhere: AWS made no account, and none is wanted any more."
-PLATFORM = "The platform team has to"
-VALIDATE = f"{PLATFORM} finish the validation in AWS Billing, or ask AWS Support."
 AGAIN_SECONDS = 0.1
 
 FORGOTTEN = "CreateAccountStatusNotFoundException"
 FORGOTTEN_AFTER = timedelta(minutes=15)
 """For so long an unknown request counts as one that AWS does not know everywhere yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What a failure reason means; without `retry_seconds` the step fails for good."""
-
-    reason: str
-    message: str
-    retry_seconds: float | None = None
-
-
-# Every CreateAccountFailureReason of botocore's organizations model but two: after EMAIL_ALREADY_EXISTS we look for the
-# account, after ACCOUNT_LIMIT_EXCEEDED it goes back into the queue.
-FAILURES: dict[str, _Failure] = {
-    "INTERNAL_FAILURE": _Failure(
-        Reason.AWS_INTERNAL_FAILURE, "AWS had an internal failure; asking again.", retry_seconds=30
-    ),
-    "CONCURRENT_ACCOUNT_MODIFICATION": _Failure(
-        Reason.CONCURRENT_MODIFICATION, "AWS still works on an earlier request; asking again.", retry_seconds=30
-    ),
-    "INVALID_EMAIL": _Failure(
-        Reason.INVALID_EMAIL,
-        f"AWS does not accept the account's root e-mail address. {PLATFORM} correct BATTERIES_ACCOUNT_EMAIL_TEMPLATE.",
-    ),
-    "INVALID_ADDRESS": _Failure(
-        Reason.INVALID_ADDRESS,
-        f"AWS does not accept the organization's postal address. {PLATFORM} correct it in the management account.",
-    ),
-    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS": _Failure(
-        Reason.GOV_CLOUD_ACCOUNT_EXISTS,
-        f"AWS says that the GovCloud account already exists. {PLATFORM} ask AWS Support.",
-    ),
-    "MISSING_PAYMENT_INSTRUMENT": _Failure(
-        Reason.PAYMENT_INSTRUMENT_MISSING,
-        f"The organization's management account has no valid payment method. {PLATFORM} add one in AWS Billing.",
-    ),
-    "INVALID_PAYMENT_INSTRUMENT": _Failure(
-        Reason.PAYMENT_INSTRUMENT_INVALID,
-        f"AWS refuses the payment method of the management account. {PLATFORM} correct it in AWS Billing.",
-    ),
-    "MISSING_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_MISSING, f"AWS wants the management account's business validated. {VALIDATE}"
-    ),
-    "FAILED_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_FAILED, f"AWS could not validate the management account's business. {VALIDATE}"
-    ),
-    "PENDING_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_PENDING,
-        f"AWS is still validating the management account's business; asking again. {VALIDATE}",
-        retry_seconds=300,
-    ),
-    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_IDENTITY_INVALID, f"AWS refused the identity given for the business validation. {VALIDATE}"
-    ),
-    "UNKNOWN_BUSINESS_VALIDATION": _Failure(
-        Reason.BUSINESS_VALIDATION_UNKNOWN, f"AWS has an unknown problem with the business validation. {VALIDATE}"
-    ),
-    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED": _Failure(
-        Reason.RESOURCE_POLICY_WITH_TAGS,
-        f"AWS can't update the organization's resource policy with tags. {PLATFORM} change that policy.",
-    ),
-}
 
 
 _ANY_ROLE: dict[str, Any] = {"access_role_name": None}
@@ -174,7 +111,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
         # create_account is pending again, and reports the limit from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
-    words = FAILURES.get(creation.failure_reason or "") or _Failure(
+    words = FAILURES.get(creation.failure_reason or "") or CreationFailure(
         Reason.CREATION_FAILED, "AWS could not create the account; asking again.", retry_seconds=120
     )
     cause = creation.failure_reason or "AWS gave no reason."

@@ -19,7 +19,7 @@ from batteries_operator import aws
 from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.reconcile.attempt import attempt
-from batteries_operator.reconcile.reconciler import _Scope
+from batteries_operator.reconcile.scope import ReconcileScope
 from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps import pipeline
 from batteries_operator.steps.outcome import Fail
@@ -96,8 +96,8 @@ async def _refuses(factory: Factory, process: Process, step: Step, account: AwsA
     assert len(factory.cluster.writes) == writes
 
 
-def _scope(process: Process, account: AwsAccount) -> _Scope:
-    return _Scope(StatusWriter(process.accounts, account), process.deps, process.reconciler._results)
+def _scope(process: Process, account: AwsAccount) -> ReconcileScope:
+    return ReconcileScope(StatusWriter(process.accounts, account), process.deps, process.reconciler._results)
 
 
 async def test_a_forged_status_does_not_take_over_a_foreign_account(factory: Factory) -> None:

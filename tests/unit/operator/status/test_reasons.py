@@ -11,7 +11,7 @@ from batteries_operator.aws import errors, ownership
 from batteries_operator.status import reasons, transitions
 
 PACKAGE = Path(str(transitions.__file__)).parents[1]
-GIVE = {"Wait", "Waive", "Fail", "_Failure", "_for_good", "_ask_again", "put"}
+GIVE = {"Wait", "Waive", "Fail", "CreationFailure", "_for_good", "_ask_again", "put"}
 ONE_WORD = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
 TABLE = {each.reason for each in vars(errors).values() if isinstance(each, errors.Meaning)}
 

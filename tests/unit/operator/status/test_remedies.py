@@ -31,7 +31,7 @@ from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.cli import bootstrap, doctor
 from batteries_operator.status import reasons
 from batteries_operator.status.reasons.failures import FAILURES
-from batteries_operator.steps import check_status
+from batteries_operator.steps.creation_failures import FAILURES as FAILED_CREATIONS
 from batteries_sandbox.paths import CHECKOUT
 
 PACKAGE = Path(str(batteries_operator.__file__)).parent
@@ -169,7 +169,7 @@ async def lasted(factory: Factory) -> None:
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"steps": troubled}})
 
 
-FOR_GOOD = {aws: words.reason for aws, words in check_status.FAILURES.items() if words.retry_seconds is None}
+FOR_GOOD = {aws: words.reason for aws, words in FAILED_CREATIONS.items() if words.retry_seconds is None}
 
 
 @pytest.mark.parametrize("failure", [*FOR_GOOD, "InvalidInputException"])

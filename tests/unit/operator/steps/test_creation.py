@@ -18,7 +18,7 @@ from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.controller import slot_recovery
 from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.runtime.naming import account_email
-from batteries_operator.steps.check_status import FAILURES
+from batteries_operator.steps.creation_failures import FAILURES
 
 
 def reason(account: AwsAccount, condition: str) -> str:
