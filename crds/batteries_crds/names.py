@@ -11,6 +11,9 @@ FINALIZER = f"{GROUP}/aws-account"
 
 LABEL_ACCOUNT_ID = f"{GROUP}/account-id"
 LABEL_CUSTOMER = f"{GROUP}/customer"
+MAX_LABEL_LENGTH = 63
+"""Of a label's value, in Kubernetes."""
+
 ANNOTATION_RETRY = f"{GROUP}/retry"
 """On an AwsAccount: a step that was given up is tried again when this value changes, whatever it is."""
 

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, unused_port
+from fakes.until import until
 from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.app import make_app
@@ -93,12 +94,7 @@ class World:
         """What the application's billing handlers work with."""
         return self.app[BILLING]
 
-    @staticmethod
-    async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-        """Asks again and again, until a deadline."""
-        async with asyncio.timeout(10):
-            while not await condition():
-                await asyncio.sleep(0.02)
+    until = staticmethod(until)
 
     async def setup(self) -> str:
         """Begins a sign-up; the session's id."""

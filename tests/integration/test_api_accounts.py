@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiohttp import ServerDisconnectedError, web
 from aiohttp.test_utils import TestClient
+from fakes.until import until
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 
 from batteries_apiserver.accounts import ownership
@@ -106,12 +107,6 @@ async def until_ready(client: Client) -> None:
 
 async def _is_ready(client: Client) -> bool:
     return (await client.get("/readyz")).status == 200
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 def owned_by(raw: dict[str, Any], manager: str) -> dict[str, Any]:

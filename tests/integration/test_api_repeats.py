@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from fakes.lost_answers import LOST, losing
+from fakes.until import until
 from kubernetes.aio.client import ApiClient, CoreV1Api
 from yarl import URL
 
@@ -116,13 +117,6 @@ async def world(
 
 async def ready(client: Client) -> bool:
     return (await client.get("/readyz")).status == 200
-
-
-async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(10):
-        while not (value := await condition()):
-            await asyncio.sleep(0.02)
-        return value
 
 
 # --- Idempotency-Key

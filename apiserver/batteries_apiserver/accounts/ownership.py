@@ -28,10 +28,9 @@ from batteries_apiserver.kube.lost_responses import write_or_find
 from batteries_apiserver.kube.server_side_apply import causes
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
-from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER
+from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER, MAX_LABEL_LENGTH
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
-_LONGEST_LABEL = 63
 _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
 """Kubernetes quotes the value if a rule on a string fails, and no value for a list or an object."""
 
@@ -95,7 +94,7 @@ async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
 
 def _creation(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
     """`_ours`, for an account that must not exist yet."""
-    body = _ours(customer, repositories, customer if len(customer) <= _LONGEST_LABEL else None, request)
+    body = _ours(customer, repositories, customer if len(customer) <= MAX_LABEL_LENGTH else None, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
     return body
 

@@ -24,7 +24,7 @@ from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.kube.client import CONFLICT, status_of
-from batteries_crds.names import LABEL_CUSTOMER
+from batteries_crds.names import LABEL_CUSTOMER, MAX_LABEL_LENGTH
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +162,7 @@ async def _body(kube: Kube, customer: str, object_name: str, wanted: NewKeyBody,
             "Your customer was deleted, so it can't get new API keys. To sign up again: POST /v1/stripe/setup.",
         )
     metadata: dict[str, object] = {"name": object_name, "ownerReferences": [owner.reference()]}
-    if len(customer) <= 63:
+    if len(customer) <= MAX_LABEL_LENGTH:
         metadata["labels"] = {LABEL_CUSTOMER: customer}
     spec = {
         "customerRef": {"name": customer},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from fakes.until import until_true
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
@@ -33,21 +33,13 @@ def slow() -> Iterator[Any]:
         yield SESSION.client("organizations", endpoint_url=url, config=ONCE)
 
 
-def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not become true in time"
-        time.sleep(0.02)
-    return value
-
-
 def finished(organizations: Any, request_id: str) -> dict[str, Any]:
     def done() -> Any:
         answer = organizations.describe_create_account_status(CreateAccountRequestId=request_id)
         status = answer["CreateAccountStatus"]
         return status if status["State"] != "IN_PROGRESS" else None
 
-    return until(done)
+    return until_true(done)
 
 
 def create(organizations: Any, email: str = "one@example.com", name: str = "One", **more: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from fakes.until import until_true
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
@@ -56,15 +56,7 @@ class Place:
             answer = organizations.describe_create_account_status(CreateAccountRequestId=request_id)
             return answer["CreateAccountStatus"].get("AccountId")
 
-        self.account_id = until(account_id)
-
-
-def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not become true in time"
-        time.sleep(0.02)
-    return value
+        self.account_id = until_true(account_id)
 
 
 def refusal(function: Callable[..., Any], *args: Any, **params: Any) -> dict[str, Any]:
@@ -120,7 +112,7 @@ def test_role_is_assumable_only_after_its_propagation_delay() -> None:
             except ClientError:
                 return None
 
-        identity = place.client("sts", until(credentials)).get_caller_identity()
+        identity = place.client("sts", until_true(credentials)).get_caller_identity()
         assert identity["Account"] == place.account_id
         role = "OrganizationAccountAccessRole"
         assert identity["Arn"] == f"arn:aws:sts::{place.account_id}:assumed-role/{role}/test"
