@@ -236,16 +236,16 @@ class AwsAccount(Resource):
         return uuid_of(self)
 
     def owner_in(self, namespace: str) -> str | None:
-        """The name of the Customer that owns it, where that Customer is in `namespace`."""
+        """The name of the Customer that owns it, if that Customer is in `namespace`."""
         owner = self.spec.customer_ref
         return owner.name if owner is not None and self.metadata.namespace == namespace else None
 
     @property
     def line(self) -> str:
-        """Whose turn it takes where accounts stand in line: its Customer's, else that of the address in its namespace.
+        """Whose queue the account is in: its Customer's, or else that of the e-mail address in its namespace.
 
-        An e-mail address proves nothing: whoever writes another's must not be served in their turn. So a Customer's
-        line is nobody else's, whatever addresses are used, and no namespace stands in another one's.
+        An e-mail address proves nothing: whoever writes somebody else's must not take that person's turns. So each
+        Customer has its own queue, whatever addresses are used, and namespaces never share one.
         """
         spec, namespace = self.spec, self.metadata.namespace
         if spec.customer_ref is not None:
@@ -254,7 +254,7 @@ class AwsAccount(Resource):
 
     @property
     def since(self) -> datetime:
-        """When it was made: its place in line goes by this, also after a restart."""
+        """When it was created, which decides its position in the queue, also after a restart."""
         return self.metadata.creation_timestamp or datetime.min.replace(tzinfo=UTC)
 
     @property

@@ -33,19 +33,19 @@ class HoldRecord(Model):
 
 
 class CreateRequest(Model):
-    """The request to AWS to make the account, written down before it is sent so that it is never sent twice."""
+    """The request to AWS to create the account, recorded before it is sent so that it is never sent twice."""
 
     email: Annotated[str, Field(max_length=64, description="The AWS account's root e-mail address.")]
     account_name: Annotated[str, Field(max_length=50, description="The AWS account's name.")]
     recorded_at: Annotated[Timestamp, Field(description="When the request was recorded.")]
     request_id: Annotated[
-        str | None, Field(max_length=36, description="AWS's id of the request (car-…), once AWS has answered.")
+        str | None, Field(max_length=36, description="AWS's id of the request (car-…), once AWS has responded.")
     ] = None
     found: Annotated[
         bool | None,
         Field(
-            description="Whether the operator found the request by its account's name, because AWS's answer "
-            "was lost. It then reads the account's tag before it takes the account for this "
+            description="Whether the operator found the request by its account's name, because AWS's response "
+            "was lost. It then checks the account's tag before it treats the account as this "
             "one's."
         ),
     ] = None

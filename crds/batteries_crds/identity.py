@@ -1,4 +1,4 @@
-"""The ids that we give: of an object, and of what is to have one name for ever."""
+"""The ids that we assign: of an object, and of anything that needs a permanent name."""
 
 import re
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ from uuid import UUID, uuid5
 from batteries_crds.resource import Resource
 
 _NAMESPACE = UUID("6d0ae8a4-5a5f-5ad8-9f4b-5a7bb0a9f1c1")
-"""Ours alone, so that UUIDs derived here meet no one else's. Never change it: account ids follow from it."""
+"""Used only by us, so that UUIDs derived here collide with no others. Never change it: account ids depend on it."""
 
 
 _FORM = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def is_uuid(text: str) -> bool:
-    """Whether it is an id as we write them: in lower case, with its hyphens."""
+    """Whether the text is an id in our form: lower case, with hyphens."""
     return _FORM.fullmatch(text) is not None
 
 
 def derived_uuid(text: str) -> UUID:
-    """The UUIDv5 of `text` in our namespace: the same for ever, so a name derived from it is a lock."""
+    """The UUIDv5 of `text` in our namespace: always the same, so a name derived from it is a lock."""
     return uuid5(_NAMESPACE, text)
 
 
 def uuid_of(resource: Resource) -> UUID:
-    """Its id: the object's name where that is a UUID (the API names them so), else derived from its key."""
+    """Its id: the object's name if that is a UUID (the API names objects so), otherwise derived from its key."""
     return uuid_at(resource.metadata.namespace, resource.metadata.name)
 
 

@@ -28,7 +28,7 @@ CONFLICT = 409
 UNPROCESSABLE = 422
 
 UNANSWERED = (ClientError, OSError, TimeoutError)
-"""What a request raises that Kubernetes did not answer; a connection that it closed is no OSError to aiohttp."""
+"""What a request raises if Kubernetes does not respond. A closed connection is not an OSError in aiohttp."""
 
 
 class NoClusterError(Exception):
@@ -97,7 +97,7 @@ def status_of(error: ApiException) -> int:
 
 
 def said_in(error: ApiException) -> str:
-    """What the API server says against it, such as an admission policy's sentence; its short reason if nothing."""
+    """The API server's message, such as an admission policy's sentence, or its short reason."""
     try:
         status = json.loads(error.body or "")
     except ValueError:
@@ -107,7 +107,7 @@ def said_in(error: ApiException) -> str:
 
 @contextmanager
 def tolerated(*statuses: int) -> Iterator[None]:
-    """Goes on behind the block where the API server refuses with one of these."""
+    """Ignores the API server's refusals with one of these statuses."""
     try:
         yield
     except ApiException as error:
@@ -200,7 +200,7 @@ class Resources(Generic[R]):
         field_selector: str | None = None,
         unreadable: Callable[[UnreadableError], None] | None = None,
     ) -> AsyncIterator[R]:
-        """Every object, page by page; `unreadable` is told of what can't be read, where it is not to be raised."""
+        """Every object, page by page. Calls `unreadable`, if given, for objects that can't be read; else it raises."""
         token: str | None = None
         while True:
             page = await self.raw_page(namespace, field_selector=field_selector, token=token)

@@ -1,4 +1,4 @@
-"""One request to Kubernetes and its answer, over the connection, credentials and retries of `kubernetes.aio`.
+"""One request to Kubernetes and its response, with the connection, credentials and retries of `kubernetes.aio`.
 
 Its generated methods would do as well, but they check every argument with pydantic and read JSON with the standard
 library, which together took as long as all the rest of a call.
@@ -19,11 +19,11 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 Query = Mapping[str, str | None]
-"""What is None is left out."""
+"""Parameters that are None are left out."""
 
 
 def path_of(*parts: str) -> str:
-    """The path of these parts, each of them one part whatever is in it."""
+    """The path of these parts, each quoted so that it stays one part."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
@@ -33,15 +33,15 @@ _OBJECT_NAME_LENGTH = 253
 
 
 def can_be_object_name(name: str) -> bool:
-    """Whether an object may have this name: a DNS subdomain (RFC 1123), as Kubernetes has it for all kinds used here.
+    """Whether an object may have this name: a DNS subdomain (RFC 1123), as Kubernetes requires for all kinds used here.
 
-    Nobody has an object of any other name, and Kubernetes answers some of them 400 instead of 404 ("%", "..").
+    No object has any other name, and for some of them Kubernetes returns 400 instead of 404 ("%", "..").
     """
     return len(name) <= _OBJECT_NAME_LENGTH and _OBJECT_NAME.fullmatch(name) is not None
 
 
 class Rest:
-    """Requests by one client."""
+    """Sends requests with one client."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -49,17 +49,17 @@ class Rest:
     async def json(
         self, method: str, path: str, query: Query | None = None, body: Any = None, content_type: str = JSON
     ) -> Any:
-        """The answer's JSON.
+        """Returns the response's JSON.
 
         Raises:
             ApiException: the API server refused.
-            aiohttp.ClientError, OSError, TimeoutError: it did not answer.
+            aiohttp.ClientError, OSError, TimeoutError: it did not respond.
         """
         response = await self._send(method, path, query, body, content_type)
         return decoded(await response.read())
 
     async def opened(self, method: str, path: str, query: Query, *, timeout: float) -> ClientResponse:
-        """The answer, whose body is still to be read, within so many seconds.
+        """Returns the response with its body still unread; `timeout` is in seconds.
 
         Raises:
             As `json`.

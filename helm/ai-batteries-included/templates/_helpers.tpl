@@ -15,19 +15,19 @@
 {{- regexReplaceAll "-+$" (include "batteries.fullname" .root | trunc $room) "" }}{{ .suffix }}
 {{- end }}
 
-{{/* A value as the text that Kubernetes wants of it; a number is written whole, not as 5.24288e+05. */}}
+{{/* A value as the text that Kubernetes expects; a number without an exponent, not as 5.24288e+05. */}}
 {{- define "batteries.text" -}}
 {{- if kindIs "float64" . }}{{ if eq . (floor .) }}{{ . | int64 }}{{ else }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end -}}
 {{- end }}
 
-{{/* A map with all its values as text, as labels, annotations and node selectors have to be. */}}
+{{/* A map with all its values as text, as labels, annotations and node selectors require. */}}
 {{- define "batteries.strings" -}}
 {{- $made := dict -}}
 {{- range $key, $value := . }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $made $key (include "batteries.text" $value) }}{{ end }}{{ end -}}
 {{- toYaml $made -}}
 {{- end }}
 
-{{/* Names of what a cluster has once, so that two releases don't meet. */}}
+{{/* Names of cluster-wide objects, so that two releases don't collide. */}}
 {{- define "batteries.clusterName" -}}
 {{- if .Values.fullnameOverride -}}{{ include "batteries.fullname" . }}
 {{- else -}}{{ printf "%s-%s" .Release.Namespace (include "batteries.fullname" .) }}{{- end -}}
@@ -67,7 +67,7 @@ app.kubernetes.io/component: {{ . }}
 {{- prepend .Values.namespaces.names .Release.Namespace | uniq | toJson -}}
 {{- end }}
 
-{{/* What BATTERIES_NAMESPACES says: nothing for all of them. */}}
+{{/* The value of BATTERIES_NAMESPACES: empty for all of them. */}}
 {{- define "batteries.watched" -}}
 {{- if not .Values.namespaces.all -}}{{ include "batteries.namespaces" . | fromJsonArray | join "," }}{{- end -}}
 {{- end }}
@@ -81,7 +81,7 @@ http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ first .Values.ingress.host
 {{- else -}}http://{{ include "batteries.fullname" . }}-apiserver.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}{{- end -}}
 {{- end }}
 
-{{/* How many proxies stand before the API: as given, or one where the chart puts one there. */}}
+{{/* How many proxies are in front of the API: as given, or one if the chart renders one. */}}
 {{- define "batteries.trustedProxies" -}}
 {{- if not (kindIs "invalid" .Values.api.trustedProxies) -}}{{ .Values.api.trustedProxies | int }}
 {{- else if or .Values.ingress.enabled .Values.httpRoute.enabled -}}1
@@ -130,7 +130,7 @@ With "namespace" it may also be the pod's own namespace, taken from metadata.nam
 {{- include "batteries.text" $value -}}
 {{- end }}
 
-{{/* The same where it has to be a number. */}}
+{{/* The same for a number. */}}
 {{- define "batteries.number" -}}
 {{- $text := include "batteries.given" . -}}
 {{- if not (regexMatch "^[0-9]+([.][0-9]+)?$" $text) }}{{ fail (printf "%s is %q, which is not a number. Set it with %s." .name $text .instead) }}{{ end -}}
@@ -150,13 +150,13 @@ With "namespace" it may also be the pod's own namespace, taken from metadata.nam
 {{- if and (eq (index . 0) (index . 2)) (ne (index . 0) "0") }}{{ fail (printf "%s and %s are both %s. Use different ports." (index . 1) (index . 3) (index . 0)) }}{{ end -}}
 {{- end }}
 
-{{/* Whether the cluster chooses users and groups itself, as OpenShift does; "" for no. */}}
+{{/* Whether the cluster assigns users and groups itself, as OpenShift does; "" for no. */}}
 {{- define "batteries.openshift" -}}
 {{- if kindIs "bool" .Values.openshift }}{{ if .Values.openshift }}yes{{ end }}
 {{- else if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}yes{{ end -}}
 {{- end }}
 
-{{/* Pods as the restricted Pod Security Standard wants them; on OpenShift without the ids that it hands out itself. */}}
+{{/* Pods as the restricted Pod Security Standard requires; on OpenShift without the ids that it assigns itself. */}}
 {{- define "batteries.podSecurity" -}}
 {{- $context := deepCopy .Values.podSecurityContext -}}
 {{- if include "batteries.openshift" . -}}

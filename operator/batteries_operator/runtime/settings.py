@@ -177,7 +177,7 @@ class Settings(FromEnvironment):
         float,
         Field(
             ge=0,
-            description="How long the operator waits after a lost answer to CreateAccount before it looks for "
+            description="How long the operator waits after a lost response to CreateAccount before it searches for "
             "the account.",
         ),
     ] = 10

@@ -60,7 +60,7 @@ function example(schema) {
   return { integer: 1, number: 1, boolean: true }[type] ?? "…";
 }
 
-function answer(status, { description, headers = {}, content = {} }) {
+function response(status, { description, headers = {}, content = {} }) {
   const parts = [el("summary", {}, el("b", {}, status), ...prose(description))];
   for (const [kind, { schema }] of Object.entries(content)) parts.push(el("h4", {}, kind), fields(schema));
   const named = Object.entries(headers).map(([name, header]) => [name, header.schema, false, header.description]);
@@ -69,12 +69,12 @@ function answer(status, { description, headers = {}, content = {} }) {
 }
 
 // All errors of an operation in one table: they differ only in their meaning.
-function errors(answers) {
-  const entries = answers.flatMap(([status, { content = {} }]) =>
+function errors(responses) {
+  const entries = responses.flatMap(([status, { content = {} }]) =>
     Object.entries(content["application/json"]?.examples ?? {}).map(([code, { value }]) => [status, code, value.error]));
   const lines = entries.map(([status, code, meaning]) =>
     el("tr", {}, el("td", {}, el("b", {}, status)), el("td", {}, el("code", {}, code)), el("td", {}, ...prose(meaning))));
-  const statuses = el("span", { class: "type" }, answers.map(([status]) => status).join(" "));
+  const statuses = el("span", { class: "type" }, responses.map(([status]) => status).join(" "));
   return el("details", {}, el("summary", {}, el("b", {}, "Errors"), statuses), el("table", {}, ...lines));
 }
 
@@ -167,9 +167,9 @@ function article(method, path, operation) {
     parts.push(el("h4", {}, operation.requestBody.required ? "Body" : "Body (optional)"));
     parts.push(fields(operation.requestBody.content["application/json"].schema));
   }
-  const answers = Object.entries(operation.responses);
-  parts.push(el("h4", {}, "Answers"), ...answers.filter(([status]) => status < 400).map(([status, of]) => answer(status, of)));
-  parts.push(errors(answers.filter(([status]) => status >= 400)), attempt(method, path, operation));
+  const responses = Object.entries(operation.responses);
+  parts.push(el("h4", {}, "Responses"), ...responses.filter(([status]) => status < 400).map(([status, of]) => response(status, of)));
+  parts.push(errors(responses.filter(([status]) => status >= 400)), attempt(method, path, operation));
   return el("article", { id: operation.operationId }, ...parts);
 }
 
@@ -195,7 +195,7 @@ function draw(api) {
 
 try {
   const response = await fetch(`${BASE}/openapi.json`);
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  if (!response.ok) throw new Error(`the server responded with status ${response.status}`);
   draw(await response.json());
 } catch (error) {
   document.getElementById("state").textContent = `The OpenAPI document can't be read: ${error.message}. Reload the page.`;

@@ -1,4 +1,4 @@
--- A key works as soon as it is there, until it is revoked, which is for good.
+-- A key works as soon as it exists, until it is revoked, which is permanent.
 if obj.spec.revokedAt ~= nil then
   return { status = "Healthy", message = "Revoked since " .. obj.spec.revokedAt .. "." }
 end

@@ -1,5 +1,5 @@
--- Healthy when ready, Suspended when the account is closed, Degraded when a step gave up; until then the step it is at.
--- Argo CD itself answers Progressing for what is being deleted.
+-- Healthy when ready, Suspended when suspended, Degraded when stalled; otherwise Progressing with the current step.
+-- Argo CD itself shows Progressing for objects that are being deleted.
 local status = obj.status
 if status == nil or status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "The operator has not seen this specification yet." }
@@ -15,7 +15,7 @@ if is_true("Stalled") then
   return { status = "Degraded", message = conditions.Stalled.message }
 end
 if is_true("Reconciling") then
-  -- While an account is being closed its step is the one that it will go on from.
+  -- While an account is being suspended, provisioningStep is the step from which it will resume.
   local closing = obj.spec.suspended or status.hold ~= nil or next(status.holds or {}) ~= nil
   local step = closing and "suspending" or status.provisioningStep
   local message = conditions.Reconciling.message or ""

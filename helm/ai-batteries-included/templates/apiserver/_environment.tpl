@@ -25,7 +25,7 @@
 {{- include "batteries.environment" (dict "own" $own "references" $references "values" .Values.api "where" "api") }}
 {{- end }}
 
-{{/* The API server's ports and its time to stop, as its environment will have them; metrics on 0 are none. */}}
+{{/* The API server's ports and stop time, as its environment sets them; 0 means no metrics. */}}
 {{- define "batteries.apiPort" -}}
 {{- include "batteries.port" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_PORT" "default" .Values.api.port "instead" "api.port") -}}
 {{- end }}
@@ -38,7 +38,7 @@
 {{- include "batteries.number" (dict "values" .Values.api "where" "api" "name" "BATTERIES_API_SHUTDOWN_SECONDS" "default" .Values.api.shutdownSeconds "instead" "api.shutdownSeconds") -}}
 {{- end }}
 
-{{/* The variables of Stripe's Secret with its fields, but for those that settings or extraEnv give, or give as a file. */}}
+{{/* The variables of Stripe's Secret with its fields, except those that settings or extraEnv set, or set as a file. */}}
 {{- define "batteries.stripeSecrets" -}}
 {{- $secrets := dict -}}
 {{- with .Values.stripe -}}
@@ -52,7 +52,7 @@
 {{- toYaml $secrets -}}
 {{- end }}
 
-{{/* The volume with Stripe's secrets as files, and where the container has it; nothing where they are variables. */}}
+{{/* The volume with Stripe's secrets as files, and its mount; nothing if they are variables. */}}
 {{- define "batteries.stripeVolume" -}}
 {{- $secrets := include "batteries.stripeSecrets" . | fromYaml -}}
 {{- if and .Values.stripe.asFiles $secrets }}

@@ -1,4 +1,4 @@
-{{/* Refuses a release whose root e-mail addresses nobody has chosen: there is no default that would be safe. */}}
+{{/* Refuses a release without a template of root e-mail addresses: no default would be safe. */}}
 {{- define "batteries.requireAccountEmails" -}}
 {{- $name := "BATTERIES_ACCOUNT_EMAIL_TEMPLATE" -}}
 {{- $template := get .Values.operator.settings $name | default .Values.operator.accountEmailTemplate -}}
@@ -50,7 +50,7 @@ securityContext: {{ include "batteries.containerSecurity" . | nindent 2 }}
 volumeMounts: {{ include "batteries.volumeMounts" .Values.operator | nindent 2 }}
 {{- end }}
 
-{{/* The operator's ports as its environment will have them; 0 is none. */}}
+{{/* The operator's ports, as its environment sets them; 0 is none. */}}
 {{- define "batteries.operatorMetricsPort" -}}
 {{- include "batteries.port" (dict "zero" true "values" .Values.operator "where" "operator" "name" "BATTERIES_METRICS_PORT" "default" .Values.operator.metricsPort "instead" "operator.metricsPort") -}}
 {{- end }}
@@ -59,7 +59,7 @@ volumeMounts: {{ include "batteries.volumeMounts" .Values.operator | nindent 2 }
 {{- include "batteries.port" (dict "zero" true "values" .Values.operator "where" "operator" "name" "BATTERIES_HEALTH_PORT" "default" .Values.operator.healthPort "instead" "operator.healthPort") -}}
 {{- end }}
 
-{{/* How long its pod gets to stop: longer than the operator takes, where that is given by itself. */}}
+{{/* The pod's grace period: longer than the operator's stop time, if only that is set. */}}
 {{- define "batteries.operatorGrace" -}}
 {{- $grace := .Values.operator.terminationGracePeriodSeconds | int -}}
 {{- $stop := dict "values" .Values.operator "where" "operator" "name" "BATTERIES_STOP_SECONDS" "default" "" "instead" "operator.terminationGracePeriodSeconds" -}}
