@@ -193,7 +193,7 @@ MESSAGES: dict[str, str] = {
     "Enable it for the organization": "test_an_account_goes_on_when_identity_center_is_there",
     "Set it to the region of your IAM Identity Center": "test_the_region_is_the_one_that_was_set",
     "Rename that policy, and run bootstrap again": "test_what_keeps_bootstrap_from_its_end_is_mended",
-    "Move it elsewhere": "test_what_keeps_bootstrap_from_its_end_is_mended",
+    "move it elsewhere": "test_what_keeps_bootstrap_from_its_end_is_mended",
     "delete it, or set BATTERIES_PERMISSION_SET_NAME": "test_what_keeps_bootstrap_from_its_end_is_mended",
     "Take it out": "test_what_keeps_bootstrap_from_its_end_is_mended",
     # Of commands and of the operator's start.

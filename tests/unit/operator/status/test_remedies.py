@@ -497,7 +497,7 @@ def _take_it_out(_: Any, admin: Any) -> None:
 
 IN_THE_WAY: dict[str, tuple[bool, Callable[[Any, Any], None], Callable[[Any, Any], None]]] = {
     "Rename that policy": (False, _a_policy, _rename_the_policy),
-    "Move it elsewhere": (False, _an_ou_in_use, _empty_the_ou),
+    "move it elsewhere": (False, _an_ou_in_use, _empty_the_ou),
     "delete it, or set BATTERIES_PERMISSION_SET_NAME": (False, _a_permission_set, _delete_the_permission_set),
     "Take it out": (True, _an_inline_policy, _take_it_out),
 }
