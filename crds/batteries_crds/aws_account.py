@@ -1,4 +1,4 @@
-"""AwsAccount: one AWS member account, wished for in `spec` and observed in `status`.
+"""AwsAccount: one AWS member account, wanted in `spec` and observed in `status`.
 
 Only people and the API write the spec; only the operator writes the status. `accountId` is the identity that
 survives backup and restore, and from which the account's e-mail and name in AWS follow.
@@ -147,8 +147,8 @@ class AwsAccountSpec(Model):
         bool,
         Field(
             description="true suspends the account: console, single sign-on and deploy role are closed, and a "
-            "policy denies everything to its users and roles. Its contents stay, and machines "
-            "that run keep running and costing. false or absent resumes it.",
+            "policy denies everything to its users and roles. Its content is kept, and running "
+            "machines keep running and keep costing money. false or absent resumes it.",
             json_schema_extra=NOT_DEFAULTED,
         ),
     ] = False

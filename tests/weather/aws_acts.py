@@ -368,8 +368,8 @@ async def trouble(turn: Turn) -> str:
     return str(chosen)
 
 
-MENDED = "The comparison puts it right."
-PREPARED = "The condition says what is missing; after bootstrap all goes on."
+MENDED = "The comparison reverts it."
+PREPARED = "The condition says what is missing; after bootstrap everything continues."
 ACTS = (
     Act("the owner's user is deleted in Identity Center", "The owner can sign in.", delete_user, 3),
     Act("the owner's user gets another name", "The status says by which name.", rename_user, 1),
@@ -384,10 +384,12 @@ ACTS = (
     Act("an account is closed in AWS", "AccountGone as long as it is.", close, 2),
     Act("AWS suspends an account", "SuspendedByAws as long as it is.", suspend_by_aws, 2),
     Act("an account leaves the organization", "AccountGone as long as it is no member.", leave, 1),
-    Act("an account is reopened, or invited back", "It goes on by itself.", reopen, 4, of=lambda walk: walk.taken),
+    Act(
+        "an account is reopened, or invited back", "It continues automatically.", reopen, 4, of=lambda walk: walk.taken
+    ),
     Act("an account loses its tag", "NotOurAccount as long as it does.", take_tag, 1),
     Act("an account is tagged as another's", "NotOurAccount as long as it is.", tag_for_another, 1),
-    Act("an account gets its tag", "It goes on by itself.", give_tag, 2, of=lambda walk: walk.untagged),
+    Act("an account gets its tag", "It continues automatically.", give_tag, 2, of=lambda walk: walk.untagged),
     Act("the deploy role is deleted", MENDED, delete_role, 2),
     Act("the deploy role's trust is edited", MENDED, edit_trust, 2),
     Act("the deploy role loses its policy", MENDED, detach_role_policy, 1),

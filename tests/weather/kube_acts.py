@@ -228,7 +228,7 @@ ACTS = (
     Act("a Customer is unblocked", "Its accounts are open.", unblock, 2),
     Act("a Customer does not pay", "Its accounts are closed.", do_not_pay, 1),
     Act("a Customer pays", "Its accounts are open.", pay, 2),
-    Act("a Customer is made again", "Its accounts go on.", make_the_customer_again, 1),
+    Act("a Customer is made again", "Its accounts continue.", make_the_customer_again, 1),
     Act("the watches are cut", "Nothing is missed.", cut_watches, 3),
     Act("the operator may not read a namespace", "The other one is served.", forbid, 1),
     Act("the operator may read again", "What happened meanwhile is seen.", permit, 2),

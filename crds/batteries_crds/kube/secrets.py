@@ -33,7 +33,7 @@ class StoredSecret:
     def holds_password_of(self, account: AwsAccount) -> bool:
         """Whether the operator made it for this very account: by its owner's uid, its label and its type.
 
-        Its name proves nothing: anybody may have made a Secret of that name before, or for an account that is gone.
+        Its name proves nothing: anybody may have created a Secret with that name before, or for a deleted account.
         """
         owned = any(
             owner.uid == account.metadata.uid and owner.kind == account.definition.kind for owner in self.owners
@@ -45,7 +45,7 @@ class StoredSecret:
 class Secrets:
     """The Secrets of all namespaces.
 
-    Every method raises `kubernetes.aio.client.ApiException` where Kubernetes refuses otherwise than it says.
+    Every method raises `kubernetes.aio.client.ApiException` for refusals that it does not document.
     """
 
     def __init__(self, api: ApiClient, field_manager: str) -> None:
@@ -77,7 +77,7 @@ class Secrets:
         return None
 
     async def annotate(self, namespace: str, secret: StoredSecret, annotations: dict[str, str]) -> bool:
-        """Adds annotations to exactly what was read; False where it is gone, or another by now."""
+        """Adds annotations to the version that was read; returns False if it was deleted or changed meanwhile."""
         exactly = {"uid": secret.uid, "resourceVersion": secret.resource_version}
         body, query = {"metadata": {**exactly, "annotations": annotations}}, {"fieldManager": self._manager}
         with tolerated(CONFLICT, NOT_FOUND):
@@ -86,7 +86,7 @@ class Secrets:
         return False
 
     async def take(self, namespace: str, secret: StoredSecret) -> bool:
-        """Deletes exactly what was read: of any number that read it, one gets True."""
+        """Deletes the version that was read: of any number of callers that read it, only one gets True."""
         exactly = {"uid": secret.uid, "resourceVersion": secret.resource_version}
         with tolerated(CONFLICT, NOT_FOUND):
             await self._rest.json("DELETE", _path(namespace, secret.name), body={"preconditions": exactly})
