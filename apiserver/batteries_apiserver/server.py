@@ -25,7 +25,7 @@ async def serve(settings: Settings) -> None:
     Raises:
         NoClusterError: no cluster can be reached.
         NoInstallationError: the name of this installation can't be read.
-        OSError: a port is taken.
+        NotListeningError: a port is taken.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -48,8 +48,11 @@ async def serve(settings: Settings) -> None:
     metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()
     try:
-        for each, port in ((metrics_runner, settings.api_metrics_port), (runner, settings.api_port)):
-            await web.SockSite(each, listening_socket(settings.api_host, port)).start()
+        for each, port, setting in (
+            (metrics_runner, settings.api_metrics_port, "BATTERIES_API_METRICS_PORT"),
+            (runner, settings.api_port, "BATTERIES_API_PORT"),
+        ):
+            await web.SockSite(each, listening_socket(settings.api_host, port, setting)).start()
         log.info("serving", addresses=[str(address) for address in runner.addresses], namespace=settings.namespace)
         await stop.wait()
         log.info("stopping")

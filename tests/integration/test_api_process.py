@@ -161,8 +161,8 @@ async def test_sigterm_answers_whoever_waits_and_ends_streams_before_it_ends_its
 
 async def test_a_wrong_setting_is_named_and_its_value_is_not_shown(environment: dict[str, str]) -> None:
     status, _, error = await run({**environment, "BATTERIES_API_PORT": "not-a-port"}, "run")
-    assert status == 1
-    assert "api_port" in error
+    assert status == 2
+    assert "BATTERIES_API_PORT must be a valid integer" in error
     assert "not-a-port" not in error
 
 

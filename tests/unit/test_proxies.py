@@ -91,7 +91,7 @@ async def proxy(authority: trustme.CA) -> AsyncIterator[Proxy]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     made = Proxy(runner.addresses[0][1])
-    with listening_socket("", 0) as both:
+    with listening_socket("", 0, "PORT") as both:
         server = await asyncio.start_server(made.handle, sock=both.dup())
     made.port = server.sockets[0].getsockname()[1]
     yield made

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AliasChoices, Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
-from batteries_crds.runtime.environment import FromEnvironment
+from batteries_crds.runtime.settings import FromEnvironment
 
 
 def _base(url: HttpUrl) -> HttpUrl:

@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from batteries_apiserver.runtime.stripe_credentials import check_secret_key, check_webhook_secret
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
-from batteries_crds.runtime.environment import FromEnvironment
+from batteries_crds.runtime.settings import FromEnvironment
 
 
 class StripeSettings(FromEnvironment):

@@ -12,12 +12,27 @@ EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
 _BACKLOG = 128
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 is any free one.
+class NotListeningError(Exception):
+    """The port is taken, or the address is none of this machine's; the text says which setting to change."""
+
+
+def listening_socket(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that listens; port 0 is any free one. `setting` is the environment variable that the port is from.
 
     Raises:
-        OSError: the port is taken, or the address is none of this machine's.
+        NotListeningError: it can't listen there.
     """
+    try:
+        return _listening(host, port)
+    except OSError as error:
+        where = f"port {port}" if host in EVERYWHERE else f"{host}, port {port}"
+        raise NotListeningError(
+            f"Listening on {where} failed: {error.strerror or error}. Stop the program that listens there, or set "
+            f"{setting} to a free port."
+        ) from error
+
+
+def _listening(host: str, port: int) -> socket.socket:
     if host not in EVERYWHERE:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)

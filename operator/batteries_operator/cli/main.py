@@ -2,15 +2,12 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable
 
-from kubernetes.aio.client import ApiException
-from pydantic import ValidationError
-
-from batteries_crds.kube.client import NoClusterError
-from batteries_crds.runtime.environment import WrongEnvironmentError, prepare
+from batteries_crds.kube.command import ExitStatus, run_command
+from batteries_crds.runtime.environment import WrongEnvironmentError
+from batteries_crds.runtime.settings import read_settings
 from batteries_crds.runtime.version import distribution_version
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
@@ -60,7 +57,20 @@ def _commands() -> dict[str, tuple[str, Command]]:
 
 
 def main() -> int:
-    """Runs the subcommand; the exit status is 0, 1 where something is to be mended, 2 for a wrong call."""
+    """Runs the subcommand and returns its exit status (`ExitStatus`)."""
+    given = _parser().parse_args()
+    return run_command(
+        lambda: _run(given),
+        WatchingEndedError,
+        run.UndrainedError,
+        NotPreparedError,
+        NotLeadingError,
+        UnsupportedPartitionError,
+        release.OperatorAtWorkError,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="batteries-operator", description="The AWS account factory's operator.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {distribution_version()}")
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -70,55 +80,22 @@ def main() -> int:
             release.arguments(subparser)
         if name == "policy":
             print_policy.arguments(subparser)
-    given = parser.parse_args()
-    settings = _settings()
-    if settings is None:
-        return 2
-    # The other commands make no accounts; doctor names it among what it finds.
+    return parser
+
+
+def _run(given: argparse.Namespace) -> int | None:
+    settings = read_settings(Settings)
+    # The other commands create no accounts, and doctor reports it among its findings.
     if given.command == "run" and (wrong := root_email.problem(settings.account_email_template)):
-        print(wrong, file=sys.stderr)
-        return 2
+        raise WrongEnvironmentError([wrong])
     # The others print for people, who need not see each call.
     quiet = given.command != "run" and settings.log_level == "info"
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
-    return _run(_commands()[given.command][1], settings, given)
-
-
-def _run(command: Command, settings: Settings, given: argparse.Namespace) -> int:
-    """The command's exit status; what keeps it from working is told in a sentence."""
     try:
-        return command(settings, given) or 0
-    except (
-        WatchingEndedError,
-        run.UndrainedError,
-        NoClusterError,
-        NotPreparedError,
-        NotLeadingError,
-        UnsupportedPartitionError,
-        release.OperatorAtWorkError,
-    ) as error:
-        print(error, file=sys.stderr)
-    except ApiException as error:
-        print(f"Kubernetes refused ({error.status}): {error.body or error.reason}", file=sys.stderr)
+        return _commands()[given.command][1](settings, given)
     except AwsError as error:
         print(f"AWS refused {error.operation}: {error.message or error.code}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return 130
-    return 1
-
-
-def _settings() -> Settings | None:
-    """What the environment says; None, with a line on stderr for each, where something of it can't be right."""
-    try:
-        prepare(os.environ)
-        return Settings()
-    except WrongEnvironmentError as error:
-        print(error, file=sys.stderr)
-    except ValidationError as error:
-        for problem in error.errors():
-            variable = "BATTERIES_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{variable.rstrip('_')}: {problem['msg']}", file=sys.stderr)
-    return None
+        return ExitStatus.FAILED
 
 
 if __name__ == "__main__":

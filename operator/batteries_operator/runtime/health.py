@@ -43,7 +43,7 @@ async def serving(health: Health, port: int) -> AsyncIterator[None]:
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.SockSite(runner, listening_socket("", port)).start()
+        await web.SockSite(runner, listening_socket("", port, "BATTERIES_HEALTH_PORT")).start()
         yield
     finally:
         await runner.cleanup()

@@ -18,11 +18,11 @@ def serve_metrics(port: int) -> WSGIServer:
     """Serves on every address, of IPv6 and IPv4, until the process ends, or the server is shut down.
 
     Raises:
-        OSError: the port is taken.
+        NotListeningError: the port is taken.
     """
     server = ThreadingWSGIServer(("", port), _Quiet, bind_and_activate=False)
     server.socket.close()
-    server.socket = listening_socket("", port)
+    server.socket = listening_socket("", port, "BATTERIES_METRICS_PORT")
     # What its own server_bind would set; that looks the machine's name up, which may take long.
     server.server_name, server.server_port = "localhost", server.socket.getsockname()[1]
     server.setup_environ()

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
-from batteries_crds.runtime.environment import FromEnvironment
+from batteries_crds.runtime.settings import FromEnvironment
 
 OWN_ROLE = "AIBatteriesIncludedAccess"
 

@@ -99,8 +99,8 @@ def test_the_program_says_it_in_one_sentence_and_shows_no_key(
 ) -> None:
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_51NeverShown")
     monkeypatch.setattr("sys.argv", ["batteries-apiserver", "run"])
-    assert main.main() == 1
+    assert main.main() == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert lines[1].strip().startswith("STRIPE_SECRET_KEY is a test-mode key: ")
     assert "NeverShown" not in " ".join(lines)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from batteries_crds.runtime import listening
-from batteries_crds.runtime.listening import listening_socket
+from batteries_crds.runtime.listening import NotListeningError, listening_socket
 from batteries_operator.runtime.health import Health, serving
 from batteries_operator.runtime.metrics_server import serve_metrics
 
@@ -32,13 +32,13 @@ def reachable(made: socket.socket) -> set[str]:
 @needs_ipv6
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "*"])
 def test_every_address_is_of_both_families_by_one_socket(host: str) -> None:
-    with listening_socket(host, 0) as made:
+    with listening_socket(host, 0, "PORT") as made:
         assert reachable(made) == {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_one_address_is_that_one(host: str) -> None:
-    with listening_socket(host, 0) as made:
+    with listening_socket(host, 0, "PORT") as made:
         assert reachable(made) == {host}
 
 
@@ -53,7 +53,7 @@ def test_without_ipv6_it_is_ipv4(monkeypatch: pytest.MonkeyPatch, how: str) -> N
     else:
         monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: True)
         monkeypatch.setattr(listening, "has_ipv6", lambda: False)
-    with listening_socket("", 0) as made:
+    with listening_socket("", 0, "PORT") as made:
         assert reachable(made) == {"127.0.0.1"}
 
 
@@ -64,9 +64,11 @@ def test_a_kernel_that_knows_ipv6_and_has_none_is_found_out(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("taken_by", ["127.0.0.1", "0.0.0.0"])
-def test_a_port_that_is_taken_is_an_error(taken_by: str) -> None:
-    with socket.create_server((taken_by, 0)) as taken, pytest.raises(OSError, match="in use"):
-        listening_socket("", taken.getsockname()[1]).close()
+def test_a_port_that_is_taken_names_the_setting(taken_by: str) -> None:
+    with socket.create_server((taken_by, 0)) as taken, pytest.raises(NotListeningError) as refused:
+        listening_socket("", taken.getsockname()[1], "BATTERIES_API_PORT").close()
+    assert "in use" in str(refused.value)
+    assert "set BATTERIES_API_PORT to a free port" in str(refused.value)
 
 
 @needs_ipv6

@@ -35,7 +35,8 @@ def test_there_is_no_default_mailbox() -> None:
 def test_the_operator_refuses_to_start_without_a_template_and_says_why(template: str | None) -> None:
     done = run("run", template)
     assert (done.returncode, done.stdout) == (2, "")
-    (sentence,) = done.stderr.splitlines()
+    _, sentence, where = done.stderr.splitlines()
+    assert where == "See docs/settings.md."
     assert "BATTERIES_ACCOUNT_EMAIL_TEMPLATE is not set, and it has no default" in sentence
     assert "can take the account over" in sentence
     assert "operator.accountEmailTemplate" in sentence
