@@ -22,7 +22,7 @@ FACTS: dict[str, dict[str, object]] = {
     "check_status": {"aws_account_id": "123456789012"},
 }
 DONE_FOR_GOOD = "AWS has an account of another owner by this e-mail address."
-LIMIT = "AWS allows no more accounts; number 3 in line."
+LIMIT = "Queue position 3: the organization has as many AWS accounts as its quota allows."
 
 
 @dataclass(frozen=True)

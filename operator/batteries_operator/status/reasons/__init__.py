@@ -11,7 +11,7 @@ from batteries_operator.status.reasons.troubles import TROUBLES
 
 GROUPS: dict[str, dict[Reason, Entry]] = {
     "All is well, or will be": GENERAL | PROGRESS,
-    "In line": LINES,
+    "In a queue": LINES,
     "Trouble: tried again by itself, and Stalled when it lasts": TROUBLES,
     "Failed: waits for somebody to change something": FAILURES,
 }
