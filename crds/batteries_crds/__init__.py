@@ -1,4 +1,4 @@
-"""The contract in Kubernetes: the three resources, their conditions and names, and how to reach them.
+"""The contract in Kubernetes: the resources, their conditions and names, and the client for them.
 
-Both programs import this package and never each other; everything they tell one another is a field here.
+Both programs import this package and never each other; everything that they exchange is a field here.
 """

@@ -1,9 +1,9 @@
-"""The chart's admission policies, made from the models and from the table in `write_access`.
+"""Generates the chart's admission policies from the models and the table in `write_access`.
 
 RBAC knows resources and verbs only: whoever may patch an AwsAccount to suspend it may also patch its owner references,
 and have the garbage collector delete it. So each program has one ValidatingAdmissionPolicy for each of our resources,
-and for the others that it writes. The chart adds names, service accounts and the variables `home` (the release's
-namespace), `adminKeySecret`, `lease` and `leaseNamespace`.
+and for the other resources that it writes. The chart adds names, service accounts and the variables `home` (the
+release's namespace), `adminKeySecret`, `lease` and `leaseNamespace`.
 """
 
 import json
@@ -25,7 +25,7 @@ _LABELS, _ANNOTATIONS = "metadata.?labels.orValue({})", "metadata.?annotations.o
 
 
 def policies(resources: Iterable[type[Resource]]) -> list[Json]:
-    """One policy for each program and each thing that it may be able to write."""
+    """One policy for each program and each resource that it may be able to write."""
     ours = [_policy(program, resource) for resource in resources for program in Program]
     return [*ours, _operators_secrets(), _api_servers_secrets(), _operators_leases()]
 
@@ -43,7 +43,7 @@ def spec_fields(resource: type[Resource]) -> Mapping[str, Schema]:
 
 
 def _policy(program: Program, resource: type[Resource]) -> Json:
-    """What `access` does not open of the resource is refused."""
+    """Refuses everything of the resource that `access` does not open."""
     plural, kind = resource.definition.plural, resource.definition.kind
     write = WRITES[program].get(resource)
     if write is None:
@@ -104,7 +104,7 @@ def _within(where: Where | None) -> str:
 
 
 def _spec(who: str, kind: str, write: Write, fields: Mapping[str, Schema]) -> list[Rule]:
-    """Which fields of the spec stay as they are, and which ones a new object may have.
+    """Limits which fields of the spec may change, and which ones a new object may have.
 
     Raises:
         ValueError: the table opens a field that the model does not have.
@@ -138,7 +138,7 @@ def _same(names: Iterable[str]) -> str:
 
 
 def _unset(name: str, schema: Schema) -> str:
-    """That nobody gave the field a value: it is absent, or has the default that Kubernetes fills in."""
+    """Requires that nobody set the field: it is absent, or has the default that Kubernetes fills in."""
     default = schema.get("default")
     if default is None:
         return f"!has(object.spec.{name})"
@@ -146,7 +146,7 @@ def _unset(name: str, schema: Schema) -> str:
 
 
 def _metadata(who: str, kind: str, write: Write) -> list[Rule]:
-    """Finalizers, owner references, labels and annotations: each can decide what becomes of an object."""
+    """Limits finalizers, owner references, labels and annotations: each can decide what happens to an object."""
     but = " but those that it needs" if write.annotations else ""
     rules = [
         _changed(
@@ -174,7 +174,7 @@ def _kept(path: str) -> str:
 
 
 def _same_but(path: str, exempt: tuple[str, ...]) -> str:
-    """That a list is what it was, apart from some of its items."""
+    """Requires that a list is unchanged, apart from some of its items."""
     if not exempt:
         return _kept(path)
     new, old = (f"{side}.{path}.filter(one, !(one in {_list(exempt)}))" for side in ("object", "oldObject"))
@@ -182,7 +182,7 @@ def _same_but(path: str, exempt: tuple[str, ...]) -> str:
 
 
 def _same_annotations(exempt: tuple[str, ...]) -> str:
-    """That the annotations are what they were, apart from some keys."""
+    """Requires that the annotations are unchanged, apart from some keys."""
     if not exempt:
         return _kept(_ANNOTATIONS)
     spared = f"key in {_list(exempt)}"
@@ -204,12 +204,12 @@ def _owned_by(owner: Owner | None) -> str:
 
 
 def _is_a(kind: str) -> str:
-    """That `owner` is one of ours, and is not kept from being deleted."""
+    """Requires that `owner` is one of our objects, and does not block its deletion."""
     return f"owner.apiVersion == '{API_VERSION}' && owner.kind == '{kind}' && !owner.?blockOwnerDeletion.orValue(false)"
 
 
 def _credentials(side: str) -> str:
-    """That a Secret is one with a first password: by its type, name, label and owner."""
+    """Requires that a Secret is one with a first password: by its type, name, label and owner."""
     name = f"{side}.metadata.name == owner.name + '{CREDENTIALS_SUFFIX}'"
     return (
         f"{side}.type == 'Opaque' && '{LABEL_ACCOUNT_ID}' in {side}.{_LABELS} && "
@@ -218,9 +218,9 @@ def _credentials(side: str) -> str:
 
 
 def _operators_secrets() -> Json:
-    """The operator makes the Secrets with first passwords, notes on them that AWS took the password, deletes them.
+    """Lets the operator create the Secrets with first passwords, mark that AWS accepted the password, and delete them.
 
-    All of type Opaque: into other types Kubernetes may put more, such as a token of any service account.
+    All are of type Opaque: into other types Kubernetes may put more, such as a token of any service account.
     """
     no_other = "The operator writes no Secrets but those with IAM users' first passwords, beside their AwsAccounts."
     unchanged = " && ".join(map(_kept, ("type", "?data", "?immutable", _FINALIZERS, _OWNERS, _LABELS)))
@@ -239,7 +239,9 @@ def _operators_secrets() -> Json:
 
 
 def _api_servers_secrets() -> Json:
-    """The API server makes the Secret with the first administrator's key, and deletes passwords that it reveals."""
+    """Lets the API server create the Secret with the first administrator's key, and delete passwords that it
+    reveals.
+    """
     no_other = "The API server creates no Secret but the one with the first administrator's key."
     bare = " && ".join(f"object.{path}.size() == 0" for path in (_FINALIZERS, _OWNERS, _LABELS, _ANNOTATIONS))
     named = "request.namespace == variables.home && object.metadata.name == variables.adminKeySecret"
@@ -255,7 +257,7 @@ def _api_servers_secrets() -> Json:
 
 
 def _operators_leases() -> Json:
-    """The operator writes the one Lease by which it is agreed which operator works."""
+    """Lets the operator write the one Lease of its leader election."""
     ours = "request.namespace == variables.leaseNamespace && object.metadata.name == variables.lease"
     rules = [
         _rule(f"request.operation != 'DELETE' && {ours}", "The operator writes no Lease but its own."),

@@ -22,7 +22,7 @@ class Scope(StrEnum):
 
 
 class ApiKeySpec(Model):
-    """Whose key it is and how to recognise it."""
+    """Whose key it is, and how to recognize it."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -37,7 +37,7 @@ class ApiKeySpec(Model):
                 reason="FieldValueForbidden",
             ),
             rule(
-                # On the spec, as a rule on a field would not be asked where the field comes or goes.
+                # On the spec, because a rule on a field is not evaluated when the field is added or removed.
                 "has(self.customerRef) == has(oldSelf.customerRef) && has(self.role) == has(oldSelf.role) && "
                 "(!has(self.customerRef) || self.customerRef.name == oldSelf.customerRef.name)",
                 "Whose key it is can't be changed; revoke it by spec.revokedAt and make another.",
@@ -169,7 +169,7 @@ class ApiKey(Resource):
     )
 
     def works_at(self, moment: datetime) -> bool:
-        """Whether it opens anything then: neither revoked nor expired."""
+        """Whether it is valid at that time: neither revoked nor expired."""
         spec = self.spec
         return spec.revoked_at is None and (spec.expires_at is None or moment < spec.expires_at)
 

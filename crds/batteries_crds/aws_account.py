@@ -1,7 +1,7 @@
 """AwsAccount: one AWS member account, wanted in `spec` and observed in `status`.
 
-Only people and the API write the spec; only the operator writes the status. `accountId` is the identity that
-survives backup and restore, and from which the account's e-mail and name in AWS follow.
+Only people and the API write the spec; only the operator writes the status. `accountId` is the identity that survives
+backup and restore; the account's e-mail address and name in AWS derive from it.
 """
 
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ READY_CONDITION = f'.status.conditions[?(@.type=="{READY}")]'
 
 
 class DeletionPolicy(StrEnum):
-    """What becomes of the AWS account when the AwsAccount is deleted."""
+    """What happens to the AWS account when the AwsAccount is deleted."""
 
     RETAIN = "Retain"
     CLOSE = "Close"
@@ -190,7 +190,7 @@ class AwsAccount(Resource):
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                # Looked at when it is set, never when the operator writes the status.
+                # Evaluated when it is set, never when the operator writes the status.
                 "!has(self.spec.awsAccountId) || has(oldSelf.spec.awsAccountId) || !has(self.status) || "
                 "!has(self.status.awsAccountId) || self.spec.awsAccountId == self.status.awsAccountId",
                 "spec.awsAccountId can't be set any more: this AwsAccount has an AWS account, "
@@ -264,22 +264,22 @@ class AwsAccount(Resource):
 
     @property
     def holds(self) -> frozenset[str]:
-        """The reasons for which the operator holds it; values of Hold, and what a later release may add."""
+        """The reasons for which the operator holds it; values of Hold, and those that a later release may add."""
         status = self.status
         return frozenset(status.holds) if status.hold is None else frozenset({*status.holds, status.hold})
 
     @property
     def is_suspended(self) -> bool:
-        """Whether it is to be closed: its spec says so, or the operator holds it."""
+        """Whether it is to be suspended: its spec says so, or the operator holds it."""
         return self.spec.suspended or bool(self.status.holds) or self.status.hold is not None
 
     @property
     def is_wanted(self) -> bool:
-        """Whether its AWS account should be made and open: neither suspended nor being deleted."""
+        """Whether its AWS account should exist and be open: neither suspended nor being deleted."""
         return not self.is_suspended and not self.is_deleted
 
     @property
     def retry(self) -> str | None:
-        """What its retry annotation says: another value than before asks for one more try."""
+        """The value of its retry annotation: a new value requests one more try."""
         value = self.metadata.annotations.get(ANNOTATION_RETRY)
         return None if value is None else value[:RETRY_LENGTH]

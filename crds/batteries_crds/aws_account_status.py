@@ -1,4 +1,4 @@
-"""What is so with an AwsAccount: the facts, conditions and history that the operator alone writes."""
+"""The status of an AwsAccount: the facts, conditions and history that only the operator writes."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +12,7 @@ from batteries_crds.names import EventStatus, Phase, ProvisioningStep
 
 HISTORY_LIMIT = 64
 RETRY_LENGTH = 64
-"""So much of the retry annotation counts."""
+"""How many characters of the retry annotation count."""
 
 AwsAccountId = Annotated[
     str, Field(pattern="^[0-9]{12}$", max_length=12, description="The AWS account's id, twelve digits.")

@@ -1,4 +1,4 @@
-"""What every model of the contract shares: camelCase on the wire, nothing unknown accepted, plain ISO times."""
+"""The base of every model of the contract: camelCase on the wire, no unknown fields, plain ISO times."""
 
 from datetime import UTC, datetime
 from math import inf
@@ -14,12 +14,12 @@ class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     def to_wire(self) -> dict[str, Any]:
-        """This value as Kubernetes takes it: camelCase, without what is not set."""
+        """This value as Kubernetes expects it: camelCase, without unset fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for a time that is not known; Kubernetes' own objects always know theirs."""
+"""A placeholder for an unknown time; Kubernetes' own objects always have theirs."""
 
 
 def utc_now() -> datetime:
@@ -28,26 +28,26 @@ def utc_now() -> datetime:
 
 
 def utc_now_exactly() -> datetime:
-    """The time in UTC with microseconds, for what has to differ from the time before."""
+    """The time in UTC with microseconds, for values that must differ from the one before."""
     return datetime.now(UTC)
 
 
 AHEAD_SECONDS = 60.0
-"""How far another machine's clock may be ahead of ours, and all is well."""
+"""How far another machine's clock may be ahead of ours without a problem."""
 
 
 def seconds_since(moment: datetime) -> float:
-    """How long ago a stored time was, for what must be waited for across restarts; infinite where it lies ahead.
+    """How long ago a stored time was, for waits that survive restarts; infinite if it is in the future.
 
-    The clock was set back then, or was wrong when the time was stored: how long ago it was can't be known, and whoever
-    waited for it to pass would wait for as long as the clock was set back.
+    Then the clock was set back, or was wrong when the time was stored. How long ago it was can't be known, and the wait
+    would last as long as the clock was set back.
     """
     seconds = (datetime.now(UTC) - moment).total_seconds()
     return inf if seconds < -AHEAD_SECONDS else max(seconds, 0.0)
 
 
 def to_rfc3339(moment: datetime) -> str:
-    """`2026-11-24T08:00:00Z`, or with microseconds where there are any."""
+    """`2026-11-24T08:00:00Z`, or with microseconds if there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

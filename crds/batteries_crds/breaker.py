@@ -1,4 +1,4 @@
-"""When too many Customers would lose something at one time for it to be true of each: a person looks first.
+"""Decides when too many Customers would lose something together: then a person has to look first.
 
 A wrong key, a moved price or an outage looks, customer by customer, like customers who don't pay any more.
 """
@@ -13,14 +13,16 @@ DEFAULT_CUSTOMERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """More than `customers` of them, and more than `percent` of all, within `window`; 100 percent is never more."""
+    """The limit: more than `customers` of them, and more than `percent` of all, within `window`; 100 percent is
+    never exceeded.
+    """
 
     percent: float = DEFAULT_PERCENT
     customers: int = DEFAULT_CUSTOMERS
     window: timedelta = timedelta(days=1)
 
     def stops(self, together: int, of: int) -> bool:
-        """Whether so many of all, at one time, are too many."""
+        """Whether so many of all, at the same time, are too many."""
         return together > self.customers and together * 100 > self.percent * of
 
     def together(self, moment: datetime, others: Iterable[datetime]) -> int:

@@ -22,7 +22,7 @@ PROVISIONED = ConditionType.PROVISIONED
 SUSPENDED = ConditionType.SUSPENDED
 
 ACCOUNT_GONE = Reason.ACCOUNT_GONE
-"""A reason: the AWS account is closed, or no member of the organization any more."""
+"""A reason: the AWS account is closed, or not a member of the organization any more."""
 SUSPENDED_BY_AWS = Reason.SUSPENDED_BY_AWS
 """A reason: AWS itself has suspended the AWS account."""
 
@@ -39,7 +39,7 @@ SUMMARIES: dict[ConditionType, str] = {
 
 
 class ConditionStatus(StrEnum):
-    """The three values Kubernetes knows."""
+    """The three values that Kubernetes knows."""
 
     TRUE = "True"
     FALSE = "False"
@@ -68,14 +68,14 @@ class Condition(Model):
 
 def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
     """The condition of that type, or None."""
-    for condition in conditions:  # asked for so often that a generator's cost shows
+    for condition in conditions:  # called so often that a generator's cost shows
         if condition.type == kind:
             return condition
     return None
 
 
 def is_true(conditions: Iterable[Condition], kind: str) -> bool:
-    """Whether the condition of that type is there and True."""
+    """Whether the condition of that type exists and is True."""
     found = find(conditions, kind)
     return found is not None and found.status == ConditionStatus.TRUE
 
@@ -90,7 +90,7 @@ def upsert(
     generation: int,
     now: datetime,
 ) -> list[Condition]:
-    """The list with that condition put in its place; the transition time moves only when the status does."""
+    """The list with that condition replaced; the transition time changes only when the status does."""
     before = list(conditions)
     old = find(before, kind)
     moved = old is None or old.status != status

@@ -15,7 +15,7 @@ from batteries_crds.schema import NOT_DEFAULTED
 
 DEFAULT_ACCOUNT_LIMIT = 3
 MAX_CARDS = 32
-"""So many fingerprints of cards are remembered of one Customer."""
+"""How many fingerprints of cards are kept of one Customer."""
 
 CardFingerprint = Annotated[str, Field(max_length=64)]
 
@@ -187,12 +187,12 @@ class Customer(Resource):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its owner has confirmed the e-mail address that it has now."""
+        """Whether its owner has confirmed its present e-mail address."""
         confirmed = self.spec.confirmed_email
         return confirmed is not None and confirmed.lower() == self.spec.email.lower()
 
     def grace_ends(self, grace: timedelta | None) -> datetime | None:
-        """When the grace period of a missing payment method ends or ended; None where none runs."""
+        """When the grace period of a missing payment method ends or ended; None if none runs."""
         since = self.status.payment_grace_since
         if grace is None or since is None or self.status.payment_method is not PaymentMethod.MISSING:
             return None

@@ -41,7 +41,7 @@ _NOT_FOR_CUSTOMERS = re.compile(
     r"|request ?id|X-Amzn"
     r"|(?-i:\b\w+(?:Exception|Error)\b|\bException(?:Group)?\b)"  # Python's, and AWS's codes
     r"|Traceback|HTTP response|HTTPHeaderDict|CIMultiDict|Audit-Id|(?-i:\bReason: )"  # an ApiException's text
-    r"|https?://[^ ]*:\d+|\.svc\b"  # addresses inside
+    r"|https?://[^ ]*:\d+|\.svc\b"  # internal addresses
     r"|amazonaws\.com",
     re.IGNORECASE,
 )

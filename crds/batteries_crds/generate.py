@@ -39,7 +39,7 @@ def crd(resource: type[Resource]) -> dict[str, Any]:
                 "plural": definition.plural,
                 "singular": definition.singular,
                 "shortNames": list(definition.short_names),
-                # No empty list: the API server drops it, and whoever applies the same file again meets a conflict.
+                # No empty list: the API server drops it, and applying the same file again would conflict.
                 **({"categories": list(definition.categories)} if definition.categories else {}),
             },
             "versions": [
@@ -67,7 +67,7 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _object_schema(resource: type[Resource]) -> dict[str, Any]:
-    """The whole object's schema; apiVersion, kind and metadata are the API server's own."""
+    """The whole object's schema; the API server adds apiVersion, kind and metadata."""
     whole = structural(resource)
     rules = {key: whole[key] for key in ("x-kubernetes-validations",) if key in whole}
     return {
@@ -86,13 +86,13 @@ def _object_schema(resource: type[Resource]) -> dict[str, Any]:
 
 
 def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
-    """A default status would look like an observation that nobody made, all the way down."""
+    """Removes all defaults below status: a default would look like an observation that nobody made."""
     schema.pop("default", None)
     return schema
 
 
 def _unobserved(schema: dict[str, Any]) -> dict[str, Any]:
-    """A status that has an observedGeneration has one from the start: 0, which is no object's generation.
+    """Gives a status with an observedGeneration the initial value 0, which is no object's generation.
 
     Without it kstatus, and so Flux, would call an object Current that no operator has seen yet.
     """
@@ -115,7 +115,7 @@ def render(resource: type[Resource]) -> str:
 
 
 def main() -> int:
-    """Writes the files, or with --check says which are not current (exit status 1)."""
+    """Writes the files, or with --check reports which are not current (exit status 1)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", default=[Path("crds")], type=Path)
     parser.add_argument("--admission", type=Path, help="also write the admission policies to this file of the chart")

@@ -32,7 +32,7 @@ def uuid_of(resource: Resource) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """Which object: all that may be said of one whose spec and status are not at hand."""
+    """A reference to an object, without its spec and status."""
 
     namespace: str
     name: str

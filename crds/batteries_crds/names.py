@@ -1,4 +1,4 @@
-"""Every name that both programs, the chart and a person with kubectl have to agree on."""
+"""Every name on which both programs, the chart and a person with kubectl have to agree."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 FINALIZER = f"{GROUP}/aws-account"
-"""Holds an AwsAccount until the operator has let go of what it made."""
+"""The finalizer that holds an AwsAccount until the operator has released what it created."""
 
 LABEL_ACCOUNT_ID = f"{GROUP}/account-id"
 LABEL_CUSTOMER = f"{GROUP}/customer"
@@ -15,32 +15,34 @@ MAX_LABEL_LENGTH = 63
 """Of a label's value, in Kubernetes."""
 
 ANNOTATION_RETRY = f"{GROUP}/retry"
-"""On an AwsAccount: a step that was given up is tried again when this value changes, whatever it is."""
+"""An annotation on an AwsAccount: when its value changes, a step that failed for good is tried again."""
 
 ANNOTATION_REQUEST = f"{GROUP}/request"
-"""On an AwsAccount made over HTTP with an Idempotency-Key: the fingerprint of the body that asked for it."""
+"""An annotation on an AwsAccount created over HTTP with an Idempotency-Key: the fingerprint of the request's body."""
 
 CREDENTIALS_SUFFIX = "-credentials"
-"""Ends the name of the Secret with an account's first password, after the AwsAccount's own name."""
+"""The suffix of the Secret with an account's first password, after the AwsAccount's own name."""
 
 ANNOTATION_SET_IN_AWS = f"{GROUP}/set-in-aws"
-"""On that Secret: AWS took the password."""
+"""An annotation on that Secret: AWS accepted the password."""
 
 MAX_OWNER_LENGTH = 128
-"""Characters of an owner's e-mail address: Identity Center takes no longer user name (botocore's identitystore)."""
+"""The longest e-mail address of an owner: Identity Center allows no longer user name (botocore's identitystore)."""
 
 TAG_ACCOUNT_ID = f"{GROUP}/account-id"
-"""The tag on everything we make in AWS: the id of the account that it is for."""
+"""The tag on everything that we create in AWS: the id of its account."""
 
 TAG_RESOURCE = f"{GROUP}/resource"
-"""Of an AWS account: whose it is, as `namespace/name` of an AwsAccount. No other takes it over or closes it."""
+"""A tag of an AWS account: its AwsAccount, as `namespace/name`. No other one takes it over or closes it."""
 
 TAG_UID = f"{GROUP}/uid"
-"""Of an AWS account: the uid of that AwsAccount, which a later one of the same name does not have."""
+"""A tag of an AWS account: the uid of that AwsAccount, which a later one of the same name does not have."""
 
 TAG_OWNER = f"{GROUP}/owner"
-"""Of an AWS account: hashes that name the owner, who alone may adopt it by a later AwsAccount of the same name. On what
-we make inside an account: for which owner."""
+"""A tag of an AWS account: hashes that name the owner, who alone may adopt it by a later AwsAccount of the same name.
+
+On what we create inside an account: the owner for whom it was created.
+"""
 
 
 class Phase(StrEnum):
@@ -71,7 +73,7 @@ class ProvisioningStep(StrEnum):
 class ClosingStep(StrEnum):
     """The steps that the contract does not name: those that close an account.
 
-    They show in an account's history and conditions, not in `provisioningStep`.
+    They appear in an account's history and conditions, not in `provisioningStep`.
     """
 
     QUARANTINE = "quarantine"
@@ -105,7 +107,7 @@ class ConditionType(StrEnum):
 
 
 class EventStatus(StrEnum):
-    """What a provisioning event says of its step."""
+    """What a provisioning event reports about its step."""
 
     STARTED = "started"
     SUCCEEDED = "succeeded"

@@ -1,6 +1,6 @@
-"""Notification: one mail that is to be sent. The programs write down what happened; the operator sends the mail.
+"""Notification: one mail to be sent. The programs record what happened; the operator sends the mail.
 
-The name is derived from what happened, so that a repeat makes no second mail. No secret is ever in one.
+The name is derived from what happened, so that a repeat creates no second mail. It never contains a secret.
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ CONFIRMATIONS_A_DAY = 5
 
 
 class NotificationKind(StrEnum):
-    """What the mail tells."""
+    """What the mail is about."""
 
     CONFIRM_EMAIL = "ConfirmEmail"
     KEY_HANDED_OVER = "KeyHandedOver"
@@ -91,7 +91,7 @@ class NotificationSpec(Model):
 
 
 class Confirmation(Model):
-    """What proves that somebody reads the mail: the hash of the token in its link."""
+    """The proof that somebody reads the mail: the hash of the token in its link."""
 
     email: Annotated[str, Field(max_length=MAX_OWNER_LENGTH, description="The address that the mail went to.")]
     token_hash: Annotated[
@@ -106,7 +106,7 @@ class Confirmation(Model):
 
 
 class NotificationStatus(Model):
-    """What became of the mail. Only the operator writes it."""
+    """Whether the mail was sent. Only the operator writes it."""
 
     state: Annotated[
         NotificationState | None,
@@ -164,8 +164,10 @@ def notification(
     to: str | None = None,
     **details: str,
 ) -> dict[str, Any]:
-    """The body of a new Notification. `what` tells one happening of this kind from another and so makes the name.
-    Details go by their camelCase names.
+    """The body of a new Notification.
+
+    `what` distinguishes one event of this kind from another and so determines the name. Details are stored by their
+    camelCase names.
     """
     name = str(derived_uuid("/".join(["notification", kind.value, customer, *what])))
     spec: dict[str, Any] = {"kind": kind.value, "customerRef": {"name": customer}}

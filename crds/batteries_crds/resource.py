@@ -1,4 +1,4 @@
-"""What the three resources have in common: metadata, and what their CRD says beyond the schema."""
+"""The base of all resources: metadata, and what their CRD says beyond the schema."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
@@ -10,7 +10,7 @@ from batteries_crds.names import API_VERSION
 
 
 class OwnerReference(Model):
-    """Whom an object belongs to, for garbage collection."""
+    """The object that owns this one, for garbage collection."""
 
     api_version: str
     kind: str
@@ -51,7 +51,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a CRD says beside its schema."""
+    """The parts of a CRD besides its schema."""
 
     kind: str
     plural: str
@@ -62,12 +62,12 @@ class Definition:
 
     @property
     def singular(self) -> str:
-        """The name `kubectl get` takes for one."""
+        """The singular name for `kubectl get`."""
         return self.kind.lower()
 
 
 class Resource(Model):
-    """A custom resource. Subclasses add `spec` and `status` and say their `definition`."""
+    """A custom resource. Subclasses add `spec` and `status` and set their `definition`."""
 
     definition: ClassVar[Definition]
 

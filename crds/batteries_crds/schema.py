@@ -1,8 +1,8 @@
-"""Makes pydantic's JSON schema structural, as a CustomResourceDefinition wants it.
+"""Converts pydantic's JSON schema into the structural schema of a CustomResourceDefinition.
 
 Kubernetes' dialect has no $ref, no titles and no anyOf-null, and forbids `additionalProperties: false` beside
-`properties` (kubernetes.io, "Specifying a structural schema"). An optional field is simply not required here:
-null is what `kubectl` never sends, so it is not `nullable`.
+`properties` (kubernetes.io, "Specifying a structural schema"). An optional field is simply not required: `kubectl`
+never sends null, so it is not `nullable`.
 """
 
 from typing import Any
@@ -13,9 +13,11 @@ Schema = dict[str, Any]
 
 _NOT_DEFAULTED = "x-not-defaulted"
 NOT_DEFAULTED: Schema = {_NOT_DEFAULTED: True}
-"""For a field that several managers may write: absent means its default, and Kubernetes doesn't put it in. It would
-make whoever creates an object by POST, as `kubectl apply` does, the owner of a value that nobody wrote, and everybody
-else's server-side apply a conflict with that."""
+"""For a field that several managers may write: absent means its default, and Kubernetes doesn't fill it in.
+
+Otherwise whoever creates an object by POST, as `kubectl apply` does, would own a value that nobody wrote, and everybody
+else's server-side apply would conflict with it.
+"""
 
 
 def structural(model: type[BaseModel]) -> Schema:
@@ -42,12 +44,12 @@ def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
     return out
 
 
-# Everything structural schemas refuse, or that speaks to Python only.
+# Everything that structural schemas refuse, or that is for Python only.
 _DROPPED = frozenset({"$defs", "title", "properties", "items", "additionalProperties"})
 
 
 def _resolve(node: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Puts a reference's target in its place, and takes the one branch of `X | None`; outer words win."""
+    """Replaces a reference by its target, and `X | None` by X; the outer keywords win."""
     node = dict(node)
     if "anyOf" in node:
         branches = [branch for branch in node.pop("anyOf") if branch.get("type") != "null"]

@@ -1,6 +1,6 @@
-"""What each of the two programs may write of our resources. People may write all of it, as far as RBAC lets them.
+"""The table of what each of the two programs may write to our resources. People may write all of it, within RBAC.
 
-`admission` turns this table into the chart's admission policies. A resource, field, label or annotation that is not
+`admission` generates the chart's admission policies from this table. A resource, field, label or annotation that is not
 listed here can't be written by a program at all: a new field of a model is closed until somebody opens it here.
 """
 
@@ -17,7 +17,7 @@ from batteries_crds.resource import Resource
 
 
 class Program(StrEnum):
-    """A program, by the end of its service account's name."""
+    """A program, by the suffix of its service account's name."""
 
     OPERATOR = "operator"
     API_SERVER = "apiserver"
@@ -29,7 +29,7 @@ class Program(StrEnum):
 
 
 class Where(StrEnum):
-    """In which namespaces a program may do something."""
+    """The namespaces in which a program may do something."""
 
     HOME = "in the release's own namespace"
     EVERYWHERE = "in every namespace"
@@ -45,20 +45,20 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What an object's owner reference may name when a program creates the object."""
+    """The owner reference that an object may have when a program creates it."""
 
     kind: str
     name: str
-    """A CEL expression of the only name that is allowed."""
+    """A CEL expression for the only allowed name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What one program may write of one resource. Without more it may write nothing.
+    """What one program may write to one resource. By default it may write nothing.
 
-    `spec` says for each open field when it may be written. `creates` and `deletes` say where objects may be made and
-    deleted; `deletes_if` is a CEL expression over `oldObject` that must hold besides. `labels` and
-    `annotations_at_creation` are the keys that a new object may carry, `annotations` the ones that may change later.
+    `spec` says for each open field when it may be written. `creates` and `deletes` say where objects may be created and
+    deleted; `deletes_if` is a CEL expression over `oldObject` that must hold as well. `labels` and
+    `annotations_at_creation` are the keys that a new object may have, `annotations` the ones that may change later.
     """
 
     spec: Mapping[str, When] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Write:
 
 
 _OF_KOPF = tuple(f"{GROUP}/{name}" for name in ("delete", "provision", "touch-dummy", "kopf-managed"))
-"""How far kopf's handlers are, while they are at work; `handlers` names them."""
+"""The progress of kopf's handlers while they run; `handlers` names them."""
 
 _ITS_CUSTOMER = Owner(Customer.definition.kind, "object.spec.?customerRef.?name.orValue('')")
 _NOTIFICATION = dict.fromkeys(("kind", "customerRef", "to", "details"), When.AT_CREATION)

@@ -1,1 +1,1 @@
-"""The whole system on one machine, of real parts where they exist. For a checkout; not in the wheel."""
+"""The whole system on one machine, with real components where they exist. It needs a checkout; the wheel lacks it."""

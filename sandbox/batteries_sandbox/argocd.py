@@ -1,7 +1,7 @@
-"""Argo CD's programs, built once from source at a pinned version: one binary that is each of them by its name.
+"""Argo CD's programs, built once from source at a pinned version: one binary that acts as each of them by its name.
 
-Beside it is kept what Argo CD's own installation applies to a cluster: its CRDs and its configuration, as empty as it
-comes.
+The files that Argo CD's own installation applies to a cluster are kept beside it: its CRDs and its unchanged
+configuration.
 """
 
 import shutil

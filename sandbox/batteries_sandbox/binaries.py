@@ -1,4 +1,4 @@
-"""Programs in Go: found, or built once from source and kept by version outside the checkout.
+"""Go programs: found, or built once from source and kept by version outside the checkout.
 
 Each comes from a folder with a pinned go.mod, checked by its go.sum; `build_go_tool` builds any of them. kube-apiserver
 and etcd come from sandbox/controlplane, or under KUBEBUILDER_ASSETS from Kubernetes' own envtest; kube-apiserver also
@@ -38,7 +38,7 @@ class Binaries:
 
 
 def provide() -> Binaries:
-    """All three, built where they have to be; says what it does while it takes long.
+    """All three, built if necessary; prints progress while a build takes long.
 
     Raises:
         SandboxError: one can't be had.
@@ -51,9 +51,9 @@ def provide() -> Binaries:
         found = Binaries(Path(assets) / "etcd", Path(assets) / "kube-apiserver", kubectl)
         for path in (found.etcd, found.kube_apiserver):
             if not os.access(path, os.X_OK):
-                raise SandboxError(f"KUBEBUILDER_ASSETS is {assets}, but {path} is not a program. Unset or mend it.")
+                raise SandboxError(f"KUBEBUILDER_ASSETS is {assets}, but {path} is not a program. Unset or correct it.")
         return found
-    # One after the other: each build takes all cores there are.
+    # One after the other: each build uses all cores.
     etcd = _control_plane("etcd", seconds=40)
     taken = official("kube-apiserver", kubernetes_version(), cache_dir() / SOURCE.name)
     return Binaries(etcd, taken or _control_plane("kube-apiserver", seconds=300), kubectl)
@@ -135,7 +135,7 @@ def _build_into(
     flags = ["-trimpath", f"-tags={tags}", "-ldflags", f"-s -w {ldflags}".strip()]
     command = [str(go), "build", *flags, "-o", str(partial), package]
     _build(command, name, source, seconds, otherwise)
-    # Renamed only when whole: a build that was broken off leaves nothing that looks like a program.
+    # Renamed only when complete: an interrupted build leaves nothing that looks like a program.
     partial.rename(target)
 
 
@@ -217,7 +217,7 @@ def _install(requirement: str, folder: Path, path: Path, otherwise: str, options
     install = [uv, "pip", "install", "--quiet", "--target", str(folder), "--python", sys.executable]
     done = subprocess.run([*install, "--only-binary=:all:", *options, requirement], check=False)
     if done.returncode != 0 or not path.exists():
-        raise SandboxError(f"{requirement} could not be had from PyPI. {otherwise}")
+        raise SandboxError(f"{requirement} could not be downloaded from PyPI. {otherwise}")
 
 
 def module_folder(source: Path, module: str) -> Path:
@@ -229,7 +229,9 @@ def module_folder(source: Path, module: str) -> Path:
     command = [str(_go(source)), "mod", "download", "-json", module]
     done = subprocess.run(command, cwd=source, env=_go_environment(command[0]), capture_output=True, text=True)
     if done.returncode != 0:
-        raise SandboxError(f"The files of {module} could not be had: {done.stderr.strip() or done.stdout.strip()}")
+        raise SandboxError(
+            f"The files of {module} could not be downloaded: {done.stderr.strip() or done.stdout.strip()}"
+        )
     return Path(json.loads(done.stdout)["Dir"])
 
 

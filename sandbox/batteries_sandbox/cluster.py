@@ -1,7 +1,6 @@
-"""Makes a cluster ours: CRDs, a namespace, and the service accounts with the chart's permissions.
+"""Prepares a cluster: CRDs, a namespace, and the service accounts with the chart's permissions.
 
-The operator and the API server run with tokens of those service accounts, so what the chart does not grant they can't
-do here either.
+The operator and the API server run with tokens of those service accounts, so they can do only what the chart grants.
 """
 
 import json
@@ -31,7 +30,7 @@ class Cluster:
     kubeconfig: Path
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl printed.
+        """Runs kubectl and returns its output.
 
         Raises:
             SandboxError: with what it said instead.
@@ -43,7 +42,7 @@ class Cluster:
         return done.stdout
 
     def paste(self, command: str) -> str:
-        """What a command of the documentation printed, pasted into a shell in the checkout.
+        """Runs a command of the documentation in a shell in the checkout and returns its output.
 
         Raises:
             SandboxError: it failed; with what it said.
@@ -62,13 +61,13 @@ class Cluster:
         self.run("apply", "--server-side", "--field-manager=sandbox", "-f", "-", stdin=text)
 
     def install_crds(self) -> None:
-        """Our three resources, usable when this returns."""
+        """Installs our resources; they are usable when this returns."""
         files = sorted((CHECKOUT / "crds").glob("*.aibatteriesincluded.com.yaml"))
         self.run("apply", "--server-side", "--field-manager=sandbox", *(f"--filename={path}" for path in files))
         self.run("wait", "--for=condition=Established", "--timeout=30s", *(f"--filename={path}" for path in files))
 
     def create_namespace(self, name: str) -> None:
-        """The namespace, if it isn't there."""
+        """Creates the namespace unless it exists."""
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     def install_permissions(self, namespace: str, *watched: str) -> None:

@@ -1,4 +1,4 @@
-"""How each part of the sandbox is started: its command line and environment."""
+"""The command line and environment of each component of the sandbox."""
 
 import json
 import os
@@ -20,13 +20,13 @@ BIN = Path(sys.executable).parent
 REGION = "us-east-1"
 OPERATOR_KEY = "sandbox_operator"
 OPERATOR_SETTINGS = {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": ROOT_EMAILS, "BATTERIES_MAIL_SENDER": SENDER}
-"""What has no default, and has to be an installation's own."""
+"""Settings without a default, which an installation must choose."""
 _RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """An AWS to talk to: the stand-in, or one that was given."""
+    """The AWS to use: the stand-in, or the one that was given."""
 
     endpoint: str
     access_key_id: str
@@ -45,7 +45,7 @@ class Aws:
 
 @dataclass(frozen=True, slots=True)
 class Stripe:
-    """A Stripe to talk to: the stand-in, or one that was given."""
+    """The Stripe to use: the stand-in, or the one that was given."""
 
     api_base: str
     secret_key: str
@@ -102,7 +102,9 @@ def given_or_standin_stripe(paths: Paths) -> Stripe:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would send a part elsewhere: a person's own cluster, cloud or settings."""
+    """The environment without variables that would point a component elsewhere: a person's own cluster, cloud or
+    settings.
+    """
     foreign = ("AWS_", "STRIPE_", "BATTERIES_", "KUBECONFIG", "KUBERNETES_", "MOTO_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith((*foreign, OPERATOR, API))}
     return {**kept, "PYTHONUNBUFFERED": "1"}
@@ -115,7 +117,7 @@ def operator_policy() -> dict[str, Any]:
 
 
 def aws_standin(paths: Paths, aws: Aws) -> Command:
-    """moto behind its strict layer; the operator's key may do what `batteries-operator policy` says and no more."""
+    """moto behind its strict layer; the operator's key may do only what `batteries-operator policy` prints."""
     granted = paths.folder / "operator-policy.json"
     granted.write_text(json.dumps(operator_policy()))
     argv = (
@@ -132,7 +134,7 @@ def aws_standin(paths: Paths, aws: Aws) -> Command:
 
 
 def _delays() -> tuple[str, ...]:
-    """SANDBOX_AWS_SPEED scales the stand-in's delays: 1 as it comes, 10 ten times faster."""
+    """SANDBOX_AWS_SPEED divides the stand-in's delays: with 10 they are a tenth."""
     speed = float(os.environ.get("SANDBOX_AWS_SPEED") or 1)
     return (
         f"--creation-seconds={3 / speed}",
@@ -142,7 +144,7 @@ def _delays() -> tuple[str, ...]:
 
 
 def stripe_standin(paths: Paths, stripe: Stripe, api_url: str) -> Command:
-    """The stateful Stripe, sending its webhooks to our API server."""
+    """The stateful Stripe, which sends its webhooks to our API server."""
     argv = (
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""A real etcd and a real kube-apiserver on loopback, with certificates and an administrator of their own."""
+"""A real etcd and a real kube-apiserver on loopback, with their own certificates and administrator."""
 
 import base64
 import secrets
@@ -26,7 +26,9 @@ AUDIT_POLICY = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}],
 }
-"""What each service account asks for, and which binding lets it: a test holds the chart's Roles against that."""
+"""Audits each service account's requests and the binding that allows them; a test compares them with the chart's
+Roles.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""kube-apiserver from an official Kubernetes release: seconds instead of the minutes that a build takes.
+"""kube-apiserver from an official Kubernetes release: seconds instead of the minutes of a build.
 
-KUBERNETES_DOWNLOAD_BASE names where releases are, such as https://dl.k8s.io or a mirror of it. The program is taken
-only where its published checksum fits; where it can't be had at all, it is built from source as without the setting.
+KUBERNETES_DOWNLOAD_BASE names the releases' location, such as https://dl.k8s.io or a mirror of it. The program is used
+only if its published checksum matches; if it can't be downloaded at all, it is built from source as without the
+setting.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ _SECONDS = 60
 
 
 def official(name: str, version: str, cache: Path) -> Path | None:
-    """The program of that release, kept in `cache`; None where there is no such setting, or nothing to be had there.
+    """The program of that release, kept in `cache`; None without the setting, or if it can't be downloaded.
 
     Raises:
         SandboxError: what came is not what its checksum says; it is never used.
@@ -47,7 +48,7 @@ def _fetch(url: str, target: Path) -> Path | None:
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
-        print(f"It can't be had there ({error}); building it from source instead", flush=True)
+        print(f"It can't be downloaded ({error}); building it from source instead", flush=True)
         return None
     with partial.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()
@@ -58,7 +59,7 @@ def _fetch(url: str, target: Path) -> Path | None:
             f"Try again, or unset {BASE} to have it built from source."
         )
     partial.chmod(0o755)
-    # Renamed only when whole and checked: a download that was broken off leaves nothing that looks like a program.
+    # Renamed only when complete and checked: an interrupted download leaves nothing that looks like a program.
     return partial.rename(target)
 
 

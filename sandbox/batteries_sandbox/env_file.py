@@ -1,4 +1,4 @@
-"""`.sandbox/env`: where everything is, for scripts. Dotenv, readable by its owner only, because it holds keys."""
+"""`.sandbox/env`: addresses and keys, for scripts. Dotenv, readable by its owner only, because it contains keys."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ NAMES = (
 
 
 def write(path: Path, values: dict[str, str]) -> None:
-    """Puts the file in its place as a whole: a reader sees the old one or the new one.
+    """Replaces the file atomically: a reader sees the old one or the new one.
 
     Raises:
         KeyError: a name of NAMES has no value.

@@ -2,4 +2,4 @@
 
 
 class SandboxError(Exception):
-    """Something can't be had or did not come up; the text says what, and what to do."""
+    """Something is missing or did not start; the text says what, and what to do."""

@@ -1,4 +1,4 @@
-"""One at a time across processes: who makes what the cache lacks, and who waits for it."""
+"""Mutual exclusion across processes: one builds what the cache lacks, the others wait for it."""
 
 import contextlib
 import fcntl
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def file_lock(lock: Path, what: str) -> Iterator[None]:
-    """Holds the file `lock` within the block; says so where another process holds it, and waits.
+    """Holds the file `lock` within the block; prints a line if another process holds it, and waits.
 
-    The kernel lets go of it where its holder dies, however it dies, so none is ever left behind.
+    The kernel releases it when its holder dies, however it dies, so no lock is ever left behind.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:

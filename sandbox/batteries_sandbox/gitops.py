@@ -20,13 +20,13 @@ from batteries_sandbox.process import Command, ManagedProcess, answers, until_an
 
 NAMESPACE = "argocd"
 COMPARES_EVERY_SECONDS = 5
-"""Three minutes by default; the oftener Argo CD compares, the sooner it shows a difference that comes back."""
+"""Three minutes by default; the more often Argo CD compares, the sooner it shows a recurring difference."""
 _HEALTH = CHART / "files" / "argocd"
 _READY_SECONDS = 60
 
 
 def health_scripts() -> dict[str, str]:
-    """The Lua by which Argo CD tells an object's health, by kind."""
+    """The Lua scripts by which Argo CD determines an object's health, by kind."""
     return {path.stem: path.read_text() for path in sorted(_HEALTH.glob("*.lua"))}
 
 

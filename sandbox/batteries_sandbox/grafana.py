@@ -1,6 +1,6 @@
-"""The check of dashboards against Grafana's own schema, built once from source.
+"""Checks dashboards against Grafana's own schema, with a program built once from source.
 
-Grafana itself is not among what we start: its module holds no user interface.
+Grafana itself is not started: its module contains no user interface.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ _MODULE = "github.com/grafana/grafana-foundation-sdk/go"
 
 
 def provide() -> Path:
-    """The program; it takes paths of dashboards, and its exit status is 1 where one is not right.
+    """The program; it takes paths of dashboards, and its exit status is 1 if one is wrong.
 
     Raises:
         SandboxError: it can't be built.

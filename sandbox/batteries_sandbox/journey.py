@@ -1,4 +1,4 @@
-"""The README's journey, walked as a customer would: from a card to an AWS account that GitHub Actions can deploy to.
+"""The README's journey, walked as a customer would: from a card to an AWS account to which GitHub Actions can deploy.
 
 Every step is a plain HTTP call, a kubectl command or an AWS call; each is printed as it happens.
 """

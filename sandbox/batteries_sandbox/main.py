@@ -14,7 +14,7 @@ from batteries_sandbox.sandbox import sandbox
 
 
 async def run(paths: Paths, built: binaries.Binaries, *, stay: bool) -> None:
-    """Brings everything up, walks the journey, and stays until told to stop where `stay` says so.
+    """Starts everything, walks the journey, and stays up until stopped if `stay` is true.
 
     Raises:
         SandboxError: something could not be had, did not come up, or ended by itself.
@@ -29,7 +29,7 @@ async def run(paths: Paths, built: binaries.Binaries, *, stay: bool) -> None:
         if not stay:
             return
         heading(
-            f"The API is at {running.api_url}; where everything else is stands in {paths.env_file}. Ctrl-C ends it."
+            f"The API is at {running.api_url}; all other addresses are in {paths.env_file}. Ctrl-C stops the sandbox."
         )
         await running.until_broken()
 
@@ -37,7 +37,7 @@ async def run(paths: Paths, built: binaries.Binaries, *, stay: bool) -> None:
 def _trust_policy(aws_account_id: str) -> None:
     values = env_file.read(Paths.from_environment().env_file)
     if not values:
-        raise SandboxError("No sandbox is up. Start one with `make run`.")
+        raise SandboxError("No sandbox is running. Start one with `make run`.")
     print(json.dumps(trust_policy(values, aws_account_id), indent=2))
 
 
@@ -53,7 +53,7 @@ def _up(*, stay: bool) -> int:
 
 
 def main() -> int:
-    """Runs the subcommand: 0 when all went well or it was told to stop, 1 with a sentence otherwise."""
+    """Runs the subcommand and returns its exit status: 0 on success or after Ctrl-C, else 1 with a sentence."""
     parser = argparse.ArgumentParser(prog="batteries-sandbox", description="The whole system on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything, walk the journey, stay up")

@@ -1,4 +1,4 @@
-"""Where things are: the checkout, the cache outside it, this sandbox's folder, and the ports."""
+"""Paths and ports: the checkout, the cache outside it, this sandbox's folder, and its ports."""
 
 import os
 import socket
@@ -13,14 +13,14 @@ DEFAULT_PORT_BASE = 18080
 
 
 def cache_dir() -> Path:
-    """Where slow things are kept, outside the checkout, so that a fresh clone finds them."""
+    """The cache of what takes long to build, outside the checkout, so that a fresh clone finds it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "ai-batteries-included"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """One port a part, counted up from a base, so that two sandboxes live side by side."""
+    """One port for each component, counted up from a base, so that two sandboxes can run side by side."""
 
     base: int
 
@@ -84,7 +84,7 @@ class Ports:
                     probe.bind(("127.0.0.1", port))
                 except OSError as error:
                     raise SandboxError(
-                        f"Port {port} is taken ({error.strerror}). End what uses it, or set SANDBOX_PORT_BASE to "
+                        f"Port {port} is taken ({error.strerror}). Stop what uses it, or set SANDBOX_PORT_BASE to "
                         f"another base: the sandbox needs {self.base} to {self.base + 8}."
                     ) from error
 
@@ -92,8 +92,8 @@ class Ports:
 def free_port_base() -> int:
     """A base whose ports are free now, for tests that run beside anything.
 
-    Each process begins to look elsewhere, far from its neighbours: two that look at one moment would find the same
-    ports free.
+    Each process starts its search elsewhere, far from its neighbours: two that search at the same moment would find the
+    same ports free.
     """
     bases = range(21000, 32000, 20)
     first = os.getpid() * 37 % len(bases)
@@ -124,7 +124,7 @@ class Paths:
 
     @property
     def env_file(self) -> Path:
-        """What tells a script where everything is."""
+        """The file that tells scripts all addresses."""
         return self.folder / "env"
 
     @property

@@ -1,7 +1,7 @@
-"""A part of the sandbox that is a process: started, watched, restarted where that is its supervisor's job, ended.
+"""A component of the sandbox that is a process: started, watched, restarted if a supervisor would do so, stopped.
 
-Each is in a session of its own, so Ctrl-C reaches only the sandbox, which then ends the parts in order; and on Linux
-each is told by the kernel when the sandbox dies, so nothing is left even after kill -9.
+Each has its own session, so Ctrl-C reaches only the sandbox, which then stops the components in order; and on Linux the
+kernel signals each when the sandbox dies, so nothing is left even after kill -9.
 """
 
 import asyncio
@@ -48,12 +48,12 @@ class ManagedProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, 0 while there is none."""
+        """The process id; 0 while there is none."""
         return self._process.pid if self._process is not None else 0
 
     @property
     def ended(self) -> bool:
-        """Whether it was started and is gone."""
+        """Whether it was started and has ended."""
         return self._process is not None and self._process.returncode is not None
 
     async def start(self) -> None:
@@ -71,7 +71,7 @@ class ManagedProcess:
             )
 
     def keep(self, on_restart: Callable[[], object]) -> None:
-        """Restarts it whenever it ends, as a Deployment would; `on_restart` hears of each new process."""
+        """Restarts it whenever it ends, as a Deployment would; `on_restart` is called with each new process."""
         self._keeper = asyncio.create_task(self._keep(on_restart))
 
     async def _keep(self, on_restart: Callable[[], object]) -> None:
@@ -90,7 +90,7 @@ class ManagedProcess:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ends it, by force where it takes too long."""
+        """Stops it, by force if that takes too long."""
         self._stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
@@ -114,12 +114,12 @@ class ManagedProcess:
         return ""
 
     def gone(self) -> SandboxError:
-        """What to say when it ended though it should not have."""
+        """The message if it ended unexpectedly."""
         return SandboxError(f"{self.command.name} ended by itself; its log is {self.command.log}\n{self.tail()}")
 
 
 async def until_answers(part: ManagedProcess | None, name: str, answers: Callable[[], bool], seconds: float) -> None:
-    """Waits until `answers` says so, as long as the part lives.
+    """Waits until `answers` returns true, as long as the component runs.
 
     Raises:
         SandboxError: the part ended, or the time is over.
@@ -130,12 +130,12 @@ async def until_answers(part: ManagedProcess | None, name: str, answers: Callabl
             raise part.gone()
         if asyncio.get_running_loop().time() > deadline:
             hint = f"; its log is {part.command.log}\n{part.tail()}" if part is not None else ""
-            raise SandboxError(f"{name} did not answer within {seconds:.0f} s{hint}")
+            raise SandboxError(f"{name} did not respond within {seconds:.0f} s{hint}")
         await asyncio.sleep(0.1)
 
 
 def answers(url: str) -> bool:
-    """Whether a part of ours answers 200 there."""
+    """Whether a component of ours responds 200 there."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own address
             return bool(answer.status == 200)

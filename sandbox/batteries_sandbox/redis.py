@@ -1,4 +1,4 @@
-"""A Redis, which Argo CD keeps what it has worked out in: the machine's own, else one from PyPI."""
+"""A Redis, in which Argo CD keeps its computed state: the machine's own, else one from PyPI."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Brings the whole system up, keeps it up, and takes it down again without leaving a process or a port."""
+"""Starts the whole system, keeps it running, and stops it without leaving a process or a port."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ class Running:
     fatal: tuple[ManagedProcess, ...]
 
     async def until_broken(self) -> None:
-        """Returns never, unless a part ends that nobody restarts.
+        """Never returns, unless a component ends that nobody restarts.
 
         Raises:
             SandboxError: it did.
@@ -49,7 +49,7 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def sandbox(paths: Paths, programs: Binaries) -> AsyncIterator[Running]:
-    """The whole system, for as long as the block lasts.
+    """The whole system, for the duration of the block.
 
     Raises:
         SandboxError: something could not be had or did not come up, or a sandbox is up in this folder already.
@@ -68,8 +68,8 @@ def _only_one(paths: Paths) -> Iterator[None]:
         except OSError as error:
             api = env_file.read(paths.env_file).get("API_URL", "unknown")
             raise SandboxError(
-                f"A sandbox is up in {paths.folder} already (its API: {api}). Use that one, end it with Ctrl-C where "
-                "it runs, or set SANDBOX_DIR and SANDBOX_PORT_BASE for a second one."
+                f"A sandbox is running in {paths.folder} already (its API: {api}). Use that one, stop it with Ctrl-C, "
+                "or set SANDBOX_DIR and SANDBOX_PORT_BASE for a second one."
             ) from error
         try:
             yield
@@ -129,7 +129,7 @@ async def _start(paths: Paths, programs: Binaries, stack: contextlib.AsyncExitSt
 async def _cluster(
     paths: Paths, programs: Binaries, stack: contextlib.AsyncExitStack, fatal: list[ManagedProcess]
 ) -> Cluster:
-    """The cluster that was given by SANDBOX_KUBECONFIG, or one of our own. A plain KUBECONFIG is never used."""
+    """The cluster that SANDBOX_KUBECONFIG names, or our own. A plain KUBECONFIG is never used."""
     given = os.environ.get("SANDBOX_KUBECONFIG")
     if given:
         say(f"using the cluster of SANDBOX_KUBECONFIG ({given})")
@@ -158,7 +158,7 @@ async def _started(command: Command, url: str, stack: contextlib.AsyncExitStack)
 
 
 async def _command(command: Command, subcommand: str) -> str:
-    """What the part's program printed when called with another subcommand."""
+    """Calls the component's program with another subcommand and returns its output."""
     done = await asyncio.to_thread(
         subprocess.run,
         [command.argv[0], subcommand],

@@ -1,4 +1,4 @@
-"""What only tests need beside the sandbox itself, built up front: no test could wait for it."""
+"""Programs that only tests need, built in advance: no test could wait for them."""
 
 import sys
 from collections.abc import Callable
@@ -18,7 +18,7 @@ PROGRAMS: dict[str, Callable[[], object]] = {
 
 
 def provide() -> None:
-    """Has each of them, or says why not; the tests that need that one are skipped."""
+    """Builds each of them, or says why not; the tests that need that one are skipped."""
     for name, provide_one in PROGRAMS.items():
         try:
             provide_one()

@@ -1,7 +1,7 @@
-"""The manifests of crds/samples/wrong: what a person may get wrong, and the words that should help them.
+"""The manifests of crds/samples/wrong: mistakes that a person may make, and the words that should help them.
 
-Each file begins with two comments, `# wrong: …` and `# says: …`. Where it holds two documents, the first is right and
-the second a change that is refused.
+Each file begins with two comments, `# wrong: …` and `# says: …`. If it has two documents, the first is right and the
+second a change that is refused.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from batteries_sandbox.paths import CHECKOUT
 
 @dataclass(frozen=True, slots=True)
 class WrongSample:
-    """A manifest that must be refused, and with what words."""
+    """A manifest that must be refused, and the words of the refusal."""
 
     path: Path
     wrong: str

@@ -137,7 +137,7 @@ def wait_until_up(sandbox: Sandbox) -> None:
     def up() -> bool:
         if sandbox.process.poll() is not None:
             pytest.fail(f"the sandbox ended:\n{sandbox.output.read_text()[-4000:]}", pytrace=False)
-        return "Ctrl-C ends it" in sandbox.output.read_text()
+        return "Ctrl-C stops the sandbox" in sandbox.output.read_text()
 
     sandbox.until(up, UP_SECONDS, "the sandbox is up")
 

@@ -127,7 +127,7 @@ def test_a_stalled_account_is_degraded_with_what_to_do(world: World) -> None:
     taken = world.get("awsaccount", "git-taken")["status"]["awsAccountId"]
     world.push(account("git-stalled", awsAccountId=taken))
     message = world.until_health("git-stalled", "Degraded")
-    assert "is not this AwsAccount's and nothing is done to it" in message
+    assert "is not this AwsAccount's and is left as it is" in message
     world.push(remove="git-stalled")
     print(f"proved: a stalled account is Degraded: {message[:70]}…")
 

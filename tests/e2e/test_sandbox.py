@@ -16,7 +16,7 @@ def test_a_second_start_on_a_live_sandbox_says_so(sandbox: Any) -> None:
         command, cwd=CHECKOUT, env=sandbox.environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    assert "A sandbox is up in" in done.stderr
+    assert "A sandbox is running in" in done.stderr
     assert sandbox.env["API_URL"] in done.stderr
 
 

@@ -250,11 +250,11 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "one root e-mail address for all, by settings": (
         {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws@example.com"}}},
-        r"must hold \{id\}",
+        r"must contain \{id\}",
     ),
     "one root e-mail address for all, by extraEnv": (
         {"operator": {"extraEnv": [{"name": "BATTERIES_ACCOUNT_EMAIL_TEMPLATE", "value": "aws@example.com"}]}},
-        r"must hold \{id\}",
+        r"must contain \{id\}",
     ),
     "root e-mail addresses that are none": (
         {"operator": {"settings": {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": "aws+{id}"}}},

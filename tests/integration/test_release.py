@@ -55,7 +55,7 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     before = finalizers(cluster, namespace)
     assert await run(cluster, "--namespace", namespace, *words) == 0
     told = capsys.readouterr().out
-    assert f"would let go of {namespace}/one" in told
+    assert f"would release {namespace}/one" in told
     assert "AWS account 123456789012 stays open; deletionPolicy Close is not carried out" in told
     assert "Nothing was done" in told
     assert finalizers(cluster, namespace) == before
@@ -101,6 +101,6 @@ async def test_an_operator_at_work_is_noticed_first(cluster: Any, namespace: str
     if age:
         assert await run(cluster, "-n", namespace, "--yes") == 0
         return
-    with pytest.raises(release.OperatorAtWorkError, match="operator-0 is at work"):
+    with pytest.raises(release.OperatorAtWorkError, match="operator-0 is running"):
         await run(cluster, "-n", namespace, "--yes")
     assert finalizers(cluster, namespace) == before

@@ -1,4 +1,4 @@
-"""A wall clock that is set back or forward spoils nothing that lasts: caches, limits, and waits across restarts."""
+"""A wall clock that is set back or forward breaks no cache, limit or wait across restarts."""
 
 import time
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_a_key_used_in_the_future_is_used_now(used: float, noted: bool) -> None:
 
 
 class _Caller:
-    """Answers AssumeRole, with an expiration by a clock that is an hour off."""
+    """Returns credentials for AssumeRole that expire by a clock that is an hour off."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What the clients' writes look like to Kubernetes: each says who writes, so that people can see it of every field."""
+"""Every write names its field manager, so that people can see it for every field."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass
 class Recorded:
-    """A Kubernetes that answers every request with the same object, and what it was asked."""
+    """A Kubernetes that returns the same object for every request, and records the requests."""
 
     answer: dict[str, Any] = field(default_factory=lambda: ACCOUNT)
     requests: list[Request] = field(default_factory=list)

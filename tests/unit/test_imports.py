@@ -1,4 +1,4 @@
-"""What a start costs: each process pays for all that it imports, in time and in memory."""
+"""The cost of a start: each process pays for everything that it imports, in time and in memory."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A proxy and an authority of the environment's own, honoured by each client of ours that leaves the cluster."""
+"""Each client that leaves the cluster honours the environment's proxy and certificate authorities."""
 
 import asyncio
 import base64

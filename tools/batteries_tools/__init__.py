@@ -1,1 +1,3 @@
-"""Generators of documentation, dashboard and schemas, and measures of the code: for a checkout alone, in no wheel."""
+"""Generators of documentation, dashboard and schemas, and measures of the code. They need a checkout; no wheel has
+them.
+"""

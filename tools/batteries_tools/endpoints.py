@@ -1,4 +1,4 @@
-"""The tables of docs/http-api.md: the contract's endpoints with what we add to them, and the endpoints of our own."""
+"""Generates the tables of docs/http-api.md: the contract's endpoints with our additions, and our own endpoints."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ Row = Sequence[str]
 
 
 def of_the_contract() -> Iterator[Row]:
-    """Each operation of the contract: its statuses, and what we add to it."""
+    """Each operation of the contract: its statuses, and our additions."""
     for route in ROUTES:
         operation = _in_contract(route)
         if operation is not None:
@@ -28,7 +28,7 @@ def of_the_contract() -> Iterator[Row]:
 
 
 def of_ours() -> Iterator[Row]:
-    """Each route that the contract does not have."""
+    """Each route that is not in the contract."""
     for route in ROUTES:
         if _in_contract(route) is None:
             statuses = " ".join(str(status) for status in _statuses(route) if status < 500)

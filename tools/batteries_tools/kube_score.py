@@ -1,7 +1,7 @@
-"""kube-score reads the rendered chart: `python -m batteries_tools.kube_score`, a part of `make check`.
+"""Runs kube-score on the rendered chart: `python -m batteries_tools.kube_score`, a part of `make check`.
 
-It is built once from source at a pinned version, as helm is. Each of its findings is mended, or excepted with a reason
-in sandbox/kube_score/exceptions.yaml, which docs/install.md shows; an exception that nothing needs any more fails too.
+It is built once from source at a pinned version, as helm is. Each finding is fixed, or excepted with a reason in
+sandbox/kube_score/exceptions.yaml, which docs/install.md shows; an exception that matches no finding fails too.
 """
 
 import json
@@ -23,7 +23,7 @@ from batteries_sandbox.paths import CHECKOUT
 SOURCE = CHECKOUT / "sandbox" / "kube_score"
 EXCEPTIONS = SOURCE / "exceptions.yaml"
 _MODULE = "github.com/zegl/kube-score"
-_KUBERNETES = "v1.32"  # only tells which API versions are deprecated
+_KUBERNETES = "v1.32"  # it decides only which API versions are deprecated
 _OPTIONAL = ("container-seccomp-profile", "container-ports-check")
 RENDERINGS: dict[str, tuple[str, ...]] = {
     "default": (),
@@ -43,9 +43,9 @@ RENDERINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Excepted:
-    """A finding that is let be: kube-score's id of the check, the beginning of what it says, and why.
+    """An accepted finding: kube-score's id of the check, the beginning of its message, and why it is accepted.
 
-    `only` names the one of RENDERINGS that it is let be in; empty for all of them.
+    `only` names the one of RENDERINGS in which it is accepted; empty for all of them.
     """
 
     check: str
@@ -56,7 +56,7 @@ class Excepted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What kube-score holds against an object of one rendering."""
+    """A finding of kube-score about an object of one rendering."""
 
     rendering: str
     check: str
@@ -64,7 +64,7 @@ class Finding:
     says: str
 
     def is_excepted_by(self, one: Excepted) -> bool:
-        """Whether that exception is about this."""
+        """Whether that exception matches this finding."""
         here = one.only in ("", self.rendering)
         return here and self.check == one.check and self.says.startswith(one.says)
 
@@ -84,7 +84,7 @@ def exceptions() -> list[Excepted]:
 
 
 def findings(rendering: str, text: str) -> list[Finding]:
-    """All that kube-score says of these objects, warnings included; `rendering` is what to call them.
+    """Everything that kube-score says about these objects, warnings included; `rendering` is their name in messages.
 
     Raises:
         SandboxError: it could not read them.
@@ -108,7 +108,7 @@ def _found(rendering: str, scored: list[dict[str, Any]]) -> Iterator[Finding]:
 
 
 _OK = 10
-"""kube-score's best grade; 1 is critical, 5 a warning, 7 almost well."""
+"""kube-score's best grade; 1 is critical, 5 a warning, 7 almost good."""
 
 
 def wrong(found: list[Finding], excepted: list[Excepted]) -> list[str]:
@@ -119,17 +119,19 @@ def wrong(found: list[Finding], excepted: list[Excepted]) -> list[str]:
         if not any(each.is_excepted_by(one) for one in excepted)
     ]
     unused = [one for one in excepted if not any(each.is_excepted_by(one) for each in found)]
-    return lines + [f"  {one.check} has an exception that nothing needs: {one.says}" for one in unused]
+    return lines + [f"  {one.check} has an exception that matches nothing: {one.says}" for one in unused]
 
 
 def main() -> int:
-    """0 where all is well; also where kube-score or helm can't be had, which is said, but not in CI."""
+    """Returns 0 if there is nothing to fix; also, outside CI and with a message, if kube-score or helm can't be
+    built.
+    """
     try:
         provide()
         helm.provide()
     except SandboxError as error:
         print(
-            f"The rendered chart was NOT checked by kube-score: it, or helm, can't be had here. {error}",
+            f"The rendered chart was NOT checked by kube-score: it, or helm, can't be built here. {error}",
             file=sys.stderr,
         )
         return 1 if os.environ.get("CI") else 0
@@ -141,10 +143,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if lines := wrong(found, exceptions()):
-        told = f"kube-score holds against the chart what has to be mended, or excepted with a reason in {EXCEPTIONS}:"
-        print("\n".join([told, *lines]), file=sys.stderr)
+        headline = f"kube-score found problems in the chart. Fix each, or except it with a reason in {EXCEPTIONS}:"
+        print("\n".join([headline, *lines]), file=sys.stderr)
         return 1
-    print(f"kube-score: {len(RENDERINGS)} renderings of the chart are well, but for {len(exceptions())} exceptions.")
+    print(f"kube-score: {len(RENDERINGS)} renderings of the chart are good, with {len(exceptions())} exceptions.")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Writes the generated tables of the documentation: `python -m batteries_tools.reference [--check]`.
 
-Tables stand between `<!-- name -->` and `<!-- /name -->` in docs/. They come from the code that they
-speak of, so they can't fall behind; `make check` fails where one is not current.
+Each table is between `<!-- name -->` and `<!-- /name -->` in docs/. It is generated from the code that it describes;
+`make check` fails if one is not current.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def steps() -> str:
-    """The pipeline, as PROVISIONING has it."""
+    """The table of the provisioning steps, from PROVISIONING."""
     return _table(
         ("step", "what it does", "condition"),
         (
@@ -53,7 +53,7 @@ def steps() -> str:
 
 
 def closing() -> str:
-    """What closes an account, as SUSPENSION has it."""
+    """The table of the steps that close an account, from SUSPENSION."""
     return _table(
         ("step", "what it does", "condition"),
         ((f"`{step.name}`", step.description, f"`{step.condition}`") for step in (*SUSPENSION, CLOSE_ACCOUNT)),
@@ -61,7 +61,7 @@ def closing() -> str:
 
 
 def stall_timeouts() -> str:
-    """How long each step's troubles may last."""
+    """The stall timeout of each step."""
     return _table(
         ("step", "Stalled after"),
         (
@@ -89,7 +89,7 @@ def _conditions(condition: Condition) -> str:
 
 
 def denied() -> str:
-    """What the operator's policy denies."""
+    """The table of what the operator's policy denies."""
     return _table(
         ("statement", "actions", "on", "if", "why"),
         (
@@ -119,12 +119,12 @@ def reasons() -> str:
 
 
 def conditions() -> str:
-    """The summaries over the steps' conditions."""
+    """The table of the conditions that summarize the steps' conditions."""
     return _table(("condition", "meaning"), ((f"`{name}`", meaning) for name, meaning in SUMMARIES.items()))
 
 
 def refusals() -> str:
-    """What kubectl says to each wrong sample; a test holds it to the API server's words."""
+    """What kubectl says to each wrong sample; a test compares it with the API server's message."""
     return _table(
         ("wrong sample", "what is wrong", "what kubectl says"),
         ((f"[{each.name}](../{each.path})", each.wrong, each.says) for each in wrong_samples.ALL),
@@ -142,7 +142,7 @@ def _settings(model: type[BaseSettings]) -> str:
 
 
 def metrics_of(module: ModuleType) -> list[tuple[str, str, tuple[str, ...], str]]:
-    """Name, type, labels and meaning of each metric that the module has, in its order."""
+    """Name, type, labels and meaning of each metric of the module, in its order."""
     found = [value for value in vars(module).values() if isinstance(value, MetricWrapperBase)]
     described = [(metric, next(iter(metric.describe()))) for metric in found]
     return [
@@ -175,7 +175,7 @@ def _default(value: object) -> str:
 
 
 def excepted() -> str:
-    """What kube-score says of the chart and is let be."""
+    """The table of kube-score's accepted findings."""
     return _table(
         ("kube-score says", "why the chart leaves it so"),
         ((f"{one.says} (`{one.check}`{f', {one.only}' if one.only else ''})", one.reason) for one in exceptions()),
@@ -183,7 +183,7 @@ def excepted() -> str:
 
 
 def argocd_health() -> str:
-    """The health checks as Argo CD's own chart takes them."""
+    """The health checks in the form of Argo CD's own chart."""
     scripts = (
         f"{key}: |\n" + "".join(f"  {line}\n" if line else "\n" for line in text.splitlines())
         for key, text in health_settings().items()
@@ -219,7 +219,7 @@ FILES = tuple(f"docs/{name}.md" for name in PAGES)
 
 
 def filled(text: str) -> str:
-    """The text with every table brought up to date."""
+    """The text with every table regenerated."""
     for name, render in TABLES.items():
         marked = re.compile(rf"(<!-- {name} -->\n).*?(\n?<!-- /{name} -->)", re.DOTALL)
         table = render()
@@ -228,7 +228,7 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    """Writes the tables, or with --check says which files are not current (exit status 1)."""
+    """Writes the tables, or with --check reports which files are not current (exit status 1)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
     check = parser.parse_args().check

@@ -1,8 +1,8 @@
 """Measures the packages: `python -m batteries_tools.structure [--checkout FOLDER] [--named WORD …]`.
 
-A unit is a module or a folder directly within a package. A floor is what may import the floors below it; units that
-import each other in a circle share a floor, and each import among them is counted as upward. Another checkout, such as
-a worktree of an older commit, is measured in the same way, for it is only read.
+A unit is a module or a folder directly within a package. A floor holds units that may import the floors below; units
+that import each other in a circle share a floor, and each import among them counts as upward. Another checkout, such as
+a worktree of an older commit, is measured in the same way, because it is only read.
 """
 
 import argparse
@@ -23,14 +23,14 @@ Graph = Mapping[str, set[str]]
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What one package measures."""
+    """The measurements of one package."""
 
     modules: int
     lines: int
     floors: list[list[str]]
     """The units of each floor, the lowest first."""
     imports: int
-    """From one unit to another, each pair once."""
+    """Imports against the order, from one unit to another, each pair once."""
     upward: list[tuple[str, str]]
 
 
@@ -50,7 +50,7 @@ def measure(folder: Path) -> Structure:
 
 
 def naming(checkout: Path, word: str) -> list[Path]:
-    """The files of the checkout that have the word in them."""
+    """The files of the checkout that contain the word."""
     return sorted(
         path.relative_to(checkout)
         for path in checkout.rglob("*")
@@ -94,7 +94,7 @@ def _reached(graph: Graph, start: str) -> set[str]:
 def _floors(graph: Graph, reached: Graph) -> list[list[str]]:
     left, floors = set(graph), list[list[str]]()
     while left:
-        # A unit can stand here if all that it needs is below, but for those that need it themselves.
+        # A unit belongs on this floor if everything that it imports is below, except units that import it themselves.
         floor = [unit for unit in left if all(other not in left or unit in reached[other] for other in reached[unit])]
         floors.append(sorted(floor))
         left.difference_update(floor)
@@ -117,7 +117,7 @@ def main() -> int:
     """Prints each package's structure and, for each word, how many files name it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkout", type=Path, default=CHECKOUT, help="the folder to measure (default: this one)")
-    parser.add_argument("--named", nargs="*", default=[], help="words, such as a step's name; says which files have it")
+    parser.add_argument("--named", nargs="*", default=[], help="words to search for; prints which files contain them")
     chosen = parser.parse_args()
     print("\n".join(_report(chosen.checkout)))
     for word in chosen.named:

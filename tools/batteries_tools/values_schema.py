@@ -1,8 +1,8 @@
 """Writes the chart's values.schema.json from values.yaml: `python -m batteries_tools.values_schema [--check]`.
 
 A value's type is its default's; the sentence above it becomes its description, and a comment `# schema: {…}` adds what
-a default can't say. Names that values.yaml does not have are refused, so that a typing error is heard of; an empty map
-takes any.
+a default can't express. Names that values.yaml lacks are refused, so that a typing error is noticed; an empty map
+accepts any.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _OPEN = (
     *("requests", "limits", "labels"),
     *("podSecurityContext", "containerSecurityContext", "capabilities", "seccompProfile"),
 )
-"""Maps with defaults that an installation may add names to."""
+"""Maps with defaults to which an installation may add names."""
 _SCALAR = ["string", "number", "boolean", "null"]
 _LABELS = ("commonLabels", "labels", "podLabels", "nodeSelector")
 _ANNOTATIONS = ("annotations", "podAnnotations")
@@ -36,7 +36,7 @@ _LABEL: dict[str, Any] = {
     "maxLength": 63,
     "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
 }
-"""What Kubernetes takes as a label's value. The chart quotes numbers and booleans."""
+"""The values that Kubernetes accepts for a label. The chart quotes numbers and booleans."""
 
 
 def schema(text: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def schema(text: str) -> dict[str, Any]:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     whole = _mapping(root, text.splitlines(), "")
-    # `global` is helm's own: a chart above this one shares values by it.
+    # `global` belongs to helm: a parent chart shares values by it.
     whole["properties"]["global"] = {"type": "object", "description": "Values shared by charts, which helm passes on."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Values", **whole}
 
@@ -78,7 +78,7 @@ def _value(name: str, node: yaml.Node, lines: list[str], path: str) -> dict[str,
 
 
 def _comment(lines: list[str], line: int) -> tuple[str, dict[str, Any]]:
-    """The comment right above `line`: its words, and what it adds to the schema."""
+    """The comment right above `line`: its words, and its additions to the schema."""
     words: list[str] = []
     more: dict[str, Any] = {}
     while line > 0 and lines[line - 1].lstrip().startswith("#"):
@@ -92,7 +92,7 @@ def _comment(lines: list[str], line: int) -> tuple[str, dict[str, Any]]:
 
 
 def main() -> int:
-    """Writes the file, or with --check says that it is not current (exit status 1)."""
+    """Writes the file, or with --check reports that it is not current (exit status 1)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is not current")
     check = parser.parse_args().check

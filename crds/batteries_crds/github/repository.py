@@ -12,7 +12,7 @@ PATTERN = (
     r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}$"
     r"|^[A-Za-z0-9][A-Za-z0-9_-]{0,38}@[0-9]{1,20}/[A-Za-z0-9._-]{1,100}@[0-9]{1,20}$"
 )
-"""In the common part of RE2 (the API server's CEL) and Python."""
+"""In the common subset of RE2 (the API server's CEL) and Python."""
 
 RESERVED = r"/(\.|\.\.|[^/]*\.git|[^/]*\.wiki)(@[0-9]+)?$"
 MAX_LENGTH = 182  # 39 + 100 characters, two ids of up to 20 digits, two @ and the slash
@@ -26,7 +26,7 @@ RULE = (
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One repository; the ids are both there or both None."""
+    """One repository; the ids are both present or both None."""
 
     owner: str
     name: str
@@ -51,7 +51,7 @@ def parse(text: str) -> Repository:
 
 
 def check_all(texts: list[str]) -> list[str]:
-    """The list as it came, if each is a repository, none twice, and not too many.
+    """Returns the list unchanged if each entry is a repository, none is listed twice, and there are not too many.
 
     Raises:
         ValueError: a sentence that says which entry is wrong.
@@ -61,7 +61,7 @@ def check_all(texts: list[str]) -> list[str]:
     seen: set[str] = set()
     for text in texts:
         parse(text)
-        # GitHub's names differ only by more than case, so A/b and a/b are one repository.
+        # GitHub's names ignore case, so A/b and a/b are one repository.
         if text.lower() in seen:
             raise ValueError(f"'{text}' is listed twice. Name each repository once.")
         seen.add(text.lower())

@@ -1,9 +1,9 @@
-"""The trust policy of GitHubActionsDeployRole: exactly the listed repositories, and nobody when none is listed.
+"""The trust policy of GitHubActionsDeployRole: admits exactly the listed repositories, and nobody if none is listed.
 
-GitHub's `sub` claim has two forms. Repositories made, renamed or transferred since 2026-07-15 send
+GitHub's `sub` claim has two forms. Repositories created, renamed or transferred since 2026-07-15 send
 `repo:OWNER@OWNER-ID/REPO@REPO-ID:<context>`, older ones `repo:OWNER/REPO:<context>` (GitHub docs, "OpenID Connect",
 immutable subject claims). A repository given by name alone may be either, so both forms are admitted; one given with
-its ids is pinned to them and the old form, which a recycled name could send, is not.
+its ids is pinned to them, and the old form, which a recycled name could send, is refused.
 """
 
 import json
@@ -26,7 +26,7 @@ _SPOOFED = "repo:*:*/*@*:*"
 
 
 class PolicyTooLargeError(Exception):
-    """The rendered policy is larger than AWS takes; the text says by how much and what to do."""
+    """The rendered policy is larger than AWS allows; the text says by how much and what to do."""
 
 
 def subjects(repository: Repository) -> list[str]:
@@ -38,12 +38,12 @@ def subjects(repository: Repository) -> list[str]:
 
 
 def provider_arn(aws_account_id: str, partition: str = "aws") -> str:
-    """GitHub's OIDC provider in that account, of that partition of AWS (aws, aws-us-gov, aws-cn)."""
+    """The ARN of GitHub's OIDC provider in that account of that partition of AWS (aws, aws-us-gov, aws-cn)."""
     return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
 
 
 def check_size(repositories: Sequence[str], *, limit: int, partition: str = "aws", audience: str = AUDIENCE) -> None:
-    """Whether the policy for these fits, before there is an account to put it into; ids are all of one length.
+    """Checks that the policy fits, before there is an account for it; account ids all have the same length.
 
     Raises:
         PolicyTooLargeError: it would not.
@@ -58,7 +58,7 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audien
         repositories: As `spec.githubRepos` has them.
         provider_arn: GitHub's OIDC provider in the same account.
         limit: Characters that AWS takes, whitespace not counted.
-        audience: What the tokens must be made for; AWS in China has one of its own.
+        audience: The audience of the tokens; AWS in China has another one.
 
     Raises:
         PolicyTooLargeError: it would not fit.
@@ -81,7 +81,7 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audien
     size = policy_size(policy)
     if size > limit:
         raise PolicyTooLargeError(
-            f"The trust policy for {len(repositories)} repositories has {size} characters and AWS takes {limit}. "
+            f"The trust policy for {len(repositories)} repositories has {size} characters, and AWS allows {limit}. "
             "List fewer repositories, write them as org@id/repo@id (one pattern each instead of two), or have the "
             "platform team raise the IAM quota 'Role trust policy length' and BATTERIES_TRUST_POLICY_LIMIT."
         )
@@ -89,9 +89,9 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audien
 
 
 def read(policy: Any) -> list[str] | None:
-    """The repositories that `render` made this document of, in its order; None where it made no such document.
+    """The repositories from which `render` made this document, in its order; None if it did not make it.
 
-    `policy` is as AWS gives it back: a list of one may be a plain value, and the order of patterns another.
+    `policy` is as AWS returns it: a list of one may be a plain value, and the patterns may be in another order.
     """
     if same_policy(policy, nobody()):
         return []
@@ -105,7 +105,7 @@ def read(policy: Any) -> list[str] | None:
         again = render(repositories, provider, limit=len(json.dumps(policy)) + 1, audience=audience)
     except (KeyError, TypeError, ValueError, PolicyTooLargeError):
         return None
-    # Anything that somebody added or took away by hand shows here.
+    # This finds anything that somebody added or removed by hand.
     return repositories if same_policy(policy, again) else None
 
 
@@ -114,7 +114,7 @@ def _listed(value: Any) -> list[str]:
 
 
 def _repository(pattern: str) -> str | None:
-    """The repository of one pattern; None for the second of the two that a repository without ids has."""
+    """The repository of one pattern; None for the second of the two patterns of a repository without ids."""
     if not (pattern.startswith("repo:") and pattern.endswith(":*")):
         raise ValueError(pattern)
     text = pattern.removeprefix("repo:").removesuffix(":*")
@@ -126,7 +126,7 @@ def _repository(pattern: str) -> str | None:
 
 def nobody() -> dict[str, Any]:
     """The policy that admits nobody."""
-    # AWS refuses a GitHub trust without a scoped subject, and a role needs a trust policy: so a plain denial.
+    # AWS refuses a GitHub trust policy without a scoped subject, and a role needs one: so it denies everything.
     return _policy({"Sid": "NoRepositories", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 
 
@@ -135,12 +135,12 @@ def _policy(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def policy_size(policy: dict[str, Any]) -> int:
-    """Its size as AWS counts it: whitespace left out."""
+    """Its size as AWS counts it, without whitespace."""
     return len(json.dumps(policy, separators=(",", ":")))
 
 
 def same_policy(left: Any, right: Any) -> bool:
-    """Whether two documents mean the same; AWS may give a list of one back as a plain value."""
+    """Whether two documents mean the same; AWS may return a list of one as a plain value."""
     return bool(_normal(left) == _normal(right))
 
 

@@ -1,1 +1,1 @@
-"""The client of Kubernetes: requests, typed resources, Secrets, and the reading of large JSON."""
+"""The client of Kubernetes: requests, typed resources, Secrets, fast JSON, and how commands report its errors."""

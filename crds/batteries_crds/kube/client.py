@@ -1,7 +1,7 @@
-"""Typed access to the three resources: what client-go's clientset is in Go.
+"""Typed access to our resources: what client-go's clientset is in Go.
 
-A thin layer over `kubernetes.aio`'s connection that speaks models instead of dicts. Every write says its field
-manager, because server-side apply and `kubectl get --show-managed-fields` tell people by it who wrote what.
+A thin layer over `kubernetes.aio`'s connection that returns models instead of dicts. Every write names its field
+manager, because server-side apply and `kubectl get --show-managed-fields` show by it who wrote what.
 """
 
 import json
@@ -32,11 +32,11 @@ UNANSWERED = (ClientError, OSError, TimeoutError)
 
 
 class NoClusterError(Exception):
-    """No Kubernetes API server to talk to; the text says how to give one."""
+    """There is no Kubernetes API server to talk to; the text says how to name one."""
 
 
 class UnreadableError(ValueError):
-    """An object that its model refuses: of a later version of the CRD, or changed by hand past what we know."""
+    """The model refuses the object: it is of a later version of the CRD, or was changed by hand."""
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"{key} can't be read: {reason}")
@@ -45,14 +45,14 @@ class UnreadableError(ValueError):
 
 
 def read_object(model: type[R], raw: dict[str, Any]) -> R:
-    """The object that Kubernetes has in JSON.
+    """Parses the JSON of an object.
 
     Raises:
         UnreadableError: it is none that the model knows.
     """
     try:
         return model.model_validate(raw)
-    except (ValueError, OverflowError) as error:  # the latter of a time that in UTC is beyond the calendar
+    except (ValueError, OverflowError) as error:  # the latter for a time beyond the calendar in UTC
         meta = raw.get("metadata", {})
         key = f"{model.definition.singular} {meta.get('namespace')}/{meta.get('name')}"
         raise UnreadableError(key, _why(error)) from error
@@ -66,16 +66,16 @@ def _why(error: Exception) -> str:
 
 
 async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) -> ApiClient:
-    """A client for the cluster that `kubeconfig` (a path) names, or for the one this process runs in.
+    """A client for the cluster that `kubeconfig` (a path) names, or for the one in which this process runs.
 
-    Each request passes through aiohttp's client `middlewares`.
+    Each request passes through the aiohttp client `middlewares`.
 
     Raises:
         NoClusterError: neither is there, or the file can't be used.
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = 200
-    # Not from the environment, as kopf: for each request aiohttp would read ~/.netrc, in a thread. A kubeconfig may
+    # Not from the environment, like kopf: aiohttp would read ~/.netrc for each request, in a thread. A kubeconfig may
     # name a proxy.
     configuration.client_session_kwargs = {"middlewares": middlewares, "trust_env": False}
     try:
@@ -86,13 +86,13 @@ async def connect(kubeconfig: str | None, *middlewares: ClientMiddlewareType) ->
     except (ConfigException, OSError) as error:
         where = f"the kubeconfig {kubeconfig}" if kubeconfig else "this pod's service account"
         raise NoClusterError(
-            f"No cluster could be reached by {where}: {error}. Give BATTERIES_KUBECONFIG, or run inside a cluster."
+            f"No cluster could be reached by {where}: {error}. Set BATTERIES_KUBECONFIG, or run inside a cluster."
         ) from error
     return ApiClient(configuration)
 
 
 def status_of(error: ApiException) -> int:
-    """The HTTP status of an API server's refusal."""
+    """The HTTP status of the API server's refusal."""
     return int(error.status or 0)
 
 
@@ -117,7 +117,7 @@ def tolerated(*statuses: int) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, and where the list stands."""
+    """One page of a list, and the list's resourceVersion."""
 
     items: list[T]
     resource_version: str
@@ -127,8 +127,8 @@ class Page(Generic[T]):
 class Resources(Generic[R]):
     """All objects of one kind, as models.
 
-    Every method raises `kubernetes.aio.client.ApiException` with the API server's own sentence where it refuses, and
-    UnreadableError where an object is not what the model knows: nothing is left out in silence.
+    Every method raises `kubernetes.aio.client.ApiException` with the API server's message if it refuses, and
+    UnreadableError if the model refuses an object: nothing is skipped silently.
     """
 
     def __init__(self, api: ApiClient, model: type[R], field_manager: str) -> None:
@@ -152,16 +152,16 @@ class Resources(Generic[R]):
 
     @property
     def manager(self) -> str:
-        """The field manager that its writes say."""
+        """The field manager of its writes."""
         return self._manager
 
     async def raw(self, namespace: str, name: str) -> dict[str, Any]:
-        """As `get`, as JSON has it: with the managed fields, which no model has."""
+        """As `get`, but as JSON, with the managed fields, which no model has."""
         found: dict[str, Any] = await self._rest.json("GET", self._path(namespace, name))
         return found
 
     async def find(self, namespace: str, name: str) -> R | None:
-        """The object, or None where there is none."""
+        """The object, or None if there is none."""
         if can_be_object_name(name):
             with tolerated(NOT_FOUND):
                 return await self.get(namespace, name)
@@ -187,7 +187,7 @@ class Resources(Generic[R]):
         token: str | None = None,
         limit: int = 100,
     ) -> Page[dict[str, Any]]:
-        """As `page`, as JSON has it: for who can do without an object that can't be read."""
+        """As `page`, but as JSON: for callers that can skip an object that can't be read."""
         query = {"fieldSelector": field_selector, "continue": token, "limit": str(limit)}
         body = await self._rest.json("GET", self._path(namespace), query)
         meta = body["metadata"]
@@ -218,12 +218,12 @@ class Resources(Generic[R]):
                 return
 
     async def create(self, namespace: str, body: dict[str, Any]) -> R:
-        """Creates it or fails: 409 where the name is taken, which makes a deterministic name a lock."""
+        """Creates it or fails: 409 if the name is taken, which makes a deterministic name a lock."""
         query = {"fieldManager": self._manager}
         return self._read(await self._rest.json("POST", self._path(namespace), query, self._whole(body), JSON))
 
     async def merge(self, namespace: str, name: str, body: dict[str, Any]) -> R:
-        """A JSON merge patch; a resourceVersion in its metadata is the fence (409 where it is not the current one)."""
+        """A JSON merge patch; a resourceVersion in its metadata is the fence (409 if it is not the current one)."""
         return await self._patch(self._path(namespace, name), body, MERGE_PATCH)
 
     async def merge_status(self, namespace: str, name: str, body: dict[str, Any]) -> R:
@@ -231,10 +231,10 @@ class Resources(Generic[R]):
         return await self._patch(self._path(namespace, name, "status"), body, MERGE_PATCH)
 
     async def apply(self, namespace: str, name: str, body: dict[str, Any], *, force: bool = False) -> R:
-        """Server-side apply: 409 where another manager owns a field with another value; `force` takes it over."""
+        """Server-side apply: 409 if another manager owns a field with another value; `force` takes it over."""
         whole = self._whole(body)
         whole["metadata"] = {"name": name, **whole.get("metadata", {})}
-        # Else Kubernetes reads the body once more, for warnings about unknown fields, which nobody here would read.
+        # Else Kubernetes parses the body again to warn about unknown fields, and nobody would read the warnings.
         query = {"fieldValidation": "Ignore", **({"force": "true"} if force else {})}
         return await self._patch(self._path(namespace, name), whole, APPLY_PATCH, **query)
 
@@ -243,14 +243,14 @@ class Resources(Generic[R]):
         return self._read(await self._rest.json("PATCH", path, query, body, content_type))
 
     async def delete(self, namespace: str, name: str, *, exactly: ObjectMeta | None = None) -> None:
-        """Marks it deleted; its finalizers decide when it goes. 409 where it is not `exactly` that version of it."""
+        """Marks it deleted; its finalizers decide when it is gone. 409 if it is not `exactly` that version of it."""
         body = None
         if exactly is not None:
             body = {"preconditions": {"uid": exactly.uid, "resourceVersion": exactly.resource_version}}
         await self._rest.json("DELETE", self._path(namespace, name), body=body)
 
     async def watch_from(self, namespace: str | None, resource_version: str, *, seconds: int) -> ClientResponse:
-        """An open watch from that version on, bookmarks included: an `aiohttp` response whose lines are events."""
+        """Opens a watch from that version on, with bookmarks: an `aiohttp` response whose lines are events."""
         query = {
             "watch": "true",
             "resourceVersion": resource_version,

@@ -1,4 +1,4 @@
-"""How a command of both programs ends: its exit status, and a sentence on stderr where it could not go on."""
+"""How the commands of both programs end: an exit status, and a sentence on stderr if they failed."""
 
 import sys
 from collections.abc import Callable
@@ -17,15 +17,15 @@ class ExitStatus(IntEnum):
 
     OK = 0
     FAILED = 1
-    """It could not do what it was asked for, or found something that a person must fix."""
+    """It failed, or found something that a person must fix."""
     USAGE = 2
-    """Its arguments or environment are wrong; it did nothing. argparse exits with the same."""
+    """Its arguments or environment are wrong, and it did nothing. argparse exits with the same."""
     INTERRUPTED = 130
     """Ctrl-C, as shells count it: 128 and the signal's number."""
 
 
 def run_command(command: Callable[[], int | None], *expected: type[Exception]) -> int:
-    """The exit status of `command`; the text of `expected` errors is a sentence for people, as of those listed here."""
+    """Runs `command` and returns its exit status; `expected` are errors whose text is a sentence for people."""
     sentences: tuple[type[Exception], ...] = (NoClusterError, NotListeningError, *expected)
     try:
         return command() or ExitStatus.OK
@@ -40,5 +40,5 @@ def run_command(command: Callable[[], int | None], *expected: type[Exception]) -
         print(f"Kubernetes refused ({status_of(error)}): {said_in(error)}", file=sys.stderr)
     except (ClientError, TimeoutError) as error:
         what = str(error) or type(error).__name__
-        print(f"Kubernetes did not answer: {what}. Check its address and the network policies.", file=sys.stderr)
+        print(f"Kubernetes did not respond: {what}. Check its address and the network policies.", file=sys.stderr)
     return ExitStatus.FAILED

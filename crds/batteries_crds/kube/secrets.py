@@ -1,7 +1,7 @@
-"""Secrets, as little as is needed of them: a first password, given once, and the first administrator's key.
+"""The few operations on Secrets that are needed: a first password, revealed once, and the first administrator's key.
 
-All rests on what Kubernetes does at once or not at all: creating a name, and deleting exactly what was read. Not by the
-generated `CoreV1Api`: to import it is to import every kind of Kubernetes, 100 MB and more than a second of each start.
+All of it relies on what Kubernetes does atomically: creating a name, and deleting exactly what was read. Not with the
+generated `CoreV1Api`: importing it imports every kind of Kubernetes, 100 MB and more than a second of each start.
 """
 
 import base64
@@ -57,14 +57,14 @@ class Secrets:
         return read(await self._rest.json("GET", _path(namespace, name)))
 
     async def find(self, namespace: str, name: str) -> StoredSecret | None:
-        """The Secret, or None where there is none."""
+        """The Secret, or None if there is none."""
         if can_be_object_name(name):
             with tolerated(NOT_FOUND):
                 return await self.get(namespace, name)
         return None
 
     async def create(self, namespace: str, name: str, data: dict[str, str], **metadata: Any) -> StoredSecret | None:
-        """Makes it, with `metadata` beside its name; None where there is one of that name already."""
+        """Creates it, with `metadata` besides its name; None if the name is taken."""
         body = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -99,7 +99,7 @@ def _path(namespace: str, *name: str) -> str:
 
 
 def read(secret: dict[str, Any]) -> StoredSecret:
-    """As Kubernetes has it in JSON."""
+    """Its JSON in Kubernetes."""
     meta = secret["metadata"]
     data = {key: base64.b64decode(value).decode(errors="replace") for key, value in (secret.get("data") or {}).items()}
     return StoredSecret(

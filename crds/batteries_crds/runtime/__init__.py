@@ -1,1 +1,1 @@
-"""What a process of ours needs at its start: its environment, its logs, and where it listens."""
+"""What both programs need at their start: environment, settings, logs, and listening sockets."""

@@ -1,7 +1,7 @@
-"""The environment of a process as people wrote it: tidied, and refused where it can't work, before anything reads it.
+"""Tidies the environment of a process before anything reads it, and refuses it if it can't work.
 
 Every second Secret ends in a newline. A credential with one starts well and fails much later, under another name; so
-whitespace around values is dropped, and what can't be right is refused at the start. No sentence shows a value.
+whitespace around values is dropped, and what can't be right is refused at the start. No message shows a value.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CA_FILES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-"""Name a file of certificate authorities to trust; each tool has its own, and people set any of them."""
+"""Variables that name a file of trusted certificate authorities; each tool has its own, and people set any of them."""
 
 _CREDENTIAL_FILES = (
     "AWS_CONFIG_FILE",
@@ -20,26 +20,26 @@ _CREDENTIAL_FILES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 )
-"""Files that botocore reads by itself. Where the first two can't be read it looks on elsewhere, and says nothing."""
+"""Files that botocore reads by itself. If it can't read the first two it silently looks elsewhere."""
 
 _OURS = re.compile(r"(AWS|STRIPE|BATTERIES)_\w+|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|\w+_CA_BUNDLE", re.IGNORECASE)
 BLANK = " \t\r\n\f\v\u00a0\ufeff"
 
 
 def _of(pattern: str) -> Callable[[str], bool]:
-    """Whether a text is one of those, from end to end."""
+    """A check whether a text matches the pattern from end to end."""
     form = re.compile(pattern, re.ASCII)
     return lambda text: form.fullmatch(text) is not None
 
 
 def _url(begins: str) -> Callable[[str], bool]:
-    """Whether a text is a URL that begins so, and names a host and, if any, a port that there can be."""
+    """A check whether a text is a URL that begins so and names a host and, if any, a valid port."""
     is_one = _of(rf"{begins}[^\s/]\S*")
 
     def check(text: str) -> bool:
         try:
             parts = urlsplit(text)
-            return is_one(text) and bool(parts.hostname) and parts.port != 0  # asked for, a wrong port raises
+            return is_one(text) and bool(parts.hostname) and parts.port != 0  # reading a wrong port raises
         except ValueError:
             return False
 
@@ -64,7 +64,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool], str], ...] = (
     (re.compile("AWS_ROLE_ARN"), _of(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"), "the ARN of an IAM role"),
     (
         re.compile("HTTPS?_PROXY", re.IGNORECASE),
-        # aiohttp, and so the client of Stripe, passes over proxies of another kind, and would go straight.
+        # aiohttp, and so Stripe's client, ignores proxies of other kinds and would connect directly.
         _url("http://"),
         "a URL that begins with http:// and names a host, such as http://proxy.example.com:3128: a proxy that is "
         "itself reached by TLS or SOCKS is not supported (what goes through it to AWS and Stripe is encrypted all the "
@@ -82,7 +82,7 @@ class WrongEnvironmentError(Exception):
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Makes the environment what all clients of this process can read; to be called before any is made.
+    """Makes the environment readable for all clients of this process; to be called before any is created.
 
     Raises:
         WrongEnvironmentError: a credential, URL or file in it can't be right.
@@ -93,14 +93,16 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     wrong = [*_malformed(environ), *_unreadable(environ)]
     if wrong:
         raise WrongEnvironmentError(wrong)
-    # botocore knows the first of these only for what it asks of by itself, such as credentials of a web identity.
+    # For its own requests, such as those for web identity credentials, botocore reads only the first of these.
     named = next((environ[name] for name in CA_FILES if environ.get(name)), None)
     if named is not None:
         environ.setdefault(CA_FILES[0], named)
 
 
 def trusted(environ: Mapping[str, str], otherwise: str) -> ssl.SSLContext:
-    """Verifies servers by the authorities that the environment names, all of them; by the file `otherwise` if none."""
+    """A context that verifies servers by all authorities that the environment names; by the file `otherwise` if
+    none.
+    """
     named = [environ[name] for name in CA_FILES if environ.get(name)]
     if not named and not environ.get("SSL_CERT_DIR"):
         return ssl.create_default_context(cafile=otherwise)

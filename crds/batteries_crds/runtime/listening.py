@@ -1,13 +1,13 @@
-"""Where a server listens: on every address, of IPv6 and IPv4, by one socket.
+"""Listening sockets: one socket for every IPv6 and IPv4 address.
 
-A cluster may have IPv4 only, IPv6 only or both, and its probes come by whichever it has. asyncio alone would either
-open two sockets, on two ports where the port is any free one, or one for IPv6 that refuses IPv4.
+A cluster may have IPv4 only, IPv6 only or both, and its probes use whichever it has. asyncio alone would either open
+two sockets, on two ports if the port is any free one, or one for IPv6 that refuses IPv4.
 """
 
 import socket
 
 EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
-"""How people write every address."""
+"""The forms in which people write every address."""
 
 _BACKLOG = 128
 
@@ -42,7 +42,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has IPv6; a kernel may be without it, or have it switched off."""
+    """Whether this machine has IPv6; a kernel may lack it, or have it disabled."""
     if not socket.has_dualstack_ipv6():
         return False
     try:

@@ -1,10 +1,10 @@
 """The logs of both programs: one event a line, as JSON for machines or as text for people.
 
 Our own lines go from structlog straight to stderr: through the standard library a line took longer than the request
-that it tells of. Libraries log through the standard library; their lines take the same form. What concerns a whole
-request, a whole reconcile or a step (request_id, account, step) is bound once by structlog's context variables, and is
-then on every line. Secrets are kept out where lines are made: bodies, keys, whole session ids and paths with ids in
-them are never given to a logger.
+that it logs. Libraries log through the standard library; their lines get the same form. What concerns a whole request,
+a whole reconcile or a step (request_id, account, step) is bound once by structlog's context variables, and is then on
+every line. Secrets are kept out where lines are created: bodies, keys, whole session ids and paths with ids in them are
+never given to a logger.
 """
 
 import logging
@@ -20,11 +20,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 Style = Literal["json", "console"]
 
 _LEVELS = {"exception": "error", "warn": "warning"}
-"""Methods of a logger that are not named as the level is."""
+"""Logger methods whose name is not the level's."""
 
 
 class _Lines(structlog.BytesLogger):
-    """Writes finished lines to stderr, under the name of the module that they are of."""
+    """Writes finished lines to stderr, under the name of their module."""
 
     def __init__(self, name: str) -> None:
         super().__init__(sys.stderr.buffer)
@@ -40,8 +40,7 @@ def configure(
 ) -> None:
     """Sets up logging for the whole process; called once, by main.
 
-    `quiet` names loggers of libraries and the least level that they log; `foreign` are processors for the lines of
-    libraries alone.
+    `quiet` names loggers of libraries and their lowest level; `foreign` are processors for lines of libraries only.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: tuple[Processor, ...] = (
@@ -71,7 +70,7 @@ def configure(
 
 
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
-    """The whole line: what the processors for libraries' lines make one after the other, in a fifth of their time."""
+    """Builds the whole line: the same as the processors for libraries' lines, in a fifth of their time."""
     if event.get("exc_info"):
         structlog.processors.format_exc_info(logger, method, event)
     level, name = _LEVELS.get(method, method), event.pop("event")
@@ -80,13 +79,13 @@ def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
 
 
 def _first_things_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """When, how bad and what, then the rest: lines are read by people too."""
+    """Puts timestamp, level and event first: people read these lines too."""
     return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
 
 
 def _ending(style: Style) -> tuple[Processor, ...]:
     if style == "console":
-        # Not its default, which prints the variables of every frame: keys and passwords are among them.
+        # Not its default, which prints the variables of every frame, including keys and passwords.
         plain = structlog.dev.plain_traceback
         return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
     return (structlog.processors.format_exc_info, _first_things_first, structlog.processors.JSONRenderer(_json))

@@ -1,6 +1,6 @@
-"""Settings of a program, read from its environment and refused at the start where they are wrong.
+"""Reads a program's settings from its environment, and refuses wrong ones at the start.
 
-A refusal names the variable and says what it must be; no sentence shows a value, because it may be a secret.
+A refusal names the variable and says what it must be; no message shows a value, because it may be a secret.
 """
 
 import os
@@ -17,9 +17,9 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class FromEnvironment(BaseSettings):
-    """Settings whose values have no whitespace around them, whatever their type.
+    """Settings without whitespace around their values, whatever their type.
 
-    A setting `x` beside which there is an `x_file` may be given as a file too, which is read once, at the start.
+    A setting `x` with a companion `x_file` may also be given as a file, which is read once, at the start.
     """
 
     @model_validator(mode="before")
@@ -35,7 +35,7 @@ class FromEnvironment(BaseSettings):
 
     @classmethod
     def _fill_from_file(cls, given: dict[str, Any], name: str) -> None:
-        """Puts the text of the file that `name`_file names, if any, where `name` is looked for."""
+        """Replaces `name` by the text of the file that `name`_file names, if any."""
         (variable, _), (file_variable, file) = cls._look_up(given, name), cls._look_up(given, f"{name}_file")
         if not file:
             return
@@ -46,7 +46,7 @@ class FromEnvironment(BaseSettings):
 
     @classmethod
     def _look_up(cls, given: dict[str, Any], name: str) -> tuple[str, Any]:
-        """What the field's variable is called, and its value under whichever of its names it was given."""
+        """The name of the field's variable, and its value under whichever of its names it was given."""
         alias = cls.model_fields[name].validation_alias
         names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
         return names[0], next((given[one] for one in names if given.get(one)), None)
@@ -58,14 +58,14 @@ def read_credential(variable: str, path: str) -> str:
     Raises:
         ValueError: there is none; the sentence names the variable, and the path unless it is none.
     """
-    if not path.startswith("/"):  # maybe the credential itself, so it is not shown
-        raise ValueError(f"{variable} must be the whole path of a file, beginning with /.")
+    if not path.startswith("/"):  # it may be the credential itself, so it is not shown
+        raise ValueError(f"{variable} must be the absolute path of a file, beginning with /.")
     try:
         text = Path(path).read_text(encoding="utf-8").strip(BLANK)
     except OSError as error:
         raise ValueError(
             f"{variable} names {path}, which can't be read: {error.strerror}. Mount the Secret there, readable to this "
-            "program's user, or mend the path."
+            "program's user, or correct the path."
         ) from None
     except UnicodeDecodeError:
         raise ValueError(f"{variable} names {path}, which is not text. Name the file with the credential.") from None
@@ -75,7 +75,7 @@ def read_credential(variable: str, path: str) -> str:
 
 
 def read_settings(model: type[S]) -> S:
-    """The program's settings, after the environment was prepared for every client of the process.
+    """The program's settings; first prepares the environment for every client of the process.
 
     Raises:
         WrongEnvironmentError: a variable is wrong.
@@ -88,7 +88,7 @@ def read_settings(model: type[S]) -> S:
 
 
 def _sentence(model: type[BaseSettings], wrong: ErrorDetails) -> str:
-    """What is wrong with one setting. A validator of ours names the variable itself."""
+    """What is wrong with one setting. Our own validators name the variable themselves."""
     if not wrong["loc"]:
         return wrong["msg"].removeprefix("Value error, ")
     name = str(wrong["loc"][0])

@@ -1,1 +1,1 @@
-"""Gateways to AWS, one a service; boto3 is imported nowhere else."""
+"""Gateways to AWS, one for each service; boto3 is imported nowhere else."""

@@ -1,10 +1,9 @@
-"""The tags of an AWS account in Organizations that say whose it is. Pure.
+"""The tags of an AWS account in Organizations that prove its owner. Pure.
 
 `resource` names an AwsAccount by namespace and name, which another owner may use again once the object is deleted. So
 two more tags name what nobody else can have: `uid`, the object's own, and `owner`, which also holds for an object that
-was restored from a backup or applied again, because those get another uid.
-
-Owners are named by hashes: an e-mail address may hold letters that tags can't, and is nobody's business who reads tags.
+was restored from a backup or applied again, because those get another uid. Owners are named by hashes: an e-mail
+address may contain letters that tags can't, and does not concern everybody who reads tags.
 """
 
 import hashlib
@@ -40,15 +39,15 @@ def own_mark(account: AwsAccount) -> str:
 
 
 def owner_tag(account: AwsAccount, address: str | None) -> str:
-    """All names of the owner: the spec's, and the Customer's e-mail address where it is known.
+    """All names of the owner: the spec's, and the Customer's e-mail address if it is known.
 
-    By the address an account is adopted again also where its Customer is lost, as after the loss of a whole cluster.
+    By the address an account is adopted again even if its Customer is lost, as after the loss of a whole cluster.
     """
     return _JOINED.join(dict.fromkeys([own_mark(account), *([email_mark(address)] if address else [])]))
 
 
 def tags_for(account: AwsAccount, address: str | None) -> dict[str, str]:
-    """What an AWS account made for this AwsAccount is tagged with; `address` is its owner's."""
+    """The tags of an AWS account made for this AwsAccount; `address` is its owner's."""
     return {
         TAG_ACCOUNT_ID: str(account.account_id),
         TAG_RESOURCE: account.key,
@@ -58,14 +57,14 @@ def tags_for(account: AwsAccount, address: str | None) -> dict[str, str]:
 
 
 def names_owner(owner_tag: str, mark: str) -> bool:
-    """Whether an owner's tag has that name in it."""
+    """Whether the value of an owner's tag contains that name."""
     return mark in owner_tag.split(_JOINED)
 
 
 def is_same_owner(owner_tag: str, mark: str, names: str) -> bool:
-    """Whether an owner's tag names an owner: `mark` as the spec does, `names` by all names that are known.
+    """Whether an owner's tag names an owner: by `mark`, as the spec does, or by any of the known `names`.
 
-    The name of a Customer may be used again, too: one that has another address now is another owner.
+    A Customer's name may be used again too: one with another address is another owner.
     """
     theirs, ours = (_addresses(each) for each in (owner_tag, names))
     return names_owner(owner_tag, mark) and (not (theirs and ours) or bool(theirs & ours))
@@ -77,7 +76,7 @@ def _addresses(owner_tag: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class AccountTags:
-    """What an AWS account's tags say."""
+    """What an AWS account's tags say about its owner."""
 
     resource: str | None
     uid: str | None
@@ -85,7 +84,7 @@ class AccountTags:
 
     @classmethod
     def read(cls, tags: Mapping[str, str]) -> "AccountTags":
-        """Those of ours among all."""
+        """Our tags among all of them."""
         return cls(tags.get(TAG_RESOURCE), tags.get(TAG_UID), tags.get(TAG_OWNER))
 
     def names(self, mark: str) -> bool:
@@ -97,6 +96,6 @@ class AccountTags:
         return self.owner is not None and is_same_owner(self.owner, own_mark(account), owner_tag(account, address))
 
     def lacking(self, account: AwsAccount, address: str | None) -> dict[str, str]:
-        """What has to be written so that they name this object and an owner; an owner that is named stays."""
+        """The tags that are missing to name this object and an owner; an owner that is named stays."""
         lacking = {} if self.uid == account.metadata.uid else {TAG_UID: account.metadata.uid}
         return lacking if self.owner else lacking | {TAG_OWNER: owner_tag(account, address)}

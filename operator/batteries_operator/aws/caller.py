@@ -1,4 +1,4 @@
-"""Runs boto3's blocking calls in threads, counts and logs them, and turns their errors into ours.
+"""Runs boto3's blocking calls in threads, counts and logs them, and translates their errors into ours.
 
 botocore's own retries are off: a retry inside the library is invisible, and a blind retry of CreateAccount is how
 accounts leak. The pipeline observes again and decides.
@@ -20,7 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from batteries_operator.aws.cache import IdCaches
-from batteries_operator.aws.errors import BUSY, THROTTLES, AwsError, request_id, translate
+from batteries_operator.aws.error_meanings import BUSY, THROTTLES
+from batteries_operator.aws.errors import AwsError, request_id, translate
 from batteries_operator.aws.fencing import fence
 from batteries_operator.aws.member_clients import NOBODY, keys_of, take_keys_of_the_call
 from batteries_operator.aws.mutations import is_mutation, record_mutation
@@ -38,11 +39,11 @@ PAGE_SECONDS = 0.1
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""The longest that a call whose answer is lost was under way."""
+"""The longest time that a call can have been in progress when its response is lost."""
 
 
-class _Told:
-    """One call, as metrics and logs tell of it. Never logs parameters or responses; they may hold passwords."""
+class _CallRecord:
+    """One call, for metrics and logs. Never logs parameters or responses; they may hold passwords."""
 
     def __init__(self, operation: str) -> None:
         self._operation = operation
@@ -51,12 +52,12 @@ class _Told:
         self.request_id = ""
         self.code = ""
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         seconds = time.monotonic() - self._begun
         AWS_CALLS.labels(self._operation, self.outcome).inc()
         AWS_SECONDS.labels(self._operation).observe(seconds)
         log.log(
-            # What changes something is worth a line; the looks, a dozen for each act, are there for who asks.
+            # Calls that change something are logged at info; reads, a dozen for each change, at debug.
             logging.INFO if is_mutation(self._operation) else logging.DEBUG,
             "aws_call",
             operation=self._operation,
@@ -78,13 +79,15 @@ class Caller:
 
     def __init__(self, threads: int, require: Callable[[], None] | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
-        self._threads = asyncio.Semaphore(threads)  # the line before the pool, which tells nobody of its own
+        self._threads = asyncio.Semaphore(
+            threads
+        )  # a queue in front of the pool, whose own queue is invisible to the watchdog
         self._session = boto3.Session()
         self.region = chosen_region(self._session)
         self._require = require
         self.caches = IdCaches()
         if require is not None:
-            # After the wait for a thread, and once more as bytes go out: whoever may not act any more raises there.
+            # After the wait for a thread, and again when bytes are sent: raises if this process may not act any more.
             self._session.events.register("before-send", lambda **_: require())
         self._config = Config(
             retries={"total_max_attempts": 1},
@@ -92,17 +95,17 @@ class Caller:
             read_timeout=READ_SECONDS,
             max_pool_connections=threads,
         )
-        # Making a client reads and parses service models, which botocore does not do safely from several threads.
+        # Creating a client parses service models, which botocore does not do safely in several threads.
         self._making = asyncio.Lock()
 
     async def members_client(self, service: str) -> Any:
-        """What `MemberClient` makes clients of: one for all member accounts, and without keys of its own."""
+        """The client from which `MemberClient` makes its clients: one for all member accounts, without keys."""
         client = await self.client(service, **NOBODY)
         take_keys_of_the_call(client)
         return client
 
     async def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
-        """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, ours where empty."""
+        """A client of `service`; `credentials` are boto3's `aws_access_key_id` and so on, by default our own."""
         async with self._making:
             client = await self._in_thread(
                 lambda: self._session.client(
@@ -117,55 +120,55 @@ class Caller:
         return client
 
     async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The answer of `function`, run in a thread.
+        """Runs `function` in a thread and returns its response.
 
         Raises:
-            AwsError: AWS refused, or no answer came (NO_ANSWER: it may have been done all the same).
+            AwsError: AWS refused, or no response came (NO_ANSWER: AWS may have carried out the call).
         """
-        told = _Told(operation)
+        record = _CallRecord(operation)
         try:
-            answer = await self._in_thread(lambda: function(*args, **kwargs))
+            response = await self._in_thread(lambda: function(*args, **kwargs))
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             if self._require is not None:
-                self._require()  # what was not sent because it may not be is no answer of AWS
+                self._require()  # a call that was not sent because it may not be has no response
             translated = translate(operation, error)
             translated.named = _named(function, kwargs)
-            told.outcome = "throttled" if translated.code in THROTTLES else translated.kind
-            told.request_id, told.code = translated.request_id, translated.code
+            record.outcome = "throttled" if translated.code in THROTTLES else translated.kind
+            record.request_id, record.code = translated.request_id, translated.code
             raise translated from error
         else:
-            told.outcome, told.request_id = "ok", request_id(answer)
+            record.outcome, record.request_id = "ok", request_id(response)
             record_mutation(operation)
-            return answer
+            return response
         finally:
-            told.tell()
+            record.publish()
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        """The answer of `function`; where whoever waits for it is cancelled, that is raised when it has ended.
+        """Runs `function` in a thread; if the caller is cancelled, CancelledError is raised when the thread has ended.
 
-        A thread can't be cancelled, and its time limits end it. Until then the locks around it are held, so that nobody
-        acts in AWS beside a call that is under way.
+        A thread can't be cancelled; its time limits end it. Until then the locks around it stay held, so that nobody
+        acts in AWS while a call is in progress.
         """
         async with acquired(self._threads):
-            return await self._answered(self._pool.submit(function))
+            return await self._response_of(self._pool.submit(function))
 
     @staticmethod
-    async def _answered(thread: Future[T]) -> T:
-        answer = asyncio.wrap_future(thread)
+    async def _response_of(thread: Future[T]) -> T:
+        response = asyncio.wrap_future(thread)
         try:
-            await asyncio.wait({answer})  # cancelled, it cancels nothing
+            await asyncio.wait({response})  # cancelling the wait cancels nothing
         except asyncio.CancelledError:
-            # What still waits for a thread is never begun.
-            while not thread.cancel() and not answer.done():
+            # A call that still waits for a thread never begins.
+            while not thread.cancel() and not response.done():
                 with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait({answer})
-            if answer.done() and not answer.cancelled():
-                answer.exception()  # nobody is there to hear it
+                    await asyncio.wait({response})
+            if response.done() and not response.cancelled():
+                response.exception()  # retrieved, because nobody else will
             raise
-        return answer.result()
+        return response.result()
 
     async def pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
-        """Every page of a list. An empty page may still have a NextToken, so only the token says when it ends."""
+        """Yields every page of a list. An empty page may have a NextToken, so only a missing token marks the end."""
         token: str | None = None
         while True:
             page = await self._page(operation, function, **arguments, **({"NextToken": token} if token else {}))
@@ -175,18 +178,20 @@ class Caller:
                 return
 
     async def _page(self, operation: str, function: Callable[..., T], **arguments: Any) -> T:
-        """One page, asked for again where AWS is busy: a list of fifty pages that began anew would never end."""
+        """Reads one page, with retries while AWS is busy: a list of fifty pages that began again each time would
+        never end.
+        """
         for attempt in range(PAGE_TRIES - 1):
             try:
                 return await self.call(operation, function, **arguments)
             except AwsError as error:
                 if error.meaning is not BUSY:
-                    raise  # that what is listed isn't there, or the keys are no good, is the step's business
+                    raise  # the step decides what to do if the resource is missing or the keys are invalid
                 await asyncio.sleep(PAGE_SECONDS * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
         return await self.call(operation, function, **arguments)
 
     async def marked_pages(self, operation: str, function: Callable[..., T], **arguments: Any) -> AsyncIterator[T]:
-        """The same of IAM, which says IsTruncated and gives a Marker."""
+        """Yields every page of an IAM list, which uses IsTruncated and Marker."""
         marker: str | None = None
         while True:
             page = await self._page(operation, function, **arguments, **({"Marker": marker} if marker else {}))
@@ -196,11 +201,11 @@ class Caller:
                 return
 
     def close(self) -> None:
-        """Lets running calls end and takes no more."""
+        """Accepts no more calls; running calls may end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def drain(self) -> None:
-        """As `close`, and returns when the last call has ended: before that nobody else may act."""
+        """Closes, and returns when the last call has ended: before that nobody else may act."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
 

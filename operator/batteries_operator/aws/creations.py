@@ -1,7 +1,7 @@
-"""Requests to AWS Organizations for new member accounts: made, followed, and found again.
+"""AWS Organizations' account creation requests: sent, followed, and found again.
 
-AWS makes an account some time after it took the request, and takes the same request twice: whose a creation is, only
-the name and the tags that it was asked with can tell.
+AWS creates an account some time after it accepted the request, and accepts the same request twice. Only the name and
+the tags of the request tell whose creation it is.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CreationStatus:
-    """What AWS says of a creation request."""
+    """AWS's state of a creation request."""
 
     request_id: str
     state: str
@@ -30,22 +30,22 @@ class CreationStatus:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None where it is not over."""
+        """How long it took; None if it has not ended."""
         if self.requested is None or self.completed is None:
             return None
         return (self.completed - self.requested).total_seconds()
 
 
 class Creations:
-    """What we ask of the organization about accounts that are not there yet."""
+    """Calls to Organizations about accounts that do not exist yet."""
 
     def __init__(self, caller: Caller, organizations: Organizations) -> None:
         self._caller = caller
         self._organizations = organizations
 
     async def create(self, *, email: str, name: str, role: str, tags: Mapping[str, str]) -> CreationStatus:
-        """Asks for a member account; what AWS says of the request. Not idempotent: write the intent first."""
-        answer = await self._organizations.write(
+        """Requests a member account; returns the state of the request. Not idempotent: write the intent first."""
+        response = await self._organizations.write(
             "organizations:CreateAccount",
             self._organizations.client.create_account,
             Email=email,
@@ -53,19 +53,19 @@ class Creations:
             RoleName=role,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
-        return _status(answer["CreateAccountStatus"])
+        return _status(response["CreateAccountStatus"])
 
     async def status(self, request_id: str) -> CreationStatus:
         """How far a creation is."""
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "organizations:DescribeCreateAccountStatus",
             self._organizations.client.describe_create_account_status,
             CreateAccountRequestId=request_id,
         )
-        return _status(answer["CreateAccountStatus"])
+        return _status(response["CreateAccountStatus"])
 
     async def in_progress(self) -> tuple[frozenset[str], int]:
-        """The ids of the requests that AWS is at work on, and on how many pages they were."""
+        """The ids of the requests in progress, and the number of pages that listed them."""
         listing, found, pages = self._organizations.client.list_create_account_status, set(), 0
         async for page in self._caller.pages("organizations:ListCreateAccountStatus", listing, States=["IN_PROGRESS"]):
             found |= {status.get("Id", "") for status in page["CreateAccountStatuses"]}
@@ -73,7 +73,7 @@ class Creations:
         return frozenset(found), pages
 
     async def find(self, account_id: str) -> CreationStatus | None:
-        """The creation, running or succeeded, whose account name was made for `account_id`, which is our id."""
+        """The creation, running or succeeded, whose account name was made for `account_id`, our id."""
         pages = self._caller.pages(
             "organizations:ListCreateAccountStatus",
             self._organizations.client.list_create_account_status,

@@ -1,8 +1,8 @@
-"""Which policy denied a call, as AWS's message tells, and so who has to change what.
+"""Tells from AWS's message which policy denied a call, and so who has to change what.
 
-AWS says it in one of two forms (IAM user guide, "Troubleshoot access denied error messages"): "… with an explicit deny
-in a service control policy", or "… because no identity-based policy allows the … action". A grant ends the second
-alone.
+AWS uses one of two forms (IAM user guide, "Troubleshoot access denied error messages"): "… with an explicit deny in a
+service control policy", or "… because no identity-based policy allows the … action". Granting a permission helps only
+with the second.
 """
 
 import re
@@ -18,7 +18,7 @@ CODES = frozenset(
         "NotAuthorizedException",
     }
 )
-"""Each service has its own word for it."""
+"""Each service has its own code for it."""
 
 _EXPLICIT = re.compile(r"explicit deny in (?:an?|the) ([a-z][a-z -]*?(?:policy|boundary))", re.IGNORECASE)
 _IMPLICIT = re.compile(r"because no ([a-z][a-z -]*?(?:policy|boundary)) allows", re.IGNORECASE)
@@ -35,7 +35,7 @@ _WHERE = {
 
 
 def words(operation: str, message: str) -> str:
-    """A sentence of our own: what denies `operation`, by AWS's `message`, and what has to be changed."""
+    """A sentence of our own: which policy denies `operation`, from AWS's `message`, and what has to be changed."""
     begin, team = f"The operator may not call {operation}", "the platform team has to"
     if (found := _EXPLICIT.search(message)) is not None:
         policy, where = _named(found)
@@ -52,7 +52,7 @@ def words(operation: str, message: str) -> str:
 
 
 def _named(found: re.Match[str]) -> tuple[str, str]:
-    """The kind of policy, and where it is; of a kind that AWS adds later the words are ours."""
+    """The kind of policy, and where it is; for a kind that AWS adds later the words are ours."""
     name = found[1].lower()
     where = _WHERE.get(name)
     if where is None:

@@ -1,6 +1,6 @@
-"""Identity Center's directory: the people who sign in.
+"""Identity Center's directory: its users.
 
-A ConflictException of CreateUser that gives a uniqueness reason means that there is such a user already.
+A ConflictException of CreateUser with a uniqueness reason means that such a user exists.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def _is_no_user(error: AwsError) -> bool:
-    """Whether there is no such user. That the whole directory is gone says nothing of its users, and looks alike."""
+    """Whether the error means that there is no such user. A missing directory looks alike but says nothing about
+    users.
+    """
     return error.code == "ResourceNotFoundException" and error.resource_type in ("", "USER")
 
 
@@ -26,15 +28,15 @@ class Directory:
         self._center = center
 
     async def find_user(self, email: str) -> str | None:
-        """The id of the user of that name, or else of that e-mail address: a directory may name people otherwise."""
+        """The id of the user with that name, or else with that e-mail address: a directory may use other names."""
         return await self._find_user("userName", email) or await self._find_user("emails.value", email)
 
     async def _find_user(self, path: str, value: str) -> str | None:
         instance = await self._center.instance()
-        # The stubs take the value for a document; on the wire both are compared with a plain string.
+        # The stubs type the value as a document; on the wire both are plain strings.
         unique: Any = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
         try:
-            answer = await self._caller.call(
+            response = await self._caller.call(
                 "identitystore:GetUserId",
                 self._store.get_user_id,
                 IdentityStoreId=instance.identity_store_id,
@@ -44,19 +46,19 @@ class Directory:
             if _is_no_user(error):
                 return None
             raise
-        return answer["UserId"]
+        return response["UserId"]
 
     async def create_user(self, email: str, *, made_for: str | None = None) -> str:
-        """Makes the user with that e-mail address, and returns its id. `made_for` tells for whom, and is seen again
-        by `made_for`: it is part of the making, so that no crash comes between the two. Users have no tags.
+        """Creates the user with that e-mail address, and returns its id. `made_for` is stored on the user.
 
-        AWS sends a user made by API neither mail nor password; the portal does that at the first sign-in
-        where one-time passwords are enabled (docs/runbook).
+        `made_for` reads it again: it is part of the creation, so that no crash comes between the two. Users have no
+        tags. AWS sends a user created by API neither mail nor password; the portal does at the first sign-in if
+        one-time passwords are enabled (docs/runbook).
         """
         instance = await self._center.instance()
         mark: Any = {} if made_for is None else {"UserType": made_for}
         local_part = email.split("@")[0]
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "identitystore:CreateUser",
             self._store.create_user,
             IdentityStoreId=instance.identity_store_id,
@@ -66,10 +68,10 @@ class Directory:
             Emails=[{"Value": email, "Type": "work", "Primary": True}],
             **mark,
         )
-        return answer["UserId"]
+        return response["UserId"]
 
     async def made_for(self, user_id: str) -> str | None:
-        """For whom that user was made, as `create_user` noted it."""
+        """For whom that user was created, as `create_user` stored it."""
         instance = await self._center.instance()
         user = await self._caller.call(
             "identitystore:DescribeUser",
@@ -80,10 +82,10 @@ class Directory:
         return user.get("UserType")
 
     async def refusal_of_new_users(self) -> str | None:
-        """Why users can't be made here (an external identity source), in AWS's words; None where they can.
+        """Why users can't be created (an external identity source), in AWS's words; None if they can.
 
-        No API tells the identity source. So a user is asked for that is there already, which makes none: an open
-        directory answers with a conflict (that a closed one answers otherwise is believed).
+        No API returns the identity source. So this tries to create a user that exists, which changes nothing: an open
+        directory responds with a conflict (that a closed one responds otherwise is an assumption).
         """
         instance = await self._center.instance()
         listed = await self._caller.call(
@@ -107,9 +109,9 @@ class Directory:
         return None
 
     async def user_name(self, user_id: str) -> str | None:
-        """The name that the user with that id signs in by; None where there is no such user.
+        """The name by which the user with that id signs in; None if there is no such user.
 
-        Identity Center goes on listing the assignments of users that were deleted, so those prove nothing.
+        Identity Center still lists the assignments of deleted users, so those prove nothing.
         """
         instance = await self._center.instance()
         try:

@@ -1,7 +1,7 @@
-"""Connections to AWS that ask, right before bytes go out, whether they may.
+"""Connections to AWS that check right before bytes are sent whether they may be.
 
-botocore's own `before-send` comes before the connection is opened, which takes a while; a process that is stopped in
-between and goes on later would send what another operator has done meanwhile.
+botocore's own `before-send` event comes before the connection is opened, which takes a while; a process that is stopped
+in between and continues later would send what another operator has done meanwhile.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from botocore.awsrequest import (
 
 
 def fence(client: Any, require: Callable[[], None]) -> None:
-    """Has `client`, a boto3 client that has sent nothing yet, ask `require` before each piece that it sends.
+    """Makes `client`, a boto3 client that has sent nothing yet, call `require` before each piece that it sends.
 
-    What `require` raises comes out of botocore as its HTTPClientError.
+    What `require` raises leaves botocore as its HTTPClientError.
     """
 
     class Plain(AWSHTTPConnection):
@@ -37,5 +37,5 @@ def fence(client: Any, require: Callable[[], None]) -> None:
     class SecurePool(AWSHTTPSConnectionPool):
         ConnectionCls = Secure
 
-    # botocore has no setting for it; a test holds this to the version that is installed.
+    # botocore has no setting for it; a test checks this against the installed version.
     client._endpoint.http_session._manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}

@@ -1,4 +1,4 @@
-"""All gateways of one process, and IAM in a member account on request."""
+"""All gateways of one process, and on request IAM in a member account."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Aws:
-    """Everything we can ask of AWS."""
+    """All AWS calls that the operator can make."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class Aws:
 
     @classmethod
     async def open(cls, settings: Settings, require: Callable[[], None] | None = None) -> "Aws":
-        """Gateways with the credentials, region and endpoint that boto3's environment names.
+        """Opens the gateways with the credentials, region and endpoint of boto3's environment.
 
-        `require` is asked right before each call is sent, and raises where none may be.
+        `require` is called right before each call is sent, and raises if none may be.
 
         Raises:
             UnsupportedPartitionError: the region is none of a partition that we can work in.
         """
         caller = Caller(settings.aws_threads, require)
-        # By the region, because a start asks AWS nothing; that it is right is seen by our own ARN (Sts.partition).
+        # From the region, because a start makes no AWS call; our own ARN verifies it later (Sts.partition).
         partition = of_region(caller.region)
         center = IdentityCenter(caller, await caller.client("sso-admin"))
         directory = Directory(caller, await caller.client("identitystore"), center)
@@ -82,13 +82,13 @@ class Aws:
             center,
             directory,
             Mail(caller, await caller.client("sesv2"), settings.mail_sender if partition.sends_mail else ""),
-            # Quotas of a global service are kept there too.
+            # The quotas of a global service are there too.
             Quotas(
                 caller,
                 await caller.client("service-quotas", region=partition.global_region),
                 await caller.client("iam"),
             ),
-            # No proof is older than a comparison of an account is, however often those come.
+            # No proof is older than the account's last resync, however often those come.
             GuardrailChecks(
                 caller,
                 organizations,
@@ -100,7 +100,7 @@ class Aws:
         )
 
     async def iam(self, account: OwnedAccount, purpose: Purpose, role: str | None = None) -> Iam:
-        """IAM of a member account, as its access role, and no more of it than the purpose needs."""
+        """IAM of a member account, as its access role, with no more permissions than the purpose needs."""
         credentials = await self.sts.assume(account, role, purpose)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
         return Iam(self.caller, client, account, await self.sts.partition())

@@ -1,8 +1,8 @@
-"""Whether a guard holds in AWS: the policy is there, says what it should, and is on its OU. Proved, not believed.
+"""Checks that a guardrail is in force in AWS: the policy exists, has the right content, and is attached to its OU.
 
-A suspended account is closed by nothing but this, and people can detach or edit the policy at any time. So before an
-account is called quarantined, and whenever it is compared, the proof is made anew; for so many accounts at once it is
-remembered for some minutes.
+Nothing but this closes a suspended account, and people can detach or edit the policy at any time. So it is checked
+before an account is called quarantined, and at every resync; the result is cached for some minutes, because many
+accounts ask at once.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ SCP: Any = "SERVICE_CONTROL_POLICY"
 BOOTSTRAP = "Run `batteries-operator bootstrap`."
 
 KEPT_SECONDS = 300.0
-"""So long a proof holds; what was found wrong is looked at again sooner."""
+"""How long a positive result is cached; a negative one is checked again sooner."""
 
 WRONG_KEPT_SECONDS = 10.0
 
 
 class GuardrailChecks:
-    """The guards as AWS has them."""
+    """The guardrails as they are in AWS."""
 
     def __init__(
         self,
@@ -46,13 +46,14 @@ class GuardrailChecks:
         self._wrong_kept = wrong_kept_seconds
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, str | None]] = {}
-        self._asking = asyncio.Lock()  # thousands that are suspended at once ask once
+        self._asking = asyncio.Lock()  # thousands of accounts that are suspended at once cause one check
 
     async def require(self, guard: Guardrail, role: str) -> None:
-        """The guard holds for accounts that we enter by that role, by a proof that is some minutes old at most.
+        """Checks that the guardrail holds for accounts entered by that role, from a result that is at most some minutes
+        old.
 
         Raises:
-            NotPreparedError: it does not; the text says what is wrong and what to do.
+            NotPreparedError: it does not hold; the text says what is wrong and what to do.
         """
         async with acquired(self._asking):
             known = self._known.get((guard.name, role))
@@ -65,9 +66,9 @@ class GuardrailChecks:
             raise NotPreparedError(wrong)
 
     async def trouble(self, guard: Guardrail, role: str | None = None) -> str | None:
-        """What is wrong, in a sentence with its remedy; None where the guard holds. Asks AWS.
+        """What is wrong, in a sentence with its remedy; None if the guardrail holds. Calls AWS.
 
-        What an older release wrote is right only for accounts that are entered by `role`.
+        The content that an older release wrote is right only for accounts that are entered by `role`.
         """
         root = await self._organizations.root_details()
         unit = await self._organizations.look_for_ou(guard.ou, root.get("Id", ""))
@@ -80,13 +81,13 @@ class GuardrailChecks:
             return f"The policy {guard.name} is not attached to the OU {guard.ou}. {BOOTSTRAP}"
         if not await self.says_what_it_should(attached.get("Id", ""), guard, role):
             return (
-                f"The policy {guard.name} on the OU {guard.ou} does not say what it should: it was changed, or an "
-                f"older release made it. {BOOTSTRAP}"
+                f"The policy {guard.name} on the OU {guard.ou} differs from what bootstrap writes: it was changed, or "
+                f"an older release made it. {BOOTSTRAP}"
             )
         return None
 
     async def attached(self, unit: str, guard: Guardrail) -> "PolicySummaryTypeDef | None":
-        """The policy of the guard's name that is attached to the OU of that id."""
+        """The policy of the guardrail's name that is attached to the OU with that id."""
         listing = self._organizations.client.list_policies_for_target
         pages = self._caller.pages("organizations:ListPoliciesForTarget", listing, TargetId=unit, Filter=SCP)
         async for page in pages:
@@ -96,16 +97,16 @@ class GuardrailChecks:
         return None
 
     async def says_what_it_should(self, policy_id: str, guard: Guardrail, role: str | None = None) -> bool:
-        """Whether the policy's content means the same as the guard's."""
+        """Whether the policy's content means the same as the guardrail's."""
         describe = self._organizations.client.describe_policy
-        answer = await self._caller.call("organizations:DescribePolicy", describe, PolicyId=policy_id)
+        response = await self._caller.call("organizations:DescribePolicy", describe, PolicyId=policy_id)
         try:
-            content = json.loads(answer["Policy"].get("Content", ""))
+            content = json.loads(response["Policy"].get("Content", ""))
         except ValueError:
             return False
         return any(same_policy(content, right) for right in (guard.content, guard.earlier.get(role or "")))
 
 
 def enabled(root: Any) -> bool:
-    """Whether service control policies can be attached at all, by the root's details."""
+    """Whether service control policies are enabled, from the root's details."""
     return any(each.get("Type") == SCP and each.get("Status") == "ENABLED" for each in root.get("PolicyTypes", []))

@@ -1,4 +1,4 @@
-"""The service control policies that the operator relies on: one shuts a suspended account, one keeps its own way in."""
+"""The service control policies that the operator relies on: one closes suspended accounts, one protects our role."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,19 +21,19 @@ _CHANGES_OF_A_ROLE = [
 """As in the Organizations user guide's SCP "Prevent IAM users and roles from making specified changes"."""
 
 _MAKING_AND_TAGGING = ["iam:CreateRole", "iam:TagRole", "iam:UntagRole"]
-"""Making, too: the deny-all policy lets a role of that name through in an account that has none yet."""
+"""CreateRole too: the deny-all policy exempts a role of that name in an account that has none yet."""
 
 _LEAVING = ["account:CloseAccount", "organizations:LeaveOrganization"]
-"""Outside the organization no policy of it holds, and a closed account can't be suspended or handed back."""
+"""Outside the organization none of its policies holds, and a closed account can't be suspended or handed back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
     """A policy, and the OU that it is attached to.
 
-    Its description marks a policy of that name as ours, in whatever state its content is: `bootstrap` overwrites no
-    other. So it never changes. `earlier` is the content that releases before gave it, by the one role that it lets
-    through: to an account that we enter by that role it does the same.
+    Its description marks a policy of that name as ours, whatever its content: `bootstrap` overwrites no other. So the
+    description never changes. `earlier` is the content that earlier releases wrote, by the one role that it exempts:
+    for an account that we enter by that role it does the same.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Guardrail:
 
 
 def guardrails(settings: Settings, partition: Partition) -> tuple[Guardrail, Guardrail]:
-    """What closes suspended accounts, and what keeps our way into the others."""
+    """The policy that closes suspended accounts, and the one that protects our role in the others."""
     by_name = {name: partition.arn("iam", f"role/{name}", "*") for name in settings.access_role_names}
     roles = list(by_name.values())
     changes = sorted([*_CHANGES_OF_A_ROLE, *_MAKING_AND_TAGGING])
@@ -56,8 +56,8 @@ def guardrails(settings: Settings, partition: Partition) -> tuple[Guardrail, Gua
             _policy(_denied("Suspended", "*", ["*"], but=roles)),
             {name: _policy(_denied("Suspended", "*", ["*"], but=[role])) for name, role in by_name.items()},
         ),
-        # Its owner administers the account, and could let anybody into the role that the first policy lets through, or
-        # shut us out of it.
+        # Its owner administers the account, and could admit anybody to the role that the first policy exempts, or
+        # lock us out of it.
         Guardrail(
             KEEP_ACCESS,
             "Keeps the account factory's role in customers' accounts as it is.",
@@ -72,6 +72,6 @@ def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def _denied(sid: str, actions: str | list[str], resources: list[str], *, but: Sequence[str] = ()) -> dict[str, Any]:
-    """Denied to everyone but these roles: without our own as an exception we would lock ourselves out."""
+    """Denies everyone but these roles: without the exception for our own we would lock ourselves out."""
     statement: dict[str, Any] = {"Sid": sid, "Effect": "Deny", "Action": actions, "Resource": resources}
     return statement | ({"Condition": {"ArnNotLike": {"aws:PrincipalARN": list(but)}}} if but else {})

@@ -37,7 +37,7 @@ class Iam:
         self._tags = member_resource_tags(account)
 
     async def ensure_user(self, name: str, *, is_known: bool = False) -> bool:
-        """The user is there; says whether it was before. `is_known`: the status says that we made it.
+        """Ensures that the user exists; returns whether it did before. `is_known`: the status says that we created it.
 
         Raises:
             NotOursError: somebody else's user has that name. It was left as it is.
@@ -50,7 +50,7 @@ class Iam:
         return ours is not None
 
     async def has_user(self, name: str, *, is_known: bool) -> bool | None:
-        """Whether the user of that name is ours; None where there is none."""
+        """Whether the user of that name is ours; None if there is none."""
         try:
             user = (await self._caller.call("iam:GetUser", self._client.get_user, UserName=name))["User"]
         except AwsError as error:
@@ -60,7 +60,7 @@ class Iam:
         return is_known or is_ours(self._account, user.get("Tags", []))
 
     async def attach_to_user(self, name: str, policy_arn: str) -> None:
-        """The managed policy is attached to the user (attaching twice is harmless)."""
+        """Ensures that the managed policy is attached to the user (attaching twice is harmless)."""
         await self._caller.call(
             "iam:AttachUserPolicy",
             self._client.attach_user_policy,
@@ -79,7 +79,7 @@ class Iam:
         return True
 
     async def has_chosen_password(self, name: str) -> bool:
-        """Whether somebody who signed in has replaced the first password by one of their own."""
+        """Whether somebody signed in and replaced the first password by one of their own."""
         try:
             found = await self._caller.call("iam:GetLoginProfile", self._client.get_login_profile, UserName=name)
         except AwsError as error:
@@ -89,7 +89,7 @@ class Iam:
         return not found["LoginProfile"].get("PasswordResetRequired", False)
 
     async def create_login_profile(self, name: str, password: str) -> bool:
-        """Gives the user a console password to be changed at first use; False where it had one already."""
+        """Gives the user a console password to be changed at first use; returns False if it had one already."""
         try:
             await self._caller.call(
                 "iam:CreateLoginProfile",
@@ -115,18 +115,19 @@ class Iam:
         )
 
     async def delete_login_profile(self, name: str) -> None:
-        """The user can't sign in to the console; having no password, or not being there, is success."""
+        """Ensures that the user can't sign in to the console; a missing password or user is success."""
         await self._tolerating(MISSING, "iam:DeleteLoginProfile", self._client.delete_login_profile, UserName=name)
 
     async def trust_of(self, name: str) -> Any:
-        """The role's trust policy as AWS has it; None where there is no such role."""
+        """The role's trust policy in AWS; None if there is no such role."""
         role = await self._role(name)
         return None if role is None else role.get("AssumeRolePolicyDocument")
 
     async def close_role(self, name: str, trust: dict[str, Any], *, known_arn: str | None = None) -> bool:
-        """The role, if it is there, has that trust policy, which admits nobody; False where it is somebody else's.
+        """Ensures that the role, if it exists, has that trust policy, which admits nobody; False if it is somebody
+        else's.
 
-        `known_arn` is that of the role that the status says we made.
+        `known_arn` is the ARN of the role that the status says we created.
         """
         role = await self._role(name)
         if role is None:
@@ -158,9 +159,9 @@ class Iam:
             )
 
     async def ensure_github_provider(self) -> str:
-        """GitHub's OIDC provider is there for our audience; returns its ARN, which is deterministic.
+        """Ensures that GitHub's OIDC provider exists for our audience; returns its ARN, which is deterministic.
 
-        Somebody else's is used unchanged.
+        Somebody else's provider is used unchanged.
 
         Raises:
             NotOursError: somebody else's lacks our audience. It was left as it is.
@@ -199,7 +200,7 @@ class Iam:
     async def ensure_role(
         self, name: str, trust: dict[str, Any], policy_arn: str, *, known_arn: str | None = None
     ) -> str:
-        """The role is there with exactly that trust policy and the managed policy; returns its ARN.
+        """Ensures that the role exists with exactly that trust policy and the managed policy; returns its ARN.
 
         Raises:
             NotOursError: somebody else's role has that name. It was left as it is.
@@ -235,7 +236,7 @@ class Iam:
         )
 
     async def _tolerating(self, code: str, operation: str, function: Any, **arguments: Any) -> None:
-        """Calls; the error `code` means that somebody, perhaps we before a crash, did it already."""
+        """Makes the call; the error `code` means that somebody, perhaps we before a crash, did it already."""
         try:
             await self._caller.call(operation, function, **arguments)
         except AwsError as error:

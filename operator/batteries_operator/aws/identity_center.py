@@ -1,8 +1,8 @@
 """IAM Identity Center: permission sets, and their assignment to users in accounts.
 
-Assignments are asynchronous and their outstanding number is limited, so a caller starts one and polls it; re-issuing
-one that exists is believed harmless, but we look first. ConflictException means that an earlier write has not
-propagated yet (botocore's sso-admin model): transient.
+Assignments are asynchronous and their number in progress is limited, so a caller starts one and polls it. Starting one
+that exists is probably harmless, but we look first. ConflictException means that an earlier write has not propagated
+yet (botocore's sso-admin model): transient.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +33,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentStatus:
-    """How far an assignment is."""
+    """The state of an assignment request."""
 
     request_id: str
     state: str
@@ -41,7 +41,7 @@ class AssignmentStatus:
 
     @property
     def is_in_progress(self) -> bool:
-        """Whether AWS is still at it."""
+        """Whether it is in progress."""
         return self.state == "IN_PROGRESS"
 
 
@@ -54,7 +54,7 @@ def _itself(value: str) -> tuple[str]:
 
 
 class IdentityCenter:
-    """What we ask of Identity Center; its users are in `directory`."""
+    """Calls to Identity Center; its users are in `directory`."""
 
     def __init__(self, caller: Caller, admin: "SSOAdminClient") -> None:
         self._caller = caller
@@ -63,7 +63,7 @@ class IdentityCenter:
         self._permission_sets = caller.caches.of(_itself)
 
     async def instance(self) -> Instance:
-        """The instance; remembered.
+        """The instance; cached.
 
         Raises:
             NotPreparedError: Identity Center is not enabled in this region.
@@ -77,14 +77,14 @@ class IdentityCenter:
         return found
 
     async def _look_for_instance(self) -> Instance | None:
-        answer = await self._caller.call("sso:ListInstances", self.admin.list_instances)
-        if not answer["Instances"]:
+        response = await self._caller.call("sso:ListInstances", self.admin.list_instances)
+        if not response["Instances"]:
             return None
-        raw = answer["Instances"][0]
+        raw = response["Instances"][0]
         return Instance(raw["InstanceArn"], raw["IdentityStoreId"])
 
     async def find_permission_set(self, name: str) -> str | None:
-        """The ARN of the permission set of that name; remembered once found."""
+        """The ARN of the permission set of that name; cached once found."""
         return await self._permission_sets.get(name, lambda: self._look_for_permission_set(name))
 
     async def _look_for_permission_set(self, name: str) -> str | None:
@@ -138,7 +138,7 @@ class IdentityCenter:
                     yield assignment.get("PrincipalId", "")
 
     async def _assignment(self, account: "OwnedAccount", permission_set: str, user_id: str) -> dict[str, Any]:
-        """What names one assignment, for making and for removing it."""
+        """The parameters that identify one assignment, for creating and for deleting it."""
         return {
             "InstanceArn": (await self.instance()).arn,
             "TargetId": account.id,
@@ -150,42 +150,42 @@ class IdentityCenter:
 
     async def assign(self, account: "OwnedAccount", permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the assignment."""
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "sso:CreateAccountAssignment",
             self.admin.create_account_assignment,
             **await self._assignment(account, permission_set, user_id),
         )
-        return _status(answer["AccountAssignmentCreationStatus"])
+        return _status(response["AccountAssignmentCreationStatus"])
 
     async def unassign(self, account: "OwnedAccount", permission_set: str, user_id: str) -> AssignmentStatus:
         """Starts the removal of the assignment."""
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "sso:DeleteAccountAssignment",
             self.admin.delete_account_assignment,
             **await self._assignment(account, permission_set, user_id),
         )
-        return _status(answer["AccountAssignmentDeletionStatus"])
+        return _status(response["AccountAssignmentDeletionStatus"])
 
     async def removal_status(self, request_id: str) -> AssignmentStatus | None:
-        """How far a started removal is; None where AWS has forgotten it."""
-        answer = await self._unless_forgotten(
+        """The state of a started removal; None if AWS has forgotten it."""
+        response = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentDeletionStatus",
             self.admin.describe_account_assignment_deletion_status,
             AccountAssignmentDeletionRequestId=request_id,
         )
-        return None if answer is None else _status(answer["AccountAssignmentDeletionStatus"])
+        return None if response is None else _status(response["AccountAssignmentDeletionStatus"])
 
     async def assignment_status(self, request_id: str) -> AssignmentStatus | None:
-        """How far a started assignment is; None where AWS has forgotten it."""
-        answer = await self._unless_forgotten(
+        """The state of a started assignment; None if AWS has forgotten it."""
+        response = await self._unless_forgotten(
             "sso:DescribeAccountAssignmentCreationStatus",
             self.admin.describe_account_assignment_creation_status,
             AccountAssignmentCreationRequestId=request_id,
         )
-        return None if answer is None else _status(answer["AccountAssignmentCreationStatus"])
+        return None if response is None else _status(response["AccountAssignmentCreationStatus"])
 
     async def _unless_forgotten(self, operation: str, function: Callable[..., T], **arguments: str) -> T | None:
-        """What AWS says of a request. It forgets those after a while; the list of assignments is the truth then."""
+        """AWS's state of a request. AWS forgets requests after a while; then the list of assignments is the truth."""
         instance = await self.instance()
         try:
             return await self._caller.call(operation, function, InstanceArn=instance.arn, **arguments)

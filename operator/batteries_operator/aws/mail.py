@@ -19,31 +19,33 @@ class Mail:
 
     @property
     def enabled(self) -> bool:
-        """Whether there is a sender; without one no mail is sent."""
+        """Whether a sender is configured; without one no mail is sent."""
         return bool(self._sender)
 
     async def account(self) -> "GetAccountResponseTypeDef":
-        """SES's account details: sandbox, quota, whether sending is on."""
+        """SES's account details: sandbox, quota, whether sending is enabled."""
         return await self._caller.call("ses:GetAccount", self._client.get_account)
 
     async def sender_verified(self) -> bool:
-        """Whether SES would send from our address: the address or its domain is a verified identity."""
+        """Whether SES sends from our address: the address or its domain is a verified identity."""
         for identity in (self._sender, self._sender.split("@")[-1]):
             try:
-                answer = await self._caller.call(
+                response = await self._caller.call(
                     "ses:GetEmailIdentity", self._client.get_email_identity, EmailIdentity=identity
                 )
             except AwsError as error:
                 if error.code != "NotFoundException":
                     raise
             else:
-                if answer.get("VerifiedForSendingStatus"):
+                if response.get("VerifiedForSendingStatus"):
                     return True
         return False
 
     async def send(self, to: str, subject: str, text: str, *, about: str) -> str:
-        """Sends a plain-text mail and returns SES's message id. `about` becomes a header, to tell repeats by."""
-        answer = await self._caller.call(
+        """Sends a plain-text mail and returns SES's message id. `about` becomes a header by which repeats are
+        recognized.
+        """
+        response = await self._caller.call(
             "ses:SendEmail",
             self._client.send_email,
             FromEmailAddress=self._sender,
@@ -56,4 +58,4 @@ class Mail:
                 }
             },
         )
-        return answer["MessageId"]
+        return response["MessageId"]

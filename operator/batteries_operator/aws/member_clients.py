@@ -1,8 +1,7 @@
-"""Clients for member accounts: one of each service for all accounts, and each call signed with its account's keys.
+"""Clients for member accounts: one for each service and all accounts, with each call signed by its account's keys.
 
-boto3 binds a client to one account's keys, and making one costs more than all that it is then asked, connections
-included. A client in here has no keys: it takes those that its thread has put down for the call under way. Where there
-are none it sends nothing.
+boto3 binds a client to one account's keys, and creating one costs more than all of its calls, connections included. A
+client here has no keys: it uses those that its thread has set for the current call. Without them it sends nothing.
 """
 
 from collections.abc import Callable
@@ -16,21 +15,21 @@ from botocore.credentials import Credentials
 T = TypeVar("T")
 
 NOBODY = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), "none")
-"""What boto3 is given in place of keys, so that it looks for none: it would find the management account's."""
+"""Given to boto3 in place of keys, so that it does not search for any: it would find the management account's."""
 
 _keys: ContextVar[Credentials] = ContextVar("keys")
 
 
 def take_keys_of_the_call(client: Any) -> None:
-    """Has `client`, a boto3 client of nobody, sign each call with the keys of the `MemberClient` that it came through.
+    """Makes `client`, a boto3 client without keys, sign each call with the keys of the calling `MemberClient`.
 
-    A call that came through none raises LookupError and is not sent.
+    A call from elsewhere raises LookupError and is not sent.
     """
     client.meta.events.register("before-sign", _put_keys)
 
 
 class MemberClient:
-    """`client`, with all of its calls signed with one member account's keys."""
+    """Wraps `client`: signs all of its calls with one member account's keys."""
 
     def __init__(self, client: Any, keys: Credentials) -> None:
         self._client = client
@@ -41,7 +40,7 @@ class MemberClient:
 
 
 def keys_of(function: Callable[..., Any]) -> str | None:
-    """The id of the keys that a `MemberClient`'s call is signed with; None of another client's."""
+    """The id of the keys that sign a `MemberClient`'s call; None for another client's."""
     if isinstance(function, partial) and function.func is _signed:
         keys: Credentials = function.args[0]
         return str(keys.access_key)

@@ -1,8 +1,8 @@
-"""What stands inside a member account under a name that we use: ours, or somebody else's? Pure.
+"""Whether a resource in a member account that has one of our names is ours or somebody else's. Pure.
 
-An adopted account may hold an administrator of the same name, or a deploy role of an earlier pipeline; and an account
-that changed hands holds those of its first owner. Ours is what carries the tags that we make things with, or what the
-AwsAccount's status says that we made: its owner, who administers the account, may have taken the tags away.
+An adopted account may contain an administrator of the same name, or a deploy role of an earlier pipeline; an account
+that changed hands contains those of its first owner. A resource is ours if it carries our tags, or if the AwsAccount's
+status says that we created it: its owner, who administers the account, may have removed the tags.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def member_resource_tags(account: OwnedAccount) -> "list[TagTypeDef]":
-    """What everything that we make in the account is tagged with."""
+    """The tags of everything that we create in the account."""
     return [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}, {"Key": TAG_OWNER, "Value": account.owner_tag}]
 
 
 def is_ours(account: OwnedAccount, tags: "Sequence[TagTypeDef]") -> bool:
-    """Whether these are tags that we put on things for this account and its owner; earlier releases named no owner."""
-    said = {tag["Key"]: tag["Value"] for tag in tags}
-    owner = said.get(TAG_OWNER)
+    """Whether we tagged a resource like this for this account and its owner; earlier releases named no owner."""
+    values = {tag["Key"]: tag["Value"] for tag in tags}
+    owner = values.get(TAG_OWNER)
     is_theirs = owner is None or is_same_owner(owner, account.owner_mark, account.owner_tag)
-    return said.get(TAG_ACCOUNT_ID) == account.account_id and is_theirs
+    return values.get(TAG_ACCOUNT_ID) == account.account_id and is_theirs
 
 
 def user_not_ours(account: OwnedAccount, name: str) -> NotOursError:
-    """Somebody else's IAM user has the name of ours."""
+    """Somebody else's IAM user has our user's name."""
     return NotOursError(
         "UserNotOurs",
         f"AWS account {account.id} has an IAM user {name} that is not ours: it does not carry our tag "
@@ -42,7 +42,7 @@ def user_not_ours(account: OwnedAccount, name: str) -> NotOursError:
 
 
 def role_not_ours(account: OwnedAccount, name: str) -> NotOursError:
-    """Somebody else's role has the name of ours."""
+    """Somebody else's role has our role's name."""
     return NotOursError(
         "RoleNotOurs",
         f"AWS account {account.id} has a role {name} that is not ours: it does not carry our tag "
@@ -52,7 +52,7 @@ def role_not_ours(account: OwnedAccount, name: str) -> NotOursError:
 
 
 def provider_not_ours(account: OwnedAccount, arn: str, audience: str) -> NotOursError:
-    """GitHub's provider, of which an account has one, was made by somebody else and lacks our audience."""
+    """Somebody else created GitHub's provider, of which an account has one, and it lacks our audience."""
     return NotOursError(
         "ProviderNotOurs",
         f"AWS account {account.id} has an OIDC provider for GitHub that is not ours and does not have the audience "

@@ -1,4 +1,4 @@
-"""Records which AWS operations changed something: a resync tells by them what it found changed."""
+"""Records which AWS operations changed something; from these a resync reports what it had to change."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ _noted: ContextVar[list[str] | None] = ContextVar("acts", default=None)
 
 
 def is_mutation(operation: str) -> bool:
-    """Whether `service:Operation` changes anything; everything that only looks is named so in AWS."""
+    """Whether `service:Operation` changes anything; AWS names all that only read with the same verbs."""
     return not operation.partition(":")[2].startswith(_LOOKS)
 
 
 @contextlib.contextmanager
 def recorded_mutations() -> Iterator[list[str]]:
-    """The list that successful acts within the block are added to, in their order."""
+    """The list to which successful changes within the block are added, in their order."""
     acts: list[str] = []
     token = _noted.set(acts)
     try:
@@ -26,7 +26,7 @@ def recorded_mutations() -> Iterator[list[str]]:
 
 
 def record_mutation(operation: str) -> None:
-    """Called for every call that succeeded."""
+    """Called after every successful call."""
     acts = _noted.get()
     if acts is not None and is_mutation(operation):
         acts.append(operation)

@@ -1,7 +1,7 @@
-"""AWS Organizations: its member accounts, where they are placed, and its OUs.
+"""AWS Organizations: its member accounts, their place, and its OUs.
 
-Facts in here, unless marked otherwise, are from botocore's organizations 2016-11-28 model: list pages hold at most
-20 entries, and an empty page may still carry a NextToken.
+Facts in this module, unless marked otherwise, are from botocore's organizations 2016-11-28 model: list pages hold at
+most 20 entries, and an empty page may still carry a NextToken.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class NotPreparedError(Exception):
-    """The organization lacks something that `batteries-operator bootstrap` makes; the text says what."""
+    """The organization lacks something that `batteries-operator bootstrap` creates; the text says what."""
 
 
 class ManagementAccountError(Exception):
-    """Something was about to act on the organization's management account. Nothing here may."""
+    """A call was about to change the organization's management account, which the operator never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +45,29 @@ def _itself(value: str) -> tuple[str]:
 
 
 class Organizations:
-    """What we ask of the organization, as the management account."""
+    """Calls to the organization, as the management account."""
 
     def __init__(self, caller: Caller, client: "OrganizationsClient") -> None:
         self._caller = caller
         self.client = client
         self._management = caller.caches.of(_itself)
         self._ous = caller.caches.of(_itself)
-        # Organizations takes one write at a time and refuses others meanwhile (ConcurrentModificationException).
-        # Whoever lets the one before end first is refused only where somebody else writes too.
+        # Organizations accepts one write at a time and refuses others meanwhile (ConcurrentModificationException).
+        # In sequence, our writes are refused only if somebody else writes too.
         self._writing = asyncio.Lock()
 
     async def write(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `Caller.call`, when every write of this process before it has ended."""
+        """As `Caller.call`, after every earlier write of this process has ended."""
         async with acquired(self._writing):
             return await self._caller.call(operation, function, *args, **kwargs)
 
     async def management_account(self) -> str:
-        """The id of the account that pays for all; remembered."""
+        """The id of the management account; cached."""
         return await self._management.get("", self._ask_for_management) or ""
 
     async def _ask_for_management(self) -> str:
-        answer = await self._caller.call("organizations:DescribeOrganization", self.client.describe_organization)
-        return answer["Organization"]["MasterAccountId"]
+        response = await self._caller.call("organizations:DescribeOrganization", self.client.describe_organization)
+        return response["Organization"]["MasterAccountId"]
 
     async def refuse_management(self, account: str) -> None:
         """Raises:
@@ -108,7 +108,7 @@ class Organizations:
         return found
 
     async def tag(self, account: "OwnedAccount", tags: Mapping[str, str]) -> None:
-        """Puts these tags on the account, and leaves its others."""
+        """Adds these tags to the account, and keeps its others."""
         await self.write(
             "organizations:TagResource",
             self.client.tag_resource,
@@ -117,14 +117,14 @@ class Organizations:
         )
 
     async def parent(self, account: str) -> str:
-        """The id of the OU or root that holds the account."""
+        """The id of the OU or root that contains the account."""
         async for page in self._caller.pages("organizations:ListParents", self.client.list_parents, ChildId=account):
             for parent in page["Parents"]:
                 return parent.get("Id", "")
         raise AwsError("organizations:ListParents", "NoParent", f"AWS names no parent of account {account}.")
 
     async def move(self, account: "OwnedAccount", *, source: str, destination: str) -> None:
-        """Moves the account; being there already is success."""
+        """Moves the account; if it is there already, that is success."""
         try:
             await self.write(
                 "organizations:MoveAccount",
@@ -138,9 +138,9 @@ class Organizations:
                 raise
 
     async def state(self, account: str) -> str | None:
-        """AWS's state of the account (ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED, …); None where it isn't a member."""
+        """AWS's state of the account (ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED, …); None if it is not a member."""
         try:
-            answer = await self._caller.call(
+            response = await self._caller.call(
                 "organizations:DescribeAccount", self.client.describe_account, AccountId=account
             )
         except AwsError as error:
@@ -148,10 +148,10 @@ class Organizations:
                 return None
             raise
         # State replaced Status on 2026-09-09 (botocore's organizations model).
-        return answer["Account"].get("State")
+        return response["Account"].get("State")
 
     async def close(self, account: "OwnedAccount") -> None:
-        """Asks AWS to close the account; closed already, or being closed, is success."""
+        """Asks AWS to close the account; if it is closed or being closed, that is success."""
         try:
             await self.write("organizations:CloseAccount", self.client.close_account, AccountId=account.id)
         except AwsError as error:
@@ -170,14 +170,14 @@ class Organizations:
         raise AwsError("organizations:ListRoots", "NoRoot", "AWS names no root of the organization.")
 
     async def find_ou(self, name: str) -> str | None:
-        """The id of the OU of that name under the root; remembered once found."""
+        """The id of the OU of that name under the root; cached once found."""
         return await self._ous.get(name, lambda: self._look_under_root(name))
 
     async def _look_under_root(self, name: str) -> str | None:
         return await self._look(name, await self.root())
 
     async def look_for_ou(self, name: str, root: str) -> str | None:
-        """The same, asked of AWS: the OU may have been deleted and made again since."""
+        """The same without the cache: the OU may have been deleted and created again."""
         self._ous.forget(name)
         return await self._ous.get(name, lambda: self._look(name, root))
 

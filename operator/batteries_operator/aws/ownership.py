@@ -1,9 +1,9 @@
-"""Proof that an AWS account is an AwsAccount's, before anything is done to it or inside it.
+"""Proves that an AWS account belongs to an AwsAccount, before anything in AWS is changed for it.
 
 A status can be forged, restored from elsewhere, or written by hand: the id in it proves nothing. The account's tags in
-Organizations do (`account_tags`), because only the management account writes them. So every method of a
-gateway that changes a member account, or enters it, takes an `OwnedAccount`, and only `Ownership.prove` makes those. A
-new step can't skip the proof: mypy refuses the id alone.
+Organizations do (`account_tags`), because only the management account writes them. So every gateway method that changes
+a member account, or enters it, takes an `OwnedAccount`, and only `Ownership.prove` creates those. A new step can't skip
+the proof: mypy refuses a plain id.
 """
 
 import asyncio
@@ -36,16 +36,18 @@ from batteries_operator.runtime.watchdog import acquired
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 REMEMBERED = 16_384
-"""Proofs kept in memory, the latest used; one that is dropped costs one call when it is needed again."""
+"""Proofs kept in memory, the most recently used; one that was dropped costs one call when it is needed again."""
 
 NOT_OURS = "NotOurAccount"
 
 
 def no_member(key: str) -> str:
-    """What is said of the AWS account of the AwsAccount `key` that left; AWS deletes the tags of one that leaves."""
+    """The message about the AWS account of the AwsAccount `key` that left; AWS deletes the tags of an account that
+    leaves.
+    """
     return (
-        "is not a member of the organization. Delete this AwsAccount to let it go, or have the platform team invite it "
-        f"back and tag it {TAG_RESOURCE}={key} in Organizations, which lost its tags; it goes on by itself then."
+        "is not a member of the organization. Delete this AwsAccount to release it, or have the platform team invite "
+        f"it back and tag it {TAG_RESOURCE}={key} in Organizations, which lost its tags. It then continues by itself."
     )
 
 
@@ -54,14 +56,14 @@ _PROVED: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnedAccount:
-    """An AWS account that is proved to be one AwsAccount's."""
+    """An AWS account that was proved to belong to one AwsAccount."""
 
     id: str
     """AWS's twelve digits."""
     account_id: str
-    """Our id of it, for the tags of what is made in it."""
+    """Our id of the account, for the tags of what is created in it."""
     owner_mark: str
-    """The owner, as the spec names them, and by all names for tags."""
+    """The owner, as the spec names them; `owner_tag` holds all of the owner's names."""
     owner_tag: str
     proof: object = field(repr=False, compare=False)
 
@@ -73,8 +75,8 @@ class OwnedAccount:
 class NotOurAccountError(NotOursError):
     """The AWS account is not this AwsAccount's.
 
-    `holder` is the AwsAccount that its tag names, None where it names none. That may be this one's name, which another
-    owner had before.
+    `holder` is the AwsAccount that its tag names, None if it names none. That may be this one's name, which had another
+    owner before.
     """
 
     def __init__(self, message: str, holder: str | None) -> None:
@@ -91,7 +93,7 @@ class AccountGoneError(NotOurAccountError):
 
 
 class Ownership:
-    """Proves once for each AwsAccount and AWS account, and remembers it for this process."""
+    """Proves once for each AwsAccount and AWS account, and caches the proof for this process."""
 
     def __init__(
         self,
@@ -101,20 +103,22 @@ class Ownership:
         permission_set: str,
         suspended_ou: str,
     ) -> None:
-        """`permission_set` is the name of the one that owners get, `suspended_ou` that of the OU of shut accounts."""
+        """`permission_set` is the name of the one that owners get, `suspended_ou` that of the OU of suspended
+        accounts.
+        """
         self._organizations = organizations
         self._center = center
         self._directory = directory
         self._permission_set = permission_set
         self._suspended_ou = suspended_ou
         self._proved: OrderedDict[tuple[str, str], OwnedAccount] = OrderedDict()
-        # Steps that run side by side ask together.
+        # Steps that run side by side share one call.
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prove(self, account: AwsAccount, aws_account_id: str, owner: str | None = None) -> OwnedAccount:
-        """The AWS account of that id, as this AwsAccount's. Tags that it lacks are written.
+        """Proves that the AWS account of that id is this AwsAccount's, and adds the tags that it lacks.
 
-        `owner` is the owner's e-mail address, the status's where it is not given.
+        `owner` is the owner's e-mail address; by default the status's.
 
         Raises:
             NotOurAccountError: its tags do not name this AwsAccount, or name another owner.
@@ -153,7 +157,7 @@ class Ownership:
         return OwnedAccount(aws_account_id, account_id, "", tags.owner or "", _PROVED)
 
     def forget(self, uid: str) -> None:
-        """What was proved for this AwsAccount has to be proved again: what it rests on may have changed."""
+        """Forgets the proof for this AwsAccount: the facts behind it may have changed."""
         for key in [key for key in self._proved if key[0] == uid]:
             del self._proved[key]
 
@@ -170,7 +174,7 @@ class Ownership:
                 raise
             if _was_known(account, aws_account_id):
                 raise AccountGoneError(aws_account_id, account.key) from error
-            message = f"AWS account {aws_account_id} is not a member of the organization, so nothing is done to it."
+            message = f"AWS account {aws_account_id} is not a member of the organization, so it is left as it is."
             raise NotOurAccountError(f"{message} {_tag_it(account)}", None) from error
 
     async def _refuse_others(
@@ -182,12 +186,12 @@ class Ownership:
             return
         if tags.owner is not None:
             raise NotOurAccountError(_another_owner(account, aws_account_id), tags.resource)
-        # No owner is named: tagged by an earlier release, or by the platform team for an adoption.
+        # No owner is named: the tags are an earlier release's, or the platform team's for an adoption.
         if _was_known(account, aws_account_id):
             return
         if await self._has_others(aws_account_id, address):
             raise NotOurAccountError(_still_open(account, aws_account_id, self._permission_set), tags.resource)
-        # A suspension took away what would tell whose it was. An account for an adoption is not suspended.
+        # A suspension removed what would show its owner. An account to be adopted is not suspended.
         if await self._is_suspended(aws_account_id):
             raise NotOurAccountError(_owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
 
@@ -199,7 +203,7 @@ class Ownership:
         users = {user async for user in self._center.assigned_users(aws_account_id, permission_set)}
         own = await self._directory.find_user(address) if users and address else None
         for other in users - {own}:
-            if await self._directory.user_name(other) is not None:  # listed on where the user was deleted
+            if await self._directory.user_name(other) is not None:  # deleted users are still listed
                 return True
         return False
 
@@ -212,13 +216,13 @@ class Ownership:
     ) -> bool:
         """Whether the tags name this object and its owner now.
 
-        For an account that was ours before a tag that can't be written holds nothing up, such as a suspension.
+        For an account that was ours before, a tag that can't be written delays nothing, such as a suspension.
         """
         lacking = tags.lacking(account, address)
         if not lacking:
             return True
         try:
-            with recorded_mutations():  # a list of its own: this is no drift that a comparison found
+            with recorded_mutations():  # a separate list: this is not drift that a resync found
                 await self._organizations.tag(owned, lacking)
         except AwsError as error:
             if not _was_known(account, owned.id):
@@ -242,16 +246,16 @@ def _was_known(account: AwsAccount, aws_account_id: str) -> bool:
 
 def _not_named(account: AwsAccount, aws_account_id: str, holder: str | None) -> str:
     found = f"carries no tag {TAG_RESOURCE}" if holder is None else f"is tagged {TAG_RESOURCE}={holder}"
-    sentence = f"AWS account {aws_account_id} {found}, so it is not this AwsAccount's and nothing is done to it."
+    sentence = f"AWS account {aws_account_id} {found}, so it is not this AwsAccount's and is left as it is."
     return f"{sentence} {_tag_it(account)}"
 
 
 def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
     return (
         f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
-        f"with another e-mail address: its tag {TAG_OWNER} says so. Nothing is done to it. Make this AwsAccount anew "
+        f"with another e-mail address: its tag {TAG_OWNER} says so. It is left as it is. Create this AwsAccount again "
         "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
-        f"(single sign-on, IAM users, access keys, the deploy role) and then take the tag {TAG_OWNER} away in "
+        f"(single sign-on, IAM users, access keys, the deploy role) and then remove the tag {TAG_OWNER} in "
         "Organizations. "
         f"{_again(account)}"
     )
@@ -260,18 +264,18 @@ def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
 def _still_open(account: AwsAccount, aws_account_id: str, permission_set: str) -> str:
     return (
         f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key}, but somebody else than the owner has "
-        f"the permission set {permission_set} in it, as an earlier owner would. Nothing is done to it. Make this "
-        "AwsAccount anew with another name; or, if the AWS account is to change hands, have the platform team take "
-        f"that assignment away in Identity Center, and end what else the other has there. {_again(account)}"
+        f"the permission set {permission_set} in it, as an earlier owner would. It is left as it is. Create "
+        "this AwsAccount again with another name; or, if the AWS account is to change hands, have the platform team "
+        f"remove that assignment in Identity Center, and end all other access of that person. {_again(account)}"
     )
 
 
 def _owner_unknown(account: AwsAccount, aws_account_id: str, suspended_ou: str) -> str:
     return (
         f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key} and is in the OU {suspended_ou}, where "
-        "an earlier release put it, and nothing tells whose it was. Nothing is done to it. If it was another owner's, "
-        "make this AwsAccount anew with another name. If it was this owner's, or all is ended that the first one had "
-        f"in it (IAM users, access keys), have the platform team tag it {TAG_UID}={account.metadata.uid} in "
+        "an earlier release moved it, and nothing shows whose it was. It is left as it is. If it was another owner's, "
+        "create this AwsAccount again with another name. If it was this owner's, or all access of the first owner has "
+        f"ended (IAM users, access keys), have the platform team tag it {TAG_UID}={account.metadata.uid} in "
         f"Organizations. {_again(account)}"
     )
 
@@ -284,11 +288,11 @@ def _tag_it(account: AwsAccount) -> str:
 
 
 def _again(account: AwsAccount) -> str:
-    """How to go on then, and how to let a deleted object go without it."""
+    """How to continue after the fix, and how to release a deleted object without it."""
     if not account.is_deleted:
-        return f"It goes on by itself then; at once where the annotation {ANNOTATION_RETRY} gets a new value."
+        return f"It then continues by itself; at once if the annotation {ANNOTATION_RETRY} gets a new value."
     again = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
     return (
-        f"{again} To let this object go without touching the AWS account, set spec.deletionPolicy to Retain; where "
-        f"that is not enough, take away its finalizer {FINALIZER}."
+        f"{again} To release this object without touching the AWS account, set spec.deletionPolicy to Retain; if "
+        f"that is not enough, remove its finalizer {FINALIZER}."
     )

@@ -18,43 +18,45 @@ _AWS_MANAGED = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?P<name>.+)")
 
 
 class UnsupportedPartitionError(Exception):
-    """The region or the credentials belong to a partition of AWS that this operator can't work in; the text says so."""
+    """The region or the credentials belong to an AWS partition that this operator does not support; the text says
+    so.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """What goes with one partition."""
+    """The facts of one partition."""
 
     name: str
     label: str
     global_region: str
-    """Where Organizations has its one endpoint, and where the quotas of global services are kept."""
+    """The region of Organizations' only endpoint, where the quotas of global services are kept too."""
     sign_in: str
     portal: str
     audience: str = "sts.amazonaws.com"
-    """What aws-actions/configure-aws-credentials asks GitHub's token for."""
+    """The audience for which aws-actions/configure-aws-credentials requests GitHub's token."""
     creates_accounts: bool = True
     sends_mail: bool = True
 
     def arn(self, service: str, resource: str, account: str = "") -> str:
-        """The ARN of a resource of a service that has no region."""
+        """The ARN of a resource of a service without regions."""
         return f"arn:{self.name}:{service}::{account}:{resource}"
 
     def managed_policy(self, arn: str) -> str:
-        """The same AWS managed policy in this partition; an ARN of any other kind as it is."""
+        """The same AWS managed policy in this partition; any other ARN unchanged."""
         found = _AWS_MANAGED.fullmatch(arn)
         return self.arn("iam", f"policy/{found['name']}", "aws") if found else arn
 
     def translated(self, arn: str) -> str:
-        """The same resource, or pattern of resources, in this partition; what is no ARN as it is."""
+        """The same resource, or pattern of resources, in this partition; what is not an ARN unchanged."""
         return re.sub(r"^arn:aws[a-z-]*:", f"arn:{self.name}:", arn)
 
     def sign_in_url(self, account: str) -> str:
-        """Where the account's IAM users sign in to the console."""
+        """The URL at which the account's IAM users sign in to the console."""
         return self.sign_in.format(account=account)
 
     def portal_url(self, identity_store: str) -> str:
-        """Where users of Identity Center sign in, unless the portal was given a name of its own."""
+        """The URL at which users of Identity Center sign in, unless the portal has a custom name."""
         return self.portal.format(store=identity_store)
 
 
@@ -106,7 +108,7 @@ def chosen_region(session: boto3.Session | None = None) -> str:
 
 @cache  # boto3 parses a list of all endpoints for it, which takes a tenth of a second
 def of_region(region: str) -> Partition:
-    """The partition of a region, known without asking AWS.
+    """The partition of a region, known without a call to AWS.
 
     Raises:
         UnsupportedPartitionError: there is no such region, or we don't know what goes with its partition.

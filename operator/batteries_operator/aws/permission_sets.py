@@ -1,7 +1,7 @@
-"""The permission set that owners get: found by its name, and known for ours by its description.
+"""The permission set that owners get: found by its name, and recognized as ours by its description.
 
-Its content is what owners may do in every account, so it is compared and not believed. What somebody else put in is
-told and left: it may be meant.
+Its content is what owners may do in every account, so it is compared and not assumed. What somebody else added is
+reported and kept: it may be intended.
 """
 
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.identity_center import IdentityCenter
 
 DESCRIPTION = "What owners of accounts made by AI Batteries Included may do in them."
-"""The mark of one that we made; it never changes."""
+"""Marks a permission set that we created; it never changes."""
 
 SESSION = "PT8H"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a permission set holds."""
+    """The content of a permission set."""
 
     description: str
     session: str
     managed: tuple[str, ...]
     named: tuple[str, ...]
-    """Customer managed policies, by their names."""
+    """The names of customer managed policies."""
     inline: bool
 
     @property
     def is_ours(self) -> bool:
-        """Whether we made it."""
+        """Whether we created it."""
         return self.description == DESCRIPTION
 
     def beside(self, policy_arn: str) -> str | None:
-        """What it holds beside that managed policy, in words; None where that is all."""
+        """What it contains besides that managed policy, in words; None if that is all."""
         more = [arn for arn in self.managed if arn != policy_arn]
         more += [f"the customer managed policy {name}" for name in self.named]
         more += ["an inline policy"] if self.inline else []
         return ", ".join(more) or None
 
     def wrong(self, policy_arn: str) -> str | None:
-        """How it differs from what bootstrap makes; None where it does not."""
+        """How it differs from what bootstrap creates; None if it does not."""
         found = [] if policy_arn in self.managed else [f"it lacks {policy_arn}"]
-        found += [] if self.session == SESSION else [f"its sessions last {self.session} and not {SESSION}"]
+        found += [] if self.session == SESSION else [f"its sessions last {self.session} instead of {SESSION}"]
         found += [f"it also holds {more}"] if (more := self.beside(policy_arn)) else []
         return "; ".join(found) or None
 
@@ -63,9 +63,9 @@ class PermissionSets:
         return await self._center.find_permission_set(name)
 
     async def create(self, name: str) -> str:
-        """Makes one without policies, and returns its ARN."""
+        """Creates one without policies, and returns its ARN."""
         instance = await self._center.instance()
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "sso:CreatePermissionSet",
             self._admin.create_permission_set,
             InstanceArn=instance.arn,
@@ -73,10 +73,10 @@ class PermissionSets:
             Description=DESCRIPTION,
             SessionDuration=SESSION,
         )
-        return answer["PermissionSet"].get("PermissionSetArn", "")
+        return response["PermissionSet"].get("PermissionSetArn", "")
 
     async def attach(self, arn: str, policy_arn: str) -> None:
-        """Puts a managed policy into it."""
+        """Attaches a managed policy to it."""
         await self._caller.call(
             "sso:AttachManagedPolicyToPermissionSet",
             self._admin.attach_managed_policy_to_permission_set,
@@ -85,7 +85,7 @@ class PermissionSets:
         )
 
     async def mend(self, arn: str, content: Content, policy_arn: str) -> bool:
-        """Puts in what is missing, in the accounts that have it too; says whether anything was."""
+        """Adds what is missing, also in the accounts that have it; returns whether anything was."""
         missing, which = policy_arn not in content.managed, await self._which(arn)
         if missing:
             await self.attach(arn, policy_arn)
@@ -95,7 +95,7 @@ class PermissionSets:
             await self._caller.call("sso:UpdatePermissionSet", update, **which, **more)
         if not missing and content.session == SESSION:
             return False
-        # Accounts keep the former content until they are provisioned anew (API reference, UpdatePermissionSet).
+        # Accounts keep the former content until they are provisioned again (API reference, UpdatePermissionSet).
         provision = self._admin.provision_permission_set
         everywhere: Any = "ALL_PROVISIONED_ACCOUNTS"
         await self._caller.call("sso:ProvisionPermissionSet", provision, **which, TargetType=everywhere)
@@ -116,7 +116,7 @@ class PermissionSets:
         get = admin.get_inline_policy_for_permission_set
         inline = (await self._caller.call("sso:GetInlinePolicyForPermissionSet", get, **which)).get("InlinePolicy")
         details = described["PermissionSet"]
-        # An hour is what AWS gives one that names no duration (API reference, CreatePermissionSet).
+        # AWS's default for one without a duration is an hour (API reference, CreatePermissionSet).
         session = details.get("SessionDuration") or "PT1H"
         return Content(details.get("Description", ""), session, tuple(managed), tuple(named), bool(inline))
 

@@ -13,11 +13,11 @@ from batteries_operator.aws.partition import AWS, Partition
 
 ANY = "*"
 OURSELVES = "${aws:PrincipalAccount}"
-"""IAM's variable for the account of whoever calls: the operator's own, which is the management account."""
+"""IAM's variable for the caller's account: the operator's own, which is the management account."""
 
 Condition = Mapping[str, Mapping[str, Any]]
 
-# What the service authorization reference has as condition keys of Organizations' accounts, and of tagging.
+# The condition keys of Organizations' accounts and of tagging, from the service authorization reference.
 OURS: Condition = {"StringLike": {f"aws:ResourceTag/{TAG_RESOURCE}": "*/*"}}
 OUR_TAGS: Condition = {"ForAllValues:StringLike": {"aws:TagKeys": f"{GROUP}/*"}}
 ON_CREATION: Condition = {
@@ -28,7 +28,7 @@ ON_CREATION: Condition = {
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One action on resources (IAM patterns) under a condition, and what it is for."""
+    """One action on resources (IAM patterns) under a condition, and its purpose."""
 
     action: str
     why: str
@@ -38,7 +38,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the policy is for: names of ours, and ids of AWS's as far as they are known. A `*` is any."""
+    """The resources that the policy covers: our names, and AWS's ids as far as they are known. A `*` is any."""
 
     roles: tuple[str, ...]
     sender: str = ""
@@ -47,7 +47,7 @@ class Reach:
     instance: str = "*"
     permission_set: str = "arn:aws:sso:::permissionSet/*"
     earlier: tuple[str, ...] = ()
-    """ARNs of access roles of another name, in accounts that an earlier release made or that were adopted."""
+    """ARNs of access roles with another name, in accounts that an earlier release created or that were adopted."""
 
     def organizations(self, resource: str) -> str:
         """The ARN of an account, OU or root of the organization."""
@@ -60,18 +60,18 @@ class Reach:
 
     @property
     def any_permission_set(self) -> str:
-        """Every permission set of it: one is found by its name among all."""
+        """Every permission set of that instance: ours is found by its name among all."""
         return f"arn:aws:sso:::permissionSet/{self.instance}/*"
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """The sender's address and its domain in SES, of which one is verified."""
+        """The sender's address and its domain in SES, one of which is verified."""
         names = (self.sender, self.sender.rpartition("@")[2])
         return tuple(f"arn:aws:ses:*:{self.management}:identity/{name}" for name in names)
 
 
 def for_running(access_role_name: str, reach: Reach | None = None) -> tuple[Permission, ...]:
-    """What `run`, `doctor` and `orphans` call, and nothing else."""
+    """The permissions of `run`, `doctor` and `orphans`, and no others."""
     reach = reach or Reach((access_role_name,))
     return (*_organizations(reach), *_entering(reach), *_identity_center(reach), *_mail(reach), *_the_doctors())
 

@@ -1,4 +1,4 @@
-"""What the management account may do and how much: Service Quotas, and IAM's simulation of our own policies."""
+"""What the management account is allowed: Service Quotas, and IAM's simulation of our own policies."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
 ACCOUNTS_QUOTA = ("organizations", "L-E619E033")
-"""'Default maximum number of accounts'; the code is believed (Service Quotas console, AWS Organizations)."""
+"""'Default maximum number of accounts'; the code is assumed (Service Quotas console, AWS Organizations)."""
 
 _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
 class Quotas:
-    """Asked by the doctor alone."""
+    """Used by the doctor only."""
 
     def __init__(self, caller: Caller, quotas: "ServiceQuotasClient", iam: "IAMClient") -> None:
         self._caller = caller
@@ -25,17 +25,17 @@ class Quotas:
         self._iam = iam
 
     async def accounts_allowed(self) -> int:
-        """How many accounts the organization may have, the management account and closed ones included."""
+        """How many accounts the organization may have, including the management account and closed ones."""
         service, code = ACCOUNTS_QUOTA
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "servicequotas:GetServiceQuota", self._quotas.get_service_quota, ServiceCode=service, QuotaCode=code
         )
-        return int(answer["Quota"].get("Value", 0))
+        return int(response["Quota"].get("Value", 0))
 
     async def not_granted(
         self, principal_arn: str, actions: Sequence[str], resource: str = "*", context: Mapping[str, str] | None = None
     ) -> list[str]:
-        """Those of the actions that the principal's policies don't grant on that resource, under these condition keys.
+        """The actions that the principal's policies don't grant on that resource, under these condition keys.
 
         A session's ARN is turned into its role's: IAM simulates users and roles only (its API reference).
         """
@@ -64,5 +64,5 @@ class Quotas:
             for each in page.get("EvaluationResults", [])
             if each["EvalDecision"] == "allowed"
         }
-        # What IAM says nothing about is not granted either.
+        # An action without a result is not granted either.
         return [action for action in actions if action not in allowed]

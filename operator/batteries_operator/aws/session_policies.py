@@ -1,7 +1,7 @@
-"""What each purpose may do inside a member account: the inline policy of the session that it gets.
+"""The inline session policy of each purpose for which a member account is entered.
 
-The access role administers the account. A session policy leaves of that no more than the purpose calls (IAM user guide,
-"Session policies"), so keys that leak from one step open no more than that step does. AWS takes 2,048 characters.
+The access role administers the account. A session policy restricts that to the calls of the purpose (IAM user guide,
+"Session policies"), so leaked keys of one step allow no more than that step does. AWS allows 2,048 characters.
 """
 
 import json
@@ -19,7 +19,7 @@ MAX_LENGTH = 2048
 
 
 class Purpose(StrEnum):
-    """What an account is entered for."""
+    """The purpose for which an account is entered."""
 
     IDENTITY = "identity"
     CONSOLE = "console"

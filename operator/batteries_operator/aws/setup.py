@@ -1,7 +1,7 @@
-"""What an organization must hold before accounts can be made: found, made, or brought up to date.
+"""What an organization needs before accounts can be created: finds, creates or updates each part.
 
-Others may prepare the same organization at the same moment: two Deployments, two people. So each part is looked for
-again whenever AWS says that somebody else was faster or is at it, and nothing is made twice.
+Others may prepare the same organization at the same moment: two Deployments, two people. So each part is looked up
+again whenever AWS reports a concurrent change, and nothing is created twice.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
-from batteries_operator.aws.errors import ErrorKind, NotOursError
+from batteries_operator.aws.error_meanings import ErrorKind
+from batteries_operator.aws.errors import NotOursError
 from batteries_operator.aws.guardrail_checks import SCP, enabled
 from batteries_operator.aws.guardrails import Guardrail
 from batteries_operator.aws.permission_sets import PermissionSets
@@ -41,7 +42,7 @@ NOT_PREPARED = "OrganizationNotPrepared"
 
 
 class Did(StrEnum):
-    """What had to be done for a part."""
+    """What was done for a part."""
 
     MADE = "made"
     UPDATED = "updated"
@@ -52,7 +53,7 @@ Ensure = Callable[[], Awaitable[Did]]
 
 
 async def settled(ensure: Ensure, first_pause: float = FIRST_PAUSE_SECONDS) -> Did:
-    """What `ensure` did; it is called again, and so looks again, where somebody else writes at the same time.
+    """Calls `ensure`, again while somebody else writes at the same time, so that it looks again; returns what it did.
 
     Raises:
         AwsError: something else is wrong, or it does not end.
@@ -70,7 +71,7 @@ async def settled(ensure: Ensure, first_pause: float = FIRST_PAUSE_SECONDS) -> D
 
 
 class Setup:
-    """Finds, makes or mends each part; each method says what it did, and may be called again."""
+    """Finds, creates or updates each part; each method returns what it did, and may be called again."""
 
     def __init__(self, aws: "Aws", settings: Settings) -> None:
         self._caller = aws.caller
@@ -82,7 +83,7 @@ class Setup:
         self._partition = aws.sts.partition
 
     async def ensure_ou(self, name: str) -> Did:
-        """The OU of that name is there, under the root."""
+        """Ensures that the OU of that name exists under the root."""
         root = await self._organizations.root()
         if await self._organizations.look_for_ou(name, root) is not None:
             return Did.THERE
@@ -91,7 +92,7 @@ class Setup:
         return Did.MADE
 
     async def ensure_policies_enabled(self) -> Did:
-        """Service control policies are enabled on the root."""
+        """Ensures that service control policies are enabled on the root."""
         root = await self._organizations.root_details()
         if enabled(root):
             return Did.THERE
@@ -100,7 +101,7 @@ class Setup:
         return Did.MADE
 
     async def ensure_policy(self, guard: Guardrail) -> Did:
-        """The policy is there and says what it should.
+        """Ensures that the policy exists with the right content.
 
         Raises:
             NotOursError: somebody else made a policy of that name.
@@ -114,7 +115,7 @@ class Setup:
         if found.get("Description") != guard.description:
             raise NotOursError(
                 NOT_PREPARED,
-                f"A policy named {guard.name} is there that bootstrap did not make: its description is not "
+                f"There is a policy named {guard.name} that bootstrap did not create: its description is not "
                 f"'{guard.description}'. Rename that policy, and run bootstrap again.",
             )
         if await self._guardrail_checks.says_what_it_should(found.get("Id", ""), guard):
@@ -124,7 +125,7 @@ class Setup:
         return Did.UPDATED
 
     async def ensure_attached(self, guard: Guardrail) -> Did:
-        """The policy is attached to its OU.
+        """Ensures that the policy is attached to its OU.
 
         Raises:
             NotOursError: the OU holds what is not ours, and the policy would shut or bind that.
@@ -144,15 +145,15 @@ class Setup:
                 "BATTERIES_CUSTOMERS_OU_NAME to an OU for the account factory alone. Then run bootstrap again.",
             )
         if policy is None:
-            # One that was just made may not be listed yet: looked for again, as where AWS says so.
-            missing = f"There is no policy {guard.name} that could be attached."
+            # One that was just created may not be listed yet: it is looked up again.
+            missing = f"There is no policy {guard.name} to attach."
             raise AwsError("organizations:ListPolicies", "PolicyNotFoundException", missing)
         attach = self._client.attach_policy
         await self._write("organizations:AttachPolicy", attach, PolicyId=policy.get("Id", ""), TargetId=unit)
         return Did.MADE
 
     async def ensure_permission_set(self) -> Did:
-        """The permission set that owners get is there, with the managed policy and nothing else.
+        """Ensures that the permission set that owners get exists, with the managed policy and nothing else.
 
         Raises:
             NotOursError: somebody else made one of that name, or put more into ours.
@@ -168,15 +169,15 @@ class Setup:
         if not content.is_ours:
             raise NotOursError(
                 NOT_PREPARED,
-                f"A permission set named {name} is there that bootstrap did not make, and owners get what it holds: "
-                f"{content}. If that is not wanted, delete it, or set BATTERIES_PERMISSION_SET_NAME to another name; "
+                f"There is a permission set named {name} that bootstrap did not create, and owners get what it has: "
+                f"{content}. If that is not intended, delete it, or set BATTERIES_PERMISSION_SET_NAME to another name; "
                 "then run bootstrap again.",
             )
         did = Did.UPDATED if await self._permission_sets.mend(arn, content, policy) else Did.THERE
         if (more := content.beside(policy)) is not None:
             raise NotOursError(
                 NOT_PREPARED,
-                f"The permission set {name} also holds {more}, which bootstrap did not put there. Take it out, if "
+                f"The permission set {name} also contains {more}, which bootstrap did not add. Take it out, if "
                 "owners are not to have it.",
             )
         return did
@@ -190,7 +191,7 @@ class Setup:
         return None
 
     async def _stranger_in(self, unit: str) -> str | None:
-        """What the OU holds that is not ours by its tag: an account, or an OU below it; None where there is nothing."""
+        """What the OU contains that is not ours by its tag: an account, or a nested OU; None if nothing."""
         listing = self._client.list_accounts_for_parent
         async for page in self._caller.pages("organizations:ListAccountsForParent", listing, ParentId=unit):
             for account in page["Accounts"]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 SESSION_NAME = "ai-batteries-included"
 LIFETIME_SECONDS = 3600
-"""What we ask for: AWS's own default, and the most where a role assumes another."""
+"""The duration that we request: AWS's default, and the maximum if a role assumes another."""
 REFRESH_BEFORE_SECONDS = 600  # botocore's own mandatory refresh margin
 KEPT = 1024
-"""Sessions that are remembered, a few an account; more than are ever in work at one time."""
+"""How many sessions are cached, a few for each account; more than are ever in use at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expires_at: float
-    """By the monotonic clock: by a wall clock that is set back they would be used when they have long expired."""
+    """By the monotonic clock: with a wall clock that is set back, expired keys would be used."""
 
     def for_botocore(self) -> BotocoreCredentials:
-        """As botocore signs with them."""
+        """The form with which botocore signs."""
         return BotocoreCredentials(self.access_key_id, self.secret_access_key, self.session_token)
 
 
@@ -60,9 +60,10 @@ class Sts:
         role_name: str,
         policies: "SessionPolicies | None" = None,
     ) -> None:
-        """`client` is the management account's, `members` what is shared by member accounts.
+        """`client` is the management account's, `members` the shared client for member accounts.
 
-        `role_name` is the role of accounts that name no other; without `policies` a session may do all that it may.
+        `role_name` is the role of accounts that name no other; without `policies` a session may do everything that the
+        role may.
         """
         self._caller = caller
         self._client = client
@@ -70,25 +71,25 @@ class Sts:
         self._role = role_name
         self._policies = policies
         self._partition: Partition | None = None
-        self._asking = asyncio.Lock()  # steps that run side by side ask together
+        self._asking = asyncio.Lock()  # steps that run side by side share one call
         self._known = caller.caches.of(_key, KEPT)
 
     async def assume(
         self, account: "OwnedAccount", role: str | None = None, purpose: Purpose = Purpose.IDENTITY
     ) -> Credentials:
-        """Credentials of `account` for one purpose, by that role; remembered until shortly before they expire."""
+        """Credentials of `account` for one purpose, by that role; cached until shortly before they expire."""
         role = role or self._role
         session = "/".join((account.id, role, purpose))
         known = await self._known.get(session, lambda: self._assume(account, role, purpose), _is_fresh)
-        assert known is not None  # AWS gave them, or raised
+        assert known is not None  # AWS returned them, or raised
         return known
 
     async def _assume(self, account: "OwnedAccount", role: str, purpose: Purpose) -> Credentials:
-        asked, partition = time.monotonic(), await self.partition()
+        requested_at, partition = time.monotonic(), await self.partition()
         narrowed: Any = (
             {"Policy": self._policies.text(purpose, partition, account)} if self._policies is not None else {}
         )
-        answer = await self._caller.call(
+        response = await self._caller.call(
             "sts:AssumeRole",
             self._client.assume_role,
             RoleArn=partition.arn("iam", f"role/{role}", account.id),
@@ -96,11 +97,13 @@ class Sts:
             DurationSeconds=LIFETIME_SECONDS,
             **narrowed,
         )
-        raw = answer["Credentials"]
-        return Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], asked + LIFETIME_SECONDS)
+        raw = response["Credentials"]
+        return Credentials(
+            raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], requested_at + LIFETIME_SECONDS
+        )
 
     async def partition(self) -> Partition:
-        """The partition of AWS that our own credentials belong to; asked once.
+        """The AWS partition of our own credentials; requested once.
 
         Raises:
             UnsupportedPartitionError: it is one that we don't know.
@@ -111,15 +114,15 @@ class Sts:
             return self._partition
 
     async def own_account(self) -> str:
-        """The account that our own credentials belong to."""
+        """The account of our own credentials."""
         return (await self._caller.call("sts:GetCallerIdentity", self._client.get_caller_identity))["Account"]
 
     async def own_arn(self) -> str:
-        """Who we are: a user, or a role's session."""
+        """Our identity: a user, or a role's session."""
         return (await self._caller.call("sts:GetCallerIdentity", self._client.get_caller_identity))["Arn"]
 
     async def identity(self, credentials: Credentials) -> str:
-        """The account that AWS says these credentials belong to."""
+        """The account that AWS names for these credentials."""
         client = cast("STSClient", MemberClient(self._members, credentials.for_botocore()))
-        answer = await self._caller.call("sts:GetCallerIdentity", client.get_caller_identity)
-        return answer["Account"]
+        response = await self._caller.call("sts:GetCallerIdentity", client.get_caller_identity)
+        return response["Account"]

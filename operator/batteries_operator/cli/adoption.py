@@ -1,7 +1,7 @@
-"""The AwsAccount that adopts an AWS account: the inverse of what was deleted, read back from AWS.
+"""Builds the YAML of an AwsAccount that adopts an AWS account: restores from AWS what a deleted AwsAccount said.
 
-What AWS does not tell is left out, and a comment says so; then nobody applies a guess. Each part is read by itself: a
-user that was deleted, or an account that can't be entered, costs that part of the YAML only.
+What AWS does not tell is left out, and a comment says so, so that nobody applies a guess. Each part is read separately:
+a deleted user, or an account that can't be entered, costs only its part of the YAML.
 """
 
 from collections.abc import Awaitable
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes all text that could be taken for something else.
+    """Quotes every text that could be read as another type.
 
-    PyYAML goes by YAML 1.1, for which 089012345678 is no number; for kubectl it is one.
+    PyYAML follows YAML 1.1, in which 089012345678 is not a number; for kubectl it is one.
     """
 
 
@@ -43,18 +43,18 @@ _NOT_READ = (AwsError, NotOursError, NotPreparedError, ManagementAccountError)
 
 @dataclass(slots=True)
 class Orphan:
-    """A member account that carries our tag, and that no AwsAccount stands for."""
+    """A member account that carries our tag and belongs to no AwsAccount."""
 
     member: Member
     namespace: str
     name: str
     spec: dict[str, Any] = field(default_factory=dict)
-    """What is known of the AwsAccount that it had."""
+    """What is known about the AwsAccount that it had."""
     notes: list[str] = field(default_factory=list)
-    """What is not known, a sentence each."""
+    """One sentence for each fact that is not known."""
 
     def manifest(self) -> str:
-        """The AwsAccount that adopts it: with the namespace and name of before, so that it has its id again."""
+        """The AwsAccount that adopts it, with its former namespace and name, so that it gets the same id."""
         member = self.member
         body = {
             "apiVersion": API_VERSION,
@@ -67,10 +67,10 @@ class Orphan:
         text = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
         return "\n".join([*lines, text.rstrip()])
 
-    async def ask(self, what: str, answer: Awaitable[T]) -> T | None:
-        """The answer; None, with a note, where AWS did not tell."""
+    async def ask(self, what: str, call: Awaitable[T]) -> T | None:
+        """Awaits the AWS call; returns None, and adds a note, where AWS refused it."""
         try:
-            return await answer
+            return await call
         except _NOT_READ as error:
             self.notes.append(f"{what} could not be read: {error}")
             return None
@@ -79,7 +79,9 @@ class Orphan:
 async def described(
     aws: Aws, settings: Settings, member: Member, tags: AccountTags, customer: str | None, namespace: str, name: str
 ) -> Orphan:
-    """With all that AWS tells of the AwsAccount that it had; `customer` is the one that its tags name, if there."""
+    """Reads from AWS all that it tells about the former AwsAccount; `customer` is the one that its tags name, if it
+    exists.
+    """
     orphan = Orphan(member, namespace, name)
     await _owner(orphan, aws, settings, tags, customer)
     suspended = await orphan.ask("Whether it is suspended", _is_quarantined(aws, settings, member))
@@ -98,16 +100,16 @@ def _account_id(namespace: str, name: str) -> object:
 
 
 async def _owner(orphan: Orphan, aws: Aws, settings: Settings, tags: AccountTags, customer: str | None) -> None:
-    """Puts the owner into the spec, or says what is known. It can't be changed later, so it is never guessed."""
+    """Puts the owner into the spec, or notes what is known. An owner can't be changed later, so it is never guessed."""
     if customer is not None:
         orphan.spec["customerRef"] = {"name": customer}
         return
     users = await orphan.ask("Who has single sign-on", _users(orphan, aws, settings)) or []
     if tags.owner is not None and tags.owner.startswith("customer:"):
         orphan.notes.append(
-            "The owner was a Customer of this namespace that is not there. Make that Customer again and repeat this "
-            "command, or write spec.customerRef in. With spec.email the customer would lose the account in the API. "
-            f"Single sign-on is by {', '.join(users) or 'nobody'}."
+            "The owner was a Customer of this namespace that does not exist now. Create it again and repeat this "
+            "command, or add spec.customerRef. With spec.email the customer would lose the account in the API. "
+            f"Users with single sign-on: {', '.join(users) or 'none'}."
         )
         return
     named = [user for user in users if tags.names(email_mark(user))]
@@ -116,13 +118,13 @@ async def _owner(orphan: Orphan, aws: Aws, settings: Settings, tags: AccountTags
         orphan.spec["email"] = candidates[0]
         return
     orphan.notes.append(
-        "the owner is not known; write spec.customerRef or spec.email in as it was, which can't be changed later. "
-        f"Single sign-on is by {', '.join(users) or 'nobody'}."
+        "The owner is not known; add spec.customerRef or spec.email as it was, which can't be changed later. "
+        f"Users with single sign-on: {', '.join(users) or 'none'}."
     )
 
 
 async def _users(orphan: Orphan, aws: Aws, settings: Settings) -> list[str]:
-    """The names of those who have our permission set in it; one that can't be read is left out with a note."""
+    """The names of the users who have our permission set in it; one that can't be read is left out with a note."""
     permission_set = await aws.identity_center.find_permission_set(settings.permission_set_name)
     if permission_set is None:
         return []
@@ -137,7 +139,7 @@ async def _is_quarantined(aws: Aws, settings: Settings, member: Member) -> bool:
 
 
 def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:
-    """Reads it back from the AWS account's name, which ends in our id of it."""
+    """Restores displayName from the AWS account's name, which ends in our short id."""
     whole = orphan.member.name
     if not names_account(whole, account_id):
         return
@@ -146,11 +148,11 @@ def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:
         return
     orphan.spec["displayName"] = head
     if len(whole) >= MAX_ACCOUNT_NAME:
-        orphan.notes.append("displayName is as long as AWS's name of an account may be, so its end may be missing.")
+        orphan.notes.append("displayName fills the longest name that AWS allows, so its end may be missing.")
 
 
 async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id: str, suspended: bool) -> None:
-    """Reads them back from the deploy role's trust policy, which the adoption would empty otherwise."""
+    """Restores githubRepos from the deploy role's trust policy, which the adoption would otherwise empty."""
     trust = await orphan.ask("githubRepos", _trust(orphan, aws, settings, account_id))
     if trust is None:
         orphan.notes.append("githubRepos is not known; without it the adoption lets no repository deploy.")
@@ -170,7 +172,7 @@ async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id
 
 async def _trust(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) -> Any:
     owned = await aws.ownership.found(orphan.member.id, f"{orphan.namespace}/{orphan.name}", account_id)
-    *first, last = settings.access_role_names  # nothing tells which one the account was made with
+    *first, last = settings.access_role_names  # nothing says which one the account was created with
     for role in first:
         try:
             return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, role)).trust_of(ROLE_NAME)

@@ -1,15 +1,16 @@
-"""`batteries-operator bootstrap`: prepares an organization for us. Safe to repeat, and to run twice at one time.
+"""`batteries-operator bootstrap`: prepares an organization. It is safe to repeat, and to run twice at the same time.
 
-Makes what accounts need before the first one, and says what it did: the OUs, the policies that close suspended accounts
-and keep our way into the others, the permission set that owners get. What an older release made is brought up to date.
-What somebody else made under our names is told, and left as it is; what AWS refuses is told, and the rest is done all
-the same. The exit status is 1 then.
+It creates what accounts need and prints what it did: the OUs, the policies that close suspended accounts and protect
+our role in the others, the permission set that owners get. It updates what an older release created. It reports what
+somebody else created under our names and leaves it as it is; it reports what AWS refuses and does the rest. In both
+cases the exit status is 1.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from batteries_operator.aws.errors import BUSY, AwsError, NotOursError
+from batteries_operator.aws.error_meanings import BUSY
+from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guardrails import Guardrail, guardrails
 from batteries_operator.aws.organizations import NotPreparedError
@@ -20,7 +21,7 @@ Part = tuple[str, Callable[[], Awaitable[Did]]]
 
 
 def parts(setup: Setup, settings: Settings, every: Sequence[Guardrail]) -> tuple[Part, ...]:
-    """What an organization needs, in the order in which it can be made."""
+    """What an organization needs, in the order in which it can be created."""
     return (
         *((f"OU {name}", partial(setup.ensure_ou, name)) for name in _units(settings)),
         ("service control policies enabled on the root", setup.ensure_policies_enabled),
@@ -35,7 +36,7 @@ def _units(settings: Settings) -> tuple[str, ...]:
 
 
 async def bootstrap(settings: Settings) -> int:
-    """Prepares the organization that the AWS credentials manage; 0 when all of it is there and ours, else 1."""
+    """Prepares the organization of the AWS credentials; returns 0 when all parts exist and are ours, else 1."""
     aws = await Aws.open(settings)
     left = 0
     try:
@@ -48,7 +49,7 @@ async def bootstrap(settings: Settings) -> int:
                 print(f"{'left':<5}  {what}: {error}")
             except AwsError as error:
                 if error.meaning is BUSY:
-                    raise  # it would be the same for all that is left, after as many tries
+                    raise  # the remaining parts would fail in the same way, after as many tries
                 left += 1
                 print(f"{'not':<5}  {what}: {error.words} AWS says: {error.message or error.code}")
     finally:

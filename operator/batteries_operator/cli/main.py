@@ -34,11 +34,11 @@ def _commands() -> dict[str, tuple[str, Command]]:
             lambda settings, _: asyncio.run(bootstrap.bootstrap(settings)),
         ),
         "doctor": (
-            "check permissions, quotas, OUs, policies and mail, and say what is missing (exit status 1 if anything is)",
+            "check permissions, quotas, OUs, policies and mail; report what is missing (exit status 1 if anything is)",
             lambda settings, _: asyncio.run(doctor.doctor(settings)),
         ),
         "check": (
-            "say what accounts would wait for, before the operator starts (exit status 1 only if nothing could work)",
+            "report what accounts would wait for before the operator starts (exit status 1 only if nothing could work)",
             lambda settings, _: asyncio.run(doctor.check(settings)),
         ),
         "orphans": (
@@ -88,7 +88,7 @@ def _run(given: argparse.Namespace) -> int | None:
     # The other commands create no accounts, and doctor reports it among its findings.
     if given.command == "run" and (wrong := root_email.problem(settings.account_email_template)):
         raise WrongEnvironmentError([wrong])
-    # The others print for people, who need not see each call.
+    # The other commands print for people, who need no line for each call.
     quiet = given.command != "run" and settings.log_level == "info"
     logs.configure(settings.log_format, "warning" if quiet else settings.log_level)
     try:

@@ -1,10 +1,10 @@
-"""`batteries-operator orphans`: what AWS holds and Kubernetes doesn't, and the other way round.
+"""`batteries-operator orphans`: lists what AWS has and Kubernetes lacks, and the reverse.
 
-Member accounts with our tag and no AwsAccount (an AwsAccount that was deleted with Retain, an etcd put back to
-yesterday) are printed on stdout as YAML that adopts them (`adoption`). Their tags say the namespace, the name and the
-owner that they had; those of namespaces that this operator does not watch are others' business. AwsAccounts whose AWS
-account is closed or left the organization are told on stderr, and so is what could not be read, which keeps nothing
-else from being printed. The exit status is 1 where there is any of these.
+Member accounts with our tag and no AwsAccount (it was deleted with Retain, or etcd was restored from yesterday's
+backup) are printed on stdout as YAML that adopts them (`adoption`). Their tags name the namespace, name and owner that
+they had; accounts of namespaces that this operator does not watch are skipped. AwsAccounts whose AWS account is closed
+or left the organization are reported on stderr, and so is what could not be read, which keeps nothing else from being
+printed. The exit status is 1 if there is any of these.
 """
 
 import re
@@ -24,10 +24,10 @@ from batteries_operator.runtime.settings import Settings
 
 ACTIVE = "ACTIVE"
 _KEY = re.compile(r"([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)/([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)")
-"""Namespace and name, as Kubernetes takes them; the tag may hold anything."""
+"""Namespace and name, as Kubernetes accepts them; the tag may hold anything."""
 
 ADOPT = (
-    "To adopt them: batteries-operator orphans > orphans.yaml, read it, write in what its comments say is not known, "
+    "To adopt them: batteries-operator orphans > orphans.yaml, read it, add what its comments say is not known, "
     "then kubectl apply -f orphans.yaml. What an account has and the YAML does not say, such as repositories, is taken "
     "away by the adoption."
 )
@@ -35,13 +35,13 @@ ADOPT = (
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An AwsAccount whose AWS account can't be used any more; `state` None: it is no member."""
+    """An AwsAccount whose AWS account can't be used any more; `state` None: it is not a member."""
 
     account: AwsAccount
     state: str | None
 
     def __str__(self) -> str:
-        what = "is no member of the organization" if self.state is None else f"is {self.state} in AWS"
+        what = "is not a member of the organization" if self.state is None else f"is {self.state} in AWS"
         return (
             f"{self.account.key}: AWS account {self.account.status.aws_account_id} {what}. Delete the AwsAccount, or "
             "have AWS Support reopen the account within 90 days."
@@ -50,7 +50,7 @@ class Lost:
 
 @dataclass(slots=True)
 class Found:
-    """All that does not agree, and what could not be read."""
+    """Every difference between AWS and Kubernetes, and what could not be read."""
 
     orphans: list[Orphan] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Found:
 
 
 async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], customers: Sequence[Customer] = ()) -> Found:
-    """Told by the tags and by status.awsAccountId; `customers` are those that an orphan could be of.
+    """Compares the tags with status.awsAccountId; `customers` are the possible owners of orphans.
 
     Raises:
         AwsError: AWS does not list the members.
@@ -71,7 +71,7 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
         if member.id in by_aws or member.state != ACTIVE:
             continue
         try:
-            # Tags cost a call for each account, so only those of strangers to Kubernetes are read.
+            # Tags cost one call for each account, so only those of accounts that Kubernetes does not know are read.
             tags = AccountTags.read(await aws.organizations.tags(member.id))
         except AwsError as error:
             found.unread.append(f"{member.id}: its tags could not be read, so it is left out ({error}).")
@@ -93,9 +93,10 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
 
 
 def _was_never_made(account: AwsAccount) -> bool:
-    """Suspended before AWS was asked: it neither looks for an AWS account of its name nor closes one.
+    """Whether it was suspended before AWS was asked for an account.
 
-    So one that an earlier AwsAccount of this name left is open, and has to be told of.
+    It then neither looks for an AWS account of its name nor closes one, so one that an earlier AwsAccount of this name
+    left is open and must be reported.
     """
     status = account.status
     has_none = status.aws_account_id is None and status.create_request is None
@@ -103,11 +104,11 @@ def _was_never_made(account: AwsAccount) -> bool:
 
 
 async def orphans(settings: Settings) -> int:
-    """Prints what was found; 1 where anything was, else 0."""
+    """Prints what was found; returns 1 if there was anything, else 0."""
     unread: list[str] = []
 
     def leave_out(error: UnreadableError) -> None:
-        unread.append(f"{error} It may stand for an account that is printed as an orphan.")
+        unread.append(f"{error} It may belong to an account that is printed as an orphan.")
 
     async with await connect(settings.kubeconfig) as api:
         resources, owners = Resources(api, AwsAccount, FIELD_MANAGER), Resources(api, Customer, FIELD_MANAGER)

@@ -12,12 +12,12 @@ from batteries_operator.runtime.settings import Settings
 
 
 def _partition() -> Partition:
-    """AWS's partition by the region that is set: without --from-aws AWS is asked nothing, and needs no credentials."""
+    """AWS's partition, from the configured region: without --from-aws no call is made and no credentials are needed."""
     return of_region(chosen_region())
 
 
 async def from_aws(reach: Reach, settings: Settings) -> Reach:
-    """With the ids of the management account, Identity Center and the permission set.
+    """The reach with the ids of the management account, Identity Center and the permission set.
 
     Raises:
         AwsError, NotPreparedError: AWS refuses, or has no Identity Center or no such permission set.
@@ -33,7 +33,7 @@ async def from_aws(reach: Reach, settings: Settings) -> Reach:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's own."""
+    """Adds the command's own arguments."""
     parser.add_argument(
         "--from-aws", action="store_true", help="read ids from AWS to narrow the policy further (writes nothing)"
     )
@@ -58,5 +58,5 @@ def main(settings: Settings, given: argparse.Namespace) -> None:
 
 
 def bootstraps() -> None:
-    """Prints what bootstrap needs beside that."""
+    """Prints the policy that bootstrap needs in addition."""
     print(json.dumps(policy(for_bootstrap(), _partition()), indent=2))

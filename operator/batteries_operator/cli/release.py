@@ -1,9 +1,9 @@
-"""`batteries-operator release`: lets go of all AwsAccounts of a namespace, so that they, and it, can be deleted.
+"""`batteries-operator release`: releases all AwsAccounts of a namespace, so that they, and it, can be deleted.
 
-An AwsAccount carries a finalizer of the operator's; where the operator is gone nobody takes it away, and a namespace
-with accounts in it stays Terminating for ever. This takes it away, as the operator does for deletionPolicy Retain: the
-AWS accounts stay open and as they are, whatever deletionPolicy says. It asks AWS nothing, needs no operator at work,
-works in a namespace that is being deleted, and can be repeated. `orphans` finds the AWS accounts again by their tags.
+An AwsAccount carries the operator's finalizer. Without an operator nobody removes it, and a namespace with accounts in
+it stays Terminating for ever. This command removes it, as the operator does for deletionPolicy Retain: the AWS accounts
+stay open and as they are, whatever deletionPolicy says. It does not call AWS, needs no running operator, works in a
+namespace that is being deleted, and can be repeated. `orphans` finds the AWS accounts again by their tags.
 """
 
 import sys
@@ -22,16 +22,18 @@ from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.settings import Settings
 
 TRIES = 5
-"""Somebody else may write the object meanwhile; each try reads it anew."""
+"""Somebody else may write the object meanwhile; each try reads it again."""
 
 
 class OperatorAtWorkError(Exception):
-    """An operator would take hold of the accounts again at once; the text says what to do."""
+    """A running operator would add the finalizer again at once; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An AwsAccount with our finalizer. It is kept as JSON: what no model can read has to be let go of as well."""
+    """An AwsAccount with our finalizer. It is kept as JSON, because objects that no model can read must be released
+    too.
+    """
 
     raw: dict[str, Any]
 
@@ -48,16 +50,16 @@ class Held:
     def __str__(self) -> str:
         spec, status = self.raw.get("spec") or {}, self.raw.get("status") or {}
         aws = status.get("awsAccountId") or spec.get("awsAccountId")
-        what = f"AWS account {aws} stays open" if aws else "AWS made no account that is known here"
+        what = f"AWS account {aws} stays open" if aws else "no AWS account is known for it"
         if self.raw["metadata"].get("deletionTimestamp"):
-            what += "; the object is being deleted and goes"
+            what += "; the object is being deleted and will be gone"
         if spec.get("deletionPolicy") == "Close":
             what += "; deletionPolicy Close is not carried out"
         return f"{self.namespace}/{self.name}: {what}"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's own arguments."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--namespace",
@@ -73,7 +75,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 async def release(settings: Settings, given: Namespace) -> int:
-    """Lets go, or says what it would let go of; 0, 1 where an account is still held, 2 for a wrong call.
+    """Releases, or lists what it would release; returns 0, 1 if an account is still held, 2 for wrong arguments.
 
     Raises:
         NoClusterError: there is no Kubernetes to talk to.
@@ -81,15 +83,15 @@ async def release(settings: Settings, given: Namespace) -> int:
     """
     places: Sequence[str | None] = [None] if given.all_namespaces else given.namespace or settings.namespace_list
     if not places:
-        print("Say whose accounts to let go of: --namespace NAME, or --all-namespaces.", file=sys.stderr)
+        print("Say which accounts to release: --namespace NAME, or --all-namespaces.", file=sys.stderr)
         return 2
     async with await connect(settings.kubeconfig) as api:
         resources = Resources(api, AwsAccount, FIELD_MANAGER)
         held = [each for place in places for each in await _held(resources, place)]
         for each in held:
-            print(f"{'letting go of' if given.yes else 'would let go of'} {each}")
+            print(f"{'releasing' if given.yes else 'would release'} {each}")
         if not given.yes:
-            print(f"Nothing was done. {len(held)} AwsAccounts would be let go of; to do it, add --yes.")
+            print(f"Nothing was done. {len(held)} AwsAccounts would be released; to release them, add --yes.")
             return 0
         await _refuse_an_operator_at_work(
             api, [*places, *([settings.lease_namespace] if settings.lease_namespace else [])]
@@ -99,15 +101,15 @@ async def release(settings: Settings, given: Namespace) -> int:
         left = [each for place in places for each in await _held(resources, place)]
     for each in left:
         print(
-            f"{each.namespace}/{each.name} is held again: an operator is at work. Stop it, then repeat this.",
+            f"{each.namespace}/{each.name} is held again: an operator is running. Stop it, then repeat this command.",
             file=sys.stderr,
         )
-    print(f"Let go of {len(held) - len(left)} AwsAccounts; their AWS accounts stay as they are.")
+    print(f"Released {len(held) - len(left)} AwsAccounts; their AWS accounts stay as they are.")
     return 1 if left else 0
 
 
 async def _held(resources: Resources[AwsAccount], namespace: str | None) -> list[Held]:
-    """Every AwsAccount there that has our finalizer, by namespace and name."""
+    """Every AwsAccount in the namespace that has our finalizer, by namespace and name."""
     found, token = [], None
     while True:
         page = await resources.raw_page(namespace, token=token)
@@ -118,7 +120,7 @@ async def _held(resources: Resources[AwsAccount], namespace: str | None) -> list
 
 
 async def _let_go(resources: Resources[AwsAccount], held: Held) -> None:
-    """Takes our finalizer away and leaves those of others."""
+    """Removes our finalizer and keeps those of others."""
     raw = held.raw
     for _ in range(TRIES):
         meta = raw["metadata"]
@@ -127,7 +129,7 @@ async def _let_go(resources: Resources[AwsAccount], held: Held) -> None:
         try:
             await resources.merge(held.namespace, held.name, body)
         except UnreadableError:
-            return  # written; only its answer can't be read
+            return  # it was written; only the response can't be read
         except ApiException as error:
             if status_of(error) == NOT_FOUND:
                 return
@@ -142,7 +144,7 @@ async def _let_go(resources: Resources[AwsAccount], held: Held) -> None:
 
 
 async def _refuse_an_operator_at_work(api: ApiClient, places: Sequence[str | None]) -> None:
-    """Raises where an operator holds its Lease in one of the namespaces, or anywhere for None."""
+    """Raises if an operator holds its Lease in one of the namespaces; None is any namespace."""
     leases = CoordinationV1Api(api)
     for place in places:
         try:
@@ -150,21 +152,21 @@ async def _refuse_an_operator_at_work(api: ApiClient, places: Sequence[str | Non
         except ApiException as error:
             if status_of(error) != FORBIDDEN:
                 raise
-            continue  # whoever may not look sees at the end that the accounts are held again
+            continue  # without this permission one sees at the end that accounts are held again
         for lease in found.items:
             if (holder := _holder(lease)) is not None:
                 raise OperatorAtWorkError(
-                    f"{holder} and would take hold of the accounts again. Uninstall the release, or scale its operator "
-                    "to 0 (kubectl scale deployment --replicas=0), then repeat this."
+                    f"{holder} and would hold the accounts again. Uninstall the release, or scale its operator "
+                    "to 0 (kubectl scale deployment --replicas=0), then repeat this command."
                 )
 
 
 def _holder(lease: V1Lease) -> str | None:
-    """Which of our operators holds it now, as the beginning of a sentence."""
+    """The operator that holds the Lease now, as the beginning of a sentence."""
     meta, spec = lease.metadata, lease.spec
     if meta is None or spec is None or not spec.holder_identity or spec.renew_time is None:
         return None
     ours = any(each.manager == FIELD_MANAGER for each in meta.managed_fields or [])
     if not ours or datetime.now(UTC) - spec.renew_time >= timedelta(seconds=spec.lease_duration_seconds or 0):
         return None
-    return f"{spec.holder_identity} is at work by the Lease {meta.namespace}/{meta.name}"
+    return f"{spec.holder_identity} is running, by the Lease {meta.namespace}/{meta.name}"

@@ -1,4 +1,4 @@
-"""`batteries-operator run`: the operator as a process, which works while it leads."""
+"""`batteries-operator run`: the operator's process, which works while it leads."""
 
 import asyncio
 import os
@@ -29,16 +29,17 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Require = Callable[[], None]
 
 STOP_SECONDS = 30.0
-"""For the work of an operator that lost its Lease to end by itself; none of it can act any more."""
+"""How long the work of an operator that lost its Lease may take to end by itself; none of it can act any more."""
 
 DRAIN_SECONDS = 4.0
-"""For AWS calls under way when the work has ended; where they take longer, the Lease runs out by itself."""
+"""How long AWS calls in progress may take after the work has ended; if they take longer, the Lease expires by itself.
+"""
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class UndrainedError(Exception):
-    """The process ends while AWS calls are under way."""
+    """The process ends while AWS calls are in progress."""
 
 
 async def run(settings: Settings) -> None:
@@ -46,9 +47,9 @@ async def run(settings: Settings) -> None:
 
     Raises:
         NoClusterError: there is no Kubernetes to talk to.
-        NotLeadingError: the Lease was lost; the process is to be started anew.
-        WatchingEndedError: nothing is watched any more; likewise.
-        UndrainedError: AWS calls were under way to the end.
+        NotLeadingError: the Lease was lost; start the process again.
+        WatchingEndedError: nothing is watched any more; start the process again.
+        UndrainedError: AWS calls were still in progress at the end.
     """
     if settings.kubeconfig:
         # kopf reads the path from its environment only.
@@ -63,7 +64,7 @@ async def run(settings: Settings) -> None:
             health.ready = lambda: not stop.is_set()
             await _work(settings, health, None, stop)
             return
-        # A connection of its own: a Lease is renewed however busy the other is, and behind no fence.
+        # A separate connection: the Lease is renewed however busy the other one is, and without its fence.
         async with await connect(settings.kubeconfig) as api:
             health.ready = lambda: not stop.is_set()
             await _lead(_lease(settings, CoordinationV1Api(api)), settings, health, stop)
@@ -76,10 +77,10 @@ def _lease(settings: Settings, leases: CoordinationV1Api) -> Lease:
 
 
 async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.Event) -> None:
-    """Waits for the Lease, works while it is held, and hands it over when the work has ended."""
+    """Waits for the Lease, works while holding it, and releases it when the work has ended."""
     log.info("standing_by", lease=settings.lease_name)
     if not await _unless_stopped(stop, lease.acquire()):
-        await lease.release()  # a write that nobody waited for any more may have taken it
+        await lease.release()  # a cancelled write may have taken it
         return
     work = asyncio.create_task(_work(settings, health, lease.require, stop))
     hold = asyncio.create_task(lease.hold())
@@ -88,16 +89,18 @@ async def _lead(lease: Lease, settings: Settings, health: Health, stop: asyncio.
         end_within(STOP_SECONDS + DRAIN_SECONDS)
         work.cancel()
         await asyncio.wait({work}, timeout=STOP_SECONDS)
-        raise NotLeadingError(f"The Lease {settings.lease_name} was lost; another operator may lead. Start again.")
+        raise NotLeadingError(
+            f"The Lease {settings.lease_name} was lost; another operator may lead. Start this one again."
+        )
     hold.cancel()
     await asyncio.wait({hold})
-    if not isinstance(work.exception(), UndrainedError):  # who leads next must not act beside a call of ours
+    if not isinstance(work.exception(), UndrainedError):  # the next leader must not act during a call of ours
         await lease.release()
     work.result()
 
 
 async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:
-    """Whether it came to its end; it is cancelled where SIGTERM or SIGINT comes first."""
+    """Whether the coroutine finished; it is cancelled if SIGTERM or SIGINT comes first."""
     task, stopped = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +122,9 @@ async def _work(settings: Settings, health: Health, require: Require | None, sto
             async with asyncio.timeout(DRAIN_SECONDS):
                 await controller.close()
         except TimeoutError as error:
-            raise UndrainedError("AWS calls were still under way; the Lease runs out by itself.") from error
+            raise UndrainedError(
+                "AWS calls were still in progress, so the Lease was not released; it expires by itself."
+            ) from error
 
 
 async def _serve(

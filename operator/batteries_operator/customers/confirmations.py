@@ -1,8 +1,7 @@
-"""Has single sign-on set up for the accounts that waited until their Customer confirmed the e-mail address.
+"""Resumes single sign-on for accounts that waited until their Customer confirmed the e-mail address.
 
-What the Customer confirmed is written into the status of those accounts alone; it is among the inputs of the step,
-which is pending again by it. Everything is decided from the objects, so a restart forgets nothing and, at rest, writes
-nothing.
+The confirmed address is written into the status of those accounts alone; it is an input of the step, which becomes
+pending again. Everything is decided from the objects, so a restart forgets nothing and, at rest, writes nothing.
 """
 
 import asyncio
@@ -19,13 +18,13 @@ from batteries_operator.runtime.keyed_tasks import KeyedTasks
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 10.0
-"""After Kubernetes refused or failed."""
+"""The pause after Kubernetes refused or failed."""
 
 Key = tuple[str, str]
 
 
 class Confirmations:
-    """Knows which accounts wait, and what each Customer has confirmed."""
+    """Which accounts wait, and what each Customer has confirmed."""
 
     def __init__(self, accounts: Resources[AwsAccount]) -> None:
         self._accounts = accounts
@@ -34,7 +33,7 @@ class Confirmations:
         self._tasks: KeyedTasks[Key] = KeyedTasks()
 
     def customer_seen(self, customer: Customer) -> None:
-        """A Customer as it is now."""
+        """Takes in a Customer as it is now."""
         key = customer.metadata.namespace, customer.metadata.name
         if customer.is_confirmed:
             self._confirmed[key] = customer.spec.email
@@ -43,11 +42,11 @@ class Confirmations:
         self._plan(key)
 
     def customer_gone(self, namespace: str, name: str) -> None:
-        """A Customer was deleted."""
+        """Takes in that a Customer was deleted."""
         self._confirmed.pop((namespace, name), None)
 
     def account_seen(self, account: AwsAccount) -> None:
-        """An account as it is now."""
+        """Takes in an account as it is now."""
         if account.spec.customer_ref is None:
             return
         key = account.metadata.namespace, account.spec.customer_ref.name
@@ -59,19 +58,23 @@ class Confirmations:
             self._waiting[key].pop(account.metadata.name, None)
 
     def close(self) -> None:
-        """Ends what is under way."""
+        """Cancels the running tasks."""
         self._tasks.close()
 
     def _pending(self, key: Key) -> list[str]:
-        """The accounts that have not been told what the Customer confirmed."""
+        """The accounts whose status lacks what the Customer confirmed."""
         confirmed = self._confirmed.get(key)
-        return [] if confirmed is None else [n for n, told in self._waiting.get(key, {}).items() if told != confirmed]
+        return (
+            []
+            if confirmed is None
+            else [n for n, written in self._waiting.get(key, {}).items() if written != confirmed]
+        )
 
     def _plan(self, key: Key) -> None:
         if self._pending(key) and not self._tasks.is_running(key):
-            self._tasks.replace(key, self._tell(key))
+            self._tasks.replace(key, self._write_all(key))
 
-    async def _tell(self, key: Key) -> None:
+    async def _write_all(self, key: Key) -> None:
         while pending := self._pending(key):
             try:
                 for name in pending:

@@ -1,9 +1,10 @@
-"""Holds the accounts of a Customer that is blocked, or that could not pay for longer than the grace period.
+"""Holds the accounts of a Customer that is blocked, or whose payment method has been missing for the whole grace
+period.
 
-The operator never writes a spec, so a hold stands in each account's status, and the pipeline treats it like
-`spec.suspended`. Each hold has its own reason and is lifted by itself, when its reason is gone: unblocking opens no
-account that is not paid for. Of a Customer that is deleted the accounts stay as they are. Everything is decided anew
-from the objects, so a restart forgets nothing.
+The operator never writes a spec, so a hold is in each account's status, and the pipeline treats it like
+`spec.suspended`. Each hold has its own reason and is lifted by itself when its reason is gone: unblocking opens no
+account that is not paid for. The accounts of a deleted Customer stay as they are. Everything is decided again from the
+objects, so a restart forgets nothing.
 """
 
 import asyncio
@@ -26,19 +27,19 @@ from batteries_operator.runtime.keyed_tasks import KeyedTasks
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LISTS = 4
-"""How many Customers' accounts are listed at one time: after an outage of Stripe's they may be due together."""
+"""How many Customers' accounts are listed at the same time: after an outage at Stripe many may be due together."""
 
 AGAIN_SECONDS = 30.0
-"""After Kubernetes refused or failed."""
+"""The pause after Kubernetes refused or failed."""
 
 STOPPED_SECONDS = 600.0
-"""Until the breaker is asked again: most of those that were due together may be able to pay again."""
+"""The pause before the breaker is asked again: most of those that were due together may be able to pay again."""
 
 Key = tuple[str, str]
 
 
 class CustomerHolds:
-    """Knows of each Customer what its accounts should be, and of each account what it is."""
+    """The holds that each Customer's accounts should have, and those that they have."""
 
     def __init__(
         self,
@@ -47,34 +48,36 @@ class CustomerHolds:
         breaker: SuspensionBreaker | None = None,
         notices: PaymentNotices | None = None,
     ) -> None:
-        """`grace` None: nobody is suspended for want of payment, and who is held for it is let go. `breaker` stops new
-        holds where too many would begin at one time; what is held already stays. `notices` has nobody held for want of
-        payment before the mail about it was tried."""
+        """`grace` None: nobody is suspended for a missing payment method, and existing holds for it are lifted.
+
+        `breaker` stops new holds if too many would begin at the same time; existing holds stay. With `notices` no hold
+        for a missing payment method begins before the mail about it was tried.
+        """
         self._accounts = accounts
         self._grace = grace
         self._breaker = breaker
         self._notices = notices
         if notices is not None:
-            notices.when_told = self._plan
+            notices.on_warned = self._plan
         self._listing = asyncio.Semaphore(LISTS)
         self._held: set[Key] = set()  # Customers that may have an account with a hold
-        self._again: dict[Key, float] = {}  # Customers that are due and not held yet: seconds to the next look
+        self._again: dict[Key, float] = {}  # Customers that are due and not held yet: seconds until the next try
         self._customers: dict[Key, Customer] = {}
         self._tasks: KeyedTasks[Key] = KeyedTasks()
 
     def customer_seen(self, customer: Customer) -> None:
-        """A Customer as it is now."""
+        """Takes in a Customer as it is now."""
         key = customer.metadata.namespace, customer.metadata.name
         before, self._customers[key] = self._customers.get(key), customer
         if before is not None:
             if _facts(before) != _facts(customer):
                 self._plan(key)
-        # Of a thousand that a start shows, most can pay and have nothing held: those need no look at their accounts.
+        # After a start, most of a thousand Customers can pay and have no holds: their accounts need not be listed.
         elif key in self._held or customer.spec.blocked or customer.grace_ends(self._grace) is not None:
             self._plan(key)
 
     def customer_gone(self, namespace: str, name: str) -> None:
-        """A Customer was deleted; its accounts stay as they are."""
+        """Takes in that a Customer was deleted; its accounts stay as they are."""
         self._customers.pop((namespace, name), None)
         self._again.pop((namespace, name), None)
         if self._breaker is not None:
@@ -82,7 +85,9 @@ class CustomerHolds:
         self._tasks.cancel((namespace, name))
 
     def account_seen(self, account: AwsAccount) -> None:
-        """An account as it is now: one that came later than its owner's trouble, or that a restart finds held."""
+        """Takes in an account as it is now: it may be newer than its Customer's state, or held since before a
+        restart.
+        """
         if account.spec.customer_ref is None:
             return
         key = account.metadata.namespace, account.spec.customer_ref.name
@@ -92,43 +97,43 @@ class CustomerHolds:
             self._plan(key)
 
     def close(self) -> None:
-        """Ends what is waiting."""
+        """Cancels the running tasks."""
         self._tasks.close()
 
     def _wanted(self, key: Key, has: frozenset[str]) -> frozenset[str]:
-        """The holds that an account of that Customer should have, where it has those."""
+        """The holds that an account of that Customer should have, given those that it has."""
         customer = self._customers.get(key)
         if customer is None:  # not seen yet, or deleted
             return has - {Hold.PAYMENT_METHOD_MISSING} if self._grace is None else has
         due: frozenset[str] = due_holds(customer, self._grace, utc_now_exactly())
         if is_undecided(customer, self._grace):
             due |= has & {Hold.PAYMENT_METHOD_MISSING}
-        return due | (has - set(Hold))  # what a later release holds for is not ours to lift
+        return due | (has - set(Hold))  # holds of a later release are not ours to lift
 
     def _change(self, key: Key, account: AwsAccount, stopped: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """The merge patch of the account's status that gives it the holds that it should have; empty where it has."""
+        """The merge patch of the account's status with the holds that it should have; empty if it has them."""
         has = account.holds
         wanted, status = self._wanted(key, has), account.status
         wanted -= stopped - has
         begun = {"since": to_rfc3339(utc_now())}
         patch: dict[str, Any] = {reason: begun for reason in wanted - status.holds.keys()}
         patch |= dict.fromkeys(status.holds.keys() - wanted)
-        # A hold of a release before stands alone in `hold`; it moves in with the others.
+        # An earlier release wrote its single hold to `hold`; it moves to the others.
         moved = {"hold": None} if status.hold is not None else {}
         return {**({"holds": patch} if patch else {}), **moved}
 
     def _plan(self, key: Key) -> None:
-        self._tasks.replace(key, self._carry_out(key))
+        self._tasks.replace(key, self._follow(key))
 
-    async def _carry_out(self, key: Key) -> None:
-        """Brings the Customer's accounts in line now, and again when its grace period ends."""
+    async def _follow(self, key: Key) -> None:
+        """Writes the Customer's accounts' holds now, and again when its grace period ends."""
         while True:
             customer = self._customers.get(key)
             due = customer is not None and due_holds(customer, self._grace, utc_now_exactly())
             if due:
                 self._held.add(key)
             if key in self._held:
-                await self._bring_in_line(key)
+                await self._apply(key)
             if not due and (customer is None or not is_undecided(customer, self._grace)):
                 self._held.discard(key)
             ends = None if customer is None else customer.grace_ends(self._grace)
@@ -139,7 +144,7 @@ class CustomerHolds:
                 return
             await asyncio.sleep(left)
 
-    async def _bring_in_line(self, key: Key) -> None:
+    async def _apply(self, key: Key) -> None:
         """Returns when each of the Customer's accounts has the holds that it should have."""
         while True:
             try:
@@ -152,7 +157,7 @@ class CustomerHolds:
                 return
 
     async def _ask_breaker(self, key: Key) -> frozenset[Hold]:
-        """The reasons by which none of the Customer's accounts is to be held anew."""
+        """The reasons for which no new hold of the Customer's accounts may begin."""
         customer = self._customers.get(key)
         stopped: frozenset[Hold] = frozenset()
         if self._breaker is not None and customer is not None:
@@ -162,7 +167,7 @@ class CustomerHolds:
         return stopped
 
     def _has_to_wait(self, key: Key, account: AwsAccount) -> bool:
-        """Whether the account would be held anew for want of payment, and its owner's mail was not tried yet."""
+        """Whether a new hold for a missing payment method must wait, because the owner's mail was not tried yet."""
         customer, reason = self._customers.get(key), Hold.PAYMENT_METHOD_MISSING
         if self._notices is None or customer is None or reason not in self._wanted(key, account.holds) - account.holds:
             return False
@@ -171,8 +176,10 @@ class CustomerHolds:
             self._again[key] = seconds
         return seconds > 0
 
-    def _tell_suspended(self, key: Key) -> None:
-        """Some account of the Customer is held for want of payment: has that mailed, where it is to stay so."""
+    def _report_suspended(self, key: Key) -> None:
+        """Has the suspension mailed, if an account of the Customer is held for a missing payment method and stays
+        so.
+        """
         customer = self._customers.get(key)
         if self._notices is None or customer is None:
             return
@@ -187,10 +194,10 @@ class CustomerHolds:
             if not stopped and self._has_to_wait(key, account):
                 stopped = frozenset({Hold.PAYMENT_METHOD_MISSING})
             if Hold.PAYMENT_METHOD_MISSING in await self._write_one(key, account, stopped):
-                self._tell_suspended(key)
+                self._report_suspended(key)
 
     async def _write_one(self, key: Key, account: AwsAccount, stopped: frozenset[Hold]) -> frozenset[str]:
-        """Gives the account the holds that it should have, and returns those that it has then."""
+        """Writes the holds that the account should have, and returns those that it has then."""
         change = self._change(key, account, stopped)
         if not change:
             return account.holds
@@ -205,6 +212,6 @@ class CustomerHolds:
 
 
 def _facts(customer: Customer) -> tuple[object, ...]:
-    """What of a Customer decides about its accounts."""
+    """The parts of a Customer that decide about its accounts."""
     status = customer.status
     return customer.spec.blocked, status.payment_method, status.payment_grace_since

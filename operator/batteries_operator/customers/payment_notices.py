@@ -1,8 +1,8 @@
 """Has owners mailed that their payment method is missing, and of the suspension that follows.
 
-It writes Notifications; `mails` sends them. The name of each follows from the Customer, the loss and the moment that it
-is about, so a repeat makes none twice. They stay for as long as the loss lasts: what is there was told, and a restart
-needs no other memory.
+It creates Notifications; `mails` sends them. The name of each derives from the Customer, the loss of payment and the
+time that it is about, so a repeat creates none twice. They are kept as long as the loss lasts: they are the only record
+of what was sent, so a restart forgets nothing.
 """
 
 import asyncio
@@ -18,7 +18,14 @@ from batteries_crds.customer import Customer
 from batteries_crds.kube.client import CONFLICT, UNANSWERED, Resources, tolerated
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
-from batteries_operator.customers.payments import PAYMENT_KINDS, WARNINGS, Notice, bind_account, due_notice, notices
+from batteries_operator.customers.payments import (
+    PAYMENT_KINDS,
+    WARNINGS,
+    Notice,
+    due_notice,
+    is_about_current_loss,
+    notices,
+)
 from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -27,16 +34,16 @@ LONGEST_WAIT = timedelta(hours=1)
 """How long a hold waits for the mail about it to be tried."""
 
 LISTS = 4
-"""How many Customers' Notifications are listed at one time."""
+"""How many Customers' Notifications are listed at the same time."""
 
 AGAIN_SECONDS = 30.0
-"""After Kubernetes refused or failed."""
+"""The pause after Kubernetes refused or failed."""
 
 Key = tuple[str, str]
 
 
 class PaymentNotices:
-    """Knows of each Customer what it was told of the payment that is missing, and makes what is due."""
+    """What each Customer was sent about the missing payment method, and what is due."""
 
     def __init__(
         self,
@@ -48,8 +55,11 @@ class PaymentNotices:
         now: Callable[[], datetime] = utc_now_exactly,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`grace` None: nobody is suspended for want of payment, and nobody is told so. Without mail no hold waits.
-        `has_accounts` asks Kubernetes whether the Customer has anything that could be suspended."""
+        """`grace` None: nobody is suspended for a missing payment method, and no notice is created. Without mail no
+        hold waits.
+
+        `has_accounts` asks Kubernetes whether the Customer has anything that could be suspended.
+        """
         self._notifications = notifications
         self._grace = grace
         self._is_mail_on = is_mail_on
@@ -62,11 +72,11 @@ class PaymentNotices:
         self._held: dict[Key, datetime | None] = {}  # Customers with a held account, and the loss that it is for
         self._waiting: dict[Key, datetime] = {}  # Customers whose holds wait for a mail, and since when
         self._tasks: KeyedTasks[Key] = KeyedTasks()
-        self.when_told: Callable[[Key], None] = lambda customer: None
+        self.on_warned: Callable[[Key], None] = lambda customer: None
         """Called with a Customer whose holds need not wait any more."""
 
     def customer_seen(self, customer: Customer) -> None:
-        """A Customer as it is now."""
+        """Takes in a Customer as it is now."""
         key = customer.metadata.namespace, customer.metadata.name
         before, self._customers[key] = self._customers.get(key), customer
         ends = customer.grace_ends(self._grace)
@@ -76,15 +86,15 @@ class PaymentNotices:
             self._plan(key)
 
     def customer_gone(self, namespace: str, name: str) -> None:
-        """A Customer was deleted; Kubernetes deletes its Notifications."""
+        """Takes in that a Customer was deleted; Kubernetes deletes its Notifications."""
         key = namespace, name
         self._customers.pop(key, None)
         self._stop(key)
-        for told in self._made.pop(key, {}):
-            self._about.pop((namespace, told), None)
+        for notification_name in self._made.pop(key, {}):
+            self._about.pop((namespace, notification_name), None)
 
     def see(self, made: Notification) -> None:
-        """A Notification as it is now."""
+        """Takes in a Notification as it is now."""
         if made.spec.kind not in PAYMENT_KINDS:
             return
         namespace, name = made.metadata.namespace, made.metadata.name
@@ -93,24 +103,24 @@ class PaymentNotices:
         self._made.setdefault(key, {})[name] = made
         if key in self._waiting and self._is_warned(key):
             del self._waiting[key]
-            self.when_told(key)
+            self.on_warned(key)
 
     def forget(self, namespace: str, name: str) -> None:
-        """A Notification is gone."""
+        """Takes in that a Notification is gone."""
         key = self._about.pop((namespace, name), None)
         if key is not None:
             self._made.get(key, {}).pop(name, None)
 
     def needs(self, namespace: str, name: str) -> bool:
-        """Whether that Notification has to stay, so that it is known what was told of a loss that lasts."""
+        """Whether that Notification must be kept, as the record of what was sent about a loss that lasts."""
         key = self._about.get((namespace, name))
         if key is None:
             return False
         customer, made = self._customers.get(key), self._made[key][name]
-        return customer is None or bind_account(made.spec, customer)  # None: not seen yet after a start
+        return customer is None or is_about_current_loss(made.spec, customer)  # None: not seen yet since the start
 
     def suspended(self, customer: Customer) -> None:
-        """An account of the Customer is held for want of payment: has that mailed, once."""
+        """Has the suspension mailed, once: an account of the Customer is held for a missing payment method."""
         key, since = (customer.metadata.namespace, customer.metadata.name), customer.status.payment_grace_since
         if key not in self._held or self._held[key] != since:
             self._held[key] = since
@@ -119,7 +129,7 @@ class PaymentNotices:
     def seconds_to_wait(self, customer: Customer) -> float:
         """How long a new hold of the Customer's accounts waits for the mail that warns of it; 0: no longer.
 
-        `when_told` is called where the mail is tried earlier than that.
+        `on_warned` is called if the mail is tried earlier than that.
         """
         key = customer.metadata.namespace, customer.metadata.name
         if not self._is_mail_on or self._is_warned(key):
@@ -137,14 +147,18 @@ class PaymentNotices:
         return left
 
     def close(self) -> None:
-        """Ends what is planned."""
+        """Cancels the running tasks."""
         self._tasks.close()
 
     def _warnings(self, key: Key) -> list[Notification]:
-        """The warnings of the present loss that there are."""
+        """The existing warnings about the present loss of payment."""
         customer = self._customers.get(key)
         made = self._made.get(key, {}).values()
-        return [each for each in made if customer and each.spec.kind in WARNINGS and bind_account(each.spec, customer)]
+        return [
+            each
+            for each in made
+            if customer and each.spec.kind in WARNINGS and is_about_current_loss(each.spec, customer)
+        ]
 
     def _is_warned(self, key: Key) -> bool:
         """Whether a mail that warns of the suspension was sent, or at least tried."""
@@ -156,10 +170,10 @@ class PaymentNotices:
         self._tasks.cancel(key)
 
     def _plan(self, key: Key) -> None:
-        self._tasks.replace(key, self._tell(key))
+        self._tasks.replace(key, self._create_notices(key))
 
-    async def _tell(self, key: Key) -> None:
-        """Makes what is due of the Customer's notices, each in its time."""
+    async def _create_notices(self, key: Key) -> None:
+        """Creates the Customer's notices, each when it is due."""
         while (customer := self._customers.get(key)) is not None:
             try:
                 async with self._listing:
@@ -174,7 +188,7 @@ class PaymentNotices:
             await self._sleep((min(ahead) - self._now()).total_seconds())
 
     async def _make_due(self, key: Key, customer: Customer) -> None:
-        """Makes the notices that are due and not there yet; one at most warns, and one tells of the suspension."""
+        """Creates the due notices that do not exist; at most one warns, and one reports the suspension."""
         namespace, name = key
         selector = f"spec.customerRef.name={name}"
         async for made in self._notifications.all(namespace, field_selector=selector, unreadable=lambda _: None):
@@ -182,8 +196,8 @@ class PaymentNotices:
         while (due := self._due(key, customer)) is not None:
             has_accounts = await self._has_accounts(key)
             if due.kind is NotificationKind.SUSPENSION_SOON and not has_accounts:
-                return  # there is nothing that would be suspended
-            with tolerated(CONFLICT):  # there already, and not listed: its own watch event tells of it
+                return  # nothing would be suspended
+            with tolerated(CONFLICT):  # it exists but was not listed: its watch event will show it
                 body = _body(customer, due, self._now(), has_accounts=has_accounts)
                 self.see(await self._notifications.create(namespace, body))
                 log.info("notice_created", customer="/".join(key), kind=due.kind)
@@ -197,7 +211,7 @@ class PaymentNotices:
 
 
 def _body(customer: Customer, notice: Notice, now: datetime, *, has_accounts: bool) -> dict[str, Any]:
-    """The Notification, which ends with its Customer."""
+    """The Notification, which is deleted with its Customer."""
     meta, began = customer.metadata, customer.status.payment_grace_since
     since, at, ends = (to_rfc3339(moment) for moment in (began or notice.at, notice.at, notice.suspends_at))
     details = {"since": since, "at": at, "suspended_at": ends}

@@ -1,8 +1,8 @@
-"""A circuit breaker: begins no holds where too many would begin at one time, until a person has looked.
+"""A circuit breaker: stops new holds if too many would begin at the same time, until a person has looked.
 
-Told from the Customers alone, by when each became or becomes due: a restart, or another operator, comes to the same
-answer. The grace period is known from its beginning, so of many who turned together already the first is not held.
-An administrator's own order, blocking a customer, is not stopped; each other reason is, whatever it will be.
+It decides from the Customers alone, by when each became or becomes due, so a restart, or another operator, decides the
+same. The grace period is known from its beginning, so of many Customers that lose payment together not even the first
+is held. An administrator's own act, blocking a customer, is not stopped; every other reason is, including future ones.
 """
 
 import time
@@ -23,14 +23,14 @@ from batteries_operator.runtime.metrics import SUSPENSIONS_HELD_BACK
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LOOKED_SECONDS = 60.0
-"""So long what was listed is good for: of a thousand that are due together not each lists all Customers."""
+"""How long a list is used: of a thousand Customers that are due together not each lists all Customers."""
 
 ORDERED = frozenset({Hold.CUSTOMER_BLOCKED})
-"""Holds that a person orders, customer by customer."""
+"""Holds that a person begins, customer by customer."""
 
 MESSAGE = (
-    "Not suspended, though due: too many customers would be suspended at one time. See whether it is true of them, and "
-    "then set BATTERIES_BREAKER_PERCENT to 100 to let it happen."
+    "Not suspended, though due: too many customers would be suspended at the same time. Check whether they should be. "
+    "If so, set BATTERIES_BREAKER_PERCENT to 100."
 )
 
 
@@ -54,20 +54,20 @@ class SuspensionBreaker:
         customers: Resources[Customer],
         breaker: Breaker,
         grace: timedelta | None,
-        tell: Callable[[Customer, str], None] = lambda customer, message: None,
+        post_event: Callable[[Customer, str], None] = lambda customer, message: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tell` posts an Event on the first Customer that is held back."""
+        """`post_event` posts an Event on the first Customer that is held back."""
         self._customers, self._breaker, self._grace = customers, breaker, grace
-        self._tell, self._clock = tell, clock
+        self._post_event, self._clock = post_event, clock
         self._looked: dict[str, _DueCustomers] = {}
         self._held_back: set[tuple[str, str]] = set()
 
     async def stops(self, customer: Customer) -> frozenset[Hold]:
-        """The reasons by which the Customer's accounts are not to be held yet, though due.
+        """The reasons for which no hold of the Customer's accounts may begin yet, though due.
 
         Raises:
-            ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not answer.
+            ApiException, aiohttp.ClientError, OSError, TimeoutError: Kubernetes refuses, or does not respond.
         """
         due = due_at(customer, self._grace)
         stopped = {
@@ -80,7 +80,7 @@ class SuspensionBreaker:
         return frozenset(stopped)
 
     def forget(self, namespace: str, name: str) -> None:
-        """The Customer is gone, or is due no more."""
+        """Forgets a Customer that is gone, or not due any more."""
         self._held_back.discard((namespace, name))
         SUSPENSIONS_HELD_BACK.set(len(self._held_back))
 
@@ -105,6 +105,6 @@ class SuspensionBreaker:
             return
         if not self._held_back:
             log.error("suspensions_held_back", customer="/".join(key), to_do=MESSAGE)
-            self._tell(customer, MESSAGE)
+            self._post_event(customer, MESSAGE)
         self._held_back.add(key)
         SUSPENSIONS_HELD_BACK.set(len(self._held_back))

@@ -1,1 +1,1 @@
-"""AWS's limits on what is under way at one time: slots, queues and polling."""
+"""AWS's concurrency limits: slots, queues and polling."""

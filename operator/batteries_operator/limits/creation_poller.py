@@ -1,10 +1,9 @@
-"""Polls AWS's account creations, for all accounts together, when they are likely to have ended.
+"""Polls AWS's account creations, for all accounts together, when they have probably ended.
 
-AWS takes two DescribeCreateAccountStatus a second, two at once after a pause, and five ListCreateAccountStatus a second
-(Organizations quotas, "Throttling limits"). So a creation is not asked about before the shortest of late would have
-ended, then the more rarely the longer it lasts, and no look is made before the calls of its kind before it are used up
-at those rates. Who waits for a creation that has ended is woken, so that its slot is free for the next as soon as
-anybody knows.
+AWS allows two DescribeCreateAccountStatus a second, two at once after a pause, and five ListCreateAccountStatus a
+second (Organizations quotas, "Throttling limits"). So a creation is first polled when the shortest recent one would
+have ended, then less often the longer it lasts, and a poll waits until the rate of its kind of call allows it. An
+account whose creation has ended is woken, so that its slot is free for the next as soon as we know.
 """
 
 import asyncio
@@ -24,19 +23,21 @@ from batteries_operator.limits.polling import next_poll_delay
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 BETWEEN_LISTS, BETWEEN_DESCRIPTIONS = 0.2, 0.5
-"""The least seconds between two calls: AWS's five and two a second."""
+"""The least seconds between two calls: AWS allows five and two a second."""
 
 SLACK = 0.01
-"""So long after its end is due a creation is looked at: AWS counts in thousandths, and one too early costs another."""
+"""How long after its expected end a creation is polled: AWS counts in thousandths, and polling too early costs another
+poll.
+"""
 
 LONGEST = 60.0
-"""The most seconds between two looks at a creation."""
+"""The most seconds between two polls of a creation."""
 
 SHARE = 0.04
-"""How late an end may be seen, as a part of the time that it took: of five slots that is what may stay empty."""
+"""How late an end may be seen, as a fraction of the creation's duration; of five slots that fraction may stay empty."""
 
 Listed = tuple[frozenset[str], int]
-"""The requests in progress, and how many calls it took to list them: one for each page, empty ones included."""
+"""The requests in progress, and the number of calls that listed them: one for each page, empty ones included."""
 
 
 def _now() -> float:
@@ -45,7 +46,7 @@ def _now() -> float:
 
 @dataclass(slots=True)
 class _Waiting:
-    """Who is woken when a creation has ended, since when it is known, and when it is looked at next."""
+    """The account to wake when the creation has ended, since when the creation is known, and when it is polled next."""
 
     key: str
     since: float
@@ -55,9 +56,9 @@ class _Waiting:
 class CreationPoller:
     """The creations that accounts wait for. Keys are AwsAccount UIDs.
 
-    A look is a description of the creation that is due first; while AWS takes none, a list of all, where that takes
-    less of AWS's rates than a description of each: of an organization that has made thousands of accounts, AWS may
-    page through them all to list the few in progress.
+    A poll describes the creation that is due first. While AWS throttles that, a poll lists all, if that uses less of
+    AWS's rates than describing each: in an organization that has created thousands of accounts, AWS may page through
+    all of them to list the few in progress.
     """
 
     def __init__(
@@ -84,47 +85,47 @@ class CreationPoller:
         self._changed = asyncio.Event()
 
     def has(self, request_id: str) -> bool:
-        """Whether the request was in progress when it was last looked at; if not, ask AWS yourself."""
+        """Whether the request was in progress when it was last polled; if not, ask AWS yourself."""
         waiting = self._waiting.get(request_id)
         if waiting is not None and _now() > waiting.due + self._longest:
-            del self._waiting[request_id]  # nobody looks, or AWS does not tell: whoever asks must not wait for ever
+            del self._waiting[request_id]  # nobody polls, or AWS does not respond: the caller must not wait for ever
             return False
         return waiting is not None
 
     def requested(self, creation: CreationStatus, key: str, sent: datetime) -> None:
-        """AWS took the request, which was `sent` then.
+        """Notes that AWS accepted the request at `sent`.
 
-        Where creations of late took no time nothing is waited for here: whoever waits asks at once.
+        If recent creations took no time, nothing is awaited here, and the account asks AWS at once.
         """
         shortest = min(self._lasted, default=0.0)
         if shortest > self._between_descriptions:
             now = datetime.now(UTC)
-            taken = min(max(creation.requested or now, sent), now)  # by AWS's clock, which may not be ours
+            taken = min(max(creation.requested or now, sent), now)  # by AWS's clock, which may differ from ours
             since = _now() - (now - taken).total_seconds()
             self._wait(creation.request_id, _Waiting(key, since, since + shortest + SLACK))
 
     def note(self, request_id: str, key: str) -> None:
-        """AWS has just told that the request is in progress: `key` is woken when it has ended."""
+        """Notes that AWS has just reported the request as in progress: `key` is woken when it has ended."""
         now = _now()
         shortest = min(self._lasted, default=0.0)
         self._wait(request_id, _Waiting(key, now, now + max(shortest, self._between_lists)))
 
     def lasted(self, seconds: float) -> None:
-        """A creation took so long, as AWS counts it; from when we saw it, the shortest would only ever grow."""
+        """Notes a duration by AWS's clock; measured by when we saw the end, the shortest would only ever grow."""
         self._lasted.append(seconds)
 
     def outcome(self, request_id: str) -> CreationStatus | None:
-        """What AWS said of a creation when it was seen to have ended, told once; None where it is to be asked."""
+        """The creation as AWS reported it when it was seen to have ended, returned once; None if AWS must be asked."""
         _, creation = self._ended.pop(request_id, (None, None))
         return creation
 
     def forget(self, uid: str) -> None:
-        """The account is gone: nobody asks what became of its request."""
+        """Forgets the request of an account that is gone."""
         self._waiting = {request_id: each for request_id, each in self._waiting.items() if each.key != uid}
         self._ended = {request_id: each for request_id, each in self._ended.items() if each[0] != uid}
 
     async def run(self) -> None:
-        """Looks at each creation when it is due, for ever."""
+        """Polls each creation when it is due, for ever."""
         while True:
             self._changed.clear()
             pause = self._next_poll() - _now()
@@ -135,7 +136,7 @@ class CreationPoller:
                 await self.poll()
 
     async def poll(self) -> None:
-        """Looks at what is due now, as far as AWS's rates have room, and wakes whose creation has ended."""
+        """Polls what is due now, as far as AWS's rates allow, and wakes accounts whose creation has ended."""
         due = self._due()
         if not due:
             return
@@ -160,7 +161,7 @@ class CreationPoller:
         self._polled(request_id, rest, in_progress=in_progress)
 
     async def _poll_all(self, due: list[str]) -> None:
-        self._lists_from = _now() + self._pages * self._between_lists  # also where it fails amid its pages
+        self._lists_from = _now() + self._pages * self._between_lists  # also if it fails between its pages
         seen, self._pages = await self._list_all()
         rest = self._pages * self._between_lists
         self._lists_from = _now() + rest
@@ -169,7 +170,7 @@ class CreationPoller:
 
     def _polled(self, request_id: str, rest: float, *, in_progress: bool) -> None:
         waiting = self._waiting.get(request_id)
-        if waiting is None:  # somebody asked AWS itself while this look was on its way
+        if waiting is None:  # somebody asked AWS directly during this poll
             return
         if in_progress:
             waiting.due = _now() + next_poll_delay(_now() - waiting.since, rest, self._longest, SHARE)
@@ -182,7 +183,7 @@ class CreationPoller:
         self._changed.set()
 
     def _due(self) -> list[str]:
-        """The requests to look at, the one that was due first in front."""
+        """The requests to poll, the earliest due first."""
         due = [(each.due, request_id) for request_id, each in self._waiting.items() if each.due <= _now()]
         return [request_id for _, request_id in sorted(due)]
 
@@ -190,7 +191,7 @@ class CreationPoller:
         return self._pages * self._between_lists <= due * self._between_descriptions
 
     def _next_poll(self) -> float:
-        """When something is due and AWS's rates have room for a look at it; never, where nobody waits."""
+        """When the next poll is due and AWS's rates allow it; never, if nobody waits."""
         first = min((each.due for each in self._waiting.values()), default=math.inf)
         room = self._descriptions_from
         if self._lists_are_cheap(max(1, len(self._due()))):

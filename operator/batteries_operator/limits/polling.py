@@ -1,13 +1,13 @@
-"""How often AWS is asked about what it is at work on."""
+"""How often AWS is polled about its asynchronous work."""
 
 SHARE = 0.1
-"""How late something asynchronous may be seen, as a part of the time that it took."""
+"""How late the end of asynchronous work may be seen, as a fraction of its duration."""
 
 
 def next_poll_delay(lasted: float, shortest: float, longest: float, share: float = SHARE) -> float:
-    """Seconds until AWS is asked again about what has lasted so many seconds: the longer, the more rarely.
+    """Seconds until the next poll of something that has lasted so many seconds: the longer, the less often.
 
-    AWS publishes two DescribeCreateAccountStatus a second (Organizations quotas, throttling limits); five creations
-    of two minutes, asked about like this, stay below.
+    AWS publishes two DescribeCreateAccountStatus a second (Organizations quotas, throttling limits); five creations of
+    two minutes each, polled like this, stay below.
     """
     return min(max(lasted * share, shortest), max(longest, shortest))

@@ -1,10 +1,9 @@
-"""A limited number of slots, and a queue before them that serves owners in turn.
+"""A limited number of slots, and a queue for them that serves owners in turn.
 
-AWS's limits are for the whole organization (five accounts in creation, ten assignments), so they are held here over
-all accounts and not per account. Waiting costs memory only: who waits is woken when a slot is free.
-
-Where AWS itself says that there is no room, the queue is closed for a while. Then one may try, and only when that one
-came through are the others let in again: a thousand accounts that all ask a full organization help nobody.
+AWS's limits are for the whole organization (five accounts in creation, ten assignments), so slots are shared by all
+accounts. Waiting costs memory only: a queued account is woken when a slot is free. If AWS itself reports that its limit
+is reached, the queue is closed for a while. Then one account may try, and the others are admitted only when that one
+succeeded: a thousand accounts that all ask a full organization help nobody.
 """
 
 import asyncio
@@ -22,14 +21,14 @@ def _later(seconds: float, function: Callable[[], None]) -> object:
 
 
 class Slots:
-    """Who holds a slot, and who is next. Keys are AwsAccount UIDs."""
+    """The accounts that hold a slot, and the queue. Keys are AwsAccount UIDs."""
 
     def __init__(self, capacity: int, wake: Callable[[str], None], later: Later = _later) -> None:
         self._capacity = capacity
         self._wake = wake
         self._later = later
         self._held: set[str] = set()
-        # Each owner's line, oldest account first, so that a restart does not shuffle it.
+        # Each owner's queue, oldest account first, so that a restart does not reorder it.
         self._lines: OrderedDict[str, list[tuple[datetime, str]]] = OrderedDict()
         self._owners: dict[str, str] = {}
         self._shut_until_proved = False
@@ -37,26 +36,26 @@ class Slots:
 
     @property
     def held(self) -> int:
-        """Places taken."""
+        """The number of held slots."""
         return len(self._held)
 
     @property
     def waiting(self) -> int:
-        """Keys in line."""
+        """The number of queued keys."""
         return len(self._owners)
 
     @property
     def is_shut(self) -> bool:
-        """Whether AWS said that there is no room, and nobody has come through since."""
+        """Whether AWS reported that its limit is reached, and no account has succeeded since."""
         return self._shut_until_proved
 
     def restore(self, key: str) -> None:
-        """Gives back a slot held before a restart, even past the capacity: the work is already in AWS."""
+        """Restores a slot that was held before a restart, even beyond the capacity: AWS is already at work."""
         self._drop_from_line(key)
         self._held.add(key)
 
     def acquire(self, key: str, owner: str, since: datetime) -> bool:
-        """Whether `key` has a slot now; if not it is in its owner's queue, by age, and is woken later."""
+        """Whether `key` has a slot now; if not, it joins its owner's queue, by age, and is woken later."""
         if key in self._held:
             return True
         if key not in self._owners:
@@ -66,7 +65,7 @@ class Slots:
         return key in self._held
 
     def release(self, key: str) -> None:
-        """Frees the slot or the queue position, and admits who is next."""
+        """Frees the slot or the queue position, and admits the next account."""
         self._held.discard(key)
         self._drop_from_line(key)
         self._admit()
@@ -78,13 +77,13 @@ class Slots:
     def finish(self, key: str) -> None:
         """Releases the slot as soon as AWS finishes, before the result is known.
 
-        Where AWS had no room lately the slot is kept: the result says whether anybody else may try.
+        If AWS's limit was reached recently, the slot is kept: the result decides whether another account may try.
         """
         if not self.is_shut:
             self.release(key)
 
     def position(self, key: str) -> int | None:
-        """Its queue position, from 1, were nobody to come or go; None where it isn't queued."""
+        """Its queue position, from 1, if nobody joins or leaves; None if it isn't queued."""
         owner = self._owners.get(key)
         if owner is None:
             return None
@@ -97,9 +96,10 @@ class Slots:
         return before + 1
 
     def refused(self, key: str, owner: str, since: datetime, seconds: float) -> None:
-        """AWS has no room for `key`: it goes back into the line, which is shut for so many seconds.
+        """Notes that AWS refused `key` because its limit is reached: it rejoins the queue, which is closed for so many
+        seconds.
 
-        The round begins again with the owner of the oldest. Everybody in the queue is woken once, to say so.
+        The round begins again with the owner of the oldest account. Everybody in the queue is woken once, to report it.
         """
         self._held.discard(key)
         if key not in self._owners:
@@ -113,7 +113,7 @@ class Slots:
                 self._wake(waiting)
 
     def proved(self) -> None:
-        """Somebody came through: there is room."""
+        """Notes that AWS accepted an account: its limit is not reached."""
         if self._shut_until_proved:
             self._shut_until_proved, self._room = False, self._capacity
             self._admit()
@@ -135,7 +135,7 @@ class Slots:
             owner, line = next(iter(self._lines.items()))
             _, key = line.pop(0)
             del self._owners[key]
-            # The owner goes to the end of the round, so one with a thousand accounts delays nobody by more than one.
+            # The owner goes to the end of the round, so one with a thousand accounts delays others by one account.
             if line:
                 self._lines.move_to_end(owner)
             else:

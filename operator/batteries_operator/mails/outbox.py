@@ -1,8 +1,8 @@
 """Sends each Notification's mail by SES, at least once and at a bounded rate, and deletes it some days later.
 
-One worker goes through them in order of when they are due. Nothing waits for a mail: what can't be sent is tried again
-with growing pauses, and given up after some days. Everything is decided from the objects, so a restart forgets nothing;
-what is finished already costs no call and no write before its time to be deleted.
+One worker handles them in the order in which they are due. Nothing waits for a mail: what can't be sent is retried with
+growing pauses, and given up after some days. Everything is decided from the objects, so a restart forgets nothing; a
+finished Notification costs no call and no write until it is deleted.
 """
 
 import asyncio
@@ -43,16 +43,16 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Key = tuple[str, str]
 
 KEPT = timedelta(days=14)
-"""How long a finished Notification stays, to be looked up."""
+"""How long a finished Notification is kept, for people to look at."""
 
 GIVEN_UP = timedelta(days=3)
-"""How long a mail is tried."""
+"""How long sending a mail is retried."""
 
 LOOKED_SECONDS = 86400.0
-"""Until it is asked again whether one that is old enough to be deleted is still needed."""
+"""The pause before checking again whether a Notification that is old enough to be deleted is still needed."""
 
 AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 900.0
-"""The first and the longest pause after a try that failed."""
+"""The first and the longest pause after a failed try."""
 
 
 @dataclass(slots=True)
@@ -61,17 +61,17 @@ class _PendingMail:
 
     notification: Notification
     failures: int = 0
-    said: str | None = None
-    """The error that its status tells of."""
+    reported: str | None = None
+    """The error that its status reports."""
     sent: dict[str, Any] | None = None
-    """What is to be written: SES took the mail, and Kubernetes not yet the news of it."""
+    """The status to write: SES accepted the mail, and Kubernetes has not been updated yet."""
 
 
 class HeldBackError(Exception):
-    """The mail has to wait for so many seconds, because its address got enough for now."""
+    """The mail has to wait for so many seconds, because its address received enough mails for now."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("This address got as many mails as it may within this time; it is sent later.")
+        super().__init__("This address received as many mails as it may for now; this mail is sent later.")
         self.seconds = seconds
 
 
@@ -86,7 +86,7 @@ class Outbox:
         settings: Settings,
         is_needed: Callable[[str, str], bool] = lambda namespace, name: False,
     ) -> None:
-        """`is_needed` says of a finished Notification whether it still has to tell that its mail was sent."""
+        """`is_needed` says whether a finished Notification must be kept as the record that its mail was sent."""
         self._notifications = notifications
         self._customers = customers
         self._mail = mail
@@ -95,38 +95,38 @@ class Outbox:
         self._is_needed = is_needed
         self._rates = MailRates()
         self._knows_sent = False
-        """Whether `_rates` knows what the processes before this one sent."""
+        """Whether `_rates` includes what earlier processes sent."""
         self._pending: dict[Key, _PendingMail] = {}
         self._finished: dict[Key, datetime] = {}
         self._due: DelayingQueue[Key] = DelayingQueue()
         MAILS_WAITING.set_function(self._pending.__len__)
 
     def see(self, notification: Notification) -> None:
-        """A Notification as the watch shows it."""
+        """Takes in a Notification as the watch shows it."""
         meta, status = notification.metadata, notification.status
         key = meta.namespace, meta.name
         if meta.deletion_timestamp is not None:
             self.forget(*key)
         elif status.state is None:
             if key not in self._pending:
-                self._pending[key] = _PendingMail(notification, said=status.error)
+                self._pending[key] = _PendingMail(notification, reported=status.error)
                 self._due.put(key, 0)
         elif key not in self._finished:
             pending = self._pending.pop(key, None)
             finished = status.finished_at or utc_now()
             self._finished[key] = finished
-            counted = pending is not None and pending.sent is not None  # when it was sent, by this process
+            counted = pending is not None and pending.sent is not None  # this process counted it when it sent it
             if status.state is NotificationState.SENT and status.to is not None and not counted:
                 self._rates.note(status.to, notification.spec.kind, finished)
             self._due.put(key, (finished + KEPT - utc_now()).total_seconds())
 
     def forget(self, namespace: str, name: str) -> None:
-        """A Notification is gone."""
+        """Takes in that a Notification is gone."""
         self._pending.pop((namespace, name), None)
         self._finished.pop((namespace, name), None)
 
     async def run(self) -> None:
-        """Sends and deletes until cancelled, or until this operator leads no more."""
+        """Sends and deletes until cancelled, or until this operator loses the Lease."""
         while True:
             key = await self._due.get()
             try:
@@ -140,10 +140,10 @@ class Outbox:
                 return
 
     async def _try(self, key: Key, pending: _PendingMail) -> None:
-        """One try at one mail; the next one is planned where it did not come to an end."""
+        """Tries one mail once, and plans the next try if it failed."""
         pause = min(LONGEST_SECONDS, AGAIN_SECONDS * 2.0 ** min(pending.failures, 16))
         try:
-            await self._bring_to_an_end(key, pending)
+            await self._finish(key, pending)
             return
         except NotLeadingError:
             raise
@@ -155,25 +155,25 @@ class Outbox:
                 return
             problem = None
             log.warning("kubernetes_refused", status=status_of(error), again_in=pause)
-        except Exception as error:  # one mail's trouble must not end the others
+        except Exception as error:  # one mail's failure must not stop the others
             problem = _problem(pending, error)
         pending.failures += 1
-        await self._tell(key, pending, problem)
+        await self._report(key, pending, problem)
         self._due.put(key, pause)
 
-    async def _tell(self, key: Key, pending: _PendingMail, problem: str | None) -> None:
-        """Writes what is the matter, once."""
-        if problem is None or problem == pending.said:
+    async def _report(self, key: Key, pending: _PendingMail, problem: str | None) -> None:
+        """Writes the problem to the status, once."""
+        if problem is None or problem == pending.reported:
             return
         try:
             await self._notifications.merge_status(*key, {"status": {"error": problem}})
         except (ApiException, *UNANSWERED) as error:
             log.warning("mail_error_not_written", error=str(error))
         else:
-            pending.said = problem
+            pending.reported = problem
 
-    async def _bring_to_an_end(self, key: Key, pending: _PendingMail) -> None:
-        """Sends the mail, or finds that there is none to send, and writes that down."""
+    async def _finish(self, key: Key, pending: _PendingMail) -> None:
+        """Sends the mail, or finds that none is to be sent, and writes the result."""
         if pending.sent is None:
             pending.sent = await self._sent(key, pending.notification)
             if pending.sent["state"] == NotificationState.SENT:
@@ -185,7 +185,7 @@ class Outbox:
         self.see(written)
 
     async def _sent(self, key: Key, notification: Notification) -> dict[str, Any]:
-        """What the status has to say.
+        """Sends the mail if it still applies; returns the status to write.
 
         Raises:
             HeldBackError: the address got enough mails for now.
@@ -198,7 +198,7 @@ class Outbox:
             return _dropped(f"It could not be sent for {GIVEN_UP.days} days.")
         customer = await self._customers.find(key[0], spec.customer_ref.name)
         if customer is None:
-            return _dropped("There is no such Customer any more.")
+            return _dropped("The Customer does not exist any more.")
         if spec.kind is NotificationKind.CONFIRM_EMAIL and customer.is_confirmed:
             return _dropped("The address is confirmed already.")
         if (why := why_not_to_send(spec, customer, self._grace, utc_now_exactly())) is not None:
@@ -215,7 +215,7 @@ class Outbox:
 
     async def _learn_sent(self) -> None:
         """Reads all Notifications, once and before the first mail: the watch shows them in no order, and a mail that
-        another one holds back may come before it.
+        the rate limit would hold back may come before the one that it waits for.
 
         Raises:
             ApiException: they can't be read now. Those of a namespace that is closed to us can't, and are none of ours.
@@ -229,7 +229,7 @@ class Outbox:
         self._knows_sent = True
 
     async def _link(self, key: Key, email: str) -> str:
-        """A new link. Its token's hash is written before the mail goes: a link that arrives is one that works."""
+        """A new link. Its token's hash is written before the mail is sent, so that every link that arrives works."""
         token = f"{key[1]}.{secrets.token_urlsafe(32)}"
         confirmation = {
             "email": email,
@@ -240,7 +240,7 @@ class Outbox:
         return f"{self._settings.public_url.rstrip('/')}/confirm-email#{token}"
 
     async def _remove(self, key: Key) -> None:
-        """Deletes a Notification whose time has come."""
+        """Deletes a Notification that has been kept long enough."""
         left = (self._finished[key] + KEPT - utc_now()).total_seconds()
         if left <= 0 and self._is_needed(*key):
             left = LOOKED_SECONDS
@@ -262,16 +262,16 @@ def _tell_unreadable(error: UnreadableError) -> None:
 
 
 def _problem(pending: _PendingMail, error: Exception) -> str | None:
-    """What the status says of it; None where Kubernetes is away, which would not take it either."""
+    """The error for the status; None if Kubernetes is unreachable, which could not store it either."""
     if isinstance(error, UNANSWERED):
         log.warning("kubernetes_unreachable", error=str(error))
         return None
     MAILS.labels(pending.notification.spec.kind, "failed").inc()
     if isinstance(error, AwsError):
         log.warning("mail_not_sent", error=str(error))
-        return f"SES did not take it ({error.code}); it is tried again."
+        return f"SES did not accept the mail ({error.code}); it is tried again."
     log.error("mail_not_sent", exc_info=error)
-    return "The operator met an error of its own; it is tried again."
+    return "The operator failed with an internal error; it tries again."
 
 
 def _dropped(why: str) -> dict[str, Any]:

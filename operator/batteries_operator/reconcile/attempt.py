@@ -11,7 +11,8 @@ from kubernetes.aio.client import ApiException
 
 from batteries_crds.kube.client import UNANSWERED
 from batteries_crds.reasons import Reason
-from batteries_operator.aws.errors import AwsError, ErrorKind, NotOursError
+from batteries_operator.aws.error_meanings import ErrorKind
+from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.ownership import AccountGoneError
 from batteries_operator.aws.partition import UnsupportedPartitionError

@@ -14,7 +14,7 @@ from batteries_crds.base import utc_now
 from batteries_crds.conditions import find
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER
-from batteries_operator.aws.errors import ErrorKind
+from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.aws.mutations import recorded_mutations
 from batteries_operator.limits.polling import next_poll_delay
 from batteries_operator.reconcile.attempt import attempt

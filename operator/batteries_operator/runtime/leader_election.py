@@ -1,9 +1,9 @@
-"""Which of several operators works: the one that holds the Lease, for as long as it is sure to hold it.
+"""Leader election: of several operators the one that holds the Lease works, while it is certain to hold it.
 
-As client-go's leader election does, and for the same reasons: time is measured by each for itself from what it saw,
-never by comparing clocks of two machines; the holder stops a third of the lease before another may begin.
-`kubernetes.aio` has an election too; it hands no Lease over at its end, measures by the wall clock, and ends at the
-first lost connection.
+It works as client-go's leader election does, and for the same reasons: each candidate measures time from what it
+observed itself and never compares two machines' clocks, and the holder stops a third of the lease duration before
+another may begin. `kubernetes.aio` has an election too, but it releases no Lease when it stops, measures by the wall
+clock, and ends at the first lost connection.
 """
 
 import asyncio
@@ -24,20 +24,22 @@ from batteries_operator.runtime.metrics import LEADING
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 SURE = 2 / 3
-"""The part of the lease that its holder counts on: calls begun just before that end before another operator begins."""
+"""The fraction of the lease duration that its holder relies on: calls begun just before then end before another
+operator begins.
+"""
 
 LOOKS = 15
-"""How many times the Lease is looked at, or renewed, in its time."""
+"""How often the Lease is read, or renewed, in one lease duration."""
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class NotLeadingError(Exception):
-    """This operator may not act: another may be at work by now."""
+    """This operator may not act: another one may be leading by now."""
 
 
 def _clock() -> float:
-    """Seconds that pass while the process is stopped or the machine sleeps, too."""
+    """A clock that also runs while the process is stopped or the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -60,7 +62,7 @@ class Lease:
         self._until = 0.0
 
     def require(self) -> None:
-        """Returns where this operator leads for certain; every write and every AWS call asks right before it.
+        """Returns if this operator certainly leads; every write and every AWS call asks right before it.
 
         Raises:
             NotLeadingError: the Lease was not renewed in time, however it comes.
@@ -69,13 +71,13 @@ class Lease:
             raise NotLeadingError(f"{self._identity} does not hold the Lease {self._name}; another operator may lead.")
 
     async def acquire(self) -> None:
-        """Returns once the Lease is ours; asks again and again until then, whatever goes wrong."""
+        """Returns once the Lease is ours; tries until then, whatever goes wrong."""
         while not await self._try():  # noqa: ASYNC110  # what it waits for happens in another process
             await asyncio.sleep(self._pause())
         LEADING.set(1)
 
     async def hold(self) -> None:
-        """Renews the Lease; returns when it is lost, or could not be renewed in time."""
+        """Renews the Lease; returns when it is lost or could not be renewed in time."""
         try:
             while self._clock() < self._until:
                 await asyncio.sleep(self._pause())
@@ -90,7 +92,7 @@ class Lease:
             LEADING.set(0)
 
     async def release(self) -> None:
-        """Hands the Lease over: nothing of ours is under way any more. Where that fails it runs out by itself."""
+        """Releases the Lease when none of our work is in progress. If that fails, it expires by itself."""
         self._until = 0.0
         try:
             async with asyncio.timeout(self._seconds):  # by then it has run out
@@ -102,13 +104,13 @@ class Lease:
             log.warning("lease_not_released", detail=str(error), meaning="It expires by itself.")
 
     async def _try(self) -> bool:
-        """Takes or renews the Lease where that is right; whether it is ours now."""
+        """Takes or renews the Lease if it may; returns whether it is ours now."""
         try:
             return await self._take()
         except ApiException as error:
             status = status_of(error)
             if status in (FORBIDDEN, UNPROCESSABLE):  # by RBAC, or by an admission policy
-                # It stays so until somebody does something, and this operator is idle meanwhile.
+                # It stays refused until somebody acts, and this operator is idle meanwhile.
                 log.error("lease_refused", status=status, detail=said_in(error), to_do=self._remedy)
             elif status != CONFLICT:
                 log.warning("lease_refused", status=status, detail=said_in(error))
@@ -117,7 +119,7 @@ class Lease:
         return False
 
     async def _take(self) -> bool:
-        asked = self._clock()
+        asked_at = self._clock()
         lease = await self._read()
         if lease is None:
             body = self._body(None)
@@ -126,8 +128,8 @@ class Lease:
             return False
         else:
             written = await self._write(self._body(lease))
-        self._seen, self._seen_at = written, asked
-        self._until = asked + self._seconds * SURE
+        self._seen, self._seen_at = written, asked_at
+        self._until = asked_at + self._seconds * SURE
         return True
 
     async def _read(self) -> V1Lease | None:
@@ -147,14 +149,16 @@ class Lease:
         )
 
     def _may_take(self, lease: V1Lease) -> bool:
-        """Whether it is ours, nobody's, or was not renewed for its whole time since we first saw it so."""
+        """Whether it is ours, nobody's, or has not been renewed for its whole duration since we first saw it so."""
         spec = lease.spec
         if spec is None or not spec.holder_identity or spec.holder_identity == self._identity:
             return True
         return self._clock() - self._seen_at > (spec.lease_duration_seconds or self._seconds)
 
     def _body(self, lease: V1Lease | None) -> Any:
-        """The Lease in our hands. Its resourceVersion lets only one of those take it who saw it free."""
+        """The Lease with us as its holder. Its resourceVersion lets only one of the candidates that saw it free take
+        it.
+        """
         now = datetime.now(UTC)
         was = lease.spec if lease is not None and lease.spec is not None else V1LeaseSpec()
         ours = was.holder_identity == self._identity
@@ -173,13 +177,13 @@ class Lease:
     @property
     def _remedy(self) -> str:
         return (
-            f"Let this operator get, create and update the Lease {self._name} in namespace {self._namespace}. The "
-            "chart's Role and admission policy do so for the release's own namespace; BATTERIES_LEASE_NAME and "
-            "BATTERIES_LEASE_NAMESPACE say which Lease it takes."
+            f"Allow this operator to get, create and update the Lease {self._name} in namespace {self._namespace}. The "
+            "chart's Role and admission policy allow it in the release's own namespace; BATTERIES_LEASE_NAME and "
+            "BATTERIES_LEASE_NAMESPACE name the Lease."
         )
 
     def _pause(self) -> float:
-        """Jittered, so that candidates don't come at one moment."""
+        """Jittered, so that candidates don't ask at the same moment."""
         return self._seconds / LOOKS * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret
 
 
@@ -190,9 +194,9 @@ def _version(lease: V1Lease) -> str | None:
 def fence(
     require: Callable[[], None],
 ) -> Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]:
-    """An aiohttp middleware for sessions that talk to Kubernetes: reads pass, a write only while `require` does.
+    """An aiohttp middleware for sessions to Kubernetes: reads pass, writes pass only if `require` allows them.
 
-    The middleware raises NotLeadingError where it doesn't.
+    The middleware raises NotLeadingError if it does not.
     """
 
     async def middleware(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

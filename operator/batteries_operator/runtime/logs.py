@@ -1,4 +1,4 @@
-"""The operator's logs: kopf's lines name the account that they speak of as ours do."""
+"""The operator's logs: kopf's lines name their account as ours do."""
 
 import logging
 from collections.abc import MutableMapping
@@ -8,7 +8,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.identity import uuid_at
 from batteries_crds.runtime import logs
 
-# kopf tells of every handled event, botocore of every client.
+# kopf logs every handled event, botocore every client.
 _QUIET = dict.fromkeys(("kopf", "botocore", "boto3", "urllib3", "asyncio", "aiohttp"), logging.WARNING)
 
 
@@ -18,7 +18,7 @@ def configure(style: logs.Style, level: str) -> None:
 
 
 def _name_account(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Adds the account to a line that kopf logs of an object; kopf keeps the object beside the text."""
+    """Adds the account to a line that kopf logs about an object; kopf keeps the object beside the text."""
     ref = getattr(event.get("_record"), "k8s_ref", None)
     if ref and ref.get("namespace") and ref.get("name"):
         event.setdefault("resource", f"{ref['namespace']}/{ref['name']}")

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the operator. Labels have few values: never an account, a customer or a text of AWS."""
+"""Prometheus metrics of the operator. Labels have few values: never an account, a customer or AWS's words."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

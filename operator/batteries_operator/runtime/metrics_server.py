@@ -1,4 +1,4 @@
-"""Serves Prometheus' /metrics in a thread of its own, so that a loop that hangs can still be seen to hang."""
+"""Serves Prometheus' /metrics in a separate thread, so that a hanging event loop can still be seen."""
 
 import threading
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -23,7 +23,7 @@ def serve_metrics(port: int) -> WSGIServer:
     server = ThreadingWSGIServer(("", port), _Quiet, bind_and_activate=False)
     server.socket.close()
     server.socket = listening_socket("", port, "BATTERIES_METRICS_PORT")
-    # What its own server_bind would set; that looks the machine's name up, which may take long.
+    # server_bind would set these; it looks up the machine's name, which may take long.
     server.server_name, server.server_port = "localhost", server.socket.getsockname()[1]
     server.setup_environ()
     server.set_app(make_wsgi_app())

@@ -1,8 +1,9 @@
-"""Names that follow from an account's id alone, so that a crash, a restore or a second operator arrives at the same.
+"""Names that derive from an account's id alone, so that after a crash, a restore or in a second operator they are the
+same.
 
 Organizations has no idempotency token; a deterministic e-mail address, unique in all of AWS, is what makes a second
-creation of the same account impossible. ListCreateAccountStatus shows names and no e-mail addresses, so the
-account's name ends in the same id.
+creation of the same account impossible. ListCreateAccountStatus shows names but no e-mail addresses, so the account's
+name ends in the same id.
 """
 
 import base64
@@ -14,7 +15,7 @@ MAX_ACCOUNT_NAME = 50  # CreateAccount's AccountName: 1-50 printable ASCII chara
 
 
 def short_id(account_id: str) -> str:
-    """The UUID as 26 lower-case letters and digits: shorter than hex, and nothing is lost."""
+    """The UUID as 26 lower-case letters and digits: shorter than hex, without loss."""
     return base64.b32encode(UUID(account_id).bytes).decode().rstrip("=").lower()
 
 

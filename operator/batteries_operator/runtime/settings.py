@@ -260,21 +260,21 @@ class Settings(FromEnvironment):
     ] = "info"
 
     def role_of(self, recorded: str | None) -> str:
-        """The role that an account is entered by; `recorded` is what its status names, nothing in an older one.
+        """The role by which an account is entered; `recorded` is the one in its status, which older statuses lack.
 
-        Whoever had set a name of their own had it in those, too.
+        An installation that had set a name of its own used it in those accounts, too.
         """
         theirs = self.access_role_name != OWN_ROLE
         return recorded or (self.access_role_name if theirs else self.earlier_access_role_name)
 
     @property
     def access_role_names(self) -> tuple[str, ...]:
-        """Every role that we may enter an account by."""
+        """Every role by which we may enter an account."""
         return tuple(dict.fromkeys((self.access_role_name, self.earlier_access_role_name)))
 
     @property
     def payment_grace(self) -> timedelta | None:
-        """How long a payment method may be missing until accounts are suspended; None: they never are for that."""
+        """How long a payment method may be missing before accounts are suspended; None: they never are for that."""
         return timedelta(seconds=self.suspend_unpaid_seconds) if self.suspend_unpaid_seconds else None
 
     @property
@@ -284,5 +284,5 @@ class Settings(FromEnvironment):
 
     @property
     def listed_namespaces(self) -> Sequence[str | None]:
-        """What to list to have seen every account: each namespace that is watched, or None for all at once."""
+        """What to list in order to see every account: each watched namespace, or None for all at once."""
         return self.namespace_list or [None]

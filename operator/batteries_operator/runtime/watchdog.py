@@ -18,9 +18,9 @@ class _Work:
 
     account: str
     since: float
-    """Its beginning, or when it last got a lock that it waited for."""
+    """When it began, or last got a lock that it waited for."""
     waits: int = 0
-    """How many locks it waits for, or how many steps it leaves the work to."""
+    """How many locks it waits for, or to how many steps it has handed the work."""
 
 
 class Watchdog:
@@ -44,7 +44,7 @@ class Watchdog:
 
     @contextmanager
     def working(self, account: str) -> Iterator[None]:
-        """What is done in this block is watched for a standstill."""
+        """Watches the work in this block for a standstill."""
         work = _Work(account, self._clock())
         self._under_way.add(work)
         before = _current.set((self, work))
@@ -56,7 +56,7 @@ class Watchdog:
 
     @contextmanager
     def waiting(self, work: _Work) -> Iterator[None]:
-        """In this block others are at work."""
+        """In this block others do the work."""
         work.waits += 1
         try:
             yield
@@ -65,11 +65,11 @@ class Watchdog:
             work.since = self._clock()
 
     def standstill(self, longest: float) -> str | None:
-        """A sentence where a reconcile has been at work for more than `longest` seconds; None where all is well.
+        """A sentence if a reconcile has worked for more than `longest` seconds; None if all is well.
 
         A reconcile never waits for AWS's asynchronous work, and each of its calls has a time limit, so it takes
-        seconds. Its time in line does not count: a thousand that are suspended at once wait for each other, and where
-        the line stands still, the one at its head is at work.
+        seconds. Time in a queue does not count: a thousand accounts that are suspended at once wait for each other, and
+        if the queue stands still, the reconcile at its head counts as working.
         """
         at_work = [work for work in self._under_way if not work.waits]
         if not at_work:
@@ -85,14 +85,14 @@ class Watchdog:
 
 
 _current: ContextVar[tuple[Watchdog, _Work] | None] = ContextVar("work", default=None)
-"""What is at work in this task, and who watches it; None where nobody does, as in the commands."""
+"""The work of this task and the watchdog that watches it; None where nothing is watched, as in the commands."""
 
 
 @contextmanager
 def concurrent_step() -> Iterator[None]:
-    """One of several steps of a reconcile, in a task of its own: it is at work or waits for itself.
+    """One of several steps of a reconcile, in its own task: it works or waits independently.
 
-    One that hangs must not be hidden by another that goes on, or that stands in line behind it.
+    One that hangs must not be hidden by another that progresses, or that is queued behind it.
     """
     current = _current.get()
     if current is None:

@@ -1,7 +1,7 @@
-"""AWS, as far as an account factory can tell: moto behind a front that is as strict as AWS.
+"""AWS, as far as an account factory can see it: moto behind a front that is as strict as AWS.
 
-Started by the sandbox as `python -m batteries_sandbox.aws`, and by tests in process with
-`async with serve(StandinSettings(...)) as url`. Unmodified boto3 talks to it at AWS_ENDPOINT_URL.
+The sandbox starts it as `python -m batteries_sandbox.aws`, and tests start it in process with `async with
+serve(StandinSettings(...)) as url`. Unmodified boto3 talks to it at AWS_ENDPOINT_URL.
 """
 
 from batteries_sandbox.aws.server import serve, serve_in_thread

@@ -1,6 +1,6 @@
-"""The command `python -m batteries_sandbox.aws`: one stand-in as a process of its own.
+"""The command `python -m batteries_sandbox.aws`: one stand-in as a process.
 
-Prints one line when it takes calls, and ends cleanly on SIGTERM and SIGINT.
+It prints one line when it accepts calls, and ends cleanly on SIGTERM and SIGINT.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str] | None = None) -> StandinSettings:
 
 
 async def run(settings: StandinSettings) -> None:
-    """Serves until the process is told to end."""
+    """Serves until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

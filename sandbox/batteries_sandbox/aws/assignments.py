@@ -1,7 +1,7 @@
-"""Account assignments of Identity Center: asked for, and true only a while later.
+"""Identity Center's account assignments: requested, and in effect only a while later.
 
-An assignment enters moto's list when its operation is due and leaves it when a deletion is due;
-what lists show is therefore only what has really happened. Times are computed from the clock.
+An assignment enters moto's list when its operation is due and leaves it when a deletion is due, so lists show only what
+has happened. Times are computed from the clock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Assignments:
-    """Every assignment operation ever asked for."""
+    """Every assignment operation that was ever requested."""
 
     moto: Moto
     settings: StandinSettings
@@ -57,7 +57,7 @@ class Assignments:
         return operation
 
     def settle(self, now: float) -> None:
-        """Ends every operation whose time has come."""
+        """Ends every operation that is due."""
         for operation in [operation for operation in self._pending if operation.due <= now]:
             self._pending.remove(operation)
             operation.status = "FAILED" if operation.failure_reason else "SUCCEEDED"
@@ -75,11 +75,11 @@ class Assignments:
 
     @property
     def outstanding(self) -> int:
-        """How many operations are not over."""
+        """How many operations are in progress."""
         return len(self._pending)
 
     def is_busy(self, account_id: str) -> bool:
-        """Whether an operation on the account is not over."""
+        """Whether an operation on the account is in progress."""
         return any(operation.key[KEY.index("TargetId")] == account_id for operation in self._pending)
 
     def exists(self, key: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """One AWS request, decoded once.
 
-The front makes a `Call` out of bytes; rules, journal and moto all read that same value, so no
-two parts can disagree on which operation was asked for or by whom. A `Call` is never changed.
+The front makes a `Call` from bytes; rules, journal and moto all read that same value, so they can't disagree about the
+operation or its caller. A `Call` is never changed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from batteries_sandbox.aws.callers import Caller, Callers
 # The signing name in the credential scope, where it differs from boto3's name (botocore models).
 _BOTO3_NAMES = {"sso": "sso-admin", "servicequotas": "service-quotas"}
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
-# The operations that AWS takes without a signature (STS API reference).
+# The operations that AWS accepts without a signature (STS API reference).
 _UNSIGNED = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "sts"}
 
 
 class WireProtocol(StrEnum):
-    """How a service speaks: decides the form of its errors."""
+    """The protocol of a service: decides the form of its errors."""
 
     JSON = "json"
     QUERY = "query"
@@ -49,7 +49,7 @@ class RawRequest:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An AWS API call: the operation, who asks, and with what."""
+    """An AWS API call: the operation, its caller, and its parameters."""
 
     service: str
     operation: str
@@ -66,11 +66,11 @@ class Call:
 
     @property
     def account_id(self) -> str:
-        """The account of the caller, empty where nobody known calls."""
+        """The account of the caller; empty if the caller is unknown."""
         return self.caller.account_id if self.caller else ""
 
     def text(self, name: str) -> str:
-        """A parameter as text, empty where it is missing."""
+        """A parameter as text; empty if it is missing."""
         value = self.params.get(name)
         return value if isinstance(value, str) else ""
 

@@ -1,7 +1,7 @@
-"""Who holds which access key: the operator's own one, and the ones that AssumeRole handed out.
+"""The holders of access keys: the operator's own key, and those that AssumeRole returned.
 
-Rules ask here, moto is never asked: it would scan every account for a key. A key that is not
-known here is refused as AWS refuses it, so nothing can be done with made-up credentials.
+Rules look keys up here and never in moto, which would scan every account for a key. An unknown key is refused as AWS
+refuses it, so nothing can be done with made-up credentials.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What AssumeRole answers: credentials and whom they are for."""
+    """The result of AssumeRole: credentials and their holder."""
 
     caller: Caller
     access_key: str
@@ -52,7 +52,7 @@ class Session:
 
 
 class Callers:
-    """Every access key that works."""
+    """Every valid access key."""
 
     def __init__(self, root_key: str, management_account_id: str, clock: Callable[[], float], partition: str) -> None:
         self._clock = clock
@@ -61,7 +61,7 @@ class Callers:
         self.add_user(root_key, management_account_id, "operator")
 
     def add_user(self, access_key: str, account_id: str, name: str) -> None:
-        """Makes a long-lived key work, of an IAM user."""
+        """Registers a long-lived key of an IAM user."""
         arn = f"arn:{self._partition}:iam::{account_id}:user/{name}"
         self._by_key[access_key] = Caller(account_id, arn, f"AIDASANDBOX{name.upper()}1")
 
@@ -70,7 +70,7 @@ class Callers:
         return self._by_key.get(access_key)
 
     def assume(self, role_arn: str, role_id: str, session_name: str, seconds: int, session_policy: str = "") -> Session:
-        """Hands out temporary credentials for a role."""
+        """Creates temporary credentials for a role."""
         account_id, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
         caller = Caller(
             account_id=account_id,
@@ -88,7 +88,7 @@ class Callers:
         return Session(caller, access_key, secrets.token_urlsafe(30), expiration)
 
     def _forget_expired(self) -> None:
-        """Drops keys an hour past their end: until then they answer ExpiredToken, as in AWS."""
+        """Drops keys an hour after their end: until then they cause ExpiredToken, as in AWS."""
         limit = self._clock() - 3600
         oldest = next((k for k, c in self._by_key.items() if c.expires_at is not None), None)
         while oldest and (self._by_key[oldest].expires_at or 0) < limit:

@@ -1,6 +1,6 @@
 """The stand-in's own endpoints that change something: faults, gates and limits.
 
-POST a fault, look how often it struck, release what it holds, take it away; raise and lower limits.
+They set a fault, show how often it struck, release what it holds, remove it; raise and lower limits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ InWorker = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class Control:
-    """The handlers; `in_worker` runs a function where the world may be touched."""
+    """The handlers; `in_worker` runs a function in the thread that may touch the world."""
 
     def __init__(self, faults: FaultPlan, settings: StandinSettings, in_worker: InWorker) -> None:
         self._faults = faults
@@ -65,7 +65,7 @@ class Control:
             deadline = time.monotonic() + float(request.query.get("wait", "0"))
         except ValueError as error:
             raise _bad("'wait' is a number of seconds.") from error
-        while not _has_struck(fault) and time.monotonic() < deadline:  # noqa: ASYNC110  # whatever strikes need not know of us
+        while not _has_struck(fault) and time.monotonic() < deadline:  # noqa: ASYNC110  # a fault that strikes does not notify us
             await asyncio.sleep(_LOOK_SECONDS)
         return web.json_response(fault.describe())
 

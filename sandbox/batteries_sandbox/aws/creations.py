@@ -1,8 +1,8 @@
-"""Account creations: requests that take their time, and the accounts that come of them.
+"""Account creations: requests that take time, and the accounts that they create.
 
-Whether a request will succeed is settled when it is made (its e-mail is free or not), when it
-ends is computed from the clock; `settle` is called before every call, so no task runs in the
-background. An account exists in moto from the moment its creation succeeded and not before.
+Whether a request will succeed is decided when it is made (its e-mail address is free or not); its end is computed from
+the clock. `settle` is called before every call, so no task runs in the background. An account exists in moto only from
+the moment when its creation succeeded.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Creation:
 
 @dataclass(slots=True)
 class Creations:
-    """Every creation ever asked for, oldest first."""
+    """Every creation that was ever requested, oldest first."""
 
     moto: Moto
     settings: StandinSettings
@@ -64,13 +64,13 @@ class Creations:
     _known_at: dict[str, float] = field(default_factory=dict)
 
     def reserve_email(self, email: str) -> bool:
-        """Takes an e-mail for good; False where it was taken. Closed accounts keep theirs in AWS too."""
+        """Takes an e-mail address for good; False if it was taken. Closed accounts keep theirs in AWS too."""
         free = email.lower() not in self._emails
         self._emails.add(email.lower())
         return free
 
     def add(self, params: Mapping[str, Any], now: float, wall: float, failure: str = "") -> Creation:
-        """Starts a creation; one that fails for the reason given takes no e-mail."""
+        """Starts a creation; one that fails for the given reason takes no e-mail address."""
         if not failure and not self.reserve_email(params["Email"]):
             failure = "EMAIL_ALREADY_EXISTS"
         creation = Creation(
@@ -87,7 +87,7 @@ class Creations:
         return creation
 
     def settle(self, now: float) -> None:
-        """Ends every creation whose time has come."""
+        """Ends every creation that is due."""
         for creation in [creation for creation in self._pending if creation.due <= now]:
             self._pending.remove(creation)
             if creation.failure_reason:
@@ -105,7 +105,7 @@ class Creations:
 
     @property
     def in_progress(self) -> int:
-        """How many creations are not over."""
+        """How many creations are in progress."""
         return len(self._pending)
 
     def role_is_usable(self, account_id: str, now: float) -> bool:
@@ -113,7 +113,7 @@ class Creations:
         return self._usable_at.get(account_id, 0.0) <= now
 
     def is_known_to_identity_center(self, account_id: str, now: float) -> bool:
-        """Whether Identity Center has heard of the account yet."""
+        """Whether Identity Center knows the account yet."""
         return self._known_at.get(account_id, 0.0) <= now
 
     def _open_account(self, creation: Creation) -> None:

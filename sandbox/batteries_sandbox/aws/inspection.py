@@ -1,7 +1,7 @@
-"""What tests may know and AWS would never tell: the stand-in's own endpoints under /_standin.
+"""The stand-in's own endpoints under /_standin, which show tests what AWS would never show.
 
-They read the world in its worker thread, after settling it, so they never show a state that an
-AWS call made at the same moment would contradict. They change nothing.
+They read the world in its worker thread, after settling it, so they never show a state that an AWS call at the same
+moment would contradict. They change nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Query = Mapping[str, str]
 
 
 def health(world: World, query: Query) -> dict[str, Any]:
-    """Where this stand-in is and whose credentials it takes."""
+    """Where this stand-in runs and whose credentials it accepts."""
     return {
         "status": "ok",
         "managementAccountId": world.settings.management_account_id,
@@ -55,7 +55,7 @@ def accounts(world: World, query: Query) -> dict[str, Any]:
 
 
 def creations(world: World, query: Query) -> dict[str, Any]:
-    """Every CreateAccount request, with what AWS keeps to itself: e-mail and tags."""
+    """Every CreateAccount request, with what AWS does not show: e-mail address and tags."""
     found = [
         {
             "id": creation.id,
@@ -77,12 +77,12 @@ def creations(world: World, query: Query) -> dict[str, Any]:
 
 
 def mails(world: World, query: Query) -> dict[str, Any]:
-    """What was sent through SES, oldest first."""
+    """The mails sent through SES, oldest first."""
     return {"mails": world.mails}
 
 
 def console_sign_in(world: World, body: Mapping[str, Any]) -> dict[str, bool] | None:
-    """A try of a password at the console's door."""
+    """Tries a password at the console's sign-in."""
     words = [str(body.get(name, "")) for name in ("accountId", "userName", "password")]
     return login_profiles.sign_in(world, *words)
 

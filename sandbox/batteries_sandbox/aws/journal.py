@@ -1,8 +1,8 @@
-"""The record of every call: what tests read to prove what was called, how often, and by whom.
+"""The record of every call, by which tests prove what was called, how often, and by whom.
 
 Passwords and tokens never enter it. Like CloudTrail it has the id of the access key that signed a call, and of the one
-that AssumeRole gave out: so a reader knows by which session each call was made. It holds the newest calls up to a
-bound, as a run of 10,000 accounts makes hundreds of thousands; the counters hold all of them.
+that AssumeRole returned, so a reader knows the session of each call. It holds the newest calls up to a bound, because a
+run of 10,000 accounts makes hundreds of thousands; the counters include all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Journal:
     _last: int = 0
 
     def note(self, call: Call, answer: Answer | None, wall: float, *, done: bool = True) -> None:
-        """Notes a call and how it ended; not `done`: a fault kept it from AWS."""
+        """Records a call and its result; not `done`: a fault kept it from AWS."""
         self._last += 1
         self._counts[call.service, call.operation] += 1
         entry = {
@@ -52,7 +52,7 @@ class Journal:
         self._calls.append(entry)
 
     def calls(self, service: str = "", operation: str = "", since: int = 0) -> list[dict[str, Any]]:
-        """The calls after `since`, of a service and an operation where given."""
+        """The calls after `since`, of the given service and operation."""
         return [
             entry
             for entry in self._calls
@@ -77,13 +77,13 @@ class Journal:
 
 
 def _issued(call: Call, answer: Answer | None) -> str | None:
-    """The id of the access key that an AssumeRole answered with."""
+    """The id of the access key that an AssumeRole returned."""
     found = _ISSUED.search(answer.body) if answer and call.operation.startswith("AssumeRole") else None
     return found[1].decode() if found else None
 
 
 def redacted(value: Any) -> Any:
-    """The parameters without what must not be written down."""
+    """The parameters without secrets."""
     if isinstance(value, Mapping):
         return {key: REDACTED if key in _SECRET else redacted(item) for key, item in value.items()}
     if isinstance(value, list):

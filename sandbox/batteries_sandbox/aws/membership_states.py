@@ -1,7 +1,7 @@
-"""What AWS and its Support do to a member account without being asked by the organization: nobody's API call.
+"""What AWS and its Support do to a member account without a call of the organization.
 
-AWS suspends accounts, and its Support reopens closed ones; people take accounts out of the organization and invite
-them back, which takes days and e-mails in AWS. A test puts the account into its new state at once.
+AWS suspends accounts, and its Support reopens closed ones; people take accounts out of the organization and invite them
+back, which takes days and e-mails in AWS. A test puts the account into its new state at once.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ STATES = ("ACTIVE", "SUSPENDED", "CLOSED", "LEFT")
 
 
 def put(world: World, account_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The member account is in `body["state"]` from now on.
+    """Puts the member account into the state `body["state"]`.
 
-    LEFT is no member any more and loses the tags that it had in the organization (botocore's organizations model,
-    RemoveAccountFromOrganization); ACTIVE after that is back, in the root, as an invited account is.
+    LEFT removes it from the organization, and with it its tags there (botocore's organizations model,
+    RemoveAccountFromOrganization); ACTIVE after that brings it back, in the root, like an invited account.
 
     Raises:
         ValueError: there is no such account, or no such state.

@@ -1,8 +1,8 @@
-"""moto, called in process: its WSGI application and typed ways to its state.
+"""moto, called in process: its WSGI application and typed access to its state.
 
-moto holds its state in module globals and is not thread-safe, so one process can hold one
-stand-in, and only the stand-in's worker thread may call anything here. moto never works out the
-account itself: every request carries it in moto's own header.
+moto holds its state in module globals and is not thread-safe, so one process can hold one stand-in, and only the
+stand-in's worker thread may call anything here. moto never determines the account itself: every request carries it in
+moto's own header.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ERROR_CODE = re.compile(rb'"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"|<Code>([^<]+)</
 
 
 class Moto:
-    """moto's whole world, emptied when this is made."""
+    """moto's whole world, emptied when this is created."""
 
     def __init__(self, management_account_id: str, region: str) -> None:
-        # moto takes this variable over any header: with it, all accounts would be one.
+        # moto prefers this variable to any header: with it, all accounts would be one.
         if "MOTO_ACCOUNT_ID" in os.environ:
             raise RuntimeError("MOTO_ACCOUNT_ID is set: moto would put every account into that one")
         from moto.core.base_backend import BackendDict
@@ -40,14 +40,14 @@ class Moto:
         from moto.utilities.utils import get_partition
 
         BackendDict.reset()
-        organizations_backends.master_accounts.clear()  # which moto's own reset forgets
+        organizations_backends.master_accounts.clear()  # moto's own reset does not reset it
         self._app = DomainDispatcherApplication(create_backend_app)
         self._management_account_id = management_account_id
         self._region = region
         self._partition = get_partition(region)
 
     def __call__(self, call: Call) -> Answer:
-        """Has moto answer the call, in the caller's account."""
+        """Lets moto handle the call, in the caller's account."""
         status: list[str] = []
         headers: dict[str, str] = {}
 
@@ -82,7 +82,7 @@ class Moto:
     def settle_access_role(self, account_id: str) -> None:
         """Gives a new account's first role what moto forgets: a path (its ARN is broken without) and the partition.
 
-        moto puts it into the partition `aws`, whatever the organization's is, and has it trust an account there.
+        moto uses the partition `aws`, whatever the organization's is, and makes the role trust an account there.
         """
         from moto.iam.models import iam_backends
 

@@ -1,7 +1,7 @@
-"""Paging as AWS Organizations does it: at most 20 a page, and opaque tokens.
+"""Paging as in AWS Organizations: at most 20 a page, and opaque tokens.
 
-A filter is applied after the page is cut, so a page may be empty and still have a NextToken:
-AWS's documentation warns of just that, and clients that stop at an empty page must fail here.
+A filter is applied after the page is cut, so a page may be empty and still have a NextToken: AWS's documentation warns
+of that, and clients that stop at an empty page must fail in tests.
 """
 
 from __future__ import annotations

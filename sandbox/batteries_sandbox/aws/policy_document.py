@@ -1,7 +1,7 @@
-"""Policy documents read and evaluated: wildcards, statements, conditions.
+"""Reads and evaluates policy documents: wildcards, statements, conditions.
 
-Pure functions, after the IAM user guide's "IAM JSON policy elements". What is not known here
-fails closed: an unknown operator never lets anybody in, and never excuses from a Deny.
+Pure functions, after the IAM user guide's "IAM JSON policy elements". Anything unknown fails closed: an unknown
+operator never admits anybody, and never exempts from a Deny.
 """
 
 from __future__ import annotations

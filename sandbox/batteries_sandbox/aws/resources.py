@@ -1,8 +1,7 @@
-"""What a call is in the words of an IAM policy: its actions, its resources, its condition keys.
+"""A call in the words of an IAM policy: its actions, its resources, its condition keys.
 
-After the service authorization reference. Where a call names no resource that a policy could
-name, AWS asks for "*", and so do we; of services whose ARNs are not worked out here, the resource
-is not looked at (an empty tuple).
+After the service authorization reference. If a call names no resource that a policy could name, AWS requires "*", and
+so do we; for services whose ARNs are not computed here, the resource is not checked (an empty tuple).
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def context(call: Call, world: World) -> dict[str, list[str]]:
 
 
 def request_keys(call: Call) -> dict[str, list[str]]:
-    """The condition keys of what is asked for: tags, and a mail's sender."""
+    """The condition keys of the request: tags, and a mail's sender."""
     keys: dict[str, list[str]] = {}
     tags = call.params.get("Tags")
     if isinstance(tags, list):
@@ -107,7 +106,7 @@ def _identity_center(call: Call, world: World) -> tuple[str, ...]:
 
 
 def _mail(call: Call, world: World) -> str:
-    """The identity that a mail is sent by, its address or else its domain; or the one that is asked about."""
+    """The SES identity of a mail's sender, its address or else its domain; or the one that a call names."""
     sender = call.text("FromEmailAddress").rpartition("<")[2].removesuffix(">")
     name = call.text("EmailIdentity") or sender
     if sender and sender not in world.settings.ses_identities:

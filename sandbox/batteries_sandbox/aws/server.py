@@ -1,8 +1,8 @@
 """The HTTP front: bytes in, bytes out, and one worker thread behind it.
 
-The event loop moves bytes, decodes, and plays faults; rules, moto and journal run in that one
-thread, as moto is not thread-safe. So each call is atomic, and calls happen one after the other,
-while one that a fault holds keeps no other waiting.
+The event loop moves bytes, decodes, and applies faults; rules, moto and journal run in that one thread, as moto is not
+thread-safe. So each call is atomic, and calls happen one after the other, while a call that a fault holds delays no
+other.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class StandinServer:
         await self._in_worker(lambda: world.journal.note(call, answer, world.wall(), done=False))
 
     async def _let_go(self, app: web.Application) -> None:
-        """Ends with nobody held: a gate would keep the server from closing."""
+        """Releases every held call on shutdown: a gate would keep the server from closing."""
         self._faults.clear()
 
     async def _inspect(
@@ -111,7 +111,7 @@ class StandinServer:
         return web.json_response(result)
 
     async def _put_account(self, request: web.Request) -> web.Response:
-        """An account's state as AWS, its Support or its owner changes it."""
+        """Sets an account's state as AWS, its Support or its owner would."""
         try:
             body, account_id = dict(await request.json()), request.match_info["id"]
             return web.json_response(
@@ -158,7 +158,7 @@ async def serve(settings: StandinSettings | None = None) -> AsyncIterator[str]:
 
 @contextmanager
 def serve_in_thread(settings: StandinSettings | None = None) -> Iterator[str]:
-    """The same for code without an event loop: it runs in a thread of its own."""
+    """The same for code without an event loop: it runs in a separate thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="aws-standin-loop", daemon=True)
     thread.start()

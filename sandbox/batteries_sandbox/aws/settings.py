@@ -1,8 +1,8 @@
-"""What the stand-in pretends: its address, AWS's delays and AWS's limits.
+"""The stand-in's settings: its address, AWS's delays and AWS's limits.
 
-Every number that AWS decides and a test may want otherwise is here, with AWS's value (or a
-sandbox-sized delay) as the default; nothing else in this package holds a tunable number. A world
-has its own copy, of which POST /_standin/limits changes what is in `CHANGEABLE`.
+Every number that AWS decides and a test may change is here, with AWS's value (or a sandbox-sized delay) as the default;
+nothing else in this package holds a tunable number. A world has its own copy, of which POST /_standin/limits changes
+what is in `CHANGEABLE`.
 """
 
 from __future__ import annotations
@@ -87,5 +87,5 @@ def change(settings: StandinSettings, changes: Mapping[str, Any]) -> None:
 
 
 def _is_whole(name: str) -> bool:
-    """By the default: a delay may have been given as a whole number, and still be changed to half a second."""
+    """Whether the default is a whole number: a delay given as one may still be changed to half a second."""
     return isinstance(StandinSettings.__dataclass_fields__[name].default, int)

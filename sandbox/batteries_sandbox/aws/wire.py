@@ -1,7 +1,7 @@
-"""Answers and errors in AWS's three wire forms.
+"""Responses and errors in AWS's three wire formats.
 
-A rule returns a dict or raises an `AwsError`; which of the forms that takes (JSON 1.1, query
-XML, REST-JSON) is decided here alone, from the call, so an SDK parses both as AWS's own.
+A rule returns a dict or raises an `AwsError`; its format (JSON 1.1, query XML, REST-JSON) is decided here alone, from
+the call, so an SDK parses both like AWS's own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMESPACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; error_code is what the journal notes of a refusal."""
+    """An HTTP response; error_code is the journal's entry for a refusal."""
 
     status: int
     body: bytes
@@ -34,7 +34,7 @@ class Answer:
 
 
 class AwsError(Exception):
-    """A refusal as AWS words it; fields are further members of the error, such as Reason."""
+    """A refusal in AWS's words; fields are further members of the error, such as Reason."""
 
     def __init__(self, code: str, message: str, status: int = 400, **fields: Any) -> None:
         super().__init__(f"{code}: {message}")
@@ -45,7 +45,7 @@ class AwsError(Exception):
 
 
 def answer(call: Call, result: Mapping[str, Any] | None = None) -> Answer:
-    """A successful answer in the form of the call's protocol."""
+    """A successful response in the format of the call's protocol."""
     if call.protocol is WireProtocol.QUERY:
         inner = f"<{call.operation}Result>{_xml(result)}</{call.operation}Result>" if result else ""
         body = _xml_document(call, f"{call.operation}Response", inner)

@@ -1,7 +1,7 @@
-"""The world behind the stand-in's endpoint: moto, and all that moto doesn't keep.
+"""The world behind the stand-in's endpoint: moto, and everything that moto doesn't keep.
 
-One object per stand-in, touched by its worker thread only; so rules need no locks, and every
-call sees the state of one moment (`settle` first, then the rules).
+One object per stand-in, touched by its worker thread only; so rules need no locks, and every call sees the state of one
+moment (`settle` first, then the rules).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class World:
         return self._policy
 
     def settle(self) -> None:
-        """Lets everything happen whose time has come."""
+        """Applies everything that is due."""
         now = self.clock()
         self.creations.settle(now)
         self.assignments.settle(now)

@@ -10,7 +10,7 @@ from batteries_sandbox.stripe.settings import StripeSettings
 
 
 def main() -> int:
-    """Runs until it is told to stop; 1 when the address can't be listened on."""
+    """Runs until SIGTERM or SIGINT; returns 1 if it can't listen on the address."""
     try:
         asyncio.run(_run(_settings(sys.argv[1:])))
     except OSError as failure:
@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         default=",".join(f"{delay:g}" for delay in default.retry_delays),
         help="seconds before each further try",
     )
-    add("--webhook-timeout", type=float, default=default.webhook_timeout, help="seconds an endpoint has to answer")
+    add(
+        "--webhook-timeout",
+        type=float,
+        default=default.webhook_timeout,
+        help="seconds within which an endpoint must respond",
+    )
     add("--public-url", default=default.public_url, help="where a browser reaches the checkout page, if elsewhere")
     add("--price-ids", default=",".join(default.price_ids), help="the monthly prices that exist")
     return parser

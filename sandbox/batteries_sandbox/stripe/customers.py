@@ -1,6 +1,6 @@
 """Customers: https://docs.stripe.com/api/customers.
 
-A deleted customer leaves a tombstone: reading it answers `deleted: true`, everything else answers that there is none.
+A deleted customer leaves a tombstone: reading it returns `deleted: true`, everything else returns that there is none.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""Every way to say no, in the shape of https://docs.stripe.com/api/errors.
+"""All errors, in the form of https://docs.stripe.com/api/errors.
 
-Callers raise `StripeError`; the API middleware turns it into an answer. Codes and types are Stripe's, because clients
-branch on them; sentences are as near to Stripe's as known, because people read them.
+Callers raise `StripeError`; the API middleware turns it into a response. Codes and types are Stripe's, because clients
+branch on them; sentences are as close to Stripe's as known, because people read them.
 """
 
 from batteries_sandbox.stripe.objects import JsonObject
@@ -10,7 +10,7 @@ INVALID_REQUEST = "invalid_request_error"
 
 
 class StripeError(Exception):
-    """An answer that is an error: its HTTP status, and the fields of Stripe's error object."""
+    """An error response: its HTTP status, and the fields of Stripe's error object."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class StripeError(Exception):
 
 
 def resource_missing(kind: str, wanted: str, *, param: str = "id", status: int = 404) -> StripeError:
-    """No such object: 404 where the path names it, 400 where a parameter does."""
+    """No such object: 404 if the path names it, 400 if a parameter does."""
     return StripeError(f"No such {kind}: '{wanted}'", status=status, code="resource_missing", param=param)
 
 

@@ -1,7 +1,7 @@
-"""How a session ends without a card: when its time has come, whether or not anybody looks, or when it is asked to.
+"""How a session ends without a card: when it is due, whether or not anybody looks, or on request.
 
 A heap of (time, session id) makes it cheap enough to run before every request, which keeps the invariant that no
-answer shows an open session past its `expires_at`; `server.py` runs it once a second too, for the webhook's sake.
+response shows an open session past its `expires_at`; `server.py` also runs it once a second, for the webhooks.
 """
 
 from heapq import heappop, heappush

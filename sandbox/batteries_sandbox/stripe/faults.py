@@ -1,8 +1,8 @@
-"""The place for faults on demand: error answers, lost answers, latency. There are none yet.
+"""The place for faults on demand: error responses, lost responses, latency. There are none yet.
 
-`middleware.py` runs every API request through `with_faults`, outside of authentication and idempotency, where a
-network stands between a client and Stripe: a fault before `handle` is a request that never arrived, one after it is
-an answer that got lost although the work was done and its answer saved.
+`middleware.py` runs every API request through `with_faults`, outside of authentication and idempotency, where a network
+is between a client and Stripe: a fault before `handle` is a request that never arrived, one after it is a response that
+was lost although the request was carried out and its response saved.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,5 +13,5 @@ Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def with_faults(request: web.Request, handle: Handle) -> web.StreamResponse:
-    """Answers as if nothing went wrong."""
+    """Passes the request on without a fault."""
     return await handle(request)

@@ -1,9 +1,9 @@
-"""The hosted checkout page's two requests: show the form, take the form.
+"""The hosted checkout page's two requests: show the form, accept the form.
 
-Usable by a browser, and by curl:
-`curl -i -X POST "$URL" -d email=ada@example.com -d cardNumber=4242424242424242 -d cardExpiry=12/34 -d cardCvc=123`.
-Answers: 303 to `success_url` when the card is saved; 402 with the page again when it is not; 400 when the e-mail is
-missing or wrong; 410 when the session is complete or expired; 404 when there is none.
+Usable by a browser, and by curl: `curl -i -X POST "$URL" -d email=ada@example.com -d cardNumber=4242424242424242 -d
+cardExpiry=12/34 -d cardCvc=123`. Responses: 303 to `success_url` when the card is saved; 402 with the page again when
+it is not; 400 when the e-mail address is missing or wrong; 410 when the session is complete or expired; 404 when there
+is none.
 """
 
 from aiohttp import web

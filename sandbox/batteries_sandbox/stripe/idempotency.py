@@ -1,6 +1,6 @@
-"""The `Idempotency-Key` of POSTs, as https://docs.stripe.com/api/idempotent_requests has it.
+"""The `Idempotency-Key` of POSTs, as in https://docs.stripe.com/api/idempotent_requests.
 
-The same key with the same request gets the first answer again and changes nothing; with another request it is an
+The same key with the same request gets the first response again and changes nothing; with another request it is an
 error. A request that fails its checks is not saved, so the key can be used again. Stripe's third case, 409 while the
 first request is still running, can't happen here: a request runs from lookup to save without awaiting.
 """
@@ -15,7 +15,7 @@ _KEPT_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What makes two requests the same one."""
+    """What makes two requests the same."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SavedAnswer:
-    """A first answer, and which request it was for."""
+    """A first response, and its request."""
 
     request: Request
     body: str
@@ -33,13 +33,13 @@ class SavedAnswer:
 
 
 class SavedAnswers:
-    """The answers that a key repeats."""
+    """The responses that a key repeats."""
 
     def __init__(self) -> None:
         self._answers: dict[str, SavedAnswer] = {}
 
     def find(self, key: str, request: Request, now: int) -> SavedAnswer | None:
-        """The saved answer, None for a key that is new, or the error for a key that was used for something else."""
+        """The saved response, None for a new key, or the error for a key that was used for something else."""
         if len(key) > _MAX_KEY:
             raise _misused(f"Idempotency keys can have up to {_MAX_KEY} characters, got {len(key)}.")
         saved = self._answers.get(key)

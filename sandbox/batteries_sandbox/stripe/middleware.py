@@ -1,7 +1,6 @@
-"""What every answer has in common: a Request-Id, the API version, and errors in Stripe's shape.
+"""What every response has in common: a Request-Id, the API version, and errors in Stripe's form.
 
-Nothing that happens here or below escapes in another shape: unknown paths, oversized bodies and the stand-in's own
-bugs included.
+No error leaves in another form: unknown paths, oversized bodies and the stand-in's own bugs included.
 """
 
 import json
@@ -22,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 @web.middleware
 async def answer_like_stripe(request: web.Request, handler: Handle) -> web.StreamResponse:
-    """Runs a request, API, page or tool, and gives its answer Stripe's headers."""
+    """Runs a request for the API, a page or a tool, and gives its response Stripe's headers."""
     request[REQUEST_ID] = new_id("req_")
     expire_due(request.app[ACCOUNT])
     try:
@@ -64,5 +63,5 @@ def error_response(error: StripeError) -> web.Response:
 
 
 def to_json(answer: JsonObject) -> str:
-    """Indented, as Stripe's answers are."""
+    """Indented, as Stripe's responses are."""
     return json.dumps(answer, indent=2)

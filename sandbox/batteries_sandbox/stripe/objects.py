@@ -40,7 +40,7 @@ def random_text(length: int) -> str:
 
 
 class Clock:
-    """The time the stand-in believes in; it can be moved on, because sessions live for half an hour at least."""
+    """The stand-in's clock; it can be moved on, because sessions live for half an hour at least."""
 
     def __init__(self) -> None:
         self._ahead = 0
@@ -55,5 +55,5 @@ class Clock:
         return today.tm_year, today.tm_mon
 
     def advance(self, seconds: int) -> None:
-        """Moves on; never back, since what has expired stays expired."""
+        """Moves the clock on; never back, because what has expired stays expired."""
         self._ahead += max(0, seconds)

@@ -63,7 +63,7 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
 
 
 def notice_page(title: str, sentence: str) -> str:
-    """A page that only says something: the session is over, or never was."""
+    """A page with only a message: the session has ended, or never existed."""
     return _page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(sentence)}</p>")
 
 

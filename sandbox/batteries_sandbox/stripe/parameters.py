@@ -1,6 +1,6 @@
-"""Turns a decoded form into typed parameters, or into the error that Stripe would answer.
+"""Turns a decoded form into typed parameters, or into the error that Stripe would return.
 
-The invariant: what comes out has only names, types and values that the library's declarations allow, so the resource
+The invariant: the result has only names, types and values that the library's declarations allow, so the resource
 modules check meaning and never types. The sentences follow Stripe's; the codes are listed at
 https://docs.stripe.com/error-codes.
 """

@@ -1,4 +1,4 @@
-"""Runs an endpoint of the API: read the form, look for a saved answer, check the parameters, run, expand, save.
+"""Runs an endpoint of the API: parse the form, look for a saved response, check the parameters, run, expand, save.
 
 Between the lookup and the save nothing is awaited, so no other request can come between.
 """

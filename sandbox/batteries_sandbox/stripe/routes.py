@@ -1,4 +1,4 @@
-"""Every URL of the API on one screen. What is not here is answered "Unrecognized request URL"."""
+"""Every URL of the API on one screen. Any other gets the error "Unrecognized request URL"."""
 
 from stripe import params
 from stripe.params import checkout

@@ -1,8 +1,8 @@
-"""Sends events to the webhook endpoint: signed, at least once, in no order, again and again until it says 2xx.
+"""Sends events to the webhook endpoint: signed, at least once, unordered, again and again until it responds 2xx.
 
-Facts: https://docs.stripe.com/webhooks. A redirect counts as a failure; each try is signed anew (the timestamp is
-part of the signature) over the same body. The body is indented and unescaped UTF-8, as Stripe's is, so a receiver
-that verifies anything but the raw bytes fails here.
+Facts: https://docs.stripe.com/webhooks. A redirect counts as a failure; each try is signed again (the timestamp is part
+of the signature) over the same body. The body is indented and unescaped UTF-8, as Stripe's is, so a receiver that
+verifies anything but the raw bytes fails here.
 """
 
 import asyncio

@@ -238,7 +238,7 @@ def test_root_e_mail_addresses_may_come_by_every_way_that_settings_do(bare: Bare
     for values in ({"settings": {name: template}}, {"extraEnv": [from_secret]}):
         file.write_text(yaml.safe_dump({"operator": values}))
         assert name in bare.helm("template", RELEASE, str(helm.CHART), f"--values={file}")
-    with pytest.raises(AssertionError, match=r"must hold \{id\}"):
+    with pytest.raises(AssertionError, match=r"must contain \{id\}"):
         bare.helm("template", RELEASE, str(helm.CHART), "--set=operator.accountEmailTemplate=aws@acme.io")
 
 

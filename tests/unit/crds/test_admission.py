@@ -1,4 +1,4 @@
-"""The admission policies that the chart gets from the models: what nobody opened is closed."""
+"""The chart's admission policies, generated from the models: fields are closed unless somebody opened them."""
 
 from typing import Annotated, Any
 
@@ -30,7 +30,7 @@ def texts(program: Program, resource: type[Resource]) -> list[str]:
 
 @pytest.fixture
 def open_as_before(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What is open of a resource is open of its later form."""
+    """Checks that what is open in a resource stays open in its later form."""
 
     def opened(later: type[Resource], before: type[Resource], **fields: When) -> None:
         table: dict[Program, dict[type[Resource], Write]] = {

@@ -1,4 +1,4 @@
-"""The resources as Python sees them: repositories, identities, conditions, and the schema made of them."""
+"""The resources as Python models: repositories, identities, conditions, and the generated schema."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

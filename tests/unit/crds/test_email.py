@@ -1,4 +1,4 @@
-"""What is an e-mail address: one rule, in the CRDs and in the HTTP API."""
+"""One rule for e-mail addresses, in the CRDs and in the HTTP API."""
 
 import re
 

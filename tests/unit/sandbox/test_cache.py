@@ -1,4 +1,4 @@
-"""What the cache lacks is made by one process at a time; an official release is taken only with its checksum."""
+"""One process at a time builds what the cache lacks; a release is used only if its checksum matches."""
 
 import hashlib
 import http.server

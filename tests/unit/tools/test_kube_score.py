@@ -1,4 +1,4 @@
-"""What kube-score finds is mended or excepted with a reason; where it can't be had, that is said."""
+"""kube-score's findings are fixed or excepted with a reason; if it can't be built, that is reported."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_finding_needs_an_exception_of_its_check_words_and_rendering() -> None
     ):
         told = wrong([LOW], [other])
         assert "Deployment/d c, rendered on OpenShift: low user ID (user-group)" in told[0]
-        assert "nothing needs" in told[1]
+        assert "matches nothing" in told[1]
 
 
 def test_each_exception_has_a_reason_and_names_a_rendering_that_there_is() -> None:

@@ -6,13 +6,13 @@
 {{- range .Values.operator.extraEnv }}{{ if eq (toString .name) $name }}{{ $template = .value }}{{ $elsewhere = hasKey . "valueFrom" }}{{ end }}{{ end -}}
 {{- $template = $template | default "" | toString | trim -}}
 {{- if not (or $template $elsewhere) -}}
-{{- fail "operator.accountEmailTemplate is not set, and it has no default: it makes the root e-mail address of each AWS account, and whoever reads that mailbox can take the account over. Set it to an address of yours that holds {id}, for example --set operator.accountEmailTemplate='aws+{id}@your-domain'." -}}
+{{- fail "operator.accountEmailTemplate is not set, and it has no default: it gives each AWS account its root e-mail address, and whoever reads that mailbox can take the account over. Set it to an address of yours that contains {id}, for example --set operator.accountEmailTemplate='aws+{id}@your-domain'." -}}
 {{- end -}}
 {{- if and $template (not (contains "{id}" $template)) -}}
-{{- fail "operator.accountEmailTemplate must hold {id}: each AWS account needs its own root e-mail address, such as aws+{id}@your-domain." -}}
+{{- fail "operator.accountEmailTemplate must contain {id}: each AWS account needs its own root e-mail address, such as aws+{id}@your-domain." -}}
 {{- end -}}
 {{- if and $template (not (regexMatch "^[^@\\s]+@[^@\\s]+[.][^@\\s]+$" $template)) -}}
-{{- fail "operator.accountEmailTemplate must be one e-mail address that holds {id}, such as aws+{id}@your-domain." -}}
+{{- fail "operator.accountEmailTemplate must be one e-mail address that contains {id}, such as aws+{id}@your-domain." -}}
 {{- end -}}
 {{- end -}}
 

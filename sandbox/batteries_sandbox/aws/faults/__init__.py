@@ -1,5 +1,4 @@
-"""Faults that a test sets while the stand-in runs: what can happen to a call, besides AWS's rules.
+"""Faults that a test sets while the stand-in runs: what can happen to a call besides AWS's rules.
 
-They live in the event loop, in front of the worker thread: a call that hangs keeps no other from
-being answered.
+They run in the event loop, in front of the worker thread: a call that hangs delays no other.
 """

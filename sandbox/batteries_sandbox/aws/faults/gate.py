@@ -1,4 +1,4 @@
-"""A gate: calls stand before it until somebody lets them go on, drops them, or they go away."""
+"""A gate: calls wait in front of it until somebody releases or drops them, or their clients disconnect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.journal import redacted
 
-_LOOK_SECONDS = 0.05  # how often a held call is looked at for a client that is gone
+_LOOK_SECONDS = 0.05  # how often a held call is checked for a disconnected client
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Gate:
     _waiting: list[tuple[Call, float, asyncio.Future[bool]]] = field(default_factory=list)
 
     async def hold(self, call: Call, gone: Callable[[], bool]) -> bool:
-        """Holds a call; True where it is to go on, False where it is dropped or its client is gone."""
+        """Holds a call; True if it may continue, False if it is dropped or its client is gone."""
         released: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         entry = (call, time.time(), released)
         self._waiting.append(entry)
@@ -33,7 +33,7 @@ class Gate:
             self._waiting.remove(entry)
 
     def release(self, *, drop: bool = False) -> int:
-        """Lets all go on, or drops them all; returns how many."""
+        """Releases all, or drops all; returns how many."""
         held = [released for _, _, released in self._waiting if not released.done()]
         for released in held:
             released.set_result(not drop)
@@ -55,7 +55,7 @@ class Gate:
 
 
 async def hang(seconds: float, gone: Callable[[], bool]) -> None:
-    """Waits for the client to give up, at most so many seconds where that is not 0."""
+    """Waits for the client to disconnect, at most so many seconds unless that is 0."""
     started = time.monotonic()
     while not gone() and not (seconds and time.monotonic() - started >= seconds):  # noqa: ASYNC110  # aiohttp has no event for it
         await asyncio.sleep(_LOOK_SECONDS)

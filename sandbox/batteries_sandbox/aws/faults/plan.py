@@ -1,7 +1,7 @@
-"""The faults that are set, and what they have in store for a call.
+"""The faults that are set, and what each does to a call.
 
-Only the event loop touches this, so it needs no locks. Of several faults that would end a call,
-the one that was set first strikes, and the others don't count the call.
+Only the event loop touches this, so it needs no locks. Of several faults that would end a call, the one that was set
+first strikes, and the others don't count the call.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class CallFaults:
 
     @property
     def kind(self) -> str:
-        """The kind to note in the journal: of what ended the call, else of what held it."""
+        """The kind for the journal: that of what ended the call, else of what held it."""
         if self.outcome is not None:
             return self.outcome.kind
         held = [*self.after, *self.before]
@@ -103,7 +103,7 @@ class FaultPlan:
         return list(self._faults.values())
 
     def remove(self, fault_id: str) -> bool:
-        """Takes a fault away; what it holds goes on. False where there is none."""
+        """Removes a fault; what it holds continues. False if there is none."""
         fault = self._faults.pop(fault_id, None)
         if fault is not None:
             fault.gate.release()
@@ -115,7 +115,7 @@ class FaultPlan:
             self.remove(fault.id)
 
     def faults_of(self, call: Call, now: float) -> CallFaults:
-        """Asks every fault about a call that has come in."""
+        """Asks every fault about an incoming call."""
         faults = CallFaults()
         faults.latency = sum(fault.spec.seconds for fault in self._of(Kind.LATENCY) if fault.strikes(call, now))
         faults.before = [fault for fault in self._of(Kind.GATE_BEFORE) if fault.strikes(call, now)]

@@ -1,6 +1,6 @@
-"""What a plan does to a call, in the order of the way to AWS and back.
+"""Applies a plan to a call, in the order of its way to AWS and back.
 
-None instead of an answer means that the connection is closed without one.
+None instead of a response means that the connection is closed without one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NoteUndone = Callable[[Call, Answer | None], Awaitable[None]]
 async def play(
     call: Call, faults: CallFaults, do: Do, note_undone: NoteUndone, gone: Callable[[], bool]
 ) -> Answer | None:
-    """Carries a call through its faults; `do` hands it to AWS, `note_undone` writes down that it never got there."""
+    """Takes a call through its faults; `do` hands it to AWS, `note_undone` records that it never got there."""
     call = replace(call, fault=faults.kind)
     outcome = faults.outcome
     await asyncio.sleep(faults.latency)
@@ -62,7 +62,7 @@ async def _undone(call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone:
 
 
 def _page(status: int) -> Answer:
-    """What a load balancer or a proxy says: no service's protocol has it, and no request id."""
+    """The error page of a load balancer or proxy, in no service's protocol and without a request id."""
     phrase = HTTPStatus(status).phrase if status in {*HTTPStatus} else "Error"
     title = f"{status} {phrase}"
     body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
@@ -82,7 +82,7 @@ _COMMON = {"InternalFailure": 500, "ServiceUnavailable": 503, "AccessDenied": 40
 
 @lru_cache(maxsize=16)
 def _statuses(service: str) -> dict[str, int]:
-    """The HTTP status of each of a service's errors, where its model says one (botocore)."""
+    """The HTTP status of each of a service's errors, if its model has one (botocore)."""
     import botocore.session  # only here, as it costs 0.1 s
 
     session = botocore.session.get_session()

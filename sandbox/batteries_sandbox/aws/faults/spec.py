@@ -1,7 +1,7 @@
-"""What a fault is: the calls it is for, what happens to them, and how often.
+"""The specification of a fault: which calls it affects, what happens to them, and how often.
 
-The models below are the JSON of POST /_standin/faults; what they don't know is refused, so that a
-misspelt fault can't let a test pass.
+The models are the JSON of POST /_standin/faults; unknown fields are refused, so that a misspelt fault can't let a test
+pass.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Kind(StrEnum):
 
     ERROR = "error"  # it is refused with a code, in its protocol's own form
     THROTTLE = "throttle"  # it is refused with its service's throttle code
-    PAGE = "page"  # it is refused by what is before AWS, with a status and an HTML page
-    REQUEST_LOST = "request_lost"  # it is not done, and the connection closes
-    ANSWER_LOST = "answer_lost"  # it is done, and the connection closes
-    HANG = "hang"  # nothing comes, until the client gives up
+    PAGE = "page"  # a proxy in front of AWS refuses it, with a status and an HTML page
+    REQUEST_LOST = "request_lost"  # it is not carried out, and the connection closes
+    ANSWER_LOST = "answer_lost"  # it is carried out, and the connection closes
+    HANG = "hang"  # no response comes until the client disconnects
     LATENCY = "latency"  # it takes longer
-    FAIL_LATER = "fail_later"  # what it starts is taken, and fails when it is due
-    GATE_BEFORE = "gate_before"  # it is held before it is done, until released
-    GATE_AFTER = "gate_after"  # it is held after it was done, until released
+    FAIL_LATER = "fail_later"  # what it starts is accepted, and fails when it is due
+    GATE_BEFORE = "gate_before"  # it is held before it is carried out, until released
+    GATE_AFTER = "gate_after"  # it is held after it was carried out, until released
 
 
 _REFUSALS = frozenset({Kind.ERROR, Kind.THROTTLE, Kind.PAGE, Kind.REQUEST_LOST})
@@ -41,7 +41,7 @@ _ABOUT = ("AccountId", "ChildId", "ResourceId", "TargetId")
 
 
 class FaultSpec(BaseModel):
-    """One fault as it was asked for."""
+    """One fault as it was requested."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,18 +83,18 @@ class FaultSpec(BaseModel):
 
     @property
     def limit(self) -> int | None:
-        """How often it strikes at most: once, where nothing else was said of how often."""
+        """How often it strikes at most: once by default."""
         if self.times is None and self.probability is None and self.kind not in _ENDLESS:
             return 1
         return self.times
 
     @property
     def keeps_from_aws(self) -> bool:
-        """Whether the call that it strikes is never done."""
+        """Whether the call that it strikes is never carried out."""
         return self.kind in _REFUSALS or (self.kind is Kind.HANG and not self.done)
 
     def concerns(self, call: Call) -> bool:
-        """Whether the call is one of those that this fault is for."""
+        """Whether this fault affects the call."""
         if self.kind is Kind.FAIL_LATER and call.operation not in STARTS:
             return False
         return (

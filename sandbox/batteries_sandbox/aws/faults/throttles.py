@@ -62,7 +62,7 @@ class TokenBucket:
     filled_at: float
 
     def take(self, now: float) -> bool:
-        """Takes a token, if there is one."""
+        """Takes a token if there is one."""
         self.tokens = min(self.burst, self.tokens + (now - self.filled_at) * self.rate)
         self.filled_at = now
         if self.tokens < 1:
@@ -80,7 +80,7 @@ class Buckets:
         self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, call: Call, now: float) -> bool:
-        """Whether the call gets through; without a rate of our own, by AWS's published ones."""
+        """Whether the call passes; without a rate of our own, by AWS's published rates."""
         named = self._limit(call)
         if named is None:
             return True  # nothing published

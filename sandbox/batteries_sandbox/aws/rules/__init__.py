@@ -1,6 +1,6 @@
 """What AWS does and moto doesn't: one module for each subject, plain functions.
 
-The chain's tuple names every one of them; a rule that is not there does nothing.
+The tuple in `ordered` names every rule; one that is not there has no effect.
 """
 
 from __future__ import annotations

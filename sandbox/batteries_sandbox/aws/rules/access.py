@@ -1,7 +1,7 @@
-"""Who may call at all: known credentials, alive, of the right account, within their session policy.
+"""Who may call at all: known and valid credentials, of the right account, within their session policy.
 
-Error codes are those of the "Common errors" pages of the API references: query services and
-JSON services name the same refusal differently.
+Error codes are those of the "Common errors" pages of the API references: query services and JSON services name the same
+refusal differently.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNSIGNED = frozenset({("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleW
 
 
 def known_caller(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Refuses calls without, with unknown, and with outdated credentials."""
+    """Refuses calls without credentials, and with unknown or expired ones."""
     if (call.service, call.operation) in UNSIGNED:
         return proceed(call)
     if not call.access_key:
@@ -38,7 +38,7 @@ def known_caller(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def session_policy(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Refuses what the session's own policy doesn't allow (IAM user guide, "Session policies")."""
+    """Refuses what the session's policy doesn't allow (IAM user guide, "Session policies")."""
     if call.caller is None or not call.caller.session_policy or call.operation == "GetCallerIdentity":
         return proceed(call)
     policy = json.loads(call.caller.session_policy)
@@ -50,7 +50,7 @@ def session_policy(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def open_account_only(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Refuses what comes from a closed account; AWS's code for that is believed."""
+    """Refuses calls from a closed account; AWS's code for that is believed."""
     account = world.account(call.account_id)
     if account is not None and account.state != "ACTIVE":
         message = "The security token included in the request is invalid."
@@ -59,7 +59,7 @@ def open_account_only(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def management_account_only(call: Call, world: World, proceed: Proceed) -> Answer:
-    """Keeps member accounts out of the organization's services, but for DescribeOrganization (its page)."""
+    """Refuses the organization's services to member accounts, except DescribeOrganization (its page)."""
     if call.operation == "DescribeOrganization" and call.service == "organizations":
         return proceed(call)
     if call.account_id != world.settings.management_account_id:

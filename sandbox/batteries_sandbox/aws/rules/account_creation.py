@@ -1,7 +1,7 @@
-"""CreateAccount and what is asked about it later: asynchronous, limited, and never twice for an e-mail.
+"""CreateAccount and its status calls: asynchronous, limited, and never twice for an e-mail address.
 
-Patterns and lengths are those of the Organizations API reference, CreateAccount; the reasons are
-the model's InvalidInputExceptionReason and ConstraintViolationExceptionReason (botocore).
+Patterns and lengths are those of the Organizations API reference, CreateAccount; the reasons are the model's
+InvalidInputExceptionReason and ConstraintViolationExceptionReason (botocore).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_TAGS = 50
 
 
 def create(call: Call, world: World, proceed: Proceed) -> Answer:
-    """CreateAccount: takes the request, or says that too many are in progress."""
+    """CreateAccount: accepts the request, or reports that too many are in progress."""
     if world.settings.partition == "aws-us-gov":  # GovCloud user guide, "AWS Organizations": not supported from there
         raise AwsError("UnsupportedAPIEndpointException", "This action isn't available in the current AWS Region.")
     params = call.params
@@ -87,7 +87,7 @@ def _check_text(params: Mapping[str, Any], name: str, shortest: int, longest: in
 
 
 def check_tags(tags: list[Mapping[str, str]]) -> None:
-    """Refuses what no resource of an organization can be tagged with."""
+    """Refuses tags that no resource of an organization can have."""
     keys = [tag.get("Key", "") for tag in tags]
     if len(keys) > MAX_TAGS:
         raise _constraint("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")

@@ -1,8 +1,8 @@
-"""AssumeRole into the organization's accounts, and whom the credentials speak for.
+"""AssumeRole into the organization's accounts, and for whom the credentials act.
 
-moto hands out credentials for any role of any account, at once. Here the role must exist, its
-account must be open and old enough, and its trust policy must name the caller. AWS gives every
-refusal the same AccessDenied, so that nobody can find out which accounts exist.
+moto returns credentials for any role of any account, at once. Here the role must exist, its account must be open and
+old enough, and its trust policy must name the caller. AWS responds to every refusal with the same AccessDenied, so that
+nobody can find out which accounts exist.
 """
 
 from __future__ import annotations
@@ -109,6 +109,6 @@ def _session_policy(call: Call) -> str:
 
 
 def _caller(call: Call) -> Caller:
-    if call.caller is None:  # the access rule lets nobody unknown come here
+    if call.caller is None:  # the access rule has refused unknown callers
         raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", status=403)
     return call.caller

@@ -1,6 +1,6 @@
-"""CloseAccount: later, few at a time, so many a month, and never the management account.
+"""CloseAccount: takes effect later, few at a time, so many a month, and never for the management account.
 
-Errors and reasons of the Organizations model (botocore); moto closes at once and any number.
+Errors and reasons of the Organizations model (botocore); moto closes at once and without limits.
 """
 
 from __future__ import annotations

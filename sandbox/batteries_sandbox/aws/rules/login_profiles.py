@@ -1,7 +1,7 @@
-"""Console passwords: held to the account's default policy, and never told to anybody again.
+"""Console passwords: checked against the account's default policy, and never shown again.
 
-moto takes any password, forgets PasswordResetRequired on creation, and erases the password on
-an update that doesn't name one; so both operations are answered here, on moto's user.
+moto accepts any password, forgets PasswordResetRequired on creation, and erases the password on an update that doesn't
+name one; so both operations are handled here, on moto's user.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def update(call: Call, world: World, proceed: Proceed) -> Answer:
 
 
 def sign_in(world: World, account_id: str, user_name: str, password: str) -> dict[str, bool] | None:
-    """What the console says to a user name and a password; None is a refusal.
+    """The console's reaction to a user name and a password; None is a refusal.
 
-    Service control policies don't refuse it: they deny what is done afterwards.
+    Service control policies don't refuse the sign-in: they deny what is done afterwards.
     """
     account = world.account(account_id)
     if account is None or account.state != "ACTIVE":

@@ -1,8 +1,8 @@
-"""The rules of the stand-in in their order: which of them look at a call before moto does.
+"""The rules of the stand-in in their order: which of them see a call before moto does.
 
-The tuple below is the whole of what this stand-in adds to moto. A rule is a function of the
-call, the world and `proceed`, the rest of the chain with moto at its end: it may answer itself,
-refuse (raise AwsError), or proceed and look at the answer. The order is that of the tuple.
+The tuple below is everything that this stand-in adds to moto. A rule is a function of the call, the world and
+`proceed`, the rest of the chain with moto at its end: it may respond itself, refuse (raise AwsError), or proceed and
+inspect the response. The order is that of the tuple.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ RuleFunction = Callable[[Call, World, Proceed], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule and the operations it is for; "*" is all of them."""
+    """A rule and its operations; "*" is all of them."""
 
     service: str
     operations: str
     apply: RuleFunction
 
     def concerns(self, call: Call) -> bool:
-        """Whether this rule looks at the call."""
+        """Whether this rule applies to the call."""
         return self.service in ("*", call.service) and (
             self.operations == "*" or call.operation in self.operations.split()
         )
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("*", "*", access.known_caller),  # nobody unknown comes further
+    Rule("*", "*", access.known_caller),  # refuses unknown callers
     Rule("*", "*", access.open_account_only),
     Rule("*", "*", access.session_policy),  # a session does what its policy allows
     Rule("*", "*", service_control.enforce),  # an account does what its organization allows
@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def handle(world: World, call: Call) -> Answer:
-    """Answers one call: settle, rules, moto, journal. Runs in the worker thread."""
+    """Handles one call: settle, rules, moto, journal. Runs in the worker thread."""
     world.settle()
     call = replace(call, caller=world.callers.find(call.access_key))
     try:

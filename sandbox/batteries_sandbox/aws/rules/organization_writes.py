@@ -1,9 +1,8 @@
-"""Two writes of one organization at the same time: the second is refused.
+"""Two writes to one organization at the same time: the second is refused.
 
-Organizations API reference: ConcurrentModificationException, "the target of the operation is
-currently being modified by a different request". How long AWS takes is not published. Two writes
-overlap where the second was handed in before the first was answered: who waits for the answer
-never meets this.
+Organizations API reference: ConcurrentModificationException, "the target of the operation is currently being modified
+by a different request". How long AWS takes is not published. Two writes overlap if the second was received before the
+first was answered: a client that waits for the response never meets this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""IAM's delay: a user or role that was made just now is not there yet for the calls that need it.
+"""IAM's delay: a new user or role is not visible yet to the calls that need it.
 
-The call that would make it again knows it at once: names are unique from the first moment. Lists
-are not delayed here, and an account's first role has a longer delay of its own (role_seconds).
+The call that would create it again knows it at once: names are unique from the first moment. Lists are not delayed
+here, and an account's first role has a separate, longer delay (role_seconds).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one quota that this product asks for: how many accounts the organization may have.
+"""The one quota that this product reads: how many accounts the organization may have.
 
 moto knows quotas of VPC only. The code is believed (Service Quotas console, AWS Organizations).
 """

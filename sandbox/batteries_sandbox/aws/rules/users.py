@@ -1,4 +1,4 @@
-"""IAM users: their names are unique whatever the case, and they go only when nothing hangs on them.
+"""IAM users: their names are unique whatever the case, and they can be deleted only when nothing is attached to them.
 
 IAM API reference, CreateUser and DeleteUser; moto compares the exact name and deletes anything.
 """

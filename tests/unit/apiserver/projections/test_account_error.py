@@ -18,7 +18,7 @@ OWN = "123456789012"
 LEAKS = [
     "iam:GetRole failed (AccessDenied: User: arn:aws:iam::999988887777:role/op is not authorized); trying again.",
     "AWS refuses iam:CreateRole: arn:aws-us-gov:iam::1:role/x. Mend the spec or the settings.",
-    "AWS did not take iam:GetRole (ThrottlingException); trying again.",
+    "AWS did not accept iam:GetRole (ThrottlingException); trying again.",
     "The operator met an error of its own (KeyError: 'x'); trying again.",
     "The operator met an error of its own (ApiException: (403)\nReason: Forbidden\nHTTP response headers: <CIMultiDict",
     "AWS account 999988887777 is the organization's management account. It is never provisioned.",
@@ -36,7 +36,7 @@ LEAKS = [
 ]
 FINE = [
     "There is no Customer 'c-1' in namespace 'customers'. Create it; the account follows by itself.",
-    f"AWS account {OWN} is not a member of the organization. Delete this AwsAccount to let it go.",
+    f"AWS account {OWN} is not a member of the organization. Delete this AwsAccount to release it.",
     "The root e-mail address aws+abc@example.com belongs to an AWS account that is not ours.",
     "The list octo-org@123456789012/api@99 does not fit. An error of yours is no reason to worry.",
 ]

@@ -1,4 +1,4 @@
-"""The trust policy: exactly the listed repositories, evaluated by the stand-in's reading of IAM's rules."""
+"""The trust policy admits exactly the listed repositories, by the stand-in's evaluation of IAM's rules."""
 
 import json
 from typing import Any
@@ -72,7 +72,7 @@ def test_no_other_repository_is_admitted(subject: str) -> None:
 
 
 def test_without_the_guard_the_spoof_would_be_admitted() -> None:
-    """So that the guard is known to do something."""
+    """Shows that the guard is needed."""
     policy = render(["o/r"], PROVIDER, limit=2048)
     del policy["Statement"][0]["Condition"]["StringNotLike"]
     subject = "repo:o@1/evil@2:ref:refs/heads/a/r@x:job_workflow_ref:y"
@@ -100,7 +100,7 @@ def test_the_size_limit_is_exact() -> None:
     repositories = [f"octo/repository-{number}" for number in range(12)]
     size = policy_size(render(repositories, PROVIDER, limit=8192))
     assert policy_size(render(repositories, PROVIDER, limit=size)) == size
-    with pytest.raises(PolicyTooLargeError, match=rf"has {size} characters and AWS takes {size - 1}\. List fewer"):
+    with pytest.raises(PolicyTooLargeError, match=rf"has {size} characters, and AWS allows {size - 1}\. List fewer"):
         render(repositories, PROVIDER, limit=size - 1)
 
 

@@ -1,4 +1,4 @@
-"""JSON of Kubernetes is decoded without the garbage collector, which is as it was afterwards."""
+"""Kubernetes' JSON is decoded with the garbage collector paused, and the collector's state is restored."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""Which names an object can have: no other is asked for."""
+"""Which names an object can have; others cause no request."""
 
 import pytest
 

@@ -83,7 +83,7 @@ def test_stripes_secrets_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path:
     [
         (None, "{file}", "_FILE names {file}, which can't be read: No such file or directory."),
         (None, "{folder}", "_FILE names {folder}, which can't be read: Is a directory."),
-        (None, "sk_live_never_shown", "_FILE must be the whole path of a file, beginning with /."),
+        (None, "sk_live_never_shown", "_FILE must be the absolute path of a file, beginning with /."),
         (b" \n", "{file}", "_FILE names {file}, which is empty."),
         (b"\xff\xfe", "{file}", "_FILE names {file}, which is not text."),
         (b"pk_live_never_shown", "{file}", " is "),

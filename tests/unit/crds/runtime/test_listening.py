@@ -1,4 +1,4 @@
-"""Every port of both programs answers by IPv6 and by IPv4, and by IPv4 alone where there is no IPv6."""
+"""Every port of both programs serves IPv6 and IPv4, and IPv4 alone where there is no IPv6."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What both programs log: JSON or text, libraries' lines like ours, and never the variables of a failing frame."""
+"""The logs of both programs: JSON or text, libraries' lines like ours, and never the variables of a failing frame."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ except KeyError:
 
 
 def said(program: str) -> list[str]:
-    """The lines that a process of its own writes: logging is set up once for all of a process."""
+    """The lines that a separate process writes, because logging is set up once for a whole process."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == ""
     return done.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""By which role an account is entered, and how little a session may do in it."""
+"""The role by which an account is entered, and how little a session may do in it."""
 
 import asyncio
 import json

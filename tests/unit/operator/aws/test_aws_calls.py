@@ -1,4 +1,4 @@
-"""Which call answers what, of all calls: each row of fakes/aws_calls.py, walked through the stage it belongs to."""
+"""AWS's responses to every call: each row of fakes/aws_calls.py, walked through its stage."""
 
 import ast
 import re
@@ -67,7 +67,7 @@ def fault(name: str, kind: str, **more: Any) -> dict[str, Any]:
 
 
 async def begin(factory: Factory, call: Call) -> Process:
-    """The stage before its first call, and a process that remembers nothing."""
+    """The stage before its first call, and a process with empty caches."""
     await call.stage.prepare(factory)
     if call.limits:
         assert await factory.standin("limits", call.limits)
@@ -82,7 +82,7 @@ def reason(account: AwsAccount, condition: str) -> str | None:
 
 
 async def lasted(factory: Factory) -> None:
-    """The troubles are older than any patience."""
+    """The problems are older than any stall timeout."""
     steps = (await factory.account()).status.steps
     since = {"troubledSince": to_rfc3339(utc_now() - timedelta(days=2))}
     troubled = {name: since for name, record in steps.items() if record.troubled_since is not None}
@@ -122,7 +122,7 @@ async def test_what_stays_away_is_told_stalls_and_goes_on_by_itself(factory: Fac
 
 
 async def test_what_a_list_does_not_find_is_asked_once_a_try(factory: Factory) -> None:
-    """A page is asked for again where AWS is busy: that what is listed isn't there is the step's business."""
+    """A page is retried while AWS is busy; that a listed resource is missing is for the step to handle."""
     await MAKE.prepare(factory)
     assert await factory.standin("faults", fault("organizations:ListParents", "error", code="ChildNotFoundException"))
     process = await factory.start()
@@ -154,7 +154,7 @@ async def test_a_request_that_aws_has_forgotten_is_looked_for_and_not_made_again
 
 
 async def test_that_the_whole_directory_is_not_found_says_nothing_of_its_users(factory: Factory) -> None:
-    """Taken for a deleted user it would leave the owner with access to an account that says suspended."""
+    """If it were taken for a deleted user, the owner would keep access to an account that is called suspended."""
     await SUSPEND.prepare(factory)
     process = await factory.start()
     gone = {"code": "ResourceNotFoundException", "fields": {"ResourceType": "IDENTITY_STORE"}, "times": 10_000}
@@ -179,7 +179,7 @@ async def test_what_was_seen_is_seen_to_be_over(factory: Factory, call: Call) ->
 
 @pytest.mark.parametrize("call", [each for each in CALLS if each.again], ids=lambda each: each.id)
 async def test_what_was_made_again_is_looked_up_once_more_and_is_no_news(factory: Factory, call: Call) -> None:
-    """One not-found is what the remembered id of a thing gives that was deleted and made again."""
+    """The cached id of a resource that was deleted and created again causes one not-found error."""
     process = await begin(factory, call)
     process.events.clear()
     errors: list[Any] = []
@@ -246,7 +246,7 @@ def _acts() -> list[Call]:
 
 @pytest.mark.parametrize("call", _acts(), ids=lambda each: each.id)
 async def test_what_aws_did_and_did_not_say_is_not_done_twice(factory: Factory, call: Call) -> None:
-    """The answer of the act is lost after AWS has done it; what follows repeats it, or sees that it is done."""
+    """The response is lost after AWS carried out the call; what follows repeats it, or sees that it is done."""
     process = await begin(factory, call)
     set_up = await factory.standin("faults", fault(call.name, "answer_lost"))
     assert set_up

@@ -1,4 +1,6 @@
-"""What is somebody else's is left as it is: each thing that fakes/aws_calls.py names, in each stage that meets it."""
+"""Other people's resources are left as they are: each one that fakes/aws_calls.py names, in each stage that meets
+it.
+"""
 
 from fnmatch import fnmatchcase
 

@@ -1,4 +1,4 @@
-"""Ids and credentials that are remembered: forgotten where AWS says they are wrong, and looked up once more by name."""
+"""Cached ids and credentials are forgotten when AWS reports them as wrong, and looked up once more by name."""
 
 import asyncio
 from typing import Any
@@ -26,7 +26,7 @@ def other_itself(value: str) -> tuple[str]:
 
 
 class Looks:
-    """Answers with one id after the other, and counts."""
+    """Returns one id after the other, and counts."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -109,7 +109,7 @@ async def make_ou_again(factory: Factory, name: str) -> None:
 
 
 async def forge(process: Process, account: AwsAccount, what: str) -> None:
-    """What the process remembers is wrong from here on, as where the thing was deleted and made again in AWS."""
+    """Makes the caches wrong from here on, as if the resource was deleted and created again in AWS."""
     aws = process.deps.aws
     if what == "permission set":
         name = process.deps.settings.permission_set_name

@@ -1,4 +1,4 @@
-"""A call of AWS that is broken off: the thread goes on, and so nobody may act before it has ended."""
+"""A cancelled AWS call: its thread goes on, so nobody may act before it has ended."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ async def caller(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Caller]:
 
 
 class Slow:
-    """A call that ends when it is let."""
+    """A call that ends when the test lets it."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.begun, self.let_go = threading.Event(), threading.Event()

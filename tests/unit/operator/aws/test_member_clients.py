@@ -1,4 +1,4 @@
-"""Calls within member accounts go out under their account's keys, though all share one client; or not at all."""
+"""Calls in member accounts are signed with their account's keys, though all share one client; or not sent."""
 
 import asyncio
 import threading

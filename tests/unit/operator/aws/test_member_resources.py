@@ -1,4 +1,4 @@
-"""What stands in an adopted account under our names and is somebody else's is left alone, and said."""
+"""Other people's resources with our names in an adopted account are left alone, and reported."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ CONDITIONS = {"UserNotOurs": "IAMUserReady", "RoleNotOurs": "OIDCConfigured", "P
 
 
 async def held(factory: Factory, aws_account_id: str) -> Any:
-    """All that IAM holds of what can be a stranger's."""
+    """Everything in IAM that can be somebody else's."""
     iam = await factory.client("iam", aws_account_id)
 
     def look() -> Any:
@@ -137,7 +137,7 @@ async def test_a_provider_of_somebody_else_that_has_our_audience_is_used_unchang
 
 
 async def adopted_again(factory: Factory, process: Process, **spec: Any) -> AwsAccount:
-    """Deleted with Retain, and made once more."""
+    """Deletes it with Retain, and creates it again."""
     delete(factory)
     await released(process)
     account = await factory.account()
@@ -205,7 +205,7 @@ async def test_what_was_made_for_another_owner_is_not_the_next_ones(factory: Fac
 
 
 async def test_nor_those_of_the_next_customer_of_the_same_name(factory: Factory) -> None:
-    """Names of Customers come again; who has another address is another owner."""
+    """Names of Customers are reused; a Customer with another address is another owner."""
     factory.settings = factory.settings.model_copy(update={"retained_access": "remove"})
     customer: dict[str, Any] = {"metadata": {"name": "team"}, "spec": {"email": OWNER}}
     await factory.customers.create(NAMESPACE, customer)

@@ -1,4 +1,4 @@
-"""An AWS account is acted on only after its tag has proved that it is this AwsAccount's, whatever the status says."""
+"""An AWS account is changed only after its tag has proved that it is this AwsAccount's, whatever the status says."""
 
 import ast
 import asyncio
@@ -46,7 +46,7 @@ FORGED = {
 
 
 async def stranger(factory: Factory, tag: str | None = None) -> str:
-    """A member account that is not ours, in which the access role answers."""
+    """A member account that is not ours, whose access role works."""
     organizations = await factory.client("organizations")
     tags: Any = [{"Key": TAG_RESOURCE, "Value": tag}] if tag else []
     email = f"{len(tags)}@b.example"
@@ -229,7 +229,7 @@ def test_nobody_makes_an_owned_account_but_the_proof() -> None:
 
 
 def test_every_method_that_acts_on_an_account_takes_a_proved_one() -> None:
-    """Where a gateway takes an account's id as text it only looks."""
+    """Gateway methods that take an account's id as text only read."""
     found = []
     for path in sorted(Path(str(aws.__path__[0])).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""GovCloud and China: what is made there is named, trusted and signed into as that partition of AWS has it."""
+"""GovCloud and China: names, trust policies and sign-in URLs follow that partition of AWS."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The documented IAM policy is what the operator calls in its whole life: nothing is missing, nothing is too much."""
+"""The documented IAM policy is exactly what the operator calls in its whole life."""
 
 import json
 import subprocess
@@ -10,9 +10,10 @@ import pytest
 from fakes.deletion import delete, released
 from fakes.factory import Factory
 
-from batteries_operator.aws.errors import NO_ANSWER, AwsError
+from batteries_operator.aws.error_meanings import NO_ANSWER
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.permissions import Reach, for_bootstrap, for_running, policy
-from batteries_operator.cli import doctor
+from batteries_operator.cli.checks import Checks, Verdict
 from batteries_operator.cli.orphans import find
 from batteries_operator.runtime.settings import Settings
 
@@ -23,7 +24,7 @@ FREE = {"sts:GetCallerIdentity"}
 
 
 def in_the_management_account(operation: str) -> bool:
-    """All but what is called as a member account's role."""
+    """All calls except those that a member account's role makes."""
     return not operation.startswith("iam:") or operation == "iam:SimulatePrincipalPolicy"
 
 
@@ -52,8 +53,8 @@ async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
     await find(process.deps.aws, factory.settings, [])
     delete(factory)
     await released(process)
-    findings = [await check() for check in doctor.Doctor(process.deps.aws, factory.settings).checks()]
-    assert {finding.verdict for finding in findings} <= {doctor.Verdict.OK}, findings
+    findings = [await check() for check in Checks(process.deps.aws, factory.settings).all()]
+    assert {finding.verdict for finding in findings} <= {Verdict.OK}, findings
     called = {operation for operation in process.calls if in_the_management_account(operation)} - FREE
     granted = {permission.action for permission in for_running("", reach_of(factory.settings))}
     assert called == granted - IMPLIED

@@ -1,4 +1,4 @@
-"""How far the operator's own key reaches: each try beyond is refused by the policy that is documented."""
+"""The limits of the operator's own key: the documented policy refuses every attempt beyond them."""
 
 import json
 from collections.abc import Callable, Iterator

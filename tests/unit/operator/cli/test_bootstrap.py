@@ -1,4 +1,4 @@
-"""What bootstrap does with what it finds: ours is brought up to date, a stranger's is told and left; two at once."""
+"""Bootstrap updates what is ours and reports what is somebody else's; two may run at once."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ async def test_a_policy_of_ours_that_says_something_else_is_brought_up_to_date(
     organizations.update_policy(PolicyId=ours["PolicySummary"]["Id"], Content=HARMLESS)
     line = await examined(bare_factory, capsys, f"policy {name} ")
     assert line.startswith("FAIL")
-    assert "does not say what it should" in line
+    assert "differs from what bootstrap writes" in line
     assert "batteries-operator bootstrap" in line
     status, printed = await run(bare_factory, capsys)
     assert (status, f"updated  policy {name}" in printed) == (0, True)
@@ -81,7 +81,7 @@ async def test_a_strangers_policy_of_our_name_is_told_and_not_overwritten(
     status, printed = await run(bare_factory, capsys)
     assert status == 1
     (left,) = [line for line in printed if line.startswith("left   policy BatteriesDenyAll:")]
-    assert "bootstrap did not make" in left
+    assert "bootstrap did not create" in left
     assert policy_named(organizations, DENY_ALL)["Content"] == HARMLESS
     assert any(line.startswith("made   permission set") for line in printed), "all else is done"
     assert (await examined(bare_factory, capsys, f"policy {DENY_ALL} ")).startswith("FAIL")
@@ -125,7 +125,7 @@ async def test_an_ou_of_that_name_elsewhere_is_not_taken(
     assert (status, "made   OU Suspended" in printed) == (0, True)
     attached = organizations.list_policies_for_target(TargetId=theirs, Filter=SCP)["Policies"]
     assert [policy["Name"] for policy in attached] == ["FullAWSAccess"]
-    assert (await examined(bare_factory, capsys, "OU Suspended is there")).startswith("ok")
+    assert (await examined(bare_factory, capsys, "OU Suspended ")).startswith("ok")
 
 
 class PermissionSet:
@@ -159,7 +159,7 @@ class PermissionSet:
     ("spoil", "words", "did"),
     [
         (PermissionSet.empty, "it lacks arn:aws:iam::aws:policy/AdministratorAccess", "updated"),
-        (PermissionSet.shorten, "its sessions last PT1H and not PT8H", "updated"),
+        (PermissionSet.shorten, "its sessions last PT1H instead of PT8H", "updated"),
         (PermissionSet.put_inline, "it also holds an inline policy", "left"),
         (PermissionSet.add_policy, "it also holds arn:aws:iam::aws:policy/ReadOnlyAccess", "left"),
     ],
@@ -192,7 +192,7 @@ async def test_a_permission_set_that_somebody_else_made_is_told_and_left(
     PermissionSet(admin).put_inline()
     status, printed = await run(bare_factory, capsys)
     assert status == 1
-    assert "that bootstrap did not make, and owners get what it holds: an inline policy" in printed[-1]
+    assert "that bootstrap did not create, and owners get what it has: an inline policy" in printed[-1]
     assert admin.list_managed_policies_in_permission_set(**PermissionSet(admin).which)["AttachedManagedPolicies"] == []
     line = await examined(bare_factory, capsys, "permission set")
     assert line.startswith("warn")

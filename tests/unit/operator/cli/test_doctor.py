@@ -1,4 +1,4 @@
-"""The doctor, one ailment at a time: what it finds and what it prescribes."""
+"""The doctor's checks: what each finds, and which remedy it names."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from moto.backends import get_backend
 
 from batteries_operator.aws.permissions import Reach, for_running, policy
 from batteries_operator.aws.quotas import Quotas
-from batteries_operator.cli import doctor
+from batteries_operator.cli.checks import Checks, Verdict
 
 REACH = Reach((settings().access_role_name,), settings().mail_sender)
 
@@ -19,7 +19,7 @@ REACH = Reach((settings().access_role_name,), settings().mail_sender)
 async def line_about(factory: Factory, what: str) -> str:
     """The doctor's line that has these words."""
     process = await factory.start()
-    findings = [await check() for check in doctor.Doctor(process.deps.aws, factory.settings).checks()]
+    findings = [await check() for check in Checks(process.deps.aws, factory.settings).all()]
     (found,) = [f"{finding.verdict} {finding.text}" for finding in findings if what in finding.text]
     return found
 
@@ -55,9 +55,9 @@ def standin_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 async def test_missing_permissions_are_named(bare_factory: Factory, lacking: str) -> None:
     process = await bare_factory.start()
-    finding = await doctor.Doctor(process.deps.aws, bare_factory.settings).permissions()
-    assert finding.verdict is doctor.Verdict.MISSING
-    assert "missing: organizations:CloseAccount, organizations:ListParents." in finding.text
+    finding = await Checks(process.deps.aws, bare_factory.settings).permissions()
+    assert finding.verdict is Verdict.MISSING
+    assert "missing permissions: organizations:CloseAccount, organizations:ListParents; grant" in finding.text
     assert "batteries-operator policy" in finding.text
 
 
@@ -65,11 +65,11 @@ async def test_an_external_identity_source_is_seen_by_asking_for_a_user_that_is_
     admin = await bare_factory.client("sso-admin")
     directory = admin.list_instances()["Instances"][0]["IdentityStoreId"]
     await bare_factory.bootstrap()
-    assert "ok Identity Center takes new users" in await line_about(bare_factory, "takes new users")
-    # The stand-in is told of a source that provisions its users itself, so one is put there behind its back.
+    assert "ok Identity Center accepts new users" in await line_about(bare_factory, "new users")
+    # With an external source the stand-in refuses CreateUser, so the user is put into moto directly.
     await asyncio.to_thread(_provision, directory)
-    line = await line_about(bare_factory, "takes new users")
-    assert line.startswith("warn Identity Center takes new users (AccessDeniedException")
+    line = await line_about(bare_factory, "new users")
+    assert line.startswith("warn Identity Center accepts no new users (AccessDeniedException")
     assert "provision owners from your identity provider" in line
 
 

@@ -1,4 +1,4 @@
-"""What prepares an organization, what looks at it, and the one account that nothing may touch."""
+"""Bootstrap and doctor on an organization, and the management account, which nothing may change."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def test_bootstrap_makes_what_is_missing_and_the_second_time_nothing(
 
 
 async def test_an_owner_can_not_change_the_role_by_which_we_come_in(bare_factory: Factory) -> None:
-    """It is let through where an account is suspended: whoever could get into it before could get in then."""
+    """The role is exempt in suspended accounts: whoever could assume it before could assume it then."""
     await bare_factory.bootstrap()
     await bare_factory.active(githubRepos=["octo-org/web"])
     account, role = await bare_factory.account(), bare_factory.settings.access_role_name
@@ -105,7 +105,7 @@ async def test_the_doctor_says_what_is_missing_and_what_to_do(
     missing = [line for line in before if line.startswith("FAIL")]
     assert len(missing) == 5
     assert all("batteries-operator bootstrap" in line for line in missing), missing
-    assert f"ok    credentials are of the organization's management account {MANAGEMENT}" in before
+    assert f"ok    credentials belong to the organization's management account {MANAGEMENT}" in before
     await bare_factory.bootstrap()
     capsys.readouterr()
     assert await doctor.doctor(bare_factory.settings) == 0
@@ -120,7 +120,7 @@ async def test_the_doctor_warns_of_a_sender_that_ses_refuses(
 ) -> None:
     await bare_factory.bootstrap()
     assert await doctor.doctor(bare_factory.settings) == 0, "a mail keeps nothing back"
-    assert "warn  SES may send from stranger@example.org: no." in capsys.readouterr().out
+    assert "warn  SES may not send from stranger@example.org; verify" in capsys.readouterr().out
 
 
 async def test_looking_changes_nothing(factory: Factory) -> None:
@@ -165,7 +165,7 @@ async def test_a_status_that_names_the_management_account_is_not_acted_upon(fact
 
 
 async def existing(factory: Factory, resource: str) -> str:
-    """A member account that somebody made before us."""
+    """A member account that somebody created before us."""
     process = await factory.start()
     creations = process.deps.aws.creations
     identity = AwsAccount.model_validate({"metadata": {"name": "acme", "namespace": NAMESPACE}, "spec": {}}).account_id

@@ -1,4 +1,4 @@
-"""What AWS holds and Kubernetes doesn't is found, and the YAML that is printed brings it back and makes nothing."""
+"""Orphans are found, and the printed YAML adopts them and creates nothing."""
 
 import json
 from typing import Any
@@ -63,14 +63,14 @@ async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
     spec = yaml.safe_load(orphan.manifest())["spec"]
     assert spec["suspended"] is True
     assert spec.keys() == {"suspended", "awsAccountId"}, "nothing is guessed"
-    assert "# the owner is not known" in orphan.manifest()
+    assert "# The owner is not known" in orphan.manifest()
     assert "# githubRepos is not known: the deploy role of a suspended account admits nobody." in orphan.manifest()
 
 
-async def test_one_whose_name_was_used_again_by_an_account_that_is_suspended_from_the_start_is_told_of_and_closed(
+async def test_an_orphan_is_reported_though_a_suspended_account_reused_its_name(
     factory: Factory,
 ) -> None:
-    """Suspended before AWS was asked, the new one does not look for it; it would be open, and nobody's."""
+    """The new account is suspended before AWS is asked, so it does not look for the old one, which would stay open."""
     process = await factory.active()
     before = await factory.account()
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
@@ -103,7 +103,7 @@ async def test_an_account_that_is_gone_from_aws_is_told(factory: Factory, how: s
         status = factory.cluster.objects["AwsAccount", NAMESPACE, "acme"]["status"]
         status["awsAccountId"] = "999999999999"
     (lost,) = (await find(process.deps.aws, factory.settings, await accounts(factory))).lost
-    assert ("PENDING_CLOSURE" if how == "closed" else "no member of the organization") in str(lost)
+    assert ("PENDING_CLOSURE" if how == "closed" else "not a member of the organization") in str(lost)
 
 
 async def test_an_account_of_a_customer_goes_back_to_that_customer(factory: Factory) -> None:
@@ -118,7 +118,7 @@ async def test_an_account_of_a_customer_goes_back_to_that_customer(factory: Fact
     assert "email" not in orphan.spec
     (orphan,) = (await find(process.deps.aws, factory.settings, [], [])).orphans
     assert not orphan.spec.keys() & {"customerRef", "email"}, "of a Customer that is not there no other owner is made"
-    assert "# The owner was a Customer of this namespace that is not there." in orphan.manifest()
+    assert "# The owner was a Customer of this namespace that does not exist now." in orphan.manifest()
 
 
 async def test_a_user_that_was_deleted_or_an_account_that_cant_be_entered_stops_no_other(factory: Factory) -> None:
@@ -148,7 +148,7 @@ async def test_a_user_that_was_deleted_or_an_account_that_cant_be_entered_stops_
     assert other.status.aws_account_id == second.member.id
     assert not first.spec.keys() & {"email", "githubRepos"}
     assert "# githubRepos could not be read" in first.manifest()
-    assert "# the owner is not known" in first.manifest()
+    assert "# The owner is not known" in first.manifest()
 
 
 async def test_an_account_whose_tags_cant_be_read_stops_no_other(factory: Factory) -> None:

@@ -1,4 +1,4 @@
-"""The root e-mail addresses of AWS accounts: nobody gets one by default, and what AWS would refuse is said before."""
+"""Root e-mail addresses of AWS accounts: there is no default, and what AWS would refuse is reported before."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fakes.factory import Factory, settings
 
-from batteries_operator.cli import doctor
+from batteries_operator.cli.checks import Checks
 from batteries_operator.cli.root_email import not_yours, problem
 from batteries_operator.runtime.naming import account_email
 from batteries_operator.runtime.settings import Settings
@@ -18,7 +18,7 @@ GOOD = "aws+{id}@accounts.acme.io"
 
 
 def run(command: str, template: str | None) -> subprocess.CompletedProcess[str]:
-    """The operator's command in a process of its own, which finds neither AWS nor a cluster."""
+    """Runs the operator's command in a separate process, which finds neither AWS nor a cluster."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATTERIES_", "AWS_", "KUBE"))}
     environment = kept | {"BATTERIES_KUBECONFIG": "/nowhere", "BATTERIES_LEADER_ELECTION": "false"}
     environment |= {"BATTERIES_METRICS_PORT": "0", "BATTERIES_HEALTH_PORT": "0"}
@@ -44,7 +44,7 @@ def test_the_operator_refuses_to_start_without_a_template_and_says_why(template:
 
 def test_the_operator_refuses_to_start_with_a_template_that_aws_would_refuse() -> None:
     done = run("run", "aws@acme.io")
-    assert (done.returncode, "must hold {id}" in done.stderr) == (2, True)
+    assert (done.returncode, "must contain {id}" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["policy", "bootstrap-policy"])
@@ -56,8 +56,8 @@ def test_commands_that_make_no_accounts_do_without(command: str) -> None:
     ("template", "sentence"),
     [
         ("", "has no default"),
-        ("aws@acme.io", "must hold {id}"),
-        ("aws+{id}@" + "x" * 30 + ".com", "addresses of 65 characters; AWS takes 64"),
+        ("aws@acme.io", "must contain {id}"),
+        ("aws+{id}@" + "x" * 30 + ".com", "addresses of 65 characters; AWS allows 64"),
         ("aws+{id}", "exactly one @"),
         ("aws@{id}@acme.io", "exactly one @"),
         ("aws+{id}@acme", "a domain with a dot"),
@@ -101,13 +101,13 @@ def test_any_other_domain_may_be(domain: str) -> None:
 @pytest.mark.parametrize(
     ("operator_settings", "line"),
     [
-        (settings(account_email_template=GOOD), "ok root e-mail addresses are made of aws+{id}@accounts.acme.io"),
+        (settings(account_email_template=GOOD), "ok root e-mail addresses are made from aws+{id}@accounts.acme.io"),
         (settings(account_email_template=""), "FAIL BATTERIES_ACCOUNT_EMAIL_TEMPLATE is not set"),
-        (settings(account_email_template="aws@acme.io"), "FAIL BATTERIES_ACCOUNT_EMAIL_TEMPLATE must hold {id}"),
-        (settings(account_email_template="a+{id}@example.com"), "FAIL root e-mail addresses are made of a+{id}@exam"),
+        (settings(account_email_template="aws@acme.io"), "FAIL BATTERIES_ACCOUNT_EMAIL_TEMPLATE must contain {id}"),
+        (settings(account_email_template="a+{id}@example.com"), "FAIL root e-mail addresses are made from a+{id}@exam"),
     ],
 )
 async def test_the_doctor_says_what_is_wrong_with_it(bare_factory: Factory, line: str) -> None:
     process = await bare_factory.start()
-    finding = await doctor.Doctor(process.deps.aws, bare_factory.settings).root_addresses()
+    finding = await Checks(process.deps.aws, bare_factory.settings).root_addresses()
     assert f"{finding.verdict} {finding.text}".startswith(line)

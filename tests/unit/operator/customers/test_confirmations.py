@@ -1,4 +1,4 @@
-"""A sign-up with somebody else's address leads to nothing of theirs: single sign-on waits until it is confirmed."""
+"""A sign-up with another person's address reaches nothing of theirs: single sign-on waits for the confirmation."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ async def sign_up(factory: Factory, name: str = "c-1", **spec: Any) -> None:
 
 
 async def somebodys_user(factory: Factory, name: str = OWNER) -> str:
-    """A user that was there before."""
+    """A user that existed before."""
     center, store = await factory.client("sso-admin"), await factory.client("identitystore")
 
     def make() -> str:
@@ -33,7 +33,7 @@ async def somebodys_user(factory: Factory, name: str = OWNER) -> str:
 
 
 async def assigned(factory: Factory, account: AwsAccount) -> list[str]:
-    """The users that the account lets in."""
+    """The users who have access to the account."""
     aws = (await factory.start()).deps.aws
     permission_set = await aws.identity_center.permission_set(factory.settings.permission_set_name)
     users = aws.identity_center.assigned_users(str(account.status.aws_account_id), permission_set)
@@ -46,7 +46,7 @@ def waits(account: AwsAccount) -> bool:
 
 
 def followed(factory: Factory) -> Confirmations:
-    """Confirmations that the cluster's watch speaks to, as the operator has it."""
+    """Confirmations fed by the cluster's watch, as in the operator."""
     found = Confirmations(factory.accounts)  # type: ignore[arg-type]  # stands for Resources
 
     def shown(kind: str, body: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Accounts are held for want of payment after its grace, and while their Customer is blocked; each hold by itself."""
+"""Accounts are held after the grace period of a missing payment method, and while their Customer is blocked."""
 
 import asyncio
 from collections.abc import Callable
@@ -103,7 +103,7 @@ async def test_what_is_held_is_let_go_when_it_is_switched_off(factory: Factory) 
 
 
 async def test_what_is_not_due_any_more_is_let_go_first(factory: Factory) -> None:
-    """The grace was made longer, or the let-go of one who paid was overtaken by the next trouble."""
+    """The grace period was extended, or the end of a hold was overtaken by the next loss."""
     await customer(factory, "missing", ago=timedelta(days=1))
     await factory.add(**OWNED)
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"hold": "PaymentMethodMissing"}})

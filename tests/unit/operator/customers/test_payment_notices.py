@@ -1,4 +1,4 @@
-"""Owners are mailed of a missing payment method before their accounts are suspended: in order, once, none early."""
+"""Owners are mailed about a missing payment method before their accounts are suspended: in order, once, none early."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -311,7 +311,7 @@ async def test_kubernetes_refusing_is_tried_again(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "outcome", [{"state": "Sent"}, {"state": "Disabled"}, {"error": "SES did not take it."}], ids=str
+    "outcome", [{"state": "Sent"}, {"state": "Disabled"}, {"error": "SES did not accept the mail."}], ids=str
 )
 async def test_a_hold_waits_until_the_mail_about_it_was_tried(outcome: dict[str, str]) -> None:
     world = await unpaid_for(8 * DAY)

@@ -49,7 +49,7 @@ class World:
             self.customers,
             breaker or Breaker(),
             GRACE,
-            tell=lambda customer, message: self.told.append(customer.metadata.name),
+            post_event=lambda customer, message: self.told.append(customer.metadata.name),
             clock=lambda: self.now,
         )
         return CustomerHolds(self.accounts, GRACE, made)

@@ -1,4 +1,4 @@
-"""AWS has no room: everybody stands in line, says so once, and goes on by itself."""
+"""AWS's limit is reached: every account queues, reports it once, and continues by itself."""
 
 import asyncio
 from collections.abc import Callable

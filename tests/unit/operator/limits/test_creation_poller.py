@@ -1,4 +1,4 @@
-"""Creations are looked at for all accounts together, when they are due; who waits for one that has ended is woken."""
+"""Creations are polled for all accounts together, when they are due; waiting accounts are woken at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from batteries_operator.limits.creation_poller import CreationPoller, Listed
 
 
 class Aws:
-    """The creations in progress, and what it was asked."""
+    """The creations in progress, and the calls that were made."""
 
     def __init__(self) -> None:
         self.requests: set[str] = set()
@@ -51,7 +51,7 @@ def woken() -> asyncio.Queue[str]:
 
 @pytest.fixture
 async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
-    """What follows creations in that AWS; it ends with the test."""
+    """A poller of creations in that AWS, which ends with the test."""
     following: list[asyncio.Task[None]] = []
 
     def made(**options: float) -> CreationPoller:
@@ -71,7 +71,7 @@ NOW = datetime.now(UTC)
 
 
 def taken(request_id: str, requested: datetime | None = None) -> CreationStatus:
-    """What CreateAccount answers."""
+    """The response of CreateAccount."""
     return CreationStatus(request_id, "IN_PROGRESS", None, None, requested)
 
 
@@ -159,7 +159,7 @@ async def test_who_took_a_request_waits_no_sooner_and_asks_itself_where_creation
     ],
     ids=["between", "unknown", "a clock behind", "a clock ahead"],
 )
-async def test_a_creation_counts_from_when_aws_took_it_which_was_between_our_call_and_its_answer(
+async def test_a_creations_duration_begins_between_our_call_and_its_response(
     aws: Aws, woken: asyncio.Queue[str], make: Make, stamped: timedelta | None, due: float
 ) -> None:
     creation_poller = make()

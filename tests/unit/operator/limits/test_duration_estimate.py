@@ -1,4 +1,4 @@
-"""When AWS is looked at for the first time is learnt from how long it was at work of late."""
+"""The first poll follows from recent durations."""
 
 import asyncio
 

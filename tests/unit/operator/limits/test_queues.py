@@ -1,4 +1,4 @@
-"""Before AWS's limits each stands in its own line: who writes another's address is not served in that one's turn."""
+"""Each owner has a queue: whoever writes another person's address is not served in that person's turn."""
 
 import ast
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ def account(number: int, namespace: str = "customers", **spec: Any) -> AwsAccoun
 
 
 def served(accounts: list[AwsAccount]) -> list[str]:
-    """Names in the order in which they get the only place."""
+    """Names in the order in which they get the only slot."""
     turn: list[str] = []
     slots = Slots(1, turn.append, lambda seconds, function: None)
     slots.restore("before")
@@ -63,7 +63,7 @@ def test_accounts_of_one_owner_stand_in_one_line() -> None:
 
 
 def test_every_step_stands_in_the_accounts_own_line() -> None:
-    """The second argument of whatever enters a line, or goes back into one."""
+    """The second argument of every call that enters or re-enters a queue."""
     found = [
         ast.unparse(node.args[1])
         for path in Path(str(steps.__path__[0])).glob("*.py")

@@ -1,4 +1,4 @@
-"""The places before AWS's limits: how many, and who is next."""
+"""The slots for AWS's limits: how many, and who is next."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Mails: each Notification becomes one, to the Customer's own address, and none holds anything up or holds a secret."""
+"""Each Notification becomes one mail, to the Customer's own address; none delays anything or contains a secret."""
 
 import asyncio
 import hashlib
@@ -141,7 +141,7 @@ async def test_what_ses_does_not_take_is_tried_again_and_says_why_meanwhile(
     world.mail.refusals = [refused, refused]
     made = await world.add(NotificationKind.KEY_CREATED, "k-1")
     troubled = await world.until(made, lambda now: now.status.error is not None)
-    assert troubled.status.error == "SES did not take it (MessageRejected); it is tried again."
+    assert troubled.status.error == "SES did not accept the mail (MessageRejected); it is tried again."
     done = await world.finished(made)
     assert (done.status.state, done.status.error) == ("Sent", None)
     assert len(world.mail.sent) == 1
@@ -207,7 +207,7 @@ async def test_what_is_still_needed_is_kept_longer(monkeypatch: pytest.MonkeyPat
 async def test_a_mail_to_a_customer_who_is_gone_is_dropped(world: World) -> None:
     made = await world.notifications.create(SPACE, notification(NotificationKind.KEY_CREATED, "c-2", "k-1"))
     done = await world.finished(made)
-    assert (done.status.state, done.status.error) == ("Dropped", "There is no such Customer any more.")
+    assert (done.status.state, done.status.error) == ("Dropped", "The Customer does not exist any more.")
 
 
 async def test_the_link_is_in_the_mail_alone_and_its_hash_in_the_status(world: World) -> None:

@@ -9,7 +9,8 @@ from fakes.factory import NAMESPACE, Factory, refusal, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
-from batteries_operator.aws.errors import NO_ANSWER, AwsError
+from batteries_operator.aws.error_meanings import NO_ANSWER
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.reconcile.reconciler import QUIET_TRIES
 from batteries_operator.reconcile.step_schedule import StepSchedule
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import CrashError, Factory, Process, acts
 
-from batteries_operator.aws.errors import NO_ANSWER, AwsError
+from batteries_operator.aws.error_meanings import NO_ANSWER
+from batteries_operator.aws.errors import AwsError
 
 REPOSITORIES = ["octo-org/web"]
 

@@ -24,9 +24,10 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.conditions import find, is_true
 from batteries_crds.customer_messages import is_for_customers
-from batteries_operator.aws import errors
+from batteries_operator.aws import error_meanings
 from batteries_operator.aws.cache import IdCaches
-from batteries_operator.aws.errors import AwsError, ErrorKind, translate
+from batteries_operator.aws.error_meanings import ErrorKind
+from batteries_operator.aws.errors import AwsError, translate
 from batteries_operator.aws.identity_center import AssignmentStatus
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
@@ -41,8 +42,8 @@ STEPS = (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
 MANAGEMENT = "999988887777"
 ARN = f"arn:aws:iam::{MANAGEMENT}:role/batteries-operator"
 CANARY = f"User: {ARN} is not authorized to do it (request 4e3cbf5a-1111-2222-3333-444455556666)"
-MEANINGS = [each for each in vars(errors).values() if isinstance(each, errors.Meaning)]
-CODES = {meaning.reason: code for code, meaning in errors._BY_CODE.items()}
+MEANINGS = [each for each in vars(error_meanings).values() if isinstance(each, error_meanings.Meaning)]
+CODES = {meaning.reason: code for code, meaning in error_meanings._BY_CODE.items()}
 RAISED: dict[str, Exception] = {
     **{
         f"aws-{name}": AwsError("iam:GetRole", code, CANARY, http_status=400, request_id="canary-id")
@@ -127,7 +128,7 @@ async def test_what_the_steps_say_when_all_goes_well_is_for_customers(factory: F
     assert [text for text in said if not is_for_customers(text, own)] == []
 
 
-@pytest.mark.parametrize("code", sorted(errors._BY_CODE))
+@pytest.mark.parametrize("code", sorted(error_meanings._BY_CODE))
 def test_no_code_of_the_table_says_aws_words(code: str) -> None:
     error = AwsError("sso:CreateAccountAssignment", code, CANARY)
     assert is_for_customers(error.words)

@@ -1,4 +1,4 @@
-"""The Lease: one holds it, others wait; who can't renew it stops before another may begin."""
+"""The Lease: one operator holds it, others wait; one that can't renew it stops before another may begin."""
 
 import asyncio
 import copy
@@ -67,7 +67,7 @@ class Leases:
 
 
 class Clock:
-    """Time that goes when it is told to; one for all, as if their clocks ran alike."""
+    """A clock that the test moves; one for all, as if their clocks ran alike."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""What the operator counts and times: each thing once, and no label with an account, a customer or a text of AWS."""
+"""The operator counts and times each thing once, with no account, customer or AWS text in a label."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from batteries_crds.github.trust_policy import ROLE_NAME, nobody
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
-from batteries_operator.aws.errors import ErrorKind
+from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.runtime import metrics
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
 

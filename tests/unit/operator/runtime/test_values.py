@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from botocore.exceptions import ReadTimeoutError as BotoReadTimeoutError
 from pydantic import ValidationError
 
-from batteries_operator.aws import errors
-from batteries_operator.aws.errors import NO_ANSWER, NO_CREDENTIALS, AwsError, ErrorKind, translate
+from batteries_operator.aws import error_meanings
+from batteries_operator.aws.error_meanings import NO_ANSWER, NO_CREDENTIALS, ErrorKind
+from batteries_operator.aws.errors import AwsError, translate
 from batteries_operator.controller.passwords import new_password
 from batteries_operator.reconcile.attempt import _from_error
 from batteries_operator.runtime.naming import (
@@ -254,4 +255,4 @@ def test_only_a_terminal_error_fails_an_account(code: str, kind: ErrorKind) -> N
 
 
 def test_every_line_of_the_table_is_tested() -> None:
-    assert set(errors._BY_CODE) <= {code for code, _ in TABLE}
+    assert set(error_meanings._BY_CODE) <= {code for code, _ in TABLE}

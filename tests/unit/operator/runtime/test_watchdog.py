@@ -1,4 +1,4 @@
-"""Liveness: fails where a reconcile never ends, and only there."""
+"""Liveness fails only if a reconcile never ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.reasons import Reason
-from batteries_operator.aws import errors, ownership
+from batteries_operator.aws import error_meanings, ownership
 from batteries_operator.status import reasons, transitions
 
 PACKAGE = Path(str(transitions.__file__)).parents[1]
 GIVE = {"Wait", "Waive", "Fail", "CreationFailure", "_for_good", "_ask_again", "put"}
 ONE_WORD = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
-TABLE = {each.reason for each in vars(errors).values() if isinstance(each, errors.Meaning)}
+TABLE = {each.reason for each in vars(error_meanings).values() if isinstance(each, error_meanings.Meaning)}
 
 
 def trees() -> Iterator[ast.AST]:

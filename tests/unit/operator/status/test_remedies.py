@@ -28,7 +28,7 @@ from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TA
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.aws.mutations import is_mutation
-from batteries_operator.cli import bootstrap, doctor
+from batteries_operator.cli import bootstrap, checks, doctor
 from batteries_operator.status import reasons
 from batteries_operator.status.reasons.failures import FAILURES
 from batteries_operator.steps.creation_failures import FAILURES as FAILED_CREATIONS
@@ -96,12 +96,12 @@ def test_every_message_that_tells_what_to_do_has_a_test() -> None:
 
 def test_the_doctors_prescriptions_have_tests() -> None:
     """The third argument of each finding, or its constant."""
-    tree = ast.parse(Path(str(doctor.__file__)).read_text())
+    tree = ast.parse(Path(str(checks.__file__)).read_text())
     calls = [
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_finding"
     ]
     written = [_text(node.args[2]) for node in calls]
-    prescribed = [text for text in written if text] + [doctor.BOOTSTRAP]
+    prescribed = [text for text in written if text] + [checks.BOOTSTRAP]
     assert len(calls) > 8
     assert [text for text in prescribed if not any(says in text for says in remedies.MESSAGES)] == []
 

@@ -98,8 +98,8 @@ async def test_another_owner_does_not_get_the_account_of_the_same_name(
         assert not any(acts(each) for each in process.calls[calls:])
     else:
         said = refused(await process.until("acme"), process, calls)
-        assert "Make this AwsAccount anew with another name" in said
-        assert f"take the tag {TAG_OWNER} away" in said
+        assert "Create this AwsAccount again with another name" in said
+        assert f"remove the tag {TAG_OWNER}" in said
     assert await tags(factory, before) == before_tags
 
 
@@ -199,7 +199,7 @@ async def test_an_earlier_releases_suspended_account_needs_somebody_to_name_its_
     number: dict[str, Any] = {"awsAccountId": before.status.aws_account_id} if by_number else {}
     await factory.add(email=owner, **number)
     account = await process.until("acme")
-    assert "nothing tells whose it was" in refused(account, process, calls)
+    assert "nothing shows whose it was" in refused(account, process, calls)
     organizations = await factory.client("organizations")
     tag: Any = {"Key": TAG_UID, "Value": account.metadata.uid}
     assert f"{tag['Key']}={tag['Value']}" in (account.status.error or "")
@@ -276,7 +276,7 @@ async def test_orphans_prints_the_customer_that_the_tag_names(factory: Factory) 
     assert orphan.spec["customerRef"] == {"name": "cus-1"}
     (orphan,) = (await find_orphans(process.deps.aws, factory.settings, [])).orphans
     assert "email" not in orphan.spec, "an account of an address is not in the Customer's list"
-    assert f"Single sign-on is by {FIRST}" in orphan.manifest(), "and whoever wants it can write the address in"
+    assert f"Users with single sign-on: {FIRST}" in orphan.manifest(), "and whoever wants it can write the address in"
 
 
 def test_tags_hold_letters_that_aws_takes_and_no_address() -> None:

@@ -60,8 +60,8 @@ async def disable_the_type(factory: Factory) -> None:
 
 WAYS: dict[Callable[[Factory], Awaitable[None]], str] = {
     detach: "The policy BatteriesDenyAll is not attached to the OU Suspended.",
-    soften: "The policy BatteriesDenyAll on the OU Suspended does not say what it should",
-    let_somebody_through: "The policy BatteriesDenyAll on the OU Suspended does not say what it should",
+    soften: "The policy BatteriesDenyAll on the OU Suspended differs from what bootstrap writes",
+    let_somebody_through: "The policy BatteriesDenyAll on the OU Suspended differs from what bootstrap writes",
     disable_the_type: "Service control policies are not enabled on the root",
 }
 by_every_way = pytest.mark.parametrize("spoil", WAYS, ids=lambda way: way.__name__)

@@ -136,7 +136,7 @@ def test_role_of_a_closed_account_is_refused(place: Place) -> None:
     assert refusal(place.assume)["code"] == "AccessDenied"
 
 
-def test_role_made_with_the_account_may_have_another_name_and_trusts_the_management_account(place: Place) -> None:
+def test_first_role_of_an_account_has_any_name_and_trusts_the_management_account(place: Place) -> None:
     organizations = place.client("organizations")
     organizations.create_account(Email="two@example.com", AccountName="Two", RoleName="Factory")
     named = [a["Id"] for a in organizations.list_accounts()["Accounts"] if a["Name"] == "Two"]

@@ -31,7 +31,7 @@ def refusal(function: Callable[..., Any], **params: Any) -> dict[str, Any]:
 
 
 def until(function: Callable[..., Any], seconds: float = 5.0, **params: Any) -> Any:
-    """The answer of a call once it is no longer refused."""
+    """The response of a call once it is no longer refused."""
     deadline = time.monotonic() + seconds
     while True:
         try:

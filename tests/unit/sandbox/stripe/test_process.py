@@ -1,4 +1,4 @@
-"""The Stripe stand-in as a process: it says when it is ready, and ends when it is told to."""
+"""The Stripe stand-in as a process: it reports when it is ready, and ends on a signal."""
 
 import asyncio
 import signal

@@ -1,0 +1,266 @@
+"""The checks of `doctor` and `check`: each asks AWS and returns one line, with a remedy if something is wrong."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from batteries_operator.aws.error_meanings import ErrorKind
+from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.permission_sets import PermissionSets
+from batteries_operator.aws.permissions import ANY, Condition, Reach, for_running
+from batteries_operator.cli import root_email
+from batteries_operator.runtime.settings import Settings
+
+FEW_ACCOUNTS = 5
+FEW_MAILS = 100
+_EXAMPLE = "111122223333"
+NO_MAIL = "BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES"
+BOOTSTRAP = "run `batteries-operator bootstrap`"
+
+
+class Verdict(StrEnum):
+    """The result of a check."""
+
+    OK = "ok"
+    WARNING = "warn"
+    MISSING = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: a line for people."""
+
+    verdict: Verdict
+    text: str
+    hopeless: bool = False
+    """Whether nothing works until this is fixed, so that there is no use in starting the operator."""
+
+
+Check = Callable[[], Awaitable[Finding]]
+
+
+def _fulfilled(condition: Condition) -> dict[str, str]:
+    """Values of condition keys for which the condition holds."""
+    return {key: value.replace("*", "x") for keys in condition.values() for key, value in keys.items()}
+
+
+def _finding(good: bool, fact: str, remedy: str, *, problem: str, bad: Verdict = Verdict.MISSING) -> Finding:
+    """The line is `fact` where all is well, else `problem` and its remedy."""
+    return Finding(Verdict.OK, fact) if good else Finding(bad, f"{problem}; {remedy}.")
+
+
+class Checks:
+    """All checks of one organization and its operator's credentials."""
+
+    def __init__(self, aws: Aws, settings: Settings) -> None:
+        self._aws = aws
+        self._settings = settings
+        self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
+
+    def all(self) -> tuple[Check, ...]:
+        """Every check, in the order in which they are printed."""
+        return (
+            self.management_account,
+            self.permissions,
+            self.root_addresses,
+            self.account_quota,
+            self.customers_ou,
+            self.suspended_ou,
+            self.policy_that_closes,
+            self.policy_that_keeps_access,
+            self.identity_center,
+            self.identity_source,
+            self.permission_set,
+            self.mail_account,
+            self.mail_sender,
+        )
+
+    def preflight(self) -> tuple[Check, ...]:
+        """The checks of what accounts need in order to be created and closed; the operator's permissions suffice."""
+        return (
+            self.management_account,
+            self.root_addresses,
+            self.customers_ou,
+            self.suspended_ou,
+            self.policy_that_closes,
+            self.policy_that_keeps_access,
+            self.identity_center,
+            self.permission_set,
+        )
+
+    async def management_account(self) -> Finding:
+        """Whether our credentials belong to the management account, which alone can create accounts."""
+        try:
+            management = await self._aws.organizations.management_account()
+            ours = await self._aws.sts.own_account()
+        except AwsError as error:
+            # A call without a response says nothing; a call that is refused means that all later ones would be.
+            hopeless = error.kind is not ErrorKind.TRANSIENT or error.code == "InvalidClientTokenId"
+            return replace(refused(error), hopeless=hopeless)
+        found = _finding(
+            ours == management,
+            f"credentials belong to the organization's management account {management}",
+            f"give the operator a role in {management}",
+            problem=f"credentials belong to {ours}, not to the organization's management account {management}",
+        )
+        return replace(found, hopeless=ours != management)
+
+    async def permissions(self) -> Finding:
+        """Whether our policies grant every call that the operator makes."""
+        arn, refused = await self._aws.sts.own_arn(), list[str]()
+        partition = await self._aws.sts.partition()
+        simulations: dict[str, tuple[str, Condition, list[str]]] = {}
+        for permission in for_running(self._settings.access_role_name, self._reach(arn)):
+            for resource in map(partition.translated, permission.resources):
+                # IAM simulates named resources only, so an example replaces the pattern for an account, OU or root.
+                example = resource.replace("*", _EXAMPLE) if resource != ANY else ANY
+                same = simulations.setdefault(f"{example} {permission.condition}", (example, permission.condition, []))
+                same[2].append(permission.action)
+        for example, condition, actions in simulations.values():
+            context = {"aws:PrincipalAccount": arn.split(":")[4], **_fulfilled(condition)}
+            refused += await self._aws.limits.not_granted(arn, actions, example, context)
+        return _finding(
+            not refused,
+            "every permission is granted",
+            "grant what `batteries-operator policy` prints",
+            problem=f"missing permissions: {', '.join(sorted(set(refused)))}",
+        )
+
+    def _reach(self, arn: str) -> Reach:
+        return Reach((self._settings.access_role_name,), self._settings.mail_sender, management=arn.split(":")[4])
+
+    async def root_addresses(self) -> Finding:
+        """Whether AWS accepts our root e-mail addresses, and whether the mailbox can be the installation's own."""
+        template = self._settings.account_email_template
+        if (wrong := root_email.problem(template)) is not None:
+            return Finding(Verdict.MISSING, wrong, hopeless=True)
+        strangers = root_email.not_yours(template)
+        return _finding(
+            strangers is None,
+            f"root e-mail addresses are made from {template}",
+            f"set {root_email.VARIABLE} to a mailbox of yours",
+            problem=f"root e-mail addresses are made from {template}, but {strangers}",
+        )
+
+    async def account_quota(self) -> Finding:
+        """How many more accounts the organization's quota allows."""
+        allowed = await self._aws.limits.accounts_allowed()
+        there = 1 + len([member async for member in self._aws.organizations.members()])
+        left = allowed - there
+        return _finding(
+            left > max(FEW_ACCOUNTS, allowed // 20),
+            f"accounts left: {left} of {allowed}",
+            "have 'Maximum number of accounts' raised in Service Quotas (closed accounts count for 90 days)",
+            problem=f"accounts left: {left} of {allowed}",
+            bad=Verdict.WARNING if left > 0 else Verdict.MISSING,
+        )
+
+    async def identity_source(self) -> Finding:
+        """Whether Identity Center accepts users that are created by API."""
+        refusal = await self._aws.directory.refusal_of_new_users()
+        return _finding(
+            refusal is None,
+            "Identity Center accepts new users",
+            "provision owners from your identity provider before they ask for an account; existing users are found",
+            problem=f"Identity Center accepts no new users ({refusal})",
+            bad=Verdict.WARNING,
+        )
+
+    async def customers_ou(self) -> Finding:
+        """Whether the OU of active accounts exists."""
+        return await self._ou(self._settings.customers_ou_name)
+
+    async def suspended_ou(self) -> Finding:
+        """Whether the OU of suspended accounts exists."""
+        return await self._ou(self._settings.suspended_ou_name)
+
+    async def _ou(self, name: str) -> Finding:
+        found = await self._aws.organizations.find_ou(name)
+        return _finding(found is not None, f"OU {name} exists", BOOTSTRAP, problem=f"OU {name} is missing")
+
+    async def policy_that_closes(self) -> Finding:
+        """Whether the policy that closes suspended accounts is in force."""
+        closes, _ = guardrails(self._settings, await self._aws.sts.partition())
+        wrong = await self._aws.guardrail_checks.trouble(closes)
+        if wrong is None:
+            return Finding(Verdict.OK, f"policy {closes.name} closes OU {closes.ou}")
+        return Finding(Verdict.MISSING, f"policy {closes.name} does not close OU {closes.ou}. {wrong}")
+
+    async def policy_that_keeps_access(self) -> Finding:
+        """Whether the policy that protects our role in active accounts is in force."""
+        _, keeps = guardrails(self._settings, await self._aws.sts.partition())
+        wrong = await self._aws.guardrail_checks.trouble(keeps)
+        where = f"our role in the accounts of OU {keeps.ou}"
+        if wrong is None:
+            return Finding(Verdict.OK, f"policy {keeps.name} protects {where}")
+        return Finding(Verdict.MISSING, f"policy {keeps.name} does not protect {where}. {wrong}")
+
+    async def identity_center(self) -> Finding:
+        """Whether Identity Center is enabled in this region."""
+        instance = await self._aws.identity_center.instance()
+        return Finding(Verdict.OK, f"IAM Identity Center is enabled ({instance.identity_store_id})")
+
+    async def permission_set(self) -> Finding:
+        """Whether the permission set that owners get holds what bootstrap put into it."""
+        name = self._settings.permission_set_name
+        policy = (await self._aws.sts.partition()).managed_policy(self._settings.managed_policy_arn)
+        arn = await self._permission_sets.find(name)
+        if arn is None:
+            return Finding(Verdict.MISSING, f"permission set {name} is missing; {BOOTSTRAP}.")
+        content = await self._permission_sets.content(arn)
+        if not content.is_ours:
+            text = f"permission set {name} was not made by bootstrap; owners get what it holds: {content}"
+            return Finding(Verdict.WARNING, text)
+        wrong = content.wrong(policy)
+        remedy = "take out what owners are not to have, and " + BOOTSTRAP if content.beside(policy) else BOOTSTRAP
+        return _finding(
+            wrong is None,
+            f"permission set {name} holds {policy} and nothing else",
+            remedy,
+            problem=f"permission set {name} differs from what bootstrap makes ({wrong})",
+        )
+
+    async def mail_account(self) -> Finding:
+        """Whether SES sends to everybody or only to verified recipients, and how many mails it still sends today."""
+        if not self._aws.mail.enabled:
+            return Finding(Verdict.WARNING, "SES was not checked: " + NO_MAIL)
+        account = await self._aws.mail.account()
+        if not account.get("SendingEnabled"):
+            return _finding(False, "", "resume it in the SES console", problem="SES has stopped sending")
+        quota = account.get("SendQuota", {})
+        left = int(quota.get("Max24HourSend", 0) - quota.get("SentLast24Hours", 0))
+        if account.get("ProductionAccessEnabled") and left < FEW_MAILS:
+            return _finding(
+                False,
+                "",
+                "have SES's sending quota raised; until then welcome mails come late",
+                problem=f"SES sends {left} more mails within these 24 hours",
+                bad=Verdict.WARNING,
+            )
+        return _finding(
+            bool(account.get("ProductionAccessEnabled")),
+            f"SES is out of its sandbox and sends {left} more mails within these 24 hours",
+            "request production access; until then only verified recipients get the welcome mail",
+            problem="SES is in its sandbox",
+            bad=Verdict.WARNING,
+        )
+
+    async def mail_sender(self) -> Finding:
+        """Whether SES sends from our address."""
+        if not self._aws.mail.enabled:
+            return Finding(Verdict.WARNING, "no mails are sent: " + NO_MAIL)
+        return _finding(
+            await self._aws.mail.sender_verified(),
+            f"SES may send from {self._settings.mail_sender}",
+            "verify that address or its domain in SES",
+            problem=f"SES may not send from {self._settings.mail_sender}",
+            bad=Verdict.WARNING,
+        )
+
+
+def refused(error: AwsError) -> Finding:
+    """The line of a check that AWS refused."""
+    what = f"{error.operation} was refused ({error.code}: {error.message})"
+    return Finding(Verdict.MISSING, f"{what}: grant the operator that permission, or fix what AWS says.")
