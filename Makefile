@@ -15,8 +15,9 @@ BIN := .venv/bin
 # The chart can only read files of its own folder, so it has a copy.
 CRD_FOLDERS := crds helm/ai-batteries-included/files/crds
 ADMISSION := helm/ai-batteries-included/files/admission-policies.yaml
-# A file's tests share its stand-ins, so a file stays on one core. Of the others tests/conftest.py says what stays so.
-UNIT := $(BIN)/pytest -n auto --dist loadfile tests/unit
+# A core that has done its share takes half of what the other has left. Only the fuzz tests use schemathesis, which
+# takes each process seconds to import. Which of the other tests stay on one core tests/conftest.py says.
+UNIT := $(BIN)/pytest -p no:schemathesis -n auto --dist worksteal tests/unit
 
 .PHONY: help
 help: ## List the commands

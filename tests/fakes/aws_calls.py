@@ -74,7 +74,7 @@ LOST_REQUEST = {"kind": "request_lost", "service": "organizations", "operation":
 ADDRESS_TAKEN = {"kind": "fail_later", "operation": "CreateAccount", "reason": "EMAIL_ALREADY_EXISTS"}
 LOST_PROFILE = {"kind": "answer_lost", "service": "iam", "operation": "CreateLoginProfile"}
 
-SLOW = {"assignment_seconds": 2.0}
+SLOW = {"assignment_seconds": 0.1}
 
 OUS = "organizations:ListOrganizationalUnitsForParent"
 SETS = "sso:ListPermissionSets"

@@ -1,17 +1,17 @@
 """What `kubectl delete` does while a finalizer stands, and the operator's answer to it."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from fakes.factory import NAMESPACE, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import to_rfc3339, utc_now
 
 
 def delete(factory: Factory, name: str = "acme") -> None:
     """The API server notes the time and counts the generation up."""
     meta = factory.cluster.objects["AwsAccount", NAMESPACE, name]["metadata"]
-    meta["deletionTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    meta["deletionTimestamp"] = to_rfc3339(utc_now())
     meta["generation"] += 1
     factory.cluster.touch("AwsAccount", NAMESPACE, name)
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import os
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -120,8 +119,8 @@ class Process:
                 aws.creations.in_progress,
                 aws.creations.status,
                 self.wakeups.wake,
-                between_lists=0,
-                between_descriptions=0,
+                between_lists=PAUSE / 10,  # not 0: the clock stands still while AWS is asked without a pause
+                between_descriptions=PAUSE / 10,
             ),
             creations=Slots(chosen.creations_in_flight, self.wakeups.wake, _soon),
             assignments=Slots(chosen.assignments_in_flight, self.wakeups.wake, _soon),
@@ -195,7 +194,8 @@ class Process:
         namespace: str = NAMESPACE,
     ) -> AwsAccount:
         """Reconciles the account until nothing is pending or `reached` holds; waits are cut short."""
-        schedule, deadline = StepSchedule(), time.monotonic() + seconds
+        clock = asyncio.get_running_loop().time
+        schedule, deadline = StepSchedule(), clock() + seconds
         while True:
             schedule.make_all_due()
             await self.deps.creation_poller.poll()
@@ -206,7 +206,7 @@ class Process:
             account: AwsAccount = await self.accounts.get(namespace, name)
             if result.requeue_after is None or reached(account):
                 return account
-            assert time.monotonic() < deadline, f"still {account.status.conditions}"
+            assert clock() < deadline, f"still {account.status.conditions}"
             await asyncio.sleep(min(result.requeue_after, PAUSE))
 
 

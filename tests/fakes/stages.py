@@ -53,6 +53,7 @@ async def _invite(factory: Factory) -> None:
             if seen["State"] == "SUCCEEDED":
                 break
             await asyncio.sleep(0.01)
+    await asyncio.sleep(60)  # it was made long before, and its role is known everywhere
     await factory.add(awsAccountId=seen["AccountId"], githubRepos=REPOSITORIES)
 
 

@@ -1,19 +1,53 @@
 """What unit tests share; the stand-ins and fakes themselves are in tests/fakes."""
 
-from collections.abc import Iterator
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
+from fakes.virtual_time import CLOCK, Threads, VirtualDatetime, VirtualTimeLoop
 
+from batteries_crds import base
 from batteries_operator.aws import caller
 from batteries_operator.runtime.settings import Settings
-from batteries_sandbox.aws import StandinSettings, serve_in_thread
+from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
 
 # As in the programs, and not structlog's default: what commands print for people is not mixed with log lines.
 structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+
+OPERATOR = Path(__file__).parent / "operator"
+
+
+def _is_virtual(item: Any) -> bool:
+    """Whether a test waits in virtual time (fakes/virtual_time.py): the operator's do, unless marked otherwise."""
+    if not inspect.iscoroutinefunction(item.obj) or item.get_closest_marker("real_time") is not None:
+        return False
+    return item.get_closest_marker("virtual_time") is not None or item.path.is_relative_to(OPERATOR)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """pytest-asyncio's own hook."""
+    return {"virtual": VirtualTimeLoop} if _is_virtual(item) else {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _time_of_day(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on with the clock that the test waits by."""
+    if _is_virtual(request.node):
+        CLOCK.begin()
+        monkeypatch.setattr(base, "datetime", VirtualDatetime)
+    if (
+        request.node.get_closest_marker("virtual_time") is not None
+    ):  # there is no stand-in beside with a loop of its own
+        monkeypatch.setattr(time, "monotonic", CLOCK)
 
 
 @pytest.fixture
@@ -29,16 +63,20 @@ def operator_settings() -> Settings:
 
 
 @pytest.fixture
-def aws_url(standin_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def aws_url(
+    standin_settings: dict[str, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """A fresh AWS organization in which nothing takes long."""
     quick = {"creation_seconds": 0.02, "role_seconds": 0.02, "assignment_seconds": 0.02}
     # Off, so that tests can say which calls are made; test_aws_errors turns all of them on.
     quick |= {"iam_seconds": 0, "identity_center_seconds": 0, "organization_write_seconds": 0}
     chosen = StandinSettings(**quick | standin_settings)
-    with serve_in_thread(chosen) as url:
+    clocks = Clocks(CLOCK, CLOCK.wall, CLOCK.sleep) if _is_virtual(request.node) else Clocks()
+    with serve_in_thread(chosen, clocks) as url:
         for name, value in {**ENVIRONMENT, "AWS_REGION": chosen.region, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(caller, "boto3", SimpleNamespace(Session=lambda: SHARED))
+        monkeypatch.setattr(caller, "ThreadPoolExecutor", Threads)
         yield url
 
 

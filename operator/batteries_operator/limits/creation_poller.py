@@ -11,10 +11,11 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
+from batteries_crds.base import utc_now_exactly
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.limits.duration_estimate import REMEMBERED
@@ -99,7 +100,7 @@ class CreationPoller:
         """
         shortest = min(self._lasted, default=0.0)
         if shortest > self._between_descriptions:
-            now = datetime.now(UTC)
+            now = utc_now_exactly()
             taken = min(max(creation.requested or now, sent), now)  # by AWS's clock, which may differ from ours
             since = _now() - (now - taken).total_seconds()
             self._wait(creation.request_id, _Waiting(key, since, since + shortest + SLACK))

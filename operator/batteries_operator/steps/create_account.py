@@ -7,11 +7,10 @@ address never changes.
 """
 
 import contextlib
-from datetime import UTC, datetime
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold
-from batteries_crds.base import seconds_since, utc_now
+from batteries_crds.base import seconds_since, utc_now, utc_now_exactly
 from batteries_crds.customer import Customer
 from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 from batteries_crds.reasons import Reason
@@ -158,7 +157,7 @@ def _intent(scope: Scope, owner: str) -> CreateRequest:
 
 
 async def _ask(scope: Scope, intent: CreateRequest) -> Outcome:
-    sent = datetime.now(UTC)
+    sent = utc_now_exactly()
     try:
         creation = await scope.deps.aws.creations.create(
             email=intent.email,

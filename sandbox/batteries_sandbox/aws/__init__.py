@@ -6,5 +6,6 @@ serve(StandinSettings(...)) as url`. Unmodified boto3 talks to it at AWS_ENDPOIN
 
 from batteries_sandbox.aws.server import serve, serve_in_thread
 from batteries_sandbox.aws.settings import StandinSettings
+from batteries_sandbox.aws.world import Clocks
 
-__all__ = ["StandinSettings", "serve", "serve_in_thread"]
+__all__ = ["Clocks", "StandinSettings", "serve", "serve_in_thread"]

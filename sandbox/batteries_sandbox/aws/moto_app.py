@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from batteries_sandbox.aws.wire import Answer, AwsError
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend
     from moto.identitystore.models import IdentityStoreBackend
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.organizations.models import OrganizationsBackend
     from moto.ssoadmin.models import SSOAdminBackend
 
@@ -35,13 +37,12 @@ class Moto:
         if "MOTO_ACCOUNT_ID" in os.environ:
             raise RuntimeError("MOTO_ACCOUNT_ID is set: moto would put every account into that one")
         from moto.core.base_backend import BackendDict
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.organizations.models import organizations_backends
         from moto.utilities.utils import get_partition
 
         BackendDict.reset()
         organizations_backends.master_accounts.clear()  # moto's own reset does not reset it
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._app = _application()
         self._management_account_id = management_account_id
         self._region = region
         self._partition = get_partition(region)
@@ -113,6 +114,13 @@ class Moto:
         from moto.identitystore.models import identitystore_backends
 
         return identitystore_backends[self._management_account_id][self._region]
+
+
+@cache  # it keeps the routes of each service, which take long to make, and no state of moto's
+def _application() -> DomainDispatcherApplication:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
 
 
 def _environ(raw: RawRequest, account_id: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from batteries_sandbox.aws.faults.play import play
 from batteries_sandbox.aws.rules.ordered import handle
 from batteries_sandbox.aws.settings import StandinSettings
 from batteries_sandbox.aws.wire import Answer
-from batteries_sandbox.aws.world import World
+from batteries_sandbox.aws.world import MACHINE, Clocks, World
 
 Result = TypeVar("Result")
 _MAX_BODY = 10 * 1024 * 1024
@@ -36,9 +36,9 @@ _one_at_a_time = threading.Lock()  # moto's state is the process's
 class StandinServer:
     """The handlers of one stand-in."""
 
-    def __init__(self, settings: StandinSettings) -> None:
+    def __init__(self, settings: StandinSettings, clocks: Clocks = MACHINE) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aws-standin")
-        self._world = World(settings)
+        self._world = World(settings, clocks)
         self._faults = FaultPlan()
 
     def application(self) -> web.Application:
@@ -82,7 +82,9 @@ class StandinServer:
 
     async def _do(self, call: Call) -> Answer:
         call = replace(call, arrived=self._world.clock())
-        return await self._in_worker(lambda: handle(self._world, call))
+        answer = await self._in_worker(lambda: handle(self._world, call))
+        await self._world.sleep(answer.hold)
+        return answer
 
     async def _note_undone(self, call: Call, answer: Answer | None) -> None:
         world = self._world
@@ -135,13 +137,13 @@ class StandinServer:
 
 
 @asynccontextmanager
-async def serve(settings: StandinSettings | None = None) -> AsyncIterator[str]:
+async def serve(settings: StandinSettings | None = None, clocks: Clocks = MACHINE) -> AsyncIterator[str]:
     """Runs a stand-in with an empty world in this process and event loop; yields its URL."""
     settings = settings or StandinSettings()
     if not _one_at_a_time.acquire(blocking=False):
         raise RuntimeError("A stand-in runs in this process already, and moto has one state for all")
     try:
-        server = await asyncio.to_thread(StandinServer, settings)
+        server = await asyncio.to_thread(StandinServer, settings, clocks)
         runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
         try:
             await runner.setup()
@@ -157,12 +159,12 @@ async def serve(settings: StandinSettings | None = None) -> AsyncIterator[str]:
 
 
 @contextmanager
-def serve_in_thread(settings: StandinSettings | None = None) -> Iterator[str]:
+def serve_in_thread(settings: StandinSettings | None = None, clocks: Clocks = MACHINE) -> Iterator[str]:
     """The same for code without an event loop: it runs in a separate thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="aws-standin-loop", daemon=True)
     thread.start()
-    context = serve(settings)
+    context = serve(settings, clocks)
     try:
         url = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
         try:

@@ -6,13 +6,14 @@ moment (`settle` first, then the rules).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from batteries_sandbox.aws.assignments import Assignments
 from batteries_sandbox.aws.callers import Callers
@@ -24,14 +25,25 @@ from batteries_sandbox.aws.propagation import Propagation
 from batteries_sandbox.aws.settings import StandinSettings
 
 
+class Clocks(NamedTuple):
+    """What a world goes by."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # while an answer takes its time
+
+
+MACHINE = Clocks()
+
+
 class World:
     """A customer's AWS organization on the day that this product is installed."""
 
-    def __init__(self, settings: StandinSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: StandinSettings, clocks: Clocks = MACHINE) -> None:
         self.settings = settings = replace(settings)  # our own, as limits may be changed while it runs
-        self.clock = clock
+        self.clock, self.wall, self.sleep = clocks  # `wall` is the time of day, which AWS's timestamps carry
         self.moto = Moto(settings.management_account_id, settings.region)
-        self.callers = Callers(settings.access_key_id, settings.management_account_id, clock, settings.partition)
+        self.callers = Callers(settings.access_key_id, settings.management_account_id, self.clock, settings.partition)
         if settings.admin_key_id:
             self.callers.add_user(settings.admin_key_id, settings.management_account_id, "administrator")
         self._policy = _policy(settings.operator_policy)
@@ -63,10 +75,6 @@ class World:
         self.assignments.settle(now)
         self.closures.settle(now)
         self.propagation.settle(now)
-
-    def wall(self) -> float:
-        """The time of day, which AWS's timestamps carry."""
-        return time.time()
 
     def account(self, account_id: str) -> Any | None:
         """The organization's account of that id, moto's object."""

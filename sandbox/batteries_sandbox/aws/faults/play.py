@@ -38,7 +38,6 @@ async def play(
     if outcome is not None and outcome.kind is Kind.FAIL_LATER:
         call = replace(call, fail_later=outcome.reason)
     answer = await do(call)
-    await asyncio.sleep(answer.hold)
     for fault in faults.after:
         if not await fault.gate.hold(call, gone):
             return None

@@ -13,6 +13,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Page
 
 FIRST = Page([customer("stays", 3), customer("moves", 4, "old@example.com"), customer("goes", 5)], "7", None)
+pytestmark = pytest.mark.virtual_time
 SECOND = Page([customer("stays", 3), customer("moves", 50, "new@example.com"), customer("comes", 51)], "60", None)
 
 

@@ -1,11 +1,12 @@
 """A request that takes too long is given up and answered; a stream, and the next request, are not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient
 
 from batteries_apiserver.auth.rate_limit import RateLimits
 from batteries_apiserver.http.drain import Drain
@@ -13,12 +14,12 @@ from batteries_apiserver.http.middleware import request_middleware
 from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits, lift_time_limit, limits_watched
 from batteries_apiserver.settings import Settings
 
-Client = TestClient[web.Request, web.Application]
 SECONDS = 0.2
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.fixture
-async def client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
+def app() -> web.Application:
     """An application whose handlers take a second, or none."""
 
     async def slow(request: web.Request) -> web.Response:
@@ -37,10 +38,23 @@ async def client(aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
     app[TIME_LIMITS] = time_limits
     app.cleanup_ctx.append(limits_watched)
     app.add_routes([web.get("/slow", slow), web.get("/let-off", let_off), web.get("/fast", fast)])
-    return await aiohttp_client(app)
+    return app
 
 
-async def test_what_takes_too_long_is_answered_and_the_connection_goes_on(client: Client) -> None:
+@pytest.fixture
+async def client(app: web.Application) -> AsyncIterator[aiohttp.ClientSession]:
+    """Over a Unix socket: what one end writes the other can read at once, so that no clock goes on meanwhile."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is too long for a socket's name
+        path = f"{folder}/api"
+        await web.UnixSite(runner, path).start()
+        async with aiohttp.ClientSession("http://api", connector=aiohttp.UnixConnector(path)) as session:
+            yield session
+        await runner.cleanup()
+
+
+async def test_what_takes_too_long_is_answered_and_the_connection_goes_on(client: aiohttp.ClientSession) -> None:
     begun = asyncio.get_running_loop().time()
     response = await client.get("/slow")
     took = asyncio.get_running_loop().time() - begun
@@ -50,18 +64,20 @@ async def test_what_takes_too_long_is_answered_and_the_connection_goes_on(client
     assert await (await client.get("/fast")).text() == "fast"
 
 
-async def test_several_are_given_up_at_once_and_only_they(client: Client) -> None:
+async def test_several_are_given_up_at_once_and_only_they(client: aiohttp.ClientSession) -> None:
     paths = ["/slow", "/fast", "/slow", "/let-off", "/slow"]
     answers = await asyncio.gather(*[client.get(path) for path in paths])
     assert [answer.status for answer in answers] == [503, 200, 503, 200, 503]
 
 
-async def test_a_request_whose_limit_is_lifted_takes_as_long_as_it_takes(client: Client) -> None:
+async def test_a_request_whose_limit_is_lifted_takes_as_long_as_it_takes(client: aiohttp.ClientSession) -> None:
     assert await (await client.get("/let-off")).text() == "slow"
 
 
-async def test_a_request_that_is_broken_off_for_another_reason_stays_broken_off(client: Client) -> None:
-    limits = client.server.app[TIME_LIMITS]  # type: ignore[attr-defined]
+async def test_a_request_that_is_broken_off_for_another_reason_stays_broken_off(
+    app: web.Application, client: aiohttp.ClientSession
+) -> None:
+    limits = app[TIME_LIMITS]
     task = asyncio.create_task(asyncio.sleep(5))
     limits.begin(task, 10**9)
     await asyncio.sleep(0)

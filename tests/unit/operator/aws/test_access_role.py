@@ -99,6 +99,7 @@ async def test_a_session_does_no_more_than_it_is_for(factory: Factory, purpose: 
             getattr(iam, operation)(**asked)
 
 
+@pytest.mark.parametrize("standin_settings", [{"role_seconds": 0}])  # nobody asks in vain for one
 async def test_credentials_are_kept_for_each_purpose(factory: Factory) -> None:
     process = await factory.active(githubRepos=["octo-org/web"])
     assert process.calls.count("sts:AssumeRole") == len(Purpose), "one session for each"

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from fakes.factory import Factory
 
+from batteries_crds.base import utc_now_exactly
 from batteries_operator.aws.creations import CreationStatus
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.limits.creation_poller import CreationPoller, Listed
@@ -67,7 +68,7 @@ async def make(aws: Aws, woken: asyncio.Queue[str]) -> AsyncIterator[Make]:
             await task
 
 
-NOW = datetime.now(UTC)
+NOW = utc_now_exactly()
 
 
 def taken(request_id: str, requested: datetime | None = None) -> CreationStatus:
@@ -138,7 +139,7 @@ async def test_who_took_a_request_waits_no_sooner_and_asks_itself_where_creation
     assert not creation_poller.has("car-1"), "nothing is known of how long one takes"
     creation_poller.lasted(0.2)
     aws.requests.add("car-2")
-    creation_poller.requested(taken("car-2"), "2", datetime.now(UTC))
+    creation_poller.requested(taken("car-2"), "2", utc_now_exactly())
     assert creation_poller.has("car-2")
     await asyncio.sleep(0.15)
     assert aws.asked == []
@@ -164,7 +165,7 @@ async def test_a_creations_duration_begins_between_our_call_and_its_response(
 ) -> None:
     creation_poller = make()
     creation_poller.lasted(0.5)
-    now, begun = datetime.now(UTC), asyncio.get_running_loop().time()
+    now, begun = utc_now_exactly(), asyncio.get_running_loop().time()
     creation = taken("car-1", now + stamped if stamped is not None else None)
     creation_poller.requested(creation, "1", now - timedelta(seconds=0.4))
     assert await of(woken) == "1"

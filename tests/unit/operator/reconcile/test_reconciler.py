@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ServerDisconnectedError
 from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete
-from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
+from fakes.factory import NAMESPACE, PAUSE, Factory, Process, refusal, settings
 from fakes.held import Held
 from kubernetes.aio.client import ApiException
 
@@ -146,6 +146,7 @@ async def test_no_mail_is_sent_while_what_comes_before_it_can_not_be_written(fac
     with pytest.raises(ApiException):
         await reconciling
     for _ in range(5):
+        await asyncio.sleep(PAUSE)
         with contextlib.suppress(ApiException):
             await process.reconciler.reconcile(NAMESPACE, "acme", StepSchedule())
     assert down.left < 998, "the assignment's end was seen, and could not be written"

@@ -129,7 +129,7 @@ async def test_a_release_that_is_never_answered_ends_when_the_lease_has_run_out(
     leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api: Any = leases
-    lease = Lease(api, "ns", "l", "first", 1)
+    lease = Lease(api, "ns", "l", "first", 1, asyncio.get_running_loop().time)
     await lease.acquire()
     monkeypatch.setattr(leases, "read_namespaced_lease", lambda *_: asyncio.Event().wait())
     async with asyncio.timeout(5):
@@ -225,7 +225,7 @@ async def test_a_restarted_process_of_the_same_name_goes_on_at_once(
 
 async def test_holding_ends_when_another_took_it_or_time_is_up(leases: Leases) -> None:
     api: Any = leases
-    first = Lease(api, "ns", "l", "first", 1)
+    first = Lease(api, "ns", "l", "first", 1, asyncio.get_running_loop().time)
     await first.acquire()
     holding = asyncio.create_task(first.hold())
     await asyncio.sleep(1.5)
@@ -241,6 +241,7 @@ async def test_holding_ends_when_another_took_it_or_time_is_up(leases: Leases) -
         first.require()
 
 
+@pytest.mark.real_time
 async def test_the_fence_lets_reads_pass_and_no_write() -> None:
     async def ok(_: web.Request) -> web.Response:
         return web.Response()
@@ -281,6 +282,7 @@ async def test_no_aws_call_is_sent_by_one_that_does_not_lead(
     await caller.drain()
 
 
+@pytest.mark.real_time
 async def test_a_lease_lost_while_the_connection_is_opened_keeps_the_call_back(monkeypatch: pytest.MonkeyPatch) -> None:
     received = bytearray()
 

@@ -146,6 +146,7 @@ async def side_by_side(factory: Factory, watchdog: Watchdog, *runs: Run) -> None
         await process.reconciler.reconcile(NAMESPACE, "acme")
 
 
+@pytest.mark.real_time
 async def test_it_is_told_over_http(unused_tcp_port: int) -> None:
     health, url = Health(), f"http://127.0.0.1:{unused_tcp_port}/healthz"
     async with serving(health, unused_tcp_port), aiohttp.ClientSession() as session:
@@ -157,6 +158,7 @@ async def test_it_is_told_over_http(unused_tcp_port: int) -> None:
         pass
 
 
+@pytest.mark.real_time
 async def test_it_is_ready_from_its_standing_by_until_it_stops(unused_tcp_port: int) -> None:
     health, url, is_stopping = Health(), f"http://127.0.0.1:{unused_tcp_port}", False
     async with serving(health, unused_tcp_port), aiohttp.ClientSession() as http:

@@ -304,6 +304,7 @@ async def test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away(facto
     refused = await walked(await factory.start())
     assert reason(refused, "Stalled") == "NotOurAccount"
     await asyncio.to_thread(_end_the_access, factory, await factory.client("iam", first.status.aws_account_id), first)
+    await asyncio.sleep(60)  # AWS takes its time over it
     await retry(factory)
     account = await walked(await factory.start())
     assert (account.status.phase, account.status.error) == ("active", None)
@@ -353,6 +354,7 @@ async def test_an_invited_account_goes_on_when_it_has_the_role(factory: Factory)
     async with asyncio.timeout(60):
         while not (made := [each["Id"] for each in organizations.list_accounts()["Accounts"] if each["Name"] == "Old"]):
             await asyncio.sleep(0.01)
+    await asyncio.sleep(60)  # it was made long before, and its role is known everywhere
     await factory.add(awsAccountId=made[0])
     process = await factory.start()
     await walked(process, says("RolePropagating"))

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from batteries_sandbox.aws import StandinSettings, serve_in_thread
+from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=10)
@@ -54,10 +54,36 @@ class Standin:
         return list(self.ask("GET", "creations")["creations"])
 
 
+AT_ONCE = StandinSettings(
+    creation_seconds=0, role_seconds=0, iam_seconds=0, identity_center_seconds=0, organization_write_seconds=0
+)
+
+
 @pytest.fixture
 def standin() -> Iterator[Standin]:
-    settings = StandinSettings(creation_seconds=0, role_seconds=0, iam_seconds=0, identity_center_seconds=0)
-    with serve_in_thread(settings) as url:
+    with serve_in_thread(AT_ONCE) as url:
+        yield Standin(url)
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def timed(clock: Clock) -> Iterator[Standin]:
+    """A stand-in that goes by that clock."""
+    with serve_in_thread(AT_ONCE, Clocks(clock)) as url:
         yield Standin(url)
 
 
@@ -273,18 +299,17 @@ def test_latencies_do_not_add_up_over_calls_at_once(standin: Standin) -> None:
     ],
 )
 def test_bucket_lets_a_burst_through_and_then_its_rate(
-    standin: Standin, service: str, operation: str, code: str, status: int
+    timed: Standin, clock: Clock, service: str, operation: str, code: str, status: int
 ) -> None:
-    function = getattr(standin.client(service), operation)
-    function()  # so that what follows is quick
-    fault = standin.fault("throttle", service, rate=2, burst=3)
+    function = getattr(timed.client(service), operation)
+    fault = timed.fault("throttle", service, rate=2, burst=3)
     for _ in range(3):
         function()
     assert refused(function) == (code, status)
-    time.sleep(0.55)  # a token comes every 0.5 s
+    clock.now += 0.5  # a token's time
     function()
-    assert standin.show(fault)["struck"] == 1
-    assert not standin.show(fault)["spent"]
+    assert timed.show(fault)["struck"] == 1
+    assert not timed.show(fault)["spent"]
 
 
 def test_directory_is_throttled_under_its_own_code(standin: Standin) -> None:
@@ -293,16 +318,16 @@ def test_directory_is_throttled_under_its_own_code(standin: Standin) -> None:
     assert refused(store.list_users, IdentityStoreId="d-1234567890") == ("ThrottlingException", 400)
 
 
-def test_published_rates_are_those_of_each_operation(standin: Standin) -> None:
-    standin.fault("throttle", "organizations", published=True)
-    organizations = standin.client("organizations")
+def test_published_rates_are_those_of_each_operation(timed: Standin) -> None:
+    timed.fault("throttle", "organizations", published=True)
+    organizations = timed.client("organizations")
     for number in range(3):
         create(organizations, f"n{number}@example.com")
     assert refused(create, organizations=organizations, email="n4@example.com")[0] == "TooManyRequestsException"
-    assert len(standin.creations()) == 3
+    assert len(timed.creations()) == 3
     for _ in range(5):
         organizations.list_accounts()
-    standin.client("sts").get_caller_identity()
+    timed.client("sts").get_caller_identity()
 
 
 def test_creation_that_is_taken_can_fail_later_and_leaves_its_email_free(standin: Standin) -> None:
