@@ -578,7 +578,7 @@ async def test_an_email_address_that_no_customer_could_hold_is_refused_before_an
         CustomerSpec(email=address_of(129))
     response = await client.post("/v1/stripe/setup", json={"email": address_of(129)})
     assert (response.status, await error_of(response)) == (400, "invalid_request")
-    assert "give a shorter e-mail address" in (await response.json())["error"]
+    assert "use a shorter e-mail address" in (await response.json())["error"]
 
 
 async def test_the_longest_email_address_of_a_customer_begins_a_sign_up(
