@@ -71,11 +71,12 @@ class ProvisioningStep(StrEnum):
 
 
 class ClosingStep(StrEnum):
-    """The steps that the contract does not name: those that close an account.
+    """The steps that the contract does not name: those that close an account, and the search for it before that.
 
     They appear in an account's history and conditions, not in `provisioningStep`.
     """
 
+    FIND_ACCOUNT = "find_account"
     QUARANTINE = "quarantine"
     CLOSE_CONSOLE = "close_console"
     REVOKE_SSO_ACCESS = "revoke_sso_access"
@@ -94,6 +95,7 @@ class ConditionType(StrEnum):
     SSO_ASSIGNED = "SSOAssigned"
     OIDC_CONFIGURED = "OIDCConfigured"
     WELCOME_EMAIL_SENT = "WelcomeEmailSent"
+    ACCOUNT_SEARCHED = "AccountSearched"
     QUARANTINED = "Quarantined"
     CONSOLE_CLOSED = "ConsoleClosed"
     SSO_REVOKED = "SSORevoked"

@@ -96,8 +96,10 @@ async def _wrong_by_state(walk: Walk, account: AwsAccount, facts: Facts) -> list
 def _wrong_without(walk: Walk, account: AwsAccount, reason: str, ours: list[Any]) -> list[str]:
     """No AWS account: never wanted, without a Customer, not fitting, or the one of its name is another owner's."""
     if account.is_suspended:
-        # One of its name that an earlier AwsAccount left is told of by `orphans`, which `count` looks at.
-        return [] if is_true(account.status.conditions, SUSPENDED) else [f"not Suspended: {reason}"]
+        # One of its name that an earlier AwsAccount left is told of by `orphans`, which `count` looks at; one that lost
+        # its tag by the condition.
+        told = is_true(account.status.conditions, SUSPENDED) or (reason in NOT_OURS and account.key in walk.untagged)
+        return [] if told else [f"not Suspended: {reason}"]
     if reason in NOT_OURS or reason == "EmailAlreadyExists":
         wish = walk.wishes.get(account.key)
         return [] if wish is not None and wish.made > 1 else [f"{reason}, and nobody had the name before"]
@@ -138,7 +140,8 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
         "no access keys": seen.access_keys == 0,
         "can sign in": member["id"] in walk.took_user or await _can_sign_in(lane, account, seen),
         "the provider": seen.audiences == ["sts.amazonaws.com"],
-        "the role's policy": seen.role_policies == [ADMINISTRATOR],
+        # A list that does not fit is refused before anything is done in the account.
+        "the role's policy": unfit or seen.role_policies == [ADMINISTRATOR],
         "the role admits": unfit or seen.trust == _trust(account, member["id"]),
         "single sign-on": await _single_sign_on(lane, account, seen, facts),
     }

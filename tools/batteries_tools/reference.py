@@ -24,7 +24,7 @@ from batteries_operator.aws.permissions import Condition, Permission, Reach, den
 from batteries_operator.runtime import metrics as operator_metrics
 from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_operator.status.reasons import GROUPS
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.paths import CHECKOUT
@@ -56,7 +56,10 @@ def closing() -> str:
     """The table of the steps that close an account, from SUSPENSION."""
     return _table(
         ("step", "what it does", "condition"),
-        ((f"`{step.name}`", step.description, f"`{step.condition}`") for step in (*SUSPENSION, CLOSE_ACCOUNT)),
+        (
+            (f"`{step.name}`", step.description, f"`{step.condition}`")
+            for step in (FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)
+        ),
     )
 
 
@@ -66,7 +69,7 @@ def stall_timeouts() -> str:
         ("step", "Stalled after"),
         (
             (f"`{step.name}`", f"{step.stall_timeout.total_seconds() / 60:g} minutes")
-            for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
+            for step in (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)
             if step.required
         ),
     )

@@ -137,6 +137,11 @@ def _held(scope: Scope, customer: Customer) -> Wait | None:
     return Wait.blocked(30, Reason.PAYMENT_METHOD_MISSING, f"{message}account; the owner has to give one.")
 
 
+async def owner_address(scope: Scope) -> str | None:
+    """The owner's e-mail address; None if the Customer is missing."""
+    return _owner(scope.account, await _customer(scope))
+
+
 def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
     """The owner's e-mail address; None if the Customer is missing."""
     if account.status.create_request is not None and account.status.owner is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from batteries_crds.aws_account import AwsAccount, DeletionPolicy
-from batteries_crds.conditions import is_true
+from batteries_crds.conditions import find, is_true
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ConditionType
 from batteries_crds.names import ProvisioningStep as Name
@@ -15,6 +15,7 @@ from batteries_operator.steps import (
     close_deploy_role,
     create_account,
     create_iam_user,
+    find_account,
     move_to_ou,
     quarantine,
     revoke_sso_access,
@@ -100,6 +101,14 @@ PROVISIONING: tuple[Step, ...] = (
         required=False,
         observable=False,
     ),
+)
+
+
+FIND_ACCOUNT = Step(
+    Closing.FIND_ACCOUNT,
+    ConditionType.ACCOUNT_SEARCHED,
+    find_account.run,
+    "ListAccounts, for an account that is not wanted and of which the status knows nothing",
 )
 
 
@@ -204,6 +213,19 @@ def _concerns_aws(account: AwsAccount) -> bool:
     return to_adopt or status.create_request is not None or status.aws_account_id is not None
 
 
+def _may_be_lost(account: AwsAccount, *, remove_access: bool) -> bool:
+    """Whether an AWS account has to be looked for of which the status knows nothing.
+
+    A deleted object is released without a look if its status says that it was reconciled: AWS was not asked then.
+    """
+    if not account.is_deleted:
+        return True
+    matters = account.spec.deletion_policy is DeletionPolicy.CLOSE or remove_access
+    status = account.status
+    searched = find(status.conditions, ConditionType.ACCOUNT_SEARCHED)
+    return matters and (status.observed_generation == 0 or searched is not None)
+
+
 def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
     """The steps that apply to the account for its present spec; `remove_access` is the setting for Retain.
 
@@ -213,7 +235,7 @@ def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step
     if account.is_wanted:
         return PROVISIONING
     if not _concerns_aws(account):
-        return ()
+        return (FIND_ACCOUNT,) if _may_be_lost(account, remove_access=remove_access) else ()
     if not account.is_deleted:
         return (*UNTIL_IT_ANSWERS, *SUSPENSION)
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:

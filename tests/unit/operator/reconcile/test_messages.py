@@ -35,10 +35,10 @@ from batteries_operator.reconcile.attempt import attempt
 from batteries_operator.status.events import of_outcome
 from batteries_operator.status.transitions import apply_outcome, summarize
 from batteries_operator.steps.outcome import Fail, Outcome, Wait
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.steps.step import Scope, Step
 
-STEPS = (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
+STEPS = (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)
 MANAGEMENT = "999988887777"
 ARN = f"arn:aws:iam::{MANAGEMENT}:role/batteries-operator"
 CANARY = f"User: {ARN} is not authorized to do it (request 4e3cbf5a-1111-2222-3333-444455556666)"

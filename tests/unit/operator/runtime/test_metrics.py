@@ -15,7 +15,7 @@ from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
 from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.runtime import metrics
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
 
 SERVICES = {
     "iam": "iam",
@@ -35,7 +35,7 @@ def _operations() -> Iterator[str]:
         yield from (f"{prefix}:{name}" for name in session.get_service_model(controller).operation_names)
 
 
-STEPS = {str(step.name) for step in (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)}
+STEPS = {str(step.name) for step in (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)}
 LABELS: dict[str, set[str]] = {
     "step": STEPS,
     "phase": {*Phase},

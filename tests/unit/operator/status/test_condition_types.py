@@ -10,9 +10,9 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import SUMMARIES
 from batteries_crds.names import ConditionType
 from batteries_operator.status.transitions import summarize
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
 
-STEPS = (*PROVISIONING, *SUSPENSION, CLOSE_ACCOUNT)
+STEPS = (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)
 DOCS = Path(__file__).parents[4] / "docs"
 
 

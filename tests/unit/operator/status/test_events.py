@@ -85,7 +85,7 @@ async def test_an_account_that_was_never_made_is_let_go_of_with_a_word(factory: 
     await process.until("acme")
     delete(factory)
     await released(process)
-    assert process.events == [("Normal", "Suspended"), ("Normal", "Released")]
+    assert process.events == [("Normal", "AccountSearched"), ("Normal", "Suspended"), ("Normal", "Released")]
 
 
 async def test_an_operator_that_is_stopping_ends_a_reconcile_after_the_steps_under_way(factory: Factory) -> None:

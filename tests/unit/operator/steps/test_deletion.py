@@ -149,7 +149,7 @@ async def test_a_pending_account_that_is_deleted_makes_none(factory: Factory) ->
     delete(factory)
     process = await factory.start()
     await released(process)
-    assert process.calls == []
+    assert process.calls == ["organizations:ListAccounts"], "its status may have been lost"
 
 
 @pytest.mark.parametrize("policy", ["Retain", "Close"])
