@@ -73,7 +73,8 @@ class ProvisioningStep(StrEnum):
 class ClosingStep(StrEnum):
     """The steps that the contract does not name: those that close an account, and the search for it before that.
 
-    They appear in an account's history and conditions, not in `provisioningStep`.
+    They appear in an account's history and conditions, not in `provisioningStep`. A new step of any pipeline is named
+    here.
     """
 
     FIND_ACCOUNT = "find_account"

@@ -28,9 +28,19 @@ class WrongSample:
         return (CHECKOUT / self.path).read_text().split("---\n")
 
 
-def _read(path: Path) -> WrongSample:
-    wrong, says = path.read_text().splitlines()[:2]
+def read(path: Path) -> WrongSample:
+    """The sample in that file of the checkout.
+
+    Raises:
+        ValueError: the file does not begin with the two comments.
+    """
+    wrong, says, *_ = [*path.read_text().splitlines(), "", ""]
+    if not (wrong.startswith("# wrong: ") and says.startswith("# says: ")):
+        raise ValueError(
+            f"{path.name} does not begin with the comments of a wrong sample. Write '# wrong: ' and what is wrong in "
+            "its first line, and '# says: ' and the words of the refusal in its second."
+        )
     return WrongSample(path.relative_to(CHECKOUT), wrong.removeprefix("# wrong: "), says.removeprefix("# says: "))
 
 
-ALL = tuple(_read(path) for path in sorted((CHECKOUT / "crds" / "samples" / "wrong").glob("*.yaml")))
+ALL = tuple(read(path) for path in sorted((CHECKOUT / "crds" / "samples" / "wrong").glob("*.yaml")))

@@ -44,7 +44,7 @@ def steps() -> str:
         (
             (
                 f"`{step.name}`",
-                step.description + (", again when `spec.githubRepos` changes" if step.name == "setup_oidc" else ""),
+                step.description,
                 f"`{step.condition}`" + ("" if step.required else " (not required for Ready)"),
             )
             for step in PROVISIONING

@@ -87,7 +87,8 @@ PROVISIONING: tuple[Step, ...] = (
         Name.SETUP_OIDC,
         ConditionType.OIDC_CONFIGURED,
         setup_oidc.run,
-        "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos",
+        "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos, "
+        "again when `spec.githubRepos` changes",
         needs=(ConditionType.ROLE_READY, ConditionType.IN_CUSTOMERS_OU),
         inputs=setup_oidc.inputs,
         invalidates=(ConditionType.DEPLOY_ROLE_CLOSED,),

@@ -147,11 +147,11 @@ def test_the_schema_is_structural_and_every_field_is_bounded_and_described(schem
         assert not FORBIDDEN & node.keys(), path
         assert not ("properties" in node and "additionalProperties" in node), path
         if path.startswith((".spec.", ".status.")) and ".items" not in path and "additionalProperties" not in path:
-            assert node.get("description"), f"{path} says nothing"
+            assert node.get("description"), f"{path} has no description: give its field one, Field(description=…)"
         if node["type"] == "string" and path.startswith((".spec", ".status")):
-            assert node.keys() & {"maxLength", "enum", "format"}, f"{path} has no bound"
+            assert node.keys() & {"maxLength", "enum", "format"}, f"{path} has no bound: give its field a max_length"
         if node["type"] == "array":
-            assert "maxItems" in node, f"{path} has no bound"
+            assert "maxItems" in node, f"{path} has no bound: give its field a max_length"
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=[resource.definition.plural for resource in RESOURCES])

@@ -50,7 +50,8 @@ def test_every_operation_has_a_name_of_its_own_and_a_tag_that_is_explained() -> 
 def test_every_path_parameter_is_described() -> None:
     for route in ROUTES:
         named = {given.name for given in route.parameters if given.where == "path"}
-        assert named == set(re.findall(r"{(\w+)}", route.path)), route
+        wanted = set(re.findall(r"{(\w+)}", route.path))
+        assert named == wanted, f"{route} describes {named}: give it a Parameter in `parameters` for each of {wanted}"
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -41,7 +41,8 @@ def raised() -> Iterator[tuple[str, int | None]]:
 
 def test_the_catalogue_holds_every_code_of_the_source_with_its_status_and_no_other() -> None:
     found = dict(raised())
-    assert found.keys() == ERRORS.keys()
+    differ = found.keys() ^ ERRORS.keys()
+    assert not differ, f"raise each in the code and list it in http/error_codes.py, or do neither: {differ}"
     assert {code: status for code, status in found.items() if status and ERRORS[code].status != status} == {}
 
 
@@ -59,4 +60,5 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
         "method_not_allowed",
         "refused",
     }
-    assert named | everywhere == ERRORS.keys()
+    differ = (named | everywhere) ^ ERRORS.keys()
+    assert not differ, f"list each in http/error_codes.py and in the `errors` of a route, or in neither: {differ}"

@@ -17,7 +17,9 @@ DOCS = Path(__file__).parents[4] / "docs"
 
 
 def test_each_condition_is_a_steps_or_a_summary_in_the_pipelines_order() -> None:
-    assert [*ConditionType] == [*(step.condition for step in STEPS), *SUMMARIES]
+    wanted = [*(step.condition for step in STEPS), *SUMMARIES]
+    order = ", ".join(wanted)
+    assert [*ConditionType] == wanted, f"give the members of ConditionType in names.py the pipeline's order: {order}"
 
 
 def test_steps_need_and_invalidate_only_conditions_of_the_enum() -> None:
@@ -27,7 +29,7 @@ def test_steps_need_and_invalidate_only_conditions_of_the_enum() -> None:
 
 def test_the_runbook_names_every_condition() -> None:
     text = (DOCS / "runbook.md").read_text()
-    assert [kind for kind in ConditionType if f"`{kind}`" not in text] == []
+    assert [kind for kind in ConditionType if f"`{kind}`" not in text] == [], "run `make docs`"
 
 
 def test_a_condition_goes_to_kubernetes_as_plain_text() -> None:

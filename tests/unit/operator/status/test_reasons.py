@@ -48,7 +48,8 @@ def _name(function: ast.expr) -> str:
 
 def test_the_table_has_words_for_every_reason() -> None:
     assert [*reasons.REASONS] == [each for group in reasons.GROUPS.values() for each in group]
-    assert {*reasons.REASONS} == {*Reason}
+    differ = {*reasons.REASONS} ^ {*Reason}
+    assert not differ, f"name each in both reasons.py and status/reasons/, or in neither: {differ}"
 
 
 def test_every_reason_is_given_somewhere_and_no_other() -> None:
@@ -58,7 +59,8 @@ def test_every_reason_is_given_somewhere_and_no_other() -> None:
 
 def test_no_step_gives_a_reason_as_free_text() -> None:
     calls = (node for node in trees() if isinstance(node, ast.Call) and _name(node.func) in GIVE)
-    assert [word for call in calls for word in words(call) if ONE_WORD.fullmatch(word)] == []
+    found = [word for call in calls for word in words(call) if ONE_WORD.fullmatch(word)]
+    assert found == [], "give each a name in batteries_crds.reasons and use it as Reason.NAME"
 
 
 def test_each_reason_has_a_meaning_of_its_own_and_a_remedy_in_sentences() -> None:
@@ -69,4 +71,4 @@ def test_each_reason_has_a_meaning_of_its_own_and_a_remedy_in_sentences() -> Non
 
 def test_the_runbook_has_a_section_for_each_reason() -> None:
     text = (PACKAGE.parents[1] / "docs" / "runbook.md").read_text()
-    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == set(reasons.REASONS)
+    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == set(reasons.REASONS), "run `make docs`"
