@@ -140,7 +140,7 @@ STATES: dict[str, State] = {
     "suspended": State(_SUSPENDED, "Suspended", "The account is closed", "InProgress"),
     "suspended, unpaid": State(_all_done(_held(_ACTIVE)), "Suspended", "The account is closed: ", "InProgress"),
     "suspended before it was made": State(
-        _looked_at(_new(suspended=True)), "Suspended", "The account is suspended; no AWS account was made", "InProgress"
+        _all_done(_new(suspended=True)), "Suspended", "The account is suspended; no AWS account was made", "InProgress"
     ),
     "resuming": State(
         _begun(_looked_at(_changed(_SUSPENDED, suspended=False))),

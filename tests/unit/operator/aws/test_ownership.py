@@ -22,16 +22,17 @@ from batteries_operator.reconcile.attempt import attempt
 from batteries_operator.reconcile.scope import ReconcileScope
 from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps import pipeline
-from batteries_operator.steps.outcome import Fail
+from batteries_operator.steps.find_account import NONE
+from batteries_operator.steps.outcome import Done, Fail
 from batteries_operator.steps.step import Step
 
 STEPS = {
     str(step.name): step
     for value in vars(pipeline).values()
     for step in (value if isinstance(value, tuple) else [value])
-    if isinstance(step, Step)
+    if isinstance(step, Step) and step is not pipeline.FIND_ACCOUNT
 }
-"""Each step of every pipeline, those that are added later too."""
+"""Each step of every pipeline, those that are added later too; but the one that believes no status to begin with."""
 
 INSIDE = ("iam:", "sts:")
 READS_TAGS = "organizations:ListTagsForResource"
@@ -81,6 +82,15 @@ async def test_no_step_acts_on_an_account_that_only_the_status_says_is_ours(fact
         await _refuses(factory, process, STEPS[name], await forged(factory, foreign))
     delete(factory)
     await _refuses(factory, process, STEPS[name], await factory.account())
+
+
+async def test_the_search_for_an_account_believes_no_status(factory: Factory) -> None:
+    process = await factory.start()
+    await factory.add(suspended=True)
+    account = await forged(factory, await stranger(factory))
+    outcome, _ = await attempt(pipeline.FIND_ACCOUNT, _scope(process, account), 0)
+    assert outcome == Done(NONE, inputs=pipeline.FIND_ACCOUNT.fingerprint(account))
+    harmless(process.calls)
 
 
 async def _refuses(factory: Factory, process: Process, step: Step, account: AwsAccount) -> None:

@@ -67,18 +67,22 @@ async def test_a_quarantined_one_stays_closed(factory: Factory) -> None:
     assert "# githubRepos is not known: the deploy role of a suspended account admits nobody." in orphan.manifest()
 
 
-async def test_an_orphan_is_reported_though_a_suspended_account_reused_its_name(
-    factory: Factory,
-) -> None:
-    """The new account is suspended before AWS is asked, so it does not look for the old one, which would stay open."""
+async def test_an_orphan_is_reported_though_a_suspended_account_reused_its_name(factory: Factory) -> None:
+    """The new account is another owner's, so it leaves the old one as it is: open."""
+    process = await factory.active()
+    before = await factory.account()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    await factory.add(suspended=True, email="another@example.com")
+    assert (await process.until("acme")).status.aws_account_id is None
+    (orphan,) = (await find(process.deps.aws, factory.settings, await accounts(factory))).orphans
+    assert orphan.member.id == before.status.aws_account_id
+
+
+async def test_a_suspended_account_closes_the_orphan_of_its_owner_and_name(factory: Factory) -> None:
     process = await factory.active()
     before = await factory.account()
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
     await factory.add(suspended=True)
-    assert (await process.until("acme")).status.aws_account_id is None
-    (orphan,) = (await find(process.deps.aws, factory.settings, await accounts(factory))).orphans
-    assert orphan.member.id == before.status.aws_account_id
-    await factory.change(awsAccountId=yaml.safe_load(orphan.manifest())["spec"]["awsAccountId"])
     closed = await process.until("acme")
     assert (closed.status.aws_account_id, closed.status.phase) == (before.status.aws_account_id, "suspended")
     assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()

@@ -73,7 +73,7 @@ async def _resumed_amid_a_revocation(factory: Factory) -> Process:
 @pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 1.5}])
 async def test_a_resume_amid_a_revocation_assigns_anew_when_that_has_ended(factory: Factory) -> None:
     process = await _resumed_amid_a_revocation(factory)
-    account = await process.until("acme", lambda each: _says(each, "revocation under way"))
+    account = await process.until("acme", lambda each: _says(each, "revocation that is under way"))
     assert process.deps.assignments.held == 1
     account = await process.until("acme")
     await asyncio.sleep(1.6)  # what was under way in AWS has ended
