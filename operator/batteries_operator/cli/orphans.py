@@ -95,8 +95,8 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
 def _was_never_made(account: AwsAccount) -> bool:
     """Whether it was suspended before AWS was asked for an account.
 
-    It then neither looks for an AWS account of its name nor closes one, so one that an earlier AwsAccount of this name
-    left is open and must be reported.
+    It then takes over only an AWS account of its own owner (`find_account`). One that another owner's AwsAccount of
+    this name left is open and must be reported.
     """
     status = account.status
     has_none = status.aws_account_id is None and status.create_request is None
