@@ -8,6 +8,7 @@ import sys
 import uvloop
 
 from batteries_apiserver import server
+from batteries_apiserver.http.request_context import add_request
 from batteries_apiserver.keys import admin_key
 from batteries_apiserver.kube.installation import NoInstallationError
 from batteries_apiserver.settings import Settings
@@ -27,7 +28,7 @@ def _run(given: argparse.Namespace) -> None:
     settings = read_settings(Settings)
     # The stripe library logs each request and response at DEBUG, with their content.
     quiet = {"stripe": logging.WARNING}
-    logs.configure(settings.log_format, settings.log_level, quiet=quiet)
+    logs.configure(settings.log_format, settings.log_level, context=add_request, quiet=quiet)
     if given.command == "run":
         uvloop.run(server.serve(settings))  # a tenth less CPU for each request than with asyncio's own loop
     else:

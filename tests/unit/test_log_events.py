@@ -28,6 +28,8 @@ def events(source: str) -> Iterator[tuple[int, str]]:
                     continue
             case ast.Call(func=ast.Attribute(value=logger, attr="log"), args=[_, event, *_]):
                 pass
+            case ast.Call(func=ast.Name(id="FrequentEvent"), args=[_, event, *_]):
+                pass
             case _:
                 continue
         yield (

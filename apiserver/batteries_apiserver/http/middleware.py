@@ -18,7 +18,7 @@ from batteries_apiserver.http.drain import Drain
 from batteries_apiserver.http.error_codes import fault_of
 from batteries_apiserver.http.error_responses import error_response_for
 from batteries_apiserver.http.errors import RequestTimeout
-from batteries_apiserver.http.request_context import begin_request
+from batteries_apiserver.http.request_context import LOG_CONTEXT
 from batteries_apiserver.http.request_log import HEADER, log_context, log_response
 from batteries_apiserver.http.responses import CODE
 from batteries_apiserver.http.time_limit import TimeLimits
@@ -46,13 +46,18 @@ def request_middleware(count: Callable[[web.Request], None], time_limits: TimeLi
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         begun, context = time.monotonic(), log_context(request)
-        begin_request(context)
-        response = await respond(request, handler, begun)
-        if not response.prepared:
-            response.headers[HEADER] = context["request_id"]
-            if drain.begun:
-                response.force_close()
-        log_response(context, response.status, fault_of(response.status, response.get(CODE)), time.monotonic() - begun)
+        token = LOG_CONTEXT.set(context)
+        try:
+            response = await respond(request, handler, begun)
+            if not response.prepared:
+                response.headers[HEADER] = context["request_id"]
+                if drain.begun:
+                    response.force_close()
+            log_response(
+                context, response.status, fault_of(response.status, response.get(CODE)), time.monotonic() - begun
+            )
+        finally:
+            LOG_CONTEXT.reset(token)
         return response
 
     return middleware

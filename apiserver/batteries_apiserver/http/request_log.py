@@ -11,14 +11,14 @@ import secrets
 from functools import lru_cache
 from typing import Any
 
-import structlog
 from aiohttp import web
 from multidict import istr
 from prometheus_client import Counter, Histogram
 
 from batteries_apiserver.runtime import metrics
+from batteries_crds.runtime.logs import FrequentEvent
 
-log = structlog.get_logger(__name__)
+log_request = FrequentEvent(__name__, "request")
 
 HEADER: str = istr("X-Request-Id")
 _HARMLESS = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -47,7 +47,7 @@ def log_context(request: web.Request) -> dict[str, Any]:
 
 def log_response(context: dict[str, Any], status: int, fault: str, seconds: float) -> None:
     """Logs and counts one response and its duration in seconds."""
-    log.info("request", status=status, milliseconds=round(seconds * 1000, 1))
+    log_request(status=status, milliseconds=round(seconds * 1000, 1), **context)
     count, duration = _meters(context["method"], context["route"], status, fault)
     count.inc()
     duration.observe(seconds)

@@ -27,6 +27,7 @@ from batteries_apiserver.billing.gateway import NewSession, StripeGateway
 from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, NotificationWriter
 from batteries_apiserver.http import request_log
 from batteries_apiserver.http.errors import Conflict
+from batteries_apiserver.http.request_context import add_request
 from batteries_apiserver.http.route import Access, Route
 from batteries_apiserver.keys import issue
 from batteries_apiserver.keys.expiry import delete_old_keys
@@ -267,7 +268,7 @@ async def test_a_callers_request_id_comes_back_and_a_harmful_one_is_replaced(cli
 
 async def test_the_line_of_a_request_says_which_account_it_was_about_and_no_other(client: Client, world: World) -> None:
     world.add_account(ACCOUNT)
-    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+    with structlog.testing.capture_logs([add_request]) as lines:
         await client.get(f"/v1/accounts/{ACCOUNT}", headers=world.headers)
         await client.get("/healthz")  # by the same connection
     about, after = [line for line in lines if line["event"] == "request"]

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from fakes.until import until_true
 
-from batteries_sandbox.aws import StandinSettings, serve_in_thread
+from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -100,19 +100,15 @@ def token(**claims: Any) -> str:
 
 
 def test_role_is_assumable_only_after_its_propagation_delay() -> None:
-    with serve_in_thread(StandinSettings(creation_seconds=0, role_seconds=0.4)) as url:
+    now = [0.0]
+    clocks = Clocks(monotonic=lambda: now[0])
+    with serve_in_thread(StandinSettings(creation_seconds=0, role_seconds=0.4), clocks) as url:
         place = Place(url)
         place.open_account()
         early = refusal(place.assume)
         assert (early["code"], early["status"]) == ("AccessDenied", 403)
-
-        def credentials() -> Any:
-            try:
-                return place.assume()
-            except ClientError:
-                return None
-
-        identity = place.client("sts", until_true(credentials)).get_caller_identity()
+        now[0] += 0.5
+        identity = place.client("sts", place.assume()).get_caller_identity()
         assert identity["Account"] == place.account_id
         role = "OrganizationAccountAccessRole"
         assert identity["Arn"] == f"arn:aws:sts::{place.account_id}:assumed-role/{role}/test"
