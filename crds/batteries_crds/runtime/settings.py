@@ -36,10 +36,10 @@ class FromEnvironment(BaseSettings):
     @classmethod
     def _fill_from_file(cls, given: dict[str, Any], name: str) -> None:
         """Replaces `name` by the text of the file that `name`_file names, if any."""
-        (variable, _), (file_variable, file) = cls._look_up(given, name), cls._look_up(given, f"{name}_file")
+        (variable, value), (file_variable, file) = cls._look_up(given, name), cls._look_up(given, f"{name}_file")
         if not file:
             return
-        if cls._look_up(given, name)[1]:
+        if value:
             raise ValueError(f"{variable} and {file_variable} are both set. Unset one of them.")
         given.pop(name, None)
         given[variable] = read_credential(file_variable, str(file))

@@ -197,7 +197,7 @@ BESIDE_A_CLOSURE = tuple(
     replace(step, required=False, needs=(ConditionType.ACCOUNT_CREATED,))
     for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
 )
-"""Tried once, and their failures told; the closure does not wait for their success."""
+"""Tried, a few lost calls waited out, and their failures told; the closure does not wait for their success."""
 
 
 def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
