@@ -227,6 +227,18 @@ class AwsAccountStatus(Model):
             description="The repositories whose workflows AWS admits now; spec.githubRepos, once that is applied.",
         ),
     ] = None
+    agent_role_arn: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            description="The role for which the HTTP API issues tokens: an agent assumes it with its API key alone. "
+            "Absent where tokens are off.",
+        ),
+    ] = None
+    agent_issuer: Annotated[
+        str | None,
+        Field(max_length=255, description="The issuer of tokens that the account trusts now, as its URL."),
+    ] = None
     welcome_message_id: Annotated[
         str | None, Field(max_length=128, description="The welcome mail's id in Amazon SES.")
     ] = None

@@ -55,6 +55,15 @@ class ServerSettings(FromEnvironment):
         AfterValidator(_base),
         Field(description="The URL at which customers reach the API. Stripe sends their browsers back to it."),
     ] = HttpUrl("http://localhost:8080")
+    issuer_url: Annotated[
+        str,
+        Field(
+            max_length=255,
+            pattern=r"^(https://[^\s?#]+)?$",
+            description="The URL of the issuer of tokens for AWS, where /.well-known of this server is reached from "
+            "AWS. Empty: BATTERIES_PUBLIC_URL. Give the operator and the API server the same.",
+        ),
+    ] = ""
     checkout_success_url: Annotated[
         HttpUrl | None,
         Field(

@@ -101,6 +101,15 @@ class Settings(FromEnvironment):
             "the API server the same.",
         ),
     ] = "http://localhost:8080"
+    issuer_url: Annotated[
+        str,
+        Field(
+            max_length=255,
+            pattern=r"^(https://[^\s?#]+)?$",
+            description="The URL of the issuer of tokens that accounts trust. Empty: BATTERIES_PUBLIC_URL. Give the "
+            "operator and the API server the same.",
+        ),
+    ] = ""
     support_contact: Annotated[
         str,
         Field(
