@@ -18,6 +18,7 @@ from batteries_apiserver.events import routes as events
 from batteries_apiserver.guide import routes as guide
 from batteries_apiserver.http.expect import expect
 from batteries_apiserver.http.route import Access, Route
+from batteries_apiserver.http.strict import strict
 from batteries_apiserver.keys import routes as keys
 
 ROUTES: tuple[Route, ...] = (
@@ -40,7 +41,9 @@ def registered(routes: Iterable[Route]) -> Iterator[web.RouteDef]:
 
 
 def _guarded(route: Route) -> Handler:
+    handler = strict(route) if route.refuses_unknown else route.handler
     if route.access is Access.ANYONE:
-        return route.handler
-    handler = route.handler if route.is_read_only else unless_read_only(route.handler)
+        return handler
+    if not route.is_read_only:
+        handler = unless_read_only(handler)
     return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.requirement)

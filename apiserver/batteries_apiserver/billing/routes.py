@@ -56,6 +56,7 @@ ROUTES = (
             "billing_not_configured",
             "stripe_unavailable",
         ),
+        written_by_stripe=True,
     ),
     Route(
         method="GET",

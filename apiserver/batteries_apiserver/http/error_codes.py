@@ -22,6 +22,10 @@ ERRORS: dict[str, ErrorCode] = {
     "invalid_json": ErrorCode(400, "The body is not a JSON object."),
     "unreadable_body": ErrorCode(400, "The body was cut off, or does not match its Content-Encoding."),
     "invalid_request": ErrorCode(400, "A field or parameter is invalid; the sentence names it."),
+    "unknown_field": ErrorCode(400, "The body has a field that this request does not have; the sentence lists those."),
+    "unknown_parameter": ErrorCode(
+        400, "The query string has a parameter that this request does not have; the sentence lists those."
+    ),
     "body_timeout": ErrorCode(408, "The body did not arrive in time. Send the whole request again."),
     "unsupported_encoding": ErrorCode(
         415, "The server can't read this Content-Encoding; the Accept-Encoding header lists those that it can."
@@ -100,14 +104,21 @@ ERRORS: dict[str, ErrorCode] = {
     "internal_error": ErrorCode(500, "A bug in this server. Tell support the X-Request-Id."),
 }
 
-ALWAYS = ("malformed_request", "too_many_requests", "expectation_failed", "internal_error", "unavailable")
+ALWAYS = (
+    "malformed_request",
+    "unknown_parameter",
+    "too_many_requests",
+    "expectation_failed",
+    "internal_error",
+    "unavailable",
+)
 OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key", "starting")
 OF_ADMIN = (*OF_A_KEY, "admin_key_required")
 OF_ANY_BODY = ("unreadable_body", "body_timeout", "unsupported_encoding", "body_too_large")
 OF_BLOCKED = ("customer_blocked",)
 OF_UNPAID = ("payment_method_required",)
 OF_A_CHANGE = ("scope_read_only",)
-OF_A_BODY = ("invalid_json", "invalid_request", *OF_ANY_BODY)
+OF_A_BODY = ("invalid_json", "invalid_request", "unknown_field", *OF_ANY_BODY)
 OF_A_QUERY = ("invalid_request",)
 
 

@@ -1,4 +1,7 @@
-"""Query strings as models. Anything invalid is a 400 whose sentence says what is wrong."""
+"""Query strings as models. Anything invalid is a 400 whose sentence says what is wrong.
+
+Names are checked for every route, before its handler (`refuse_unknown`), so a route without a model takes no parameter.
+"""
 
 from functools import cache
 from typing import TypeVar
@@ -7,12 +10,13 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from batteries_apiserver.http.body import sentence_of
+from batteries_apiserver.http.body import names_of, sentence_of
 from batteries_apiserver.http.errors import BadRequest
+from batteries_apiserver.http.known_names import given_twice, unknown_names
 
 
 class Query(BaseModel):
-    """A query string: camelCase names, values converted from text; unknown parameters are ignored."""
+    """A query string: camelCase names, values converted from text."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -26,8 +30,26 @@ def _empty(model: type[Q]) -> Q:
     return model()
 
 
+def refuse_unknown(request: web.Request, model: type[Query] | None) -> None:
+    """Checks the names in the query string: each must be one of the model's, and given once.
+
+    Raises:
+        BadRequest: one is not, or is given twice.
+    """
+    if not request.query_string:
+        return
+    known = names_of(model) if model is not None else ()
+    given = [name for name, _ in request.query.items()]  # iterating over the query itself drops repeated names
+    unknown = list(dict.fromkeys(name for name in given if name not in known))
+    if unknown:
+        raise BadRequest("unknown_parameter", unknown_names(unknown, known, "parameter"))
+    twice = next((name for index, name in enumerate(given) if name in given[:index]), None)
+    if twice is not None:
+        raise BadRequest("invalid_request", given_twice(twice, "parameter"))
+
+
 def read_query(request: web.Request, model: type[Q]) -> Q:
-    """Returns the query string as `model`. If a parameter is given twice, the first one counts.
+    """Returns the query string as `model`.
 
     Raises:
         BadRequest: the query breaks a rule of the model; the sentence says which.
@@ -36,6 +58,6 @@ def read_query(request: web.Request, model: type[Q]) -> Q:
         empty: Q = _empty(model)
         return empty
     try:
-        return model.model_validate({name: request.query.getone(name) for name in request.query})
+        return model.model_validate(dict(request.query), by_alias=True, by_name=False)
     except ValidationError as error:
         raise BadRequest("invalid_request", sentence_of(error, "parameter")) from None

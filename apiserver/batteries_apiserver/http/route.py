@@ -113,6 +113,8 @@ class Route:
     """Whether customers without a payment method may use it after the grace period. They may always read."""
     head: bool = True
     """Whether GET also serves HEAD. False if reading changes something."""
+    written_by_stripe: bool = False
+    """Whether Stripe writes the request, so that what we don't know in it is no mistake."""
 
     @property
     def requirement(self) -> CustomerRequirement:
@@ -120,6 +122,19 @@ class Route:
         if self.access is not Access.KEY or self.method == "GET":
             return CustomerRequirement.ANY
         return CustomerRequirement.NOT_BLOCKED if self.unpaid_may else CustomerRequirement.PAYS
+
+    @property
+    def refuses_unknown(self) -> bool:
+        """Whether a field or parameter that it does not have is a 400.
+
+        The pages are open to any: browsers come with what Stripe, mail programs and links added to the address.
+        """
+        return self.path.startswith("/v1/") and not self.written_by_stripe
+
+    @property
+    def takes_no_body(self) -> bool:
+        """Whether it is a change without a body. A body of GET means nothing in HTTP, and is not read."""
+        return self.refuses_unknown and self.method != "GET" and self.body is None
 
     @property
     def is_read_only(self) -> bool:
@@ -131,7 +146,7 @@ class Route:
         """Every error code that it can return, each once."""
         by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
         by_scope = () if self.is_read_only or self.access is Access.ANYONE else OF_A_CHANGE
-        by_body = OF_A_BODY if self.body else ()
+        by_body = OF_A_BODY if self.body or self.takes_no_body else ()
         by_query = OF_A_QUERY if self.query else ()
         by_requirement = {
             CustomerRequirement.ANY: (),

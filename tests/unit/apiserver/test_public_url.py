@@ -105,7 +105,6 @@ def found(base: str, reference: str) -> str:
         ("/v1/keys", 0),
         ("/v1/admin/accounts", 1),
         ("/v1/admin/events", 1),
-        (f"/v1/accounts/{ACCOUNTS[0]}/events", 0),
     ],
 )
 async def test_the_next_page_is_under_it(

@@ -383,7 +383,7 @@ async def test_the_limit_of_keys_holds_against_requests_at_once(client: Client, 
 # --- POST /v1/accounts
 
 
-@pytest.mark.parametrize("body", [None, b"", b" \n", b"{}", b'{"later": 1}'])
+@pytest.mark.parametrize("body", [None, b"", b" \n", b"{}", b"{ }"])
 async def test_the_body_may_be_left_out(client: Client, world: World, body: bytes | None) -> None:
     world.add_customer()
     response = await client.post("/v1/accounts", headers=world.headers, data=body)

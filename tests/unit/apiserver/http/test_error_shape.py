@@ -177,6 +177,75 @@ async def test_whatever_goes_wrong_is_in_the_one_shape_and_in_the_table(server: 
         assert {"invalid_json", "unreadable_body", "unsupported_encoding", "body_too_large"} <= seen
 
 
+API = [one for one in ROUTES if one.refuses_unknown]
+SAMPLES = {"githubRepos": ["a/b"], "name": "CI", "email": "a@example.com", "token": "x", "accountLimit": 3}
+"""A valid value of each field that a body may need."""
+
+
+def filled(route: Route) -> dict[str, Any]:
+    """A valid body of the route."""
+    assert route.body is not None
+    fields = {field.alias or name: field for name, field in route.body.model_fields.items()}
+    return {name: SAMPLES[name] for name, field in fields.items() if field.is_required()}
+
+
+async def sentence_of(server: Server, route: Route, query: str = "", body: bytes | None = None) -> tuple[str, str]:
+    """Code and sentence of the answer, which must be a 400."""
+    answer = await server.ask(route.method, path_of(route) + query, server.authorized(route), body)
+    assert answer[0] == 400, (str(route), query, body, answer)
+    return code_of(answer), orjson.loads(answer[2])["error"]
+
+
+@pytest.mark.parametrize("route", API, ids=str)
+async def test_a_parameter_that_a_route_does_not_have_is_refused_by_name(server: Server, route: Route) -> None:
+    known = [field.alias or name for name, field in route.query.model_fields.items()] if route.query else []
+    body = orjson.dumps(filled(route)) if route.body else None
+    code, sentence = await sentence_of(server, route, "?verbose=1", body)
+    assert code == "unknown_parameter"
+    assert "verbose" in sentence
+    assert all(name in sentence for name in known)
+    for name in known:
+        assert (await sentence_of(server, route, f"?{name.upper()}=1", body))[0] == "unknown_parameter"
+        assert f"did you mean {name}?" in (await sentence_of(server, route, f"?{name.upper()}=1", body))[1]
+        code, sentence = await sentence_of(server, route, f"?{name}=1&{name}=1", body)
+        assert (code, sentence) == ("invalid_request", f"The parameter {name} is given twice; give it once.")
+
+
+@pytest.mark.parametrize("route", [one for one in API if one.method != "GET"], ids=str)
+async def test_a_field_that_a_route_does_not_have_is_refused_by_name(server: Server, route: Route) -> None:
+    fields = filled(route) if route.body else {}
+    names = [field.alias or name for name, field in route.body.model_fields.items()] if route.body else []
+    values: tuple[object, ...] = (50, None, "main", {"a": 1}, [])
+    for value in values:
+        code, sentence = await sentence_of(server, route, body=orjson.dumps({**fields, "budgetUsd": value}))
+        assert code == "unknown_field"
+        assert "budgetUsd" in sentence
+        assert all(name in sentence for name in names), "also without the fields that are required"
+    assert (await sentence_of(server, route, body=b'{"budgetUsd": 50}'))[0] == "unknown_field"
+    for field, name in zip(route.body.model_fields if route.body else (), names, strict=True):
+        for wrong in {name.lower(), name.upper(), field} - {name}:
+            code, sentence = await sentence_of(server, route, body=orjson.dumps({**fields, wrong: 1}))
+            assert (code, f"did you mean {name}?" in sentence) == ("unknown_field", True), sentence
+        twice = b'{"%b": "a", "%b": "b"}' % (name.encode(), name.encode())
+        assert (await sentence_of(server, route, body=twice))[1] == f"The field {name} is given twice; give it once."
+
+
+async def test_what_others_add_to_the_addresses_of_pages_is_let_through(server: Server) -> None:
+    for path in ("/checkout/complete?session_id=cs_test_1&utm_source=stripe", "/confirm-email?mc_cid=1", "/docs?x"):
+        assert (await server.ask("GET", path, {}))[0] == 200
+    for path in ("/healthz?verbose", "/llms.txt?v=1"):
+        assert (await server.ask("GET", path, {}))[0] == 200
+    answer = await server.ask("POST", "/v1/stripe/callback?bypass=1", {}, b'{"id": "evt_1", "of": "Stripe"}')
+    assert code_of(answer) == "invalid_signature"
+
+
+async def test_a_change_without_a_body_takes_an_empty_one_and_an_empty_object(server: Server) -> None:
+    [route] = [one for one in ROUTES if str(one) == "POST /v1/admin/customers/{id}/unblock"]
+    for body in (None, b"", b" ", b"{}"):
+        answer = await server.ask(route.method, path_of(route), server.authorized(route), body)
+        assert code_of(answer) == "unavailable", "it got as far as Kubernetes, which is away"
+
+
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.access is not Access.ANYONE], ids=str)
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic eDp5", f"Bearer {SECRET}", "Bearer é", "Bearer \xff"])
 async def test_whoever_has_no_key_gets_401_before_anything_is_read(
