@@ -43,7 +43,6 @@ ROUTES = (
             "account_limit_reached",
             "accounts_refused",
             "changed_meanwhile",
-            "customer_key_required",
             "invalid_idempotency_key",
             "idempotency_key_reused",
         ),
@@ -59,7 +58,6 @@ ROUTES = (
         query=PageQuery,
         parameters=(IF_NONE_MATCH,),
         responses={200: Response("Account list", account_views.AccountList, headers=(LINK, ETAG)), 304: NOT_MODIFIED},
-        errors=("customer_key_required",),
     ),
     Route(
         method="GET",
@@ -91,7 +89,6 @@ ROUTES = (
             "account_not_active",
             "owned_elsewhere",
             "changed_meanwhile",
-            "customer_key_required",
         ),
     ),
     Route(

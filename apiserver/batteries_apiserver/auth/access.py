@@ -1,6 +1,7 @@
 """The guards that run before every handler that is not public.
 
 Guarded handlers take the caller as an argument, so a handler that needs a caller can't be registered without a guard.
+One rule for all: 401 is a request without a valid key, 403 a valid key that may not do this.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,9 +11,11 @@ from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.typedefs import Handler
 
 from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Caller
+from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.auth.customer_checks import refuse
+from batteries_apiserver.auth.presented_key import refusal_without
 from batteries_apiserver.auth.rate_limit import KNOWN_KEY
-from batteries_apiserver.http.errors import Forbidden, Unauthorized, Unavailable
+from batteries_apiserver.http.errors import Unavailable, WrongKey
 from batteries_apiserver.http.route import CustomerRequirement
 from batteries_apiserver.kube.clients import KUBE
 
@@ -20,31 +23,39 @@ CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
 
 def with_key(handler: CallerHandler, requirement: CustomerRequirement = CustomerRequirement.ANY) -> Handler:
-    """Guards a handler: 401 without a valid key, 403 or 402 if the customer does not meet the requirement.
+    """Guards a handler for customers: 401 without a valid key, 403 with an administrator's.
 
-    It does so before the body is read.
+    403 or 402 if the customer does not meet the requirement. All before the body is read.
     """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        caller = await request.app[AUTHENTICATOR].caller(request.headers.get(AUTHORIZATION), request.get(KNOWN_KEY))
-        if not request.app[KUBE].caches.synced:
-            raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
-        if caller.customer is not None:
-            await refuse(request.app[KUBE], caller.customer, requirement)
+        caller = await _caller(request)
+        await refuse(request.app[KUBE], customer_of(caller), requirement)
         return await handler(request, caller)
 
     return guarded
 
 
 def with_admin_key(handler: CallerHandler) -> Handler:
-    """Guards a handler for administrators; a customer's key gets 401 too, as the contract says."""
+    """Guards a handler for administrators: 401 without a valid key, 403 with a customer's."""
 
-    async def for_admins(request: web.Request, caller: Caller) -> web.StreamResponse:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        caller = await _caller(request)
         if not caller.is_admin:
-            raise Unauthorized("admin_key_required", "This path is for administrators. Use an administrator's key.")
+            raise WrongKey("admin_key_required", "This path is for administrators. Use an administrator's key.")
         return await handler(request, caller)
 
-    return with_key(for_admins)
+    return guarded
+
+
+async def _caller(request: web.Request) -> Caller:
+    authorization = request.headers.get(AUTHORIZATION)
+    if authorization is None:
+        raise refusal_without(request)
+    caller = await request.app[AUTHENTICATOR].caller(authorization, request.get(KNOWN_KEY))
+    if not request.app[KUBE].caches.synced:
+        raise Unavailable("starting", "This server is starting. Send the same request again in a moment.")
+    return caller
 
 
 def unless_read_only(handler: CallerHandler) -> CallerHandler:
@@ -52,7 +63,7 @@ def unless_read_only(handler: CallerHandler) -> CallerHandler:
 
     async def for_full_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
         if not caller.may_change:
-            raise Forbidden(
+            raise WrongKey(
                 "scope_read_only",
                 "This API key has the scope read: it may only read (GET), not change or reveal anything. Use a key "
                 "with the scope full.",

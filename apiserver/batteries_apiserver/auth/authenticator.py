@@ -13,8 +13,9 @@ from aiohttp import web
 
 from batteries_apiserver.auth.key_format import digest, is_well_formed
 from batteries_apiserver.auth.negative_cache import NegativeCache
+from batteries_apiserver.auth.presented_key import bearer
 from batteries_apiserver.auth.usage import Usage
-from batteries_apiserver.http.errors import Unauthorized
+from batteries_apiserver.http.errors import InvalidKey
 from batteries_apiserver.kube.clients import BY_HASH, Kube
 from batteries_crds.api_key import ApiKey, Scope
 from batteries_crds.base import utc_now_exactly
@@ -49,13 +50,14 @@ class Authenticator:
         """Returns the caller of an Authorization header. `known` is the result of `known()`, if it was called already.
 
         Raises:
-            Unauthorized: there is no header, or its key is malformed, unknown, revoked or expired.
+            Unauthorized: there is no header, or it is not a Bearer's.
+            InvalidKey: its key is malformed, unknown, revoked or expired.
         """
-        key = known or await self._key(_bearer(authorization))
+        key = known or await self._key(bearer(authorization))
         if key.spec.revoked_at is not None:
-            raise Unauthorized("revoked_api_key", "This API key was revoked. Use another one.")
+            raise InvalidKey("revoked_api_key", "This API key was revoked. Use another one.")
         if not key.works_at(utc_now_exactly()):
-            raise Unauthorized(
+            raise InvalidKey(
                 "expired_api_key",
                 "This API key has expired. Use another one, or create one with a working key: POST /v1/keys.",
             )
@@ -74,12 +76,12 @@ class Authenticator:
     async def _key(self, raw: str) -> ApiKey:
         wanted = digest(raw)
         if not is_well_formed(raw):
-            raise Unauthorized("invalid_api_key", "This is not an API key, or it was copied incompletely.")
+            raise InvalidKey("invalid_api_key", "This is not an API key, or it was copied incompletely.")
         key = self._kept(wanted)
         if key is None and wanted not in self._unknown:
             key = await self._read(wanted)
         if key is None:
-            raise Unauthorized("invalid_api_key", "This API key is unknown. Check that you copied all of it.")
+            raise InvalidKey("invalid_api_key", "This API key is unknown. Check that you copied all of it.")
         return key
 
     def _kept(self, wanted: str) -> ApiKey | None:
@@ -97,17 +99,6 @@ class Authenticator:
 
 
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
-
-
-def _bearer(authorization: str | None) -> str:
-    scheme, _, raw = (authorization or "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not raw:
-        raise Unauthorized(
-            "missing_api_key",
-            "Send your API key in the header 'Authorization: Bearer aib_…'. To get a key, sign up: "
-            "POST /v1/stripe/setup.",
-        )
-    return raw.strip()
 
 
 def _matching(keys: list[ApiKey], wanted: str) -> ApiKey | None:

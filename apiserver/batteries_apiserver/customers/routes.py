@@ -15,7 +15,7 @@ ROUTES = (
         "user gets single sign-on only once you have confirmed it; the console and the deploy role don't need it.",
         responses={202: Response("The mail will be sent", confirmation.MailAccepted)},
         unpaid_may=True,
-        errors=("email_confirmed", "too_many_confirmations", "customer_gone", "customer_key_required"),
+        errors=("email_confirmed", "too_many_confirmations", "customer_gone"),
     ),
     Route(
         method="POST",

@@ -22,7 +22,10 @@ _REQUEST_ID = Header(
     name="X-Request-Id", description="The id that you sent, or a new one. Tell it to support to identify the request."
 )
 _OF_ERRORS = {
-    401: Header(name="WWW-Authenticate", description="Bearer."),
+    401: Header(
+        name="WWW-Authenticate",
+        description='Bearer (RFC 6750), with error="invalid_token" if a key was sent that is not valid.',
+    ),
     429: Header(name="Retry-After", type=int, description="When to try again, in seconds."),
     503: Header(name="Retry-After", type=int, description="When to try again, in seconds."),
 }

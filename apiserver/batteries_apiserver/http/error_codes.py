@@ -39,13 +39,14 @@ ERRORS: dict[str, ErrorCode] = {
     "too_many_requests": ErrorCode(429, "More requests than the limit allows. Try again after Retry-After."),
     # Authentication and authorization.
     "missing_api_key": ErrorCode(401, "There is no 'Authorization: Bearer <key>' header."),
+    "misplaced_api_key": ErrorCode(401, "The API key is not where it is read: 'Authorization: Bearer <key>'."),
     "invalid_api_key": ErrorCode(401, "The API key is unknown, or was copied incompletely."),
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
     "expired_api_key": ErrorCode(401, "The API key has expired."),
     "scope_read_only": ErrorCode(
         403, "The API key may only read (scope read), and this request changes or reveals something."
     ),
-    "admin_key_required": ErrorCode(401, "Only administrators may call this path, and this is a customer's key."),
+    "admin_key_required": ErrorCode(403, "Only administrators may call this path, and this is a customer's key."),
     "customer_key_required": ErrorCode(
         403, "This needs a customer's key: accounts belong to customers, and this is an administrator's key."
     ),
@@ -112,8 +113,16 @@ ALWAYS = (
     "internal_error",
     "unavailable",
 )
-OF_A_KEY = ("missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key", "starting")
-OF_ADMIN = (*OF_A_KEY, "admin_key_required")
+_OF_ANY_KEY = (
+    "missing_api_key",
+    "misplaced_api_key",
+    "invalid_api_key",
+    "revoked_api_key",
+    "expired_api_key",
+    "starting",
+)
+OF_A_KEY = (*_OF_ANY_KEY, "customer_key_required")
+OF_ADMIN = (*_OF_ANY_KEY, "admin_key_required")
 OF_ANY_BODY = ("unreadable_body", "body_timeout", "unsupported_encoding", "body_too_large")
 OF_BLOCKED = ("customer_blocked",)
 OF_UNPAID = ("payment_method_required",)

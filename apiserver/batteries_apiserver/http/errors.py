@@ -24,13 +24,26 @@ class BadRequest(ApiError):
     status = 400
 
 
+CHALLENGE = 'Bearer realm="AI Batteries Included"'
+"""RFC 6750, section 3: Bearer alone would be malformed, because a parameter must follow."""
+
+
 class Unauthorized(ApiError):
-    """The key is missing or not valid."""
+    """The key is missing, or not where it is read."""
 
     status = 401
 
     def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(code, sentence, {"WWW-Authenticate": "Bearer"})
+        super().__init__(code, sentence, {"WWW-Authenticate": CHALLENGE})
+
+
+class InvalidKey(ApiError):
+    """A key was sent, and it is not valid (any more)."""
+
+    status = 401
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence, {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
 
 
 class PaymentRequired(ApiError):
@@ -43,6 +56,15 @@ class Forbidden(ApiError):
     """The key is valid, but does not allow this."""
 
     status = 403
+
+
+class WrongKey(ApiError):
+    """The key is valid, but it is another kind of key that may do this."""
+
+    status = 403
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence, {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'})
 
 
 class NotFound(ApiError):

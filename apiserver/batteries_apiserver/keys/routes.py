@@ -20,7 +20,6 @@ ROUTES = (
         "stored, so this shows their prefixes.",
         query=PageQuery,
         responses={200: Response("Key list", views.KeyList, headers=(LINK,))},
-        errors=("customer_key_required",),
     ),
     Route(
         method="POST",
@@ -39,7 +38,6 @@ ROUTES = (
             "key_already_made",
             "key_limit_reached",
             "customer_gone",
-            "customer_key_required",
         ),
     ),
     Route(
@@ -54,6 +52,6 @@ ROUTES = (
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
         responses={204: Response("Key revoked")},
         unpaid_may=True,
-        errors=("invalid_key_id", "key_not_found", "last_key", "busy", "customer_key_required"),
+        errors=("invalid_key_id", "key_not_found", "last_key", "busy"),
     ),
 )

@@ -236,7 +236,7 @@ async def error_of(response: Any) -> str:
 async def test_every_route_that_is_not_public_wants_a_key(client: Client, route: Route) -> None:
     response = await client.request(route.method, route.path.replace("{id}", "x"), data=b"not json")
     assert response.status == 401
-    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="AI Batteries Included"'
     assert await error_of(response) == "missing_api_key"
 
 
@@ -883,7 +883,7 @@ async def test_an_administrator_makes_a_key_for_a_customer_whose_keys_are_gone(c
         response = await client.post(f"/v1/admin/customers/{nobody}/keys", headers=headers, json={"name": "x"})
         assert (response.status, await error_of(response)) == (404, "customer_not_found")
     response = await client.post("/v1/admin/customers/c/keys", headers=world.headers, json={"name": "x"})
-    assert (response.status, await error_of(response)) == (401, "admin_key_required")
+    assert (response.status, await error_of(response)) == (403, "admin_key_required")
     [told] = world.parts["notifications"].items.values()
     assert (told.spec.kind, told.spec.customer_ref.name) == ("KeyCreated", "c")
     assert told.spec.details["by"] == "by an administrator"

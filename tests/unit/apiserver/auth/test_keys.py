@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from batteries_apiserver.auth.authenticator import _bearer
 from batteries_apiserver.auth.key_format import digest, is_well_formed, mint
 from batteries_apiserver.auth.negative_cache import NegativeCache
+from batteries_apiserver.auth.presented_key import bearer
 from batteries_apiserver.http.errors import Unauthorized
 
 
@@ -45,15 +45,15 @@ def test_a_newline_after_a_key_is_not_part_of_one() -> None:
 
 @pytest.mark.parametrize("header", ["Bearer x", "bearer x", "BEARER   x "])
 def test_the_scheme_is_read_whatever_its_case(header: str) -> None:
-    assert _bearer(header) == "x"
+    assert bearer(header) == "x"
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic x", "aib_x"])
 def test_without_a_bearer_key_the_answer_says_how_to_send_one(header: str | None) -> None:
     with pytest.raises(Unauthorized) as refusal:
-        _bearer(header)
+        bearer(header)
     assert "Authorization: Bearer" in refusal.value.sentence
-    assert refusal.value.headers["WWW-Authenticate"] == "Bearer"
+    assert refusal.value.headers["WWW-Authenticate"] == 'Bearer realm="AI Batteries Included"'
 
 
 def test_an_unknown_key_is_forgotten_after_a_moment() -> None:

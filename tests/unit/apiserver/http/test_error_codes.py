@@ -11,6 +11,7 @@ from batteries_apiserver.http.error_codes import (
     ERRORS,
     OF_A_BODY,
     OF_A_CHANGE,
+    OF_A_KEY,
     OF_A_QUERY,
     OF_ADMIN,
     OF_BLOCKED,
@@ -50,6 +51,7 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
     named = {code for route in ROUTES for code in route.errors}
     everywhere = {
         *ALWAYS,
+        *OF_A_KEY,
         *OF_ADMIN,
         *OF_BLOCKED,
         *OF_UNPAID,

@@ -119,7 +119,8 @@ def code_of(answer: Answer) -> str:
     assert error["error"].endswith((".", ">'."))
     assert ERRORS[error["code"]].status == status, error
     if status == 401:
-        assert headers["WWW-Authenticate"] == "Bearer"
+        told = "" if error["code"] in ("missing_api_key", "misplaced_api_key") else ', error="invalid_token"'
+        assert headers["WWW-Authenticate"] == 'Bearer realm="AI Batteries Included"' + told
     if status in (429, 503):
         assert int(headers["Retry-After"]) > 0
     if status == 405:
@@ -260,7 +261,46 @@ async def test_whoever_has_no_key_gets_401_before_anything_is_read(
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.access is Access.ADMIN], ids=str)
 async def test_a_customers_key_opens_nothing_for_administrators(server: Server, route: Route) -> None:
     headers = {"Authorization": f"Bearer {server.keys[Access.KEY].raw}"}
-    assert code_of(await server.ask(route.method, path_of(route), headers)) == "admin_key_required"
+    answer = await server.ask(route.method, path_of(route, "x"), headers, b"{" if route.body else None)
+    assert code_of(answer) == "admin_key_required"
+    assert (answer[0], 'error="insufficient_scope"' in answer[1]["WWW-Authenticate"]) == (403, True)
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if one.access is Access.KEY], ids=str)
+async def test_an_administrators_key_opens_nothing_that_is_a_customers(server: Server, route: Route) -> None:
+    headers = {"Authorization": f"Bearer {server.keys[Access.ADMIN].raw}"}
+    answer = await server.ask(route.method, path_of(route, "x"), headers, b"{" if route.body else None)
+    assert (answer[0], code_of(answer)) == (403, "customer_key_required")
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "part"),
+    [
+        ({"Authorization": "KEY"}, "", "without the word Bearer"),
+        ({"Authorization": "Token KEY"}, "", "the scheme Token"),
+        ({"Authorization": "ApiKey KEY"}, "", "the scheme ApiKey"),
+        ({"Authorization": "Basic eDpLRVk="}, "", "the scheme Basic"),
+        ({"Authorization": "x-KEY x"}, "", "another scheme"),
+        ({"X-Api-Key": "KEY"}, "", "The header X-Api-Key is not read."),
+        ({"Api-Key": "KEY"}, "", "The header Api-Key is not read."),
+        ({"Cookie": "key=KEY"}, "", "Cookies are not read."),
+        ({}, "?api_key=KEY", "A key in the address is not read"),
+        ({}, "?access_token=KEY", "A key in the address is not read"),
+        ({}, "?anything=KEY", "A key in the address is not read"),
+    ],
+)
+async def test_a_key_in_the_wrong_place_is_told_the_right_one_and_not_sent_back(
+    server: Server, headers: dict[str, str], query: str, part: str
+) -> None:
+    raw = server.keys[Access.KEY].raw
+    headers = {name: value.replace("KEY", raw) for name, value in headers.items()}
+    for route in (one for one in ROUTES if one.access is not Access.ANYONE):
+        answer = await server.ask(route.method, path_of(route) + query.replace("KEY", raw), headers)
+        assert (answer[0], code_of(answer)) == (401, "misplaced_api_key")
+        sentence = orjson.loads(answer[2])["error"]
+        assert part in sentence
+        assert "'Authorization: Bearer aib_…'" in sentence
+        assert raw[4:12] not in str(answer), "not even a part of the key"
 
 
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
