@@ -8,6 +8,8 @@ repository up to 100 of letters, digits, `.`, `_`, `-`, not `.` or `..`, not end
 import re
 from dataclasses import dataclass
 
+from batteries_crds.github.misspelled import explained, without_password
+
 PATTERN = (
     r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}$"
     r"|^[A-Za-z0-9][A-Za-z0-9_-]{0,38}@[0-9]{1,20}/[A-Za-z0-9._-]{1,100}@[0-9]{1,20}$"
@@ -41,13 +43,21 @@ def parse(text: str) -> Repository:
         ValueError: a sentence with the text and the rule it breaks.
     """
     if not re.fullmatch(PATTERN, text) or re.search(RESERVED, text):
-        raise ValueError(f"'{text[:200]}' is not a repository. {RULE}")
+        raise ValueError(_refusal(text))
     owner, name = text.split("/")
     if "@" not in owner:
         return Repository(owner, name)
     owner, owner_id = owner.split("@")
     name, repo_id = name.split("@")
     return Repository(owner, name, owner_id, repo_id)
+
+
+def _refusal(text: str) -> str:
+    """The sentence for what is not a repository. It says what to write if that can be told."""
+    found, shown = explained(text), without_password(text)[:200]
+    if found is None or not re.fullmatch(PATTERN, found.meant) or re.search(RESERVED, found.meant):
+        return f"'{shown}' is not a repository. {RULE}"
+    return f"'{shown}' is not a repository: it {found.why}. Write {found.meant}."
 
 
 def check_all(texts: list[str]) -> list[str]:
