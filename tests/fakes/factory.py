@@ -189,15 +189,11 @@ class Process:
     async def until(
         self,
         name: str,
-        reached: Callable[[AwsAccount], bool] | None = None,
+        reached: Callable[[AwsAccount], bool] = lambda _: False,
         seconds: float = 10,
         namespace: str = NAMESPACE,
     ) -> AwsAccount:
-        """Reconciles until nothing is pending, or until `reached` holds, which it then must; waits are cut short.
-
-        Raises:
-            AssertionError: the account came to rest without `reached`, or neither came in time.
-        """
+        """Reconciles the account until nothing is pending or `reached` holds; waits are cut short."""
         clock = asyncio.get_running_loop().time
         schedule, deadline = StepSchedule(), clock() + seconds
         while True:
@@ -208,10 +204,7 @@ class Process:
             except LostRaceError:
                 continue
             account: AwsAccount = await self.accounts.get(namespace, name)
-            if reached is not None and reached(account):
-                return account
-            if result.requeue_after is None:
-                assert reached is None, f"nothing is pending, and it was not reached: {account.status.conditions}"
+            if result.requeue_after is None or reached(account):
                 return account
             assert clock() < deadline, f"still {account.status.conditions}"
             await asyncio.sleep(min(result.requeue_after, PAUSE))

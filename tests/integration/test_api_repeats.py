@@ -182,8 +182,33 @@ async def test_a_post_that_waits_is_answered_when_the_account_is_active(world: W
     await world.operator_says(account, phase="active")
     answer = await asyncio.wait_for(asked, 5)
     assert time.monotonic() - begun < 2
-    assert (answer.status, (await answer.json())["status"]) == (202, "active")
+    assert answer.status == 201
     assert answer.headers["Preference-Applied"] == FAR
+    assert "Retry-After" not in answer.headers
+    read = await world.client.get(answer.headers["Location"], headers=world.headers())
+    body, shown = await answer.json(), await read.json()
+    assert body["status"] == "active"
+    assert {**body, "message": ""} == {**shown, "message": ""}, "the whole account, as GET shows it"
+    again = await world.post(Idempotency_Key="none", Prefer="wait=0")
+    assert (again.status, again.headers["Retry-After"]) == (202, "10"), "one that is not active yet is accepted"
+
+
+async def test_a_post_that_waits_for_an_account_that_fails_says_why_and_not_to_poll(world: World) -> None:
+    asked = asyncio.create_task(world.post(Prefer=FAR))
+    account = await until(lambda: _first(world))
+    await world.operator_says(account, phase="failed", error="An account with this e-mail address exists already.")
+    answer = await asyncio.wait_for(asked, 5)
+    body = await answer.json()
+    assert (answer.status, body["status"]) == (202, "failed")
+    assert body["error"]
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize("malformed", ["wait=abc", "wait=-1", "wait"])
+async def test_a_wait_that_cannot_be_read_is_not_waited_and_the_answer_says_so(world: World, malformed: str) -> None:
+    account_id = await world.made()
+    answer = await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers(Prefer=malformed))
+    assert (answer.status, answer.headers["Preference-Applied"]) == (200, "wait=0")
 
 
 async def _first(world: World) -> str | None:
@@ -267,9 +292,9 @@ class Stream:
                     fields[name] = value
 
 
-async def follow(world: World, account_id: str, **more: str) -> Stream:
+async def follow(world: World, account_id: str, query: str = "", **more: str) -> Stream:
     headers = world.headers(Accept="text/event-stream", **more)
-    response = await world.client.get(f"/v1/accounts/{account_id}/events", headers=headers)
+    response = await world.client.get(f"/v1/accounts/{account_id}/events{query}", headers=headers)
     assert response.status == 200, await response.text()
     assert response.content_type == "text/event-stream"
     assert response.headers["X-Request-Id"]
@@ -296,6 +321,58 @@ async def test_a_stream_sends_what_there_is_and_then_each_event_as_it_comes(worl
     await world.accounts.delete(world.namespace, account_id)
     with pytest.raises(EOFError):
         await stream.next()
+
+
+@pytest.mark.parametrize("phase", ["active", "failed"])
+async def test_a_stream_ends_with_the_account_once_it_is_settled(world: World, phase: str) -> None:
+    account_id = await world.made()
+    stream = await follow(world, account_id)
+    await world.event(account_id, ("01", "create_account"))
+    event = await stream.next()
+    await world.operator_says(account_id, phase=phase)
+    last = await stream.next()
+    assert last["event"] == phase
+    read = await (await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers())).json()
+    assert {**orjson.loads(last["data"]), "message": ""} == {**read, "message": ""}
+    with pytest.raises(EOFError):
+        await stream.next()
+    # A browser's EventSource reconnects with the last id, and 204 is how it is told to stop.
+    headers = world.headers(Accept="text/event-stream", Last_Event_ID=last["id"])
+    over = await world.client.get(f"/v1/accounts/{account_id}/events", headers=headers)
+    assert (over.status, await over.read()) == (204, b"")
+    # One that was cut off just before the end gets only the end.
+    resumed = await follow(world, account_id, Last_Event_ID=event["id"])
+    assert (await resumed.next())["id"] == last["id"]
+    await world.event(account_id, ("05", "setup_oidc"))
+    after_that = await follow(world, account_id, Last_Event_ID=last["id"])
+    assert orjson.loads((await after_that.next())["data"])["step"] == "setup_oidc"
+    assert (await after_that.next())["event"] == phase
+
+
+async def test_a_stream_without_any_event_ends_too_and_is_not_begun_again(world: World) -> None:
+    account_id = await world.made()
+    stream = await follow(world, account_id)
+    await world.operator_says(account_id, phase="active")
+    last = await stream.next()
+    assert last["event"] == "active"
+    headers = world.headers(Accept="text/event-stream", Last_Event_ID=last["id"])
+    assert (await world.client.get(f"/v1/accounts/{account_id}/events", headers=headers)).status == 204
+
+
+async def test_a_stream_that_follows_stays_and_says_each_time_that_the_account_settled(world: World) -> None:
+    account_id = await world.made()
+    await world.operator_says(account_id, phase="active")
+    stream = await follow(world, account_id, "?follow=true")
+    active = await stream.next()
+    assert active["event"] == "active"
+    await world.event(account_id, ("05", "setup_oidc"))
+    assert [(await stream.next())["event"] for _ in range(2)] == ["provisioning", "active"]
+    await world.operator_says(account_id, phase="failed")
+    assert (await stream.next())["event"] == "failed"
+    again = await follow(world, account_id, "?follow=true", Last_Event_ID=active["id"])
+    assert (await again.next())["event"] == "provisioning"
+    wrong = await world.client.get(f"/v1/accounts/{account_id}/events?follow=maybe", headers=world.headers())
+    assert (wrong.status, (await wrong.json())["code"]) == (400, "invalid_request")
 
 
 async def test_a_step_begun_twice_in_one_second_is_two_events_of_a_stream(world: World) -> None:

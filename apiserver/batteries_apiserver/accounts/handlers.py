@@ -7,7 +7,7 @@ from aiohttp import web
 from batteries_apiserver.accounts import credentials, idempotent_create, ownership
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
-from batteries_apiserver.accounts.prefer_wait import wait_as_preferred
+from batteries_apiserver.accounts.prefer_wait import APPLIED, is_settled, wait_as_preferred
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.caller import customer_of
@@ -27,7 +27,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
 
-_POLL_SECONDS = "10"
+_POLL = {"Retry-After": "10"}
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
@@ -39,13 +39,23 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         _create(kube, customer, wanted) if key is None else idempotent_create.create(kube, customer, key, wanted)
     )
     bind_account(str(account.account_id))
-    response = account_views.accepted(account)
+    accepted = account_views.accepted(account)
     account, headers = await wait_as_preferred(request, account)
-    if headers:
-        response["status"] = account_views.status_of(account)
-    location = request.app[SETTINGS].reference_to(f"/v1/accounts/{account.account_id}")
-    headers |= {"Location": location, "Retry-After": _POLL_SECONDS}
-    return json_response(response, status=202, headers=headers)
+    headers["Location"] = request.app[SETTINGS].reference_to(f"/v1/accounts/{account.account_id}")
+    if APPLIED.name not in headers:
+        return json_response(accepted, status=202, headers=headers | _POLL)
+    return _waited(account, accepted, headers)
+
+
+def _waited(account: AwsAccount, accepted: account_views.Accepted, headers: dict[str, str]) -> web.Response:
+    """The response to a request that waited: 201 with the whole account if it is active, otherwise 202."""
+    accepted["status"] = account_views.status_of(account)
+    if not is_settled(account):
+        return json_response(accepted, status=202, headers=headers | _POLL)
+    if accepted["status"] is Phase.ACTIVE:
+        return json_response(account_views.detail(account), status=201, headers=headers)
+    # Failed or suspended: asking again soon would change nothing, so there is no Retry-After.
+    return json_response(account_views.accepted_in_vain(account, accepted), status=202, headers=headers)
 
 
 async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:

@@ -23,20 +23,31 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Request an AWS account",
-        details="The account is created in the background, in about five minutes. Poll Location until it is active.",
+        details="The account is created in the background, in about five minutes. Poll Location until it is active, "
+        "or follow its events. With `Prefer: wait=N` the response is 201 with the whole account if it became active "
+        "within that time.",
         parameters=(IDEMPOTENCY_KEY, PREFER),
         body=NewAccount,
         body_required=False,
         responses={
+            201: Response(
+                "The account is active. Only a request with `Prefer: wait` gets this response",
+                account_views.AccountDetail,
+                headers=(Header(name="Location", description="The path of the account."), APPLIED),
+            ),
             202: Response(
                 "Provisioning started",
                 account_views.Accepted,
                 headers=(
                     Header(name="Location", description="The path of the account."),
-                    Header(name="Retry-After", type=int, description="When to poll again, in seconds."),
+                    Header(
+                        name="Retry-After",
+                        type=int,
+                        description="When to poll again, in seconds. Absent if the account failed or is suspended.",
+                    ),
                     APPLIED,
                 ),
-            )
+            ),
         },
         errors=(
             "payment_method_required",

@@ -1,12 +1,16 @@
 """GET /v1/accounts/{id}/events, as JSON or as a stream."""
 
 from contextlib import suppress
+from typing import Annotated
 
 from aiohttp import hdrs, web
+from pydantic import Field
 
 from batteries_apiserver.accounts.lookup import own_account
+from batteries_apiserver.accounts.prefer_wait import is_settled
 from batteries_apiserver.auth.authenticator import Caller
-from batteries_apiserver.events.stream import STREAMS, after, stream
+from batteries_apiserver.events.stream import STREAMS, after, end_id, stream
+from batteries_apiserver.http.query import Query, read_query
 from batteries_apiserver.http.request_context import request_id
 from batteries_apiserver.http.request_log import HEADER
 from batteries_apiserver.http.responses import json_response
@@ -20,12 +24,27 @@ EVENT_STREAM = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
 
 
+class FollowQuery(Query):
+    """Whether a stream stays open."""
+
+    follow: Annotated[
+        bool,
+        Field(
+            description="Only for a stream. true: it stays open once the account is active, failed or suspended, for "
+            "later changes. Otherwise it ends then."
+        ),
+    ] = False
+
+
 async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
-    """Returns the events so far as JSON, or streams them and all later ones."""
+    """Returns the events so far as JSON, or streams them and later ones."""
+    stays = read_query(request, FollowQuery).follow
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
     last_id = request.headers.get(LAST_EVENT_ID)
     if _wants_stream(request):
-        return await _stream(request, caller, account, last_id)
+        if not stays and is_settled(account) and last_id == end_id(account):
+            return web.Response(status=204)
+        return await _stream(request, caller, account, last_id, follow=stays)
     return json_response({"events": after(event_views(account), last_id)})
 
 
@@ -34,7 +53,9 @@ def _wants_stream(request: web.Request) -> bool:
     return any(part.partition(";")[0].strip().lower() == EVENT_STREAM for part in accepted.split(","))
 
 
-async def _stream(request: web.Request, caller: Caller, account: AwsAccount, last_id: str | None) -> web.StreamResponse:
+async def _stream(
+    request: web.Request, caller: Caller, account: AwsAccount, last_id: str | None, *, follow: bool
+) -> web.StreamResponse:
     kube, settings = request.app[KUBE], request.app[SETTINGS]
     with request.app[STREAMS].one(caller):
         lift_time_limit(request)
@@ -52,6 +73,7 @@ async def _stream(request: web.Request, caller: Caller, account: AwsAccount, las
                 account,
                 last_id=last_id,
                 heartbeat=settings.api_heartbeat_seconds,
+                follow=follow,
                 allowed=lambda: _is_good(request, caller),
             )
         return response

@@ -14,7 +14,10 @@ ROUTES = (
         tag=Tag.ACCOUNTS,
         summary="List or follow an account's events",
         details="Newest last. With `Accept: text/event-stream` the connection stays open: the events so far are sent "
-        "first, then each new one as it happens (`event: provisioning`).",
+        "first, then each new one as it happens (`event: provisioning`). The last event is `active`, `failed` or "
+        "`suspended`, with the account's details as data; then the stream ends. Who reconnects with that event's id "
+        "gets 204: nothing more is coming, so don't reconnect. `?follow=true` keeps the stream open for later changes.",
+        query=handlers.FollowQuery,
         parameters=(
             ID,
             Parameter(
@@ -23,7 +26,10 @@ ROUTES = (
                 description="The id of the last event that you received; only later events are sent.",
             ),
         ),
-        responses={200: Response("Event list", EventList, media_types=(handlers.EVENT_STREAM,))},
+        responses={
+            200: Response("Event list", EventList, media_types=(handlers.EVENT_STREAM,)),
+            204: Response("The stream had ended with the event in Last-Event-ID, and nothing has changed since"),
+        },
         errors=("account_not_found", "too_many_streams"),
     ),
 )

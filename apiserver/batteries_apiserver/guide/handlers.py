@@ -1,6 +1,6 @@
 """Serves the generated document and guide, and the files of /docs."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -25,19 +25,26 @@ _STRICT = {
 class Guide:
     """The document and the guide, generated at the first request and cached."""
 
-    def __init__(self, routes: Iterable[Route], public_url: str) -> None:
+    def __init__(self, routes: Iterable[Route], public_url: str, settings: Mapping[str, str]) -> None:
+        """`settings`: what to write for the placeholders of this installation's settings in descriptions."""
         self._routes = tuple(routes)
         self._public_url = public_url
+        self._settings = settings
+
+    def _filled(self, text: str) -> str:
+        for placeholder, value in self._settings.items():
+            text = text.replace(placeholder, value)
+        return text
 
     @cached_property
     def document(self) -> bytes:
         """The OpenAPI document."""
-        return orjson.dumps(document(self._routes, self._public_url))
+        return self._filled(orjson.dumps(document(self._routes, self._public_url)).decode()).encode()
 
     @cached_property
     def llms_txt(self) -> str:
         """The guide for agents."""
-        return llms_txt(self._routes, self._public_url)
+        return self._filled(llms_txt(self._routes, self._public_url))
 
 
 GUIDE = web.AppKey("guide", Guide)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from batteries_apiserver.guide.document import described
 from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
-from batteries_apiserver.http.route import Access, Route
+from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
 from batteries_crds.names import Phase, ProvisioningStep
 
 _STORY = (Path(__file__).parent / "pages" / "llms.md").read_text()
@@ -71,11 +71,14 @@ def _polling(routes: Iterable[Route]) -> str:
     advice = ["It takes about five minutes. Poll every 10 seconds, or as `Retry-After` says, but not more often."]
     if "Prefer" in offered:
         advice.append(
-            "Better: send `Prefer: wait=30`; then the response comes once the state is final, or after 30 seconds."
+            f"Better: send `Prefer: wait={LONGEST_WAIT}`, the longest that this server waits; then the response comes "
+            "once the state is final, or after that time, and `Preference-Applied` says how long it could have waited."
         )
     if "Last-Event-ID" in offered:
         advice.append(
-            "Or follow `GET /v1/accounts/{id}/events` with `Accept: text/event-stream`; resume it with `Last-Event-ID`."
+            "Or follow `GET /v1/accounts/{id}/events` with `Accept: text/event-stream`: its last event is `active`, "
+            "`failed` or `suspended`, with the account as data, and then the stream ends. Resume one that was cut off "
+            "with `Last-Event-ID`; the response 204 means that there is nothing more to come."
         )
     return " ".join(advice)
 

@@ -28,6 +28,10 @@ AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
 """`handler(request)` if anyone may call, `handler(request, caller)` if a key is required."""
 
 
+LONGEST_WAIT = "__LONGEST_WAIT__"
+"""Stands in descriptions for the most seconds that a request may wait, which is a setting; `guide` fills it in."""
+
+
 class Access(StrEnum):
     """Who may call."""
 

@@ -33,6 +33,8 @@ RoleArn = Annotated[
     ),
 ]
 
+Error = Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]
+
 
 class Accepted(TypedDict):
     """The response to POST /accounts."""
@@ -40,6 +42,7 @@ class Accepted(TypedDict):
     accountId: AccountId
     status: Status
     createdAt: Moment
+    error: NotRequired[Error]
 
 
 class AccountSummary(TypedDict):
@@ -63,7 +66,7 @@ class AccountDetail(AccountSummary):
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
     message: Annotated[str, Field(description="What is happening to the account, and for how long.")]
-    error: NotRequired[Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]]
+    error: NotRequired[Error]
 
 
 class AccountList(TypedDict):
@@ -100,6 +103,11 @@ def status_of(account: AwsAccount) -> Phase:
 def accepted(account: AwsAccount) -> Accepted:
     """The response to POST /accounts."""
     return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
+
+
+def accepted_in_vain(account: AwsAccount, accepted: Accepted) -> Accepted:
+    """The response to a POST /accounts that waited until the account failed or was suspended: with the reason."""
+    return _known(Accepted, **accepted, error=error_for_customers(account))
 
 
 def summary(account: AwsAccount) -> AccountSummary:

@@ -185,9 +185,9 @@ class ServerSettings(FromEnvironment):
     ] = "INFO"
 
     @property
-    def longest_wait(self) -> float:
-        """The longest wait of a request, which leaves time to respond within the request's time limit."""
-        return min(self.api_wait_seconds, 0.8 * self.api_request_seconds)
+    def longest_wait(self) -> int:
+        """The longest wait of a request in seconds, which leaves time to respond within the request's time limit."""
+        return int(min(self.api_wait_seconds, 0.8 * self.api_request_seconds))
 
     @property
     def watched_namespaces(self) -> list[str | None]:

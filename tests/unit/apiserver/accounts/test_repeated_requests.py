@@ -70,17 +70,28 @@ def test_names_differ_by_customer_key_and_kind_and_fingerprints_by_what_is_asked
         ('wait="3"', 3),
         ("wait=0", 0),
         ("wait=1, wait=9", 1),
+        ("wait=5;a=b, return=minimal", 5),
+        ('odd="a, wait=1; \\" wait=2", wait=6', 6),
         ("", None),
-        ("wait", None),
-        ("wait=-1", None),
-        ("wait=1.5", None),
-        ("wait=٣", None),
-        ("wait=9999999999", None),
         ("await=3", None),
+        ("odd; wait=3", None),  # a parameter of another preference
+        ('odd="wait=3', None),
     ],
 )
-def test_prefer_wait_is_read_as_rfc_7240_has_it_and_ignored_where_malformed(header: str, seconds: int | None) -> None:
+def test_prefer_wait_is_read_as_rfc_7240_has_it(header: str, seconds: int | None) -> None:
     assert _preferred_seconds(request(("Prefer", header))) == seconds
+
+
+@pytest.mark.parametrize(
+    "header", ["wait", "wait=", "wait=abc", "wait=-1", "wait=1.5", "wait=٣", 'wait=""', "wait=abc, wait=5", "wait=5s"]
+)
+def test_a_wait_that_is_no_number_of_seconds_is_none_at_all_and_not_unsaid(header: str) -> None:
+    assert _preferred_seconds(request(("Prefer", header))) == 0
+
+
+def test_a_wait_in_several_headers_counts_once_and_the_longest_number_is_a_number() -> None:
+    assert _preferred_seconds(request(("Prefer", "respond-async"), ("Prefer", "wait=4"), ("Prefer", "wait=9"))) == 4
+    assert (_preferred_seconds(request(("Prefer", "wait=" + "9" * 400))) or 0) > 10**6
 
 
 def account(generation: int = 1, observed: int = 1, **status: Any) -> AwsAccount:

@@ -3,15 +3,16 @@
 import re
 from typing import Any
 
+import orjson
 import pytest
 
 from batteries_apiserver.app import make_app
 from batteries_apiserver.guide.document import PREFIX, document
 from batteries_apiserver.guide.llms import llms_txt
 from batteries_apiserver.http.error_codes import ERRORS
-from batteries_apiserver.http.route import Access
+from batteries_apiserver.http.route import LONGEST_WAIT, Access
 from batteries_apiserver.routes import ROUTES
-from batteries_apiserver.settings import Settings
+from batteries_apiserver.settings import SETTINGS, Settings
 from batteries_crds.names import Phase, ProvisioningStep
 
 BASE = "https://api.example.com"
@@ -68,7 +69,19 @@ def test_routes_that_need_a_key_say_401_and_others_do_not() -> None:
 async def test_the_document_is_served_as_it_is_made(client: Any) -> None:
     response = await client.get("/v1/openapi.json")
     assert response.content_type == "application/json"
-    assert await response.json() == DOCUMENT
+    assert await response.text() == orjson.dumps(DOCUMENT).decode().replace(LONGEST_WAIT, "20")
+
+
+async def test_the_longest_wait_is_said_and_is_the_settings(aiohttp_client: Any) -> None:
+    app = make_app(Settings(public_url=BASE, api_wait_seconds=60, api_request_seconds=50))
+    app.cleanup_ctx.clear()
+    app.on_shutdown.clear()
+    client = await aiohttp_client(app)
+    assert app[SETTINGS].longest_wait == 40
+    guide, described = [await (await client.get(path)).text() for path in ("/llms.txt", "/v1/openapi.json")]
+    assert "`Prefer: wait=40`" in guide
+    assert "At most 40 seconds" in described
+    assert LONGEST_WAIT not in guide + described
 
 
 def test_the_guide_has_the_form_of_llmstxt_org() -> None:
@@ -94,14 +107,14 @@ def test_the_guide_names_every_endpoint_error_status_and_step() -> None:
         assert f"`{name}`" in GUIDE
     assert "aws-actions/configure-aws-credentials@" in GUIDE
     assert "id-token: write" in GUIDE
-    assert not re.search("__[A-Z]+__", GUIDE), "every place is filled"
+    assert set(re.findall("__[A-Z_]+__", GUIDE)) == {LONGEST_WAIT}, "every place is filled but the settings'"
 
 
 @pytest.mark.parametrize("path", ["/llms.txt", "/v1/llms.txt"])
 async def test_the_guide_is_plain_text_at_both_places(client: Any, path: str) -> None:
     response = await client.get(path)
     assert (response.content_type, response.charset) == ("text/plain", "utf-8")
-    assert await response.text() == GUIDE
+    assert await response.text() == GUIDE.replace(LONGEST_WAIT, "20")
 
 
 async def test_the_pages_have_nothing_inline_and_nothing_from_elsewhere(client: Any) -> None:
