@@ -475,3 +475,44 @@ class _NoRules:
             github_repos = value["githubRepos"]
 
         return Loose()
+
+
+async def test_the_workflow_is_finished_once_there_is_a_role_and_a_repository(world: World) -> None:
+    account_id = await world.post("my-org/my-app")
+    path = f"/v1/accounts/{account_id}/workflow"
+
+    async def asked(**headers: str) -> tuple[int, str, str]:
+        response = await world.client.get(path, headers={**world.headers, **headers})
+        return response.status, response.content_type, await response.text()
+
+    status, _, text = await asked()
+    assert (status, orjson.loads(text)["code"]) == (409, "no_deploy_role")
+    await world.activate(account_id)
+    await until(lambda: _has_workflow(asked))
+    status, kind, text = await asked(Accept="*/*")
+    assert (status, kind) == (200, "text/yaml")
+    assert "role-to-assume: arn:aws:iam::1:role/r\n" in text
+    assert "#   my-org/my-app\n" in text
+    _, kind, body = await asked(Accept="application/json")
+    assert kind == "application/json"
+    assert orjson.loads(body) == {
+        "path": ".github/workflows/deploy.yml",
+        "content": text,
+        "githubRepos": ["my-org/my-app"],
+    }
+    assert (await world.patch(account_id))[0] == 200
+    status, _, text = await asked()
+    assert (status, orjson.loads(text)["code"]) == (409, "no_repositories")
+    await world.accounts().merge(world.namespace, account_id, {"spec": {"suspended": True}})
+    await until(lambda: _is_refused_as(asked, "account_not_active"))
+    others = await world.client.get(f"/v1/accounts/{OWNER}/workflow", headers=world.headers)
+    assert (others.status, (await others.json())["code"]) == (404, "account_not_found")
+
+
+async def _has_workflow(asked: Any) -> bool:
+    return bool((await asked())[0] == 200)
+
+
+async def _is_refused_as(asked: Any, code: str) -> bool:
+    status, _, text = await asked()
+    return status == 409 and orjson.loads(text)["code"] == code

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from batteries_apiserver.accounts import handlers
+from batteries_apiserver.accounts import deploy_workflow, handlers
 from batteries_apiserver.accounts.credentials import Credentials
 from batteries_apiserver.accounts.prefer_wait import APPLIED, PREFER
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
@@ -101,6 +101,21 @@ ROUTES = (
             "owned_elsewhere",
             "changed_meanwhile",
         ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/accounts/{id}/workflow",
+        handler=deploy_workflow.show_workflow,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Get the GitHub Actions workflow that deploys to the account",
+        details="The finished file: the role, the region and the permissions are filled in, and it names the "
+        "repositories in which it works. YAML, or JSON with `Accept: application/json`.",
+        parameters=(ID,),
+        responses={
+            200: Response("The workflow", deploy_workflow.DeployWorkflow, media_types=(deploy_workflow.YAML,)),
+        },
+        errors=("account_not_found", "account_not_active", "no_deploy_role", "no_repositories"),
     ),
     Route(
         method="POST",

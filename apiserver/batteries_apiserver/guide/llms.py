@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
+from textwrap import indent
 
+from batteries_apiserver.accounts.deploy_workflow import workflow_of
 from batteries_apiserver.guide.document import described
 from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
 from batteries_crds.names import Phase, ProvisioningStep
 
+_SAMPLE_ROLE = "arn:aws:iam::123456789012:role/GitHubActionsDeployRole"
 _STORY = (Path(__file__).parent / "pages" / "llms.md").read_text()
 
 
@@ -27,6 +30,7 @@ def llms_txt(routes: Iterable[Route], public_url: str) -> str:
         "__PHASES__": _names(Phase),
         "__STEPS__": _names(ProvisioningStep),
         "__POLLING__": _polling(api),
+        "__WORKFLOW__": _indented(workflow_of(_SAMPLE_ROLE, ["my-org/my-app", "my-org/infra"], "us-east-1")),
         "__BASE__": public_url,
     }
     story = _STORY
@@ -81,6 +85,11 @@ def _polling(routes: Iterable[Route]) -> str:
             "with `Last-Event-ID`; the response 204 means that there is nothing more to come."
         )
     return " ".join(advice)
+
+
+def _indented(text: str) -> str:
+    """As a block of code below an item of a list."""
+    return indent(text.rstrip("\n"), " " * 7)
 
 
 def _names(kind: type[StrEnum]) -> str:

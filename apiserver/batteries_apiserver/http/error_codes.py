@@ -65,6 +65,8 @@ ERRORS: dict[str, ErrorCode] = {
         409, "Several namespaces have an account with this id, and the API's own has none; add ?namespace=."
     ),
     "nothing_to_retry": ErrorCode(409, "No step of the account has failed."),
+    "no_deploy_role": ErrorCode(409, "The account has no role for deployments yet; ask again once it is active."),
+    "no_repositories": ErrorCode(409, "No repository may deploy to the account; list them with PATCH."),
     "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again later."),
     "credentials_gone": ErrorCode(404, "The first password was revealed already and is no longer stored."),
     "too_many_streams": ErrorCode(429, "You have reached your limit of open event streams; close one."),

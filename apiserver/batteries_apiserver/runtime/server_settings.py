@@ -64,6 +64,15 @@ class ServerSettings(FromEnvironment):
             "AWS. Empty: BATTERIES_PUBLIC_URL. Give the operator and the API server the same.",
         ),
     ] = ""
+    account_region: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$",
+            max_length=32,
+            description="The AWS region that customers are given for their first calls and deployments. Accounts in "
+            "another partition of AWS get that partition's main region.",
+        ),
+    ] = "us-east-1"
     checkout_success_url: Annotated[
         HttpUrl | None,
         Field(
