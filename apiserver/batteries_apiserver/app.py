@@ -6,6 +6,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
 from aiohttp import web
 
 from batteries_apiserver.auth.authenticator import AUTHENTICATOR, Authenticator
@@ -27,7 +28,10 @@ from batteries_apiserver.keys.first_admin_key import minted_in_background as fir
 from batteries_apiserver.kube.clients import KUBE, Kube, filled, kube_of
 from batteries_apiserver.routes import ROUTES, registered
 from batteries_apiserver.settings import SETTINGS, Settings
+from batteries_apiserver.tokens.context import TOKENS, tokens_of
 from batteries_crds.kube.client import connect
+
+log = structlog.get_logger(__name__)
 
 KubeSource = Callable[[Settings], AbstractAsyncContextManager[Kube]]
 
@@ -49,6 +53,18 @@ async def notifications(app: web.Application) -> AsyncIterator[None]:
     """Writes Notifications and deletes old keys in the background while the application runs."""
     app[NOTIFICATIONS] = NotificationWriter(app[KUBE].namespace, app[KUBE].notifications)
     async with app[NOTIFICATIONS].written(), deleting_old_keys(app[KUBE]):
+        yield
+
+
+async def tokens(app: web.Application) -> AsyncIterator[None]:
+    """Keeps the issuer's keys while the application runs, if it is an issuer."""
+    settings = app[SETTINGS]
+    made = app[TOKENS] = tokens_of(settings, app[KUBE])
+    if made.issuer is None:
+        log.warning("tokens_off", reason=made.why_off)
+        yield
+        return
+    async with made.events.written(), made.keys.kept(settings.issuer_poll_seconds):
         yield
 
 
@@ -94,7 +110,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[TIME_LIMITS] = time_limits
     app[RATE_LIMITS] = rate_limits
     app[STREAMS] = Streams(settings.api_streams_per_customer)
-    app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, billing, limits_watched])
+    app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, tokens, billing, limits_watched])
     app.on_shutdown.append(wake_waiting_requests)
     app[GUIDE] = Guide(ROUTES, settings.public_base, {LONGEST_WAIT: str(settings.longest_wait)})
     app.add_routes(registered(ROUTES))

@@ -1,4 +1,4 @@
-"""The command line: `batteries-apiserver run` and `batteries-apiserver admin-key`."""
+"""The command line: `batteries-apiserver run`, `admin-key` and `rotate-issuer-key`."""
 
 import argparse
 import asyncio
@@ -12,6 +12,8 @@ from batteries_apiserver.http.request_context import add_request
 from batteries_apiserver.keys import admin_key
 from batteries_apiserver.kube.installation import NoInstallationError
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.tokens.rotate import NotRotatedError, rotate
+from batteries_apiserver.tokens.rotation import ForeignSecretError
 from batteries_crds.kube.command import run_command
 from batteries_crds.runtime import logs
 from batteries_crds.runtime.settings import read_settings
@@ -21,7 +23,7 @@ from batteries_crds.runtime.version import distribution_version
 def main() -> int:
     """Runs a subcommand and returns its exit status (`ExitStatus`)."""
     given = _parser().parse_args()
-    return run_command(lambda: _run(given), NoInstallationError)
+    return run_command(lambda: _run(given), NoInstallationError, NotRotatedError, ForeignSecretError)
 
 
 def _run(given: argparse.Namespace) -> None:
@@ -31,6 +33,8 @@ def _run(given: argparse.Namespace) -> None:
     logs.configure(settings.log_format, settings.log_level, context=add_request, quiet=quiet)
     if given.command == "run":
         uvloop.run(server.serve(settings))  # a tenth less CPU for each request than with asyncio's own loop
+    elif given.command == "rotate-issuer-key":
+        print(asyncio.run(rotate(settings, emergency=given.emergency)))
     else:
         print(asyncio.run(admin_key.create(settings, given.name)))
 
@@ -42,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="serve the API until SIGTERM; settings come from the environment")
     key = commands.add_parser("admin-key", help="make an administrator's API key and print it; it can't be shown again")
     key.add_argument("--name", default="admin", help="the key's name (default: admin)")
+    rotation = commands.add_parser("rotate-issuer-key", help="publish the next key that signs tokens for AWS")
+    rotation.add_argument(
+        "--emergency", action="store_true", help="drop all keys at once: no token lives that they signed"
+    )
     return parser
 
 

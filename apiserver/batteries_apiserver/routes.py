@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from batteries_apiserver import health
 from batteries_apiserver.accounts import routes as accounts
 from batteries_apiserver.admin import routes as admin
-from batteries_apiserver.auth.access import unless_read_only, with_admin_key, with_key
+from batteries_apiserver.auth.access import with_admin_key, with_key, with_scope
 from batteries_apiserver.billing import routes as billing
 from batteries_apiserver.customers import routes as customers
 from batteries_apiserver.events import routes as events
@@ -20,9 +20,11 @@ from batteries_apiserver.http.expect import expect
 from batteries_apiserver.http.route import Access, Route
 from batteries_apiserver.http.strict import strict
 from batteries_apiserver.keys import routes as keys
+from batteries_apiserver.tokens import routes as tokens
 
 ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
+    *tokens.ROUTES,
     *events.ROUTES,
     *keys.ROUTES,
     *customers.ROUTES,
@@ -45,5 +47,5 @@ def _guarded(route: Route) -> Handler:
     if route.access is Access.ANYONE:
         return handler
     if not route.is_read_only:
-        handler = unless_read_only(handler)
+        handler = with_scope(handler, route.scopes)
     return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.requirement)

@@ -14,6 +14,7 @@ from batteries_apiserver.http.malformed import Runner
 from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.runtime.metrics import metrics_app
 from batteries_apiserver.settings import Settings
+from batteries_apiserver.tokens.context import TOKENS
 from batteries_crds.runtime.listening import listening_socket
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,8 @@ async def serve(settings: Settings) -> None:
     if settings.stripe_secret_key is not None:
         with suppress(Unavailable):  # it is read again when it is needed
             await app[KUBE].installation.required()
-    metrics_runner = web.AppRunner(metrics_app([app[KUBE].caches.measure]), access_log=None, shutdown_timeout=1)
+    measured = (app[KUBE].caches.measure, app[TOKENS].keys.measure)
+    metrics_runner = web.AppRunner(metrics_app(measured), access_log=None, shutdown_timeout=1)
     await metrics_runner.setup()
     try:
         for each, port, setting in (

@@ -1,4 +1,4 @@
-"""The API server's settings, all from environment variables: the server's and Stripe's together.
+"""The API server's settings, all from environment variables: the server's, Stripe's and those for tokens together.
 
 Ours begin with BATTERIES_; Stripe's have the names that Stripe's own documentation gives them. The table in the
 documentation is generated from the fields.
@@ -8,12 +8,13 @@ from aiohttp import web
 
 from batteries_apiserver.runtime.server_settings import ServerSettings
 from batteries_apiserver.runtime.stripe_settings import StripeSettings
+from batteries_apiserver.runtime.token_settings import TokenSettings
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """Stripe replaces this with the session's id when it sends a browser back."""
 
 
-class Settings(StripeSettings, ServerSettings):
+class Settings(TokenSettings, StripeSettings, ServerSettings):
     """The settings of one installation."""
 
     @property

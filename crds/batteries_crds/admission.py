@@ -3,7 +3,7 @@
 RBAC knows resources and verbs only: whoever may patch an AwsAccount to suspend it may also patch its owner references,
 and have the garbage collector delete it. So each program has one ValidatingAdmissionPolicy for each of our resources,
 and for the other resources that it writes. The chart adds names, service accounts and the variables `home` (the
-release's namespace), `adminKeySecret`, `lease` and `leaseNamespace`.
+release's namespace), `adminKeySecret`, `issuerKeysSecret`, `lease` and `leaseNamespace`.
 """
 
 import json
@@ -12,7 +12,14 @@ from typing import Any
 
 import yaml
 
-from batteries_crds.names import ANNOTATION_SET_IN_AWS, API_VERSION, CREDENTIALS_SUFFIX, GROUP, LABEL_ACCOUNT_ID
+from batteries_crds.names import (
+    ANNOTATION_SET_IN_AWS,
+    API_VERSION,
+    CREDENTIALS_SUFFIX,
+    GROUP,
+    LABEL_ACCOUNT_ID,
+    LABEL_ISSUER_KEYS,
+)
 from batteries_crds.resource import Resource
 from batteries_crds.schema import Schema, structural
 from batteries_crds.write_access import WRITES, Owner, Program, When, Where, Write
@@ -239,15 +246,30 @@ def _operators_secrets() -> Json:
 
 
 def _api_servers_secrets() -> Json:
-    """Lets the API server create the Secret with the first administrator's key, and delete passwords that it
-    reveals.
+    """Lets the API server create the Secret with the first administrator's key and the one with the issuer's keys,
+    change the keys in the latter, and delete passwords that it reveals.
     """
-    no_other = "The API server creates no Secret but the one with the first administrator's key."
-    bare = " && ".join(f"object.{path}.size() == 0" for path in (_FINALIZERS, _OWNERS, _LABELS, _ANNOTATIONS))
-    named = "request.namespace == variables.home && object.metadata.name == variables.adminKeySecret"
+    no_other = (
+        "The API server creates no Secret but those with the first administrator's key and with the keys of its issuer."
+    )
+    plain = " && ".join(f"object.{path}.size() == 0" for path in (_FINALIZERS, _OWNERS, _ANNOTATIONS))
+    of_admin = f"object.metadata.name == variables.adminKeySecret && object.{_LABELS}.size() == 0"
+    of_issuer = (
+        f"object.metadata.name == variables.issuerKeysSecret && object.{_LABELS} == {{'{LABEL_ISSUER_KEYS}': 'true'}}"
+    )
+    unchanged = " && ".join(map(_kept, ("type", "?immutable", _FINALIZERS, _OWNERS, _LABELS, _ANNOTATIONS)))
     rules = [
-        _new(f"{named} && object.type == 'Opaque' && {bare}", no_other),
-        _changed("false", "The API server never changes a Secret."),
+        _new(
+            f"request.namespace == variables.home && object.type == 'Opaque' && {plain} && "
+            f"(({of_admin}) || ({of_issuer}))",
+            no_other,
+        ),
+        _changed(
+            "request.namespace == variables.home && object.metadata.name == variables.issuerKeysSecret && "
+            f"oldObject.type == 'Opaque' && '{LABEL_ISSUER_KEYS}' in oldObject.{_LABELS}",
+            "The API server changes no Secret but the one with the keys of its issuer.",
+        ),
+        _changed(unchanged, "The API server changes nothing of a Secret but the keys in it."),
         _gone(
             f"request.namespace == variables.home && {_credentials('oldObject')}",
             "The API server deletes no Secrets but those with IAM users' first passwords.",

@@ -19,6 +19,7 @@ class Scope(StrEnum):
 
     FULL = "full"
     READ = "read"
+    AWS = "aws"
 
 
 class ApiKeySpec(Model):
@@ -109,7 +110,7 @@ class ApiKeySpec(Model):
         Scope,
         Field(
             description="What the key may do. full: everything that its owner may. read: only GET; it creates "
-            "no keys, changes nothing and reveals no password."
+            "no keys, changes nothing and reveals no password. aws: as read, and it gets tokens for AWS."
         ),
     ] = Scope.FULL
     expires_at: Annotated[
@@ -154,7 +155,7 @@ class ApiKey(Resource):
             Column("Called", ".spec.name", description="The name that its owner gave it"),
             Column("Customer", ".spec.customerRef.name", description="Whose key it is"),
             Column("Role", ".spec.role", description="admin: an administrator's key"),
-            Column("Scope", ".spec.scope", description="full, or read: only GET", wide=True),
+            Column("Scope", ".spec.scope", description="full; read: only GET; aws: also tokens for AWS", wide=True),
             Column("Expires", ".spec.expiresAt", description="When it expires; empty: never", wide=True),
             Column("Last used", ".status.lastUsedAt", "date", description="How long ago it was used"),
             Column("Revoked", ".spec.revokedAt", "date", description="How long ago it was revoked; empty: not revoked"),

@@ -20,6 +20,9 @@ ANNOTATION_RETRY = f"{GROUP}/retry"
 ANNOTATION_REQUEST = f"{GROUP}/request"
 """An annotation on an AwsAccount created over HTTP with an Idempotency-Key: the fingerprint of the request's body."""
 
+LABEL_ISSUER_KEYS = f"{GROUP}/issuer-keys"
+"""The label of the Secret with the keys that sign tokens for AWS. A Secret without it is not ours."""
+
 CREDENTIALS_SUFFIX = "-credentials"
 """The suffix of the Secret with an account's first password, after the AwsAccount's own name."""
 

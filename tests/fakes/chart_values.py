@@ -112,7 +112,12 @@ RENDERINGS: dict[str, dict[str, Any]] = {
                 {"name": "BATTERIES_LEASE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
             ]
         },
-        "api": {"extraEnv": [{"name": "BATTERIES_ADMIN_KEY_SECRET", "value": "my-key"}]},
+        "api": {
+            "extraEnv": [
+                {"name": "BATTERIES_ADMIN_KEY_SECRET", "value": "my-key"},
+                {"name": "BATTERIES_ISSUER_KEYS_SECRET", "value": "my-keys"},
+            ]
+        },
     },
     "Stripe's secrets as files": {
         "stripe": {"existingSecret": "stripe", "asFiles": True, "secretKeyField": "key", "webhookSecretField": "hook"},

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from batteries_crds.names import FINALIZER, GROUP
+from batteries_crds.names import FINALIZER, GROUP, LABEL_ISSUER_KEYS
 from batteries_sandbox.cluster import Cluster
 from batteries_sandbox.errors import SandboxError
 
@@ -93,6 +93,7 @@ def _seed(cluster: Any, namespace: str) -> None:
         _foreign("foreign"),
         _foreign("foreign-credentials"),
         _foreign("batteries-admin-key"),
+        _issuer_keys(),
     ):
         cluster.run("create", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(secret))
     for name in ("batteries-operator", "somebody-elses"):
@@ -127,6 +128,11 @@ def credentials(**changed: Any) -> Json:
 
 def _foreign(name: str) -> Json:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"password": "x"}}
+
+
+def _issuer_keys(name: str = "batteries-issuer-keys", **labels: str) -> Json:
+    """The Secret with the issuer's keys, as the API server makes it."""
+    return {**_foreign(name), "metadata": {"name": name, "labels": {LABEL_ISSUER_KEYS: "true", **labels}}}
 
 
 LABELLED = {**_foreign("new"), "metadata": {"name": "new", "labels": {LABEL: ID}}}
@@ -186,8 +192,9 @@ def annotated(name: str, value: str | None = "1") -> Json:
 
 STATUS = ("--type=merge", "--subresource=status")
 ACCOUNT, PAYER, KEY, MAIL = "awsaccount/acme", "customer/c", "apikey/k", "notification/m"
-OWN, FOREIGN, SHORT, ADMIN_KEY = (
-    f"secret/{name}" for name in ("acme-credentials", "foreign-credentials", "foreign", "batteries-admin-key")
+OWN, FOREIGN, SHORT, ADMIN_KEY, ISSUER_KEYS = (
+    f"secret/{name}"
+    for name in ("acme-credentials", "foreign-credentials", "foreign", "batteries-admin-key", "batteries-issuer-keys")
 )
 OF_C: Json = {"customerRef": {"name": "c"}}
 OF_CUSTOMER = {"apiVersion": API_VERSION, "kind": "Customer", "name": "c", "uid": ID}
@@ -238,6 +245,7 @@ ALLOWED = [
     Attempt(API, KEY, {"spec": {"revokedAt": "2026-11-24T08:00:00Z"}}),
     Attempt(API, KEY, {"status": {"lastUsedAt": "2026-11-24T08:00:00Z"}}, how=STATUS),
     Attempt(API, OWN, None),
+    Attempt(API, ISSUER_KEYS, {"stringData": {"keys.json": "y"}}),
 ]
 
 REFUSED = {
@@ -427,7 +435,12 @@ REFUSED = {
         Attempt(API, "create", new("ApiKey", SPEC_OF_KEY, ownerReferences=[{**OF_CUSTOMER, "name": "d"}])),
         Attempt(API, "create", new("ApiKey", SPEC_OF_KEY, finalizers=["example.com/x"])),
     ],
-    "The API server creates no Secret but the one with the first administrator's key": [
+    "The API server creates no Secret but those with the first administrator's key and with the keys of its issuer": [
+        Attempt(API, "create", _issuer_keys("new")),
+        Attempt(API, "create", _issuer_keys(team="a")),
+        Attempt(API, "create", _foreign("batteries-issuer-keys")),
+        Attempt(API, "create", {**_issuer_keys(), "type": "example.com/anything"}),
+        Attempt(API, "create", _issuer_keys(), here=False),
         Attempt(API, "create", credentials(name="new-credentials")),
         Attempt(API, "create", _foreign("new")),
         Attempt(API, "create", credentials(**TOKEN)),
@@ -445,7 +458,15 @@ REFUSED = {
         Attempt(API, "create", {**ADMIN_SECRET, "metadata": {"name": "batteries-admin-key", "labels": {LABEL: ID}}}),
         Attempt(API, "create", ADMIN_SECRET, here=False),
     ],
-    "The API server never changes a Secret": [
+    "The API server changes nothing of a Secret but the keys in it": [
+        Attempt(API, ISSUER_KEYS, annotated("a")),
+        Attempt(API, ISSUER_KEYS, meta(labels={"team": "a"})),
+        Attempt(API, ISSUER_KEYS, meta(ownerReferences=[NOWHERE])),
+        Attempt(API, ISSUER_KEYS, meta(finalizers=["example.com/x"])),
+        Attempt(API, ISSUER_KEYS, {"immutable": True}),
+    ],
+    "The API server changes no Secret but the one with the keys of its issuer": [
+        Attempt(API, ISSUER_KEYS, {"stringData": {"keys.json": "y"}}, here=False),
         Attempt(API, OWN, annotated("a")),
         Attempt(API, OWN, {"stringData": {"password": "y"}}),
         Attempt(API, ADMIN_KEY, {"stringData": {"key": "y"}}),
@@ -453,6 +474,7 @@ REFUSED = {
     "The API server deletes no Secrets but those with IAM users' first passwords": [
         Attempt(API, FOREIGN, None),
         Attempt(API, ADMIN_KEY, None),
+        Attempt(API, ISSUER_KEYS, None),
         Attempt(API, OWN, None, here=False),
     ],
 }
@@ -503,3 +525,15 @@ def test_people_are_bound_by_rbac_alone(world: World) -> None:
             "--type=merge",
             f"--patch={json.dumps(patch)}",
         )
+
+
+def test_a_secret_of_somebody_else_with_the_name_of_the_issuers_keys_is_left_alone(world: World) -> None:
+    labelled = json.dumps(meta(labels={LABEL_ISSUER_KEYS: "true"}))
+    where = (f"--namespace={world.home}", "--type=merge")
+    world.admin.run("patch", ISSUER_KEYS, *where, f"--patch={json.dumps(meta(labels={LABEL_ISSUER_KEYS: None}))}")
+    try:
+        refusal = Attempt(API, ISSUER_KEYS, {"stringData": {"keys.json": "y"}}).refusal(world)
+        assert refusal is not None
+        assert "changes no Secret but the one with the keys of its issuer" in refusal
+    finally:
+        world.admin.run("patch", ISSUER_KEYS, *where, f"--patch={labelled}")

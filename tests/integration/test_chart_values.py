@@ -166,32 +166,48 @@ def test_the_user_wins_over_what_the_chart_sets_itself(tmp_path: Path) -> None:
 
 BY_SETTINGS: dict[str, Any] = {
     "operator": {"settings": {"BATTERIES_LEASE_NAME": "mine"}},
-    "api": {"settings": {"BATTERIES_ADMIN_KEY_SECRET": "my-key"}},
+    "api": {"settings": {"BATTERIES_ADMIN_KEY_SECRET": "my-key", "BATTERIES_ISSUER_KEYS_SECRET": "my-keys"}},
 }
 
 
 @pytest.mark.parametrize(
-    ("values", "lease", "namespace", "secret"),
+    ("values", "lease", "namespace", "secret", "issuer"),
     [
-        ({}, "b-ai-batteries-included-operator", "home", "batteries-admin-key"),
-        (BY_SETTINGS, "mine", "home", "my-key"),
-        (RENDERINGS["a Lease and a first key's Secret of one's own"], "mine", "home", "my-key"),
+        ({}, "b-ai-batteries-included-operator", "home", "batteries-admin-key", "batteries-issuer-keys"),
+        (BY_SETTINGS, "mine", "home", "my-key", "my-keys"),
+        (RENDERINGS["a Lease and a first key's Secret of one's own"], "mine", "home", "my-key", "my-keys"),
         (
             RENDERINGS["settings that the chart sets itself"],
-            *("b-ai-batteries-included-operator", "elsewhere", "batteries-admin-key"),
+            *("b-ai-batteries-included-operator", "elsewhere", "batteries-admin-key", "batteries-issuer-keys"),
         ),
     ],
     ids=["default", "settings", "extraEnv", "another namespace"],
 )
 def test_the_admission_policies_know_what_the_programs_write_by_whatever_way_it_is_said(
-    tmp_path: Path, values: dict[str, Any], lease: str, namespace: str, secret: str
+    tmp_path: Path, values: dict[str, Any], lease: str, namespace: str, secret: str, issuer: str
 ) -> None:
     objects = rendered(tmp_path, "home", values)
+    own = {"lease": lease, "leaseNamespace": namespace, "adminKeySecret": secret, "issuerKeysSecret": issuer}
     policies = [one for one in objects if one["kind"] == "ValidatingAdmissionPolicy"]
     assert policies
     for policy in policies:
         variables = {one["name"]: one["expression"].strip('"') for one in policy["spec"]["variables"]}
-        assert variables == {"home": "home", "lease": lease, "leaseNamespace": namespace, "adminKeySecret": secret}
+        assert variables == {"home": "home", **own}
+    (named,) = (
+        rule["resourceNames"]
+        for role in objects
+        if role["kind"] == "Role"
+        for rule in role["rules"]
+        if rule["resources"] == ["secrets"] and "resourceNames" in rule
+    )
+    assert named == [issuer]
+
+
+def test_without_a_secret_for_keys_the_api_server_may_change_none(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, "home", {"api": {"issuerKeysSecret": ""}})
+    rules = [rule for role in objects if role["kind"] == "Role" for rule in role["rules"]]
+    assert rules
+    assert not [rule for rule in rules if "resourceNames" in rule]
 
 
 def test_stripes_secrets_are_files_where_that_is_asked_for(tmp_path: Path) -> None:

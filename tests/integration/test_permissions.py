@@ -42,6 +42,7 @@ API_AT_HOME = {
     f"customers.{GROUP}/status": {"patch"},
     f"apikeys.{GROUP}/status": {"patch"},
     "secrets": {"get", "create", "delete"},
+    "events": {"create", "patch"},
     "namespaces": {"get"},
 }
 
@@ -155,6 +156,18 @@ def test_each_account_may_do_what_is_listed_and_nothing_else(
     assert anybody.keys() <= {"clustertrustbundles.certificates.k8s.io"}
     for namespace, listed in ((home, at_home), (other, elsewhere)):
         assert _allowed(cluster, _user(programs[program]), namespace, resources) == {**anybody, **listed}
+
+
+def test_the_api_server_may_change_one_secret_by_its_name(home: str, programs: dict[str, Cluster]) -> None:
+    def may(secret: str, namespace: str) -> str:
+        try:
+            return programs["apiserver"].run("auth", "can-i", "patch", f"secret/{secret}", f"--namespace={namespace}")
+        except SandboxError as error:
+            return str(error)
+
+    assert may("batteries-issuer-keys", home).strip() == "yes"
+    assert "no" in may("batteries-admin-key", home)
+    assert "no" in may("batteries-issuer-keys", "default")
 
 
 def _refusal(action: Callable[[], object]) -> str:

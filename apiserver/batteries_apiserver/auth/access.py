@@ -18,6 +18,7 @@ from batteries_apiserver.auth.rate_limit import KNOWN_KEY
 from batteries_apiserver.http.errors import Unavailable, WrongKey
 from batteries_apiserver.http.route import CustomerRequirement
 from batteries_apiserver.kube.clients import KUBE
+from batteries_crds.api_key import Scope
 
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
@@ -58,16 +59,18 @@ async def _caller(request: web.Request) -> Caller:
     return caller
 
 
-def unless_read_only(handler: CallerHandler) -> CallerHandler:
-    """Guards a handler against keys of scope read."""
+def with_scope(handler: CallerHandler, scopes: frozenset[Scope]) -> CallerHandler:
+    """Guards a handler against keys with other scopes than these."""
 
-    async def for_full_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
-        if not caller.may_change:
+    async def for_some_keys(request: web.Request, caller: Caller) -> web.StreamResponse:
+        if caller.scope not in scopes:
+            allowed = " or ".join(sorted(scopes, reverse=True))
+            more = " and get tokens for AWS" if caller.scope is Scope.AWS else ""
             raise WrongKey(
                 "scope_read_only",
-                "This API key has the scope read: it may only read (GET), not change or reveal anything. Use a key "
-                "with the scope full.",
+                f"This API key has the scope {caller.scope.value}: it may only read (GET){more}, not change or reveal "
+                f"anything{' else' if more else ''}. Use a key with the scope {allowed}.",
             )
         return await handler(request, caller)
 
-    return for_full_keys
+    return for_some_keys

@@ -33,8 +33,8 @@ class Caller(NamedTuple):
     is_admin: bool
     key_prefix: str = ""
     """The part of the key that may be shown."""
-    may_change: bool = True
-    """Whether the key may do more than read."""
+    scope: Scope = Scope.FULL
+    """What the key may do."""
 
 
 class Authenticator:
@@ -64,8 +64,7 @@ class Authenticator:
         self._usage.note(key)
         spec = key.spec
         customer = spec.customer_ref.name if spec.customer_ref else None
-        is_admin, may_change = spec.role == "admin", spec.scope is Scope.FULL
-        return Caller(key.metadata.name, customer, is_admin, spec.key_prefix, may_change)
+        return Caller(key.metadata.name, customer, spec.role == "admin", spec.key_prefix, spec.scope)
 
     def known(self, authorization: str | None) -> ApiKey | None:
         """The valid key of an Authorization header, from the cache only, or None. It raises nothing."""

@@ -46,6 +46,7 @@ class Policy:
     name: str
     whose: str
     quota: int
+    what: str = "may send {quota} of these"
 
     @cached_property
     def text(self) -> str:
@@ -63,6 +64,7 @@ class RateLimits:
         self._session = _policy("session", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
         self._customer = _policy("key", "customer", settings.rate_limit_key)  # the name that clients know
+        self._token = _policy("token", "account", settings.rate_limit_token, "may get {quota} tokens")
         self._key = _policy("key", "API key", settings.rate_limit_key)
 
     def take(self, request: web.Request) -> None:
@@ -89,6 +91,14 @@ class RateLimits:
         """
         self._count(request, self._session, client_address(request, self._proxies))
 
+    def take_token(self, request: web.Request, account: str) -> None:
+        """Counts a token for the account, before it is signed.
+
+        Raises:
+            TooManyRequests: as `take`.
+        """
+        self._count(request, self._token, account)
+
     def _count(self, request: web.Request, policy: Policy | None, who: str) -> None:
         if policy is None:
             return
@@ -101,9 +111,10 @@ class RateLimits:
             _LIMIT: f'"{policy.name}";r={remaining};t={seconds}',
         }
         if count > policy.quota:
+            may = policy.what.format(quota=policy.quota)
             raise TooManyRequests(
                 "too_many_requests",
-                f"Too many requests: one {policy.whose} may send {policy.quota} of these in {_WINDOW_SECONDS} seconds. "
+                f"Too many requests: one {policy.whose} {may} in {_WINDOW_SECONDS} seconds. "
                 f"Send the same request again in {seconds} seconds.",
                 retry_after=seconds,
             )
@@ -127,5 +138,5 @@ class RateLimits:
 RATE_LIMITS = web.AppKey("rate limits", RateLimits)
 
 
-def _policy(name: str, whose: str, per_minute: int) -> Policy | None:
-    return Policy(name, whose, per_minute) if per_minute else None
+def _policy(name: str, whose: str, per_minute: int, what: str = Policy.what) -> Policy | None:
+    return Policy(name, whose, per_minute, what) if per_minute else None

@@ -44,8 +44,9 @@ ERRORS: dict[str, ErrorCode] = {
     "revoked_api_key": ErrorCode(401, "The API key was revoked."),
     "expired_api_key": ErrorCode(401, "The API key has expired."),
     "scope_read_only": ErrorCode(
-        403, "The API key may only read (scope read), and this request changes or reveals something."
+        403, "The API key's scope is not full, and this request changes or reveals something."
     ),
+    "scope_aws_required": ErrorCode(403, "On this server, only API keys with the scope aws get tokens for AWS."),
     "admin_key_required": ErrorCode(403, "Only administrators may call this path, and this is a customer's key."),
     "customer_key_required": ErrorCode(
         403, "This needs a customer's key: accounts belong to customers, and this is an administrator's key."
@@ -69,6 +70,14 @@ ERRORS: dict[str, ErrorCode] = {
     "no_repositories": ErrorCode(409, "No repository may deploy to the account; list them with PATCH."),
     "credentials_not_ready": ErrorCode(409, "The account has no first password yet; ask again later."),
     "credentials_gone": ErrorCode(404, "The first password was revealed already and is no longer stored."),
+    "account_failed": ErrorCode(409, "The account failed, so there are no tokens for it; the sentence says why."),
+    "account_suspended": ErrorCode(409, "The account is suspended, so there are no tokens for it."),
+    "account_being_deleted": ErrorCode(409, "The account is being deleted, so there are no tokens for it."),
+    "trust_pending": ErrorCode(
+        409, "The account does not trust this server's tokens yet. Try again after Retry-After."
+    ),
+    "tokens_off": ErrorCode(409, "This server issues no tokens for AWS; the sentence says why."),
+    "tokens_unavailable": ErrorCode(503, "This server has no key to sign tokens with. Try again after Retry-After."),
     "too_many_streams": ErrorCode(429, "You have reached your limit of open event streams; close one."),
     "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
     "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),

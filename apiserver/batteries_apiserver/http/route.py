@@ -23,6 +23,7 @@ from batteries_apiserver.http.error_codes import (
     OF_UNPAID,
 )
 from batteries_apiserver.http.query import Query
+from batteries_crds.api_key import Scope
 
 AnyHandler = Callable[..., Awaitable[web.StreamResponse]]
 """`handler(request)` if anyone may call, `handler(request, caller)` if a key is required."""
@@ -115,6 +116,8 @@ class Route:
     """Codes of `error_codes.ERRORS`, in addition to those that `access`, `body` and `query` add."""
     unpaid_may: bool = False
     """Whether customers without a payment method may use it after the grace period. They may always read."""
+    scopes: frozenset[Scope] = frozenset({Scope.FULL})
+    """The scopes of keys that may use it, if it does more than read."""
     head: bool = True
     """Whether GET also serves HEAD. False if reading changes something."""
     written_by_stripe: bool = False

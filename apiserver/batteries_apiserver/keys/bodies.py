@@ -27,8 +27,11 @@ class NewKeyBody(Body):
 
     name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
     scope: Annotated[
-        Literal["full", "read"],
-        Field(description="full: all that its owner may do. read: only GET, and it reveals no password."),
+        Literal["full", "read", "aws"],
+        Field(
+            description="full: all that its owner may do. read: only GET, and it reveals no password. aws: as read, "
+            "and it gets tokens for AWS."
+        ),
     ] = "full"
     expires_at: Annotated[
         Annotated[datetime, BeforeValidator(_in_future)] | None,

@@ -18,7 +18,13 @@ Prefix = Annotated[
 Name = Annotated[str, Field(description="What its owner calls it.")]
 
 
-KeyScope = Annotated[Scope, Field(description="full: all that you may do; read: only GET, and it reveals no password.")]
+KeyScope = Annotated[
+    Scope,
+    Field(
+        description="full: all that you may do; read: only GET, and it reveals no password; aws: as read, and it gets "
+        "tokens for AWS."
+    ),
+]
 Expires = Annotated[Moment, Field(description="When it stops working. Absent: it does not expire.")]
 
 

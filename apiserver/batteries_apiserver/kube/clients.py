@@ -134,6 +134,7 @@ class Kube:
     limits: Resources[Customer]
     unpaid_grace: timedelta | None
     secrets: Secrets
+    rest: Rest
     installation: Installation
     breaker: Breaker
     notifications: Resources[Notification]
@@ -158,6 +159,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
     customers = Resources(api, Customer, FIELD_MANAGER)
     keys = Resources(api, ApiKey, FIELD_MANAGER)
     space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
+    rest = Rest(api)
     events, serialized, changes = EventLog(), SerializedAccounts(), AccountChanges()
     caches = Caches(
         WatchCache(
@@ -196,7 +198,8 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         Resources(api, Customer, LIMIT_MANAGER),
         timedelta(seconds=settings.suspend_unpaid_seconds) if settings.suspend_unpaid_seconds else None,
         Secrets(api, FIELD_MANAGER),
-        Installation(Rest(api), space, settings.installation),
+        rest,
+        Installation(rest, space, settings.installation),
         Breaker(settings.breaker_percent, settings.breaker_customers),
         Resources(api, Notification, FIELD_MANAGER),
     )

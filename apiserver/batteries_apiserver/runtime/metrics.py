@@ -31,6 +31,16 @@ CUSTOMERS = Gauge(
     "Customers, by the reason why they can or can't pay, as Stripe last reported it; each replica counts all of them.",
     ["reason"],
 )
+TOKENS = Counter(
+    "batteries_tokens_total",
+    "Requests for tokens for AWS, by outcome: issued, or the error's code.",
+    ["outcome"],
+)
+TOKENS.labels("issued")  # exported as 0 from the start
+ISSUER_KEY_AGE = Gauge(
+    "batteries_issuer_key_age_seconds", "Time since the key that signs tokens for AWS began to; NaN if none signs."
+)
+ISSUER_KEYS = Gauge("batteries_issuer_keys", "Published keys that verify tokens for AWS.")
 STREAMS = Gauge("batteries_event_streams", "Open event streams.")
 CACHE_AGE = Gauge(
     "batteries_api_cache_age_seconds",

@@ -1,4 +1,4 @@
-"""The few operations on Secrets that are needed: a first password, revealed once, and the first administrator's key.
+"""The few operations on Secrets that are needed: first passwords, the first administrator's key, the issuer's keys.
 
 All of it relies on what Kubernetes does atomically: creating a name, and deleting exactly what was read. Not with the
 generated `CoreV1Api`: importing it imports every kind of Kubernetes, 100 MB and more than a second of each start.
@@ -84,6 +84,15 @@ class Secrets:
             await self._rest.json("PATCH", _path(namespace, secret.name), query, body, MERGE_PATCH)
             return True
         return False
+
+    async def write(self, namespace: str, secret: StoredSecret, data: dict[str, str]) -> StoredSecret | None:
+        """Sets these fields in the version that was read; None if it was deleted or changed meanwhile."""
+        exactly = {"uid": secret.uid, "resourceVersion": secret.resource_version}
+        encoded = {name: base64.b64encode(value.encode()).decode() for name, value in data.items()}
+        body, query = {"metadata": exactly, "data": encoded}, {"fieldManager": self._manager}
+        with tolerated(CONFLICT, NOT_FOUND):
+            return read(await self._rest.json("PATCH", _path(namespace, secret.name), query, body, MERGE_PATCH))
+        return None
 
     async def take(self, namespace: str, secret: StoredSecret) -> bool:
         """Deletes the version that was read: of any number of callers that read it, only one gets True."""

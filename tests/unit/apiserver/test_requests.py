@@ -59,6 +59,7 @@ PUBLIC = {
         "/checkout/checkout.js",
         "/checkout/icon.svg",
     ),
+    *("/.well-known/openid-configuration", "/.well-known/jwks.json"),
     *("/v1/openapi.json", "/v1/llms.txt", "/llms.txt", "/docs", "/docs/docs.js", "/docs/docs.css"),
     *("/healthz", "/readyz"),
 }

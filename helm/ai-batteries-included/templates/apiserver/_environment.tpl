@@ -7,6 +7,7 @@
   "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
   "BATTERIES_STRIPE_TEST_MODE" .Values.stripe.testMode
   "BATTERIES_ADMIN_KEY_SECRET" .Values.api.adminKeySecret
+  "BATTERIES_ISSUER_KEYS_SECRET" .Values.api.issuerKeysSecret
   "BATTERIES_API_PORT" .Values.api.port
   "BATTERIES_API_METRICS_PORT" .Values.api.metricsPort
   "BATTERIES_API_SHUTDOWN_SECONDS" .Values.api.shutdownSeconds
@@ -23,6 +24,11 @@
 {{- end }}
 {{- end }}
 {{- include "batteries.environment" (dict "own" $own "references" $references "values" .Values.api "where" "api") }}
+{{- end }}
+
+{{/* The Secret with the issuer's keys, as the API server knows it; empty: none. */}}
+{{- define "batteries.issuerKeysSecret" -}}
+{{- include "batteries.given" (dict "values" .Values.api "where" "api" "name" "BATTERIES_ISSUER_KEYS_SECRET" "default" .Values.api.issuerKeysSecret "instead" "api.issuerKeysSecret") -}}
 {{- end }}
 
 {{/* The API server's ports and stop time, as its environment sets them; 0 means no metrics. */}}
