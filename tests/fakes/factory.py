@@ -189,11 +189,18 @@ class Process:
     async def until(
         self,
         name: str,
-        reached: Callable[[AwsAccount], bool] = lambda _: False,
+        reached: Callable[[AwsAccount], bool] | None = None,
+        look: Callable[[AwsAccount], None] = lambda _: None,
         seconds: float = 10,
         namespace: str = NAMESPACE,
     ) -> AwsAccount:
-        """Reconciles the account until nothing is pending or `reached` holds; waits are cut short."""
+        """Reconciles until nothing is pending, or until `reached` holds, which it then must; waits are cut short.
+
+        `look` is shown the account after each reconcile.
+
+        Raises:
+            AssertionError: the account came to rest without `reached`, or neither came in time.
+        """
         clock = asyncio.get_running_loop().time
         schedule, deadline = StepSchedule(), clock() + seconds
         while True:
@@ -204,7 +211,11 @@ class Process:
             except LostRaceError:
                 continue
             account: AwsAccount = await self.accounts.get(namespace, name)
-            if result.requeue_after is None or reached(account):
+            look(account)
+            if reached is not None and reached(account):
+                return account
+            if result.requeue_after is None:
+                assert reached is None, f"nothing is pending, and it was not reached: {account.status.conditions}"
                 return account
             assert clock() < deadline, f"still {account.status.conditions}"
             await asyncio.sleep(min(result.requeue_after, PAUSE))

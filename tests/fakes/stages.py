@@ -57,9 +57,13 @@ async def _invite(factory: Factory) -> None:
     await factory.add(awsAccountId=seen["AccountId"], githubRepos=REPOSITORIES)
 
 
-async def walked(process: Process, reached: Callable[[AwsAccount], bool] = lambda _: False) -> AwsAccount:
-    """The account when that holds, or when nothing is pending; the deadline is for a machine that is busy."""
-    return await process.until("acme", reached, seconds=60)
+async def walked(
+    process: Process,
+    reached: Callable[[AwsAccount], bool] | None = None,
+    look: Callable[[AwsAccount], None] = lambda _: None,
+) -> AwsAccount:
+    """As `Process.until`; the deadline is for a machine that is busy."""
+    return await process.until("acme", reached, look, seconds=60)
 
 
 async def _make(factory: Factory, **spec: Any) -> None:

@@ -219,13 +219,12 @@ async def test_trouble_of_aws_is_nobodys_failure(
             assert await factory.standin("faults", trouble)
     process = await factory.start()
 
-    def look(account: AwsAccount) -> bool:
+    def look(account: AwsAccount) -> None:
         assert account.status.error is None, "it is no trouble of anybody's"
         assert not is_true(account.status.conditions, "Stalled")
         assert account.status.phase != "failed"
-        return False
 
-    account = await walked(process, look)
+    account = await walked(process, look=look)
     met = [each for each in (await factory.standin("faults"))["faults"] if each["spent"]]
     struck = {f"{BACK.get(each['service'], each['service'])}:{each['operation']}" for each in met}
     assert mine <= struck, "each call of the stage met it"

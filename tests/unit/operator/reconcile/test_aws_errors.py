@@ -71,13 +71,12 @@ async def test_throttles_never_fail_an_account(factory: Factory) -> None:
         if tries[operation] <= 3:
             refusal(operation, "ThrottlingException")(operation, number)
 
-    def note(account: AwsAccount) -> bool:
+    def note(account: AwsAccount) -> None:
         phases.add(account.status.phase)
         assert account.status.error is None, "a throttle is no error"
-        return False
 
     process.before_call = throttle
-    await assert_exactly_right(factory, await process.until("acme", note))
+    await assert_exactly_right(factory, await process.until("acme", look=note))
     assert len(tries) > 20
     assert "failed" not in phases
 
