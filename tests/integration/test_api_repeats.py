@@ -625,17 +625,17 @@ async def test_an_order_that_comes_while_the_password_is_taken_counts(world: Wor
 
 async def test_no_key_is_made_for_a_customer_that_is_gone(world: World) -> None:
     await Resources(world.api, Customer, "test").delete(world.namespace, OWNER)
-    answer = await world.client.post("/v1/keys", headers=world.headers(), json={"name": ""})
+    answer = await world.client.post("/v1/keys", headers=world.headers(), json={"name": "x"})
     assert (answer.status, (await answer.json())["code"]) == (409, "customer_gone")
 
 
 async def test_a_key_is_made_used_listed_and_revoked(world: World) -> None:
-    response = await world.client.post("/v1/keys", headers=world.headers(), json={"name": "CI \x00 ☃"})
+    response = await world.client.post("/v1/keys", headers=world.headers(), json={"name": "CI ☃"})
     assert response.status == 201, await response.text()
     assert response.headers["Cache-Control"] == "no-store"
     made = await response.json()
     assert made.keys() == {"id", "key", "keyPrefix", "name", "scope", "createdAt"}
-    assert made["name"] == "CI \x00 ☃"
+    assert made["name"] == "CI ☃"
     own = {"Authorization": f"Bearer {made['key']}"}
     for client in world.replicas:
         assert (await client.get("/v1/accounts", headers=own)).status == 200
@@ -698,9 +698,9 @@ async def test_only_an_own_key_can_be_revoked(world: World, key_id: str, status:
 
 async def test_keys_are_limited_even_against_making_and_revoking_in_a_loop(world: World) -> None:
     for _ in range(3):
-        made = await (await world.client.post("/v1/keys", headers=world.headers(), json={"name": ""})).json()
+        made = await (await world.client.post("/v1/keys", headers=world.headers(), json={"name": "x"})).json()
         await world.client.delete(f"/v1/keys/{made['id']}", headers=world.headers())
-    refused = await world.client.post("/v1/keys", headers=world.headers(), json={"name": ""})
+    refused = await world.client.post("/v1/keys", headers=world.headers(), json={"name": "x"})
     assert (refused.status, (await refused.json())["code"]) == (409, "key_limit_reached")
 
 

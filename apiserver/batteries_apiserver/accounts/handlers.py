@@ -16,7 +16,7 @@ from batteries_apiserver.http.body import read_body
 from batteries_apiserver.http.entity_tags import combined, tagged
 from batteries_apiserver.http.errors import Conflict, NotFound
 from batteries_apiserver.http.idempotency import idempotency_key
-from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.paging import PageQuery, links, page, start_of
 from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.request_context import bind_account
 from batteries_apiserver.http.responses import json_list, json_response
@@ -70,9 +70,9 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
         tag, body = caches.serialized.whole_list(customer, lambda: caches.accounts.find(BY_CUSTOMER, customer))
         return tagged(request, tag, lambda: body, {})
     found = [caches.serialized.of(account) for account in caches.accounts.find(BY_CUSTOMER, customer)]
-    part, following = page(
-        sorted([(serialized.sort_key, serialized) for serialized in found], key=itemgetter(0)), query
-    )
+    ordered = sorted([(account_views.own_sort_key_of(one.account), one) for one in found], key=itemgetter(0))
+    after = start_of(request, query)
+    part, following = page(ordered, query, after and account_views.own_sort_key(after))
     accounts = [serialized for _, serialized in part]
     return tagged(
         request,

@@ -17,7 +17,8 @@ from batteries_apiserver.admin.lookup import any_customer, no_such_customer
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.http.body import Body, read_body
 from batteries_apiserver.http.errors import Conflict
-from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.line import Line
+from batteries_apiserver.http.paging import PageQuery, links, page, start_of
 from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.responses import json_response, list_response
 from batteries_apiserver.kube import server_side_apply
@@ -49,7 +50,7 @@ class BlockRequest(Body):
     """POST /admin/customers/{id}/block."""
 
     reason: Annotated[
-        str | None,
+        Line | None,
         Field(max_length=256, description="Why you block the customer. Only administrators see it."),
     ] = None
 
@@ -58,7 +59,7 @@ async def list_customers(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/admin/customers: every Customer of the API's namespace, oldest first."""
     query, kube = read_query(request, PageQuery), request.app[KUBE]
     found = sorted(((sort_key_of(one), one) for one in kube.caches.customers.all()), key=lambda entry: entry[0])
-    part, following = page(found, query)
+    part, following = page(found, query, start_of(request, query))
     customers = [one for _, one in part]
     return await list_response(
         "customers", customers, lambda one: customer_view(kube, one), links(request, query, following)

@@ -13,7 +13,7 @@ from batteries_apiserver.admin.lookup import any_account
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.http.instant import Instant
 from batteries_apiserver.http.long_list import long_list_response
-from batteries_apiserver.http.paging import PageQuery, links
+from batteries_apiserver.http.paging import PageQuery, links, start_of
 from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.kube.clients import KUBE
@@ -36,14 +36,14 @@ class EventQuery(PageQuery):
 async def list_accounts(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/accounts: every account of every watched namespace, oldest first."""
     query, serialized = read_query(request, PageQuery), request.app[KUBE].caches.serialized
-    part, headers = _part(request, query, serialized.after(query.cursor))
+    part, headers = _part(request, query, serialized.after(start_of(request, query)))
     return await long_list_response(request, "accounts", part, SerializedAccount.admin_detail, headers)
 
 
 async def list_events(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/admin/events: the events of all accounts, newest last."""
     query, events = read_query(request, EventQuery), request.app[KUBE].caches.events
-    found = events.find(status=query.status, since=query.since, cursor=query.cursor)
+    found = events.find(status=query.status, since=query.since, cursor=start_of(request, query))
     part, headers = _part(request, query, found)
     return await long_list_response(request, "events", part, _event, headers)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.prefer_wait import is_settled
 from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.events.last_event_id import last_event_id
 from batteries_apiserver.events.stream import STREAMS, after, end_id, stream
 from batteries_apiserver.http.query import Query, read_query
 from batteries_apiserver.http.request_context import request_id
@@ -21,7 +22,6 @@ from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
 
 EVENT_STREAM = "text/event-stream"
-LAST_EVENT_ID = "Last-Event-ID"
 
 
 class FollowQuery(Query):
@@ -40,7 +40,7 @@ async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
     """Returns the events so far as JSON, or streams them and later ones."""
     stays = read_query(request, FollowQuery).follow
     account = await own_account(request.app[KUBE], caller.customer, request.match_info["id"])
-    last_id = request.headers.get(LAST_EVENT_ID)
+    last_id = last_event_id(request)
     if _wants_stream(request):
         if not stays and is_settled(account) and last_id == end_id(account):
             return web.Response(status=204)

@@ -2,6 +2,7 @@
 
 from batteries_apiserver.accounts.routes import ID
 from batteries_apiserver.events import handlers
+from batteries_apiserver.events.last_event_id import LAST_EVENT_ID
 from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
 from batteries_apiserver.projections.event_views import EventList
 
@@ -21,7 +22,7 @@ ROUTES = (
         parameters=(
             ID,
             Parameter(
-                name=handlers.LAST_EVENT_ID,
+                name=LAST_EVENT_ID,
                 where="header",
                 description="The id of the last event that you received; only later events are sent.",
             ),
@@ -30,6 +31,6 @@ ROUTES = (
             200: Response("Event list", EventList, media_types=(handlers.EVENT_STREAM,)),
             204: Response("The stream had ended with the event in Last-Event-ID, and nothing has changed since"),
         },
-        errors=("account_not_found", "too_many_streams"),
+        errors=("account_not_found", "invalid_last_event_id", "too_many_streams"),
     ),
 )

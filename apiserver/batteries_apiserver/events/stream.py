@@ -21,6 +21,7 @@ from aiohttp import web
 
 from batteries_apiserver.accounts.prefer_wait import is_settled
 from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.events.last_event_id import END
 from batteries_apiserver.http.errors import TooManyRequests
 from batteries_apiserver.kube.clients import Kube
 from batteries_apiserver.projections import account_views
@@ -29,8 +30,6 @@ from batteries_apiserver.runtime import metrics
 from batteries_crds.aws_account import AwsAccount
 
 _RECONNECT_MILLISECONDS = 2000
-_END = "#"
-"""Between an event's id and the state in which the account settled after that event."""
 
 
 class Streams:
@@ -69,7 +68,7 @@ STREAMS = web.AppKey("streams", Streams)
 
 def after(events: Sequence[ProvisioningEvent], last_id: str | None) -> Sequence[ProvisioningEvent]:
     """The events after that one; if it is not in the list (any more, or yet), the events newer than it."""
-    last_id = (last_id or "").partition(_END)[0]
+    last_id = (last_id or "").partition(END)[0]
     if not last_id:
         return events
     for index in range(len(events) - 1, -1, -1):
@@ -92,7 +91,7 @@ def end_id(account: AwsAccount) -> str:
     """The id of the event that ends a stream: of the newest event, and the state that the account settled in."""
     events = event_views(account)
     newest = events[-1]["id"] if events else ""
-    return f"{newest}{_END}{account_views.status_of(account)}"
+    return f"{newest}{END}{account_views.status_of(account)}"
 
 
 async def stream(

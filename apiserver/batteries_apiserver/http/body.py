@@ -1,7 +1,6 @@
 """Request bodies: bytes, then JSON, then a model. Anything invalid is a 400 whose sentence says what is wrong."""
 
 import json
-import re
 from typing import Any, TypeVar
 
 import orjson
@@ -14,6 +13,7 @@ from batteries_apiserver.http.content_encoding import decoded, encoding_of, unre
 from batteries_apiserver.http.errors import BadRequest
 from batteries_apiserver.http.known_names import given_twice, unknown_names
 from batteries_apiserver.http.time_limit import restart_time_limit
+from batteries_apiserver.http.violations import place_of, sentence_of
 
 
 class Body(BaseModel):
@@ -30,8 +30,6 @@ B = TypeVar("B", bound=Body)
 
 
 _BEING_READ = web.RequestKey("body being read", bool)
-_SHOULD = re.compile(r"\w+ should (.*)", re.DOTALL)
-"""How pydantic begins most of its messages: `Input should be a valid string`."""
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -114,21 +112,3 @@ def _unknown(error: ValidationError) -> list[str]:
     """The fields that the model lacks, each with the fields that it is in: `owner.emial`."""
     extra = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
     return [place_of(loc) for loc in extra]
-
-
-def place_of(loc: tuple[int | str, ...]) -> str:
-    """Where in a body something is, such as `githubRepos[1]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
-
-
-def sentence_of(error: ValidationError, what: str) -> str:
-    """Describes the first error. A ValueError raised by a validator of ours is a sentence already."""
-    first = error.errors(include_url=False)[0]
-    place = place_of(first["loc"])
-    if first["type"] == "missing":
-        return f"The {what} {place} is required."
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    if rule := _SHOULD.fullmatch(first["msg"]):
-        return f"The {what} {place} must {rule[1]}."
-    return f"The {what} {place} is invalid: {first['msg'][:1].lower()}{first['msg'][1:]}."

@@ -22,6 +22,7 @@ ERRORS: dict[str, ErrorCode] = {
     "invalid_json": ErrorCode(400, "The body is not a JSON object."),
     "unreadable_body": ErrorCode(400, "The body was cut off, or does not match its Content-Encoding."),
     "invalid_request": ErrorCode(400, "A field or parameter is invalid; the sentence names it."),
+    "invalid_cursor": ErrorCode(400, "The cursor is not one that a response with this list contained."),
     "unknown_field": ErrorCode(400, "The body has a field that this request does not have; the sentence lists those."),
     "unknown_parameter": ErrorCode(
         400, "The query string has a parameter that this request does not have; the sentence lists those."
@@ -79,6 +80,7 @@ ERRORS: dict[str, ErrorCode] = {
     "tokens_off": ErrorCode(409, "This server issues no tokens for AWS; the sentence says why."),
     "tokens_unavailable": ErrorCode(503, "This server has no key to sign tokens with. Try again after Retry-After."),
     "too_many_streams": ErrorCode(429, "You have reached your limit of open event streams; close one."),
+    "invalid_last_event_id": ErrorCode(400, "Last-Event-ID is not the id of an event that this API sent."),
     "invalid_idempotency_key": ErrorCode(400, "The Idempotency-Key is empty, too long or not printable ASCII."),
     "idempotency_key_reused": ErrorCode(422, "The Idempotency-Key was used for another request."),
     # API keys.
@@ -140,6 +142,7 @@ OF_UNPAID = ("payment_method_required",)
 OF_A_CHANGE = ("scope_read_only",)
 OF_A_BODY = ("invalid_json", "invalid_request", "unknown_field", *OF_ANY_BODY)
 OF_A_QUERY = ("invalid_request",)
+OF_PAGES = ("invalid_cursor",)
 
 
 def fault_of(status: int, code: str | None) -> str:

@@ -13,7 +13,7 @@ _MIDDLE = datetime(2000, 1, 1, tzinfo=UTC)
 def _written(text: Any) -> Any:
     """Refuses other forms that pydantic would accept, such as a number of seconds."""
     if not isinstance(text, str) or not _FORM.fullmatch(text):
-        raise ValueError("Write a time as in RFC 3339, such as 2026-11-24T08:00:00Z.")
+        raise ValueError("must be a time as in RFC 3339, such as 2026-11-24T08:00:00Z")
     return text
 
 

@@ -1,7 +1,7 @@
 """Paging, if the caller asks for it: `limit` and `cursor` in, `Link: <…>; rel="next"` out (RFC 8288).
 
-A cursor is a sort key, not an offset: items that are added or removed between two pages neither repeat nor hide other
-items. Any text is a valid sort key, so no cursor can be wrong or expire.
+A cursor holds a sort key, not an offset: items that are added or removed between two pages neither repeat nor hide
+other items, and no cursor expires. `cursors` has its form.
 """
 
 from bisect import bisect_right
@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 from aiohttp import web
 from pydantic import Field
 
+from batteries_apiserver.http.cursors import cursor_of, sort_key_in
 from batteries_apiserver.http.query import Query
 from batteries_apiserver.http.route import Header
 from batteries_apiserver.settings import SETTINGS
@@ -66,18 +67,32 @@ def moment_of(cursor: str) -> datetime:
     return EPOCH if cursor[:1] < "9" else datetime.max.replace(tzinfo=UTC)
 
 
-def page(ordered: Sequence[tuple[str, T]], query: PageQuery) -> tuple[Sequence[tuple[str, T]], str | None]:
-    """Returns the wanted page of a list sorted by key, and the next page's cursor if there is one."""
-    start = 0 if query.cursor is None else bisect_right(ordered, query.cursor, key=lambda entry: entry[0])
+def start_of(request: web.Request, query: PageQuery) -> str | None:
+    """Returns the sort key after which the wanted page begins; None: at the start.
+
+    Raises:
+        BadRequest: the cursor is not one of this list's.
+    """
+    return None if query.cursor is None else sort_key_in(query.cursor, request.path)
+
+
+def page(
+    ordered: Sequence[tuple[str, T]], query: PageQuery, after: str | None
+) -> tuple[Sequence[tuple[str, T]], str | None]:
+    """Returns the wanted page of a list sorted by key, and the sort key of its last item if more items follow."""
+    start = 0 if after is None else bisect_right(ordered, after, key=lambda entry: entry[0])
     end = len(ordered) if query.most is None else start + query.most
     part = ordered[start:end]
     return part, (part[-1][0] if part and end < len(ordered) else None)
 
 
 def links(request: web.Request, query: PageQuery, following: str | None) -> dict[str, str]:
-    """The headers of a page: a link to the next one, with the path as customers see it and the request's query."""
+    """The headers of a page: a link to the next one, with the path as customers see it and the request's query.
+
+    `following` is the sort key of the page's last item, None if no more items follow.
+    """
     if following is None:
         return {}
-    here = request.rel_url.update_query(limit=str(query.most), cursor=following)
+    here = request.rel_url.update_query(limit=str(query.most), cursor=cursor_of(following, request.path))
     target = request.app[SETTINGS].reference_to(str(here))
     return {"Link": f'<{target}>; rel="next"'}

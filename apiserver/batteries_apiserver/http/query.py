@@ -10,9 +10,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from batteries_apiserver.http.body import names_of, sentence_of
+from batteries_apiserver.http.body import names_of
 from batteries_apiserver.http.errors import BadRequest
 from batteries_apiserver.http.known_names import given_twice, unknown_names
+from batteries_apiserver.http.violations import sentence_of
 
 
 class Query(BaseModel):

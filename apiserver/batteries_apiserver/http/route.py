@@ -20,6 +20,7 @@ from batteries_apiserver.http.error_codes import (
     OF_A_QUERY,
     OF_ADMIN,
     OF_BLOCKED,
+    OF_PAGES,
     OF_UNPAID,
 )
 from batteries_apiserver.http.query import Query
@@ -155,13 +156,16 @@ class Route:
         by_scope = () if self.is_read_only or self.access is Access.ANYONE else OF_A_CHANGE
         by_body = OF_A_BODY if self.body or self.takes_no_body else ()
         by_query = OF_A_QUERY if self.query else ()
+        by_page = OF_PAGES if self.query and "cursor" in self.query.model_fields else ()
         by_requirement = {
             CustomerRequirement.ANY: (),
             CustomerRequirement.NOT_BLOCKED: OF_BLOCKED,
             CustomerRequirement.PAYS: (*OF_BLOCKED, *OF_UNPAID),
         }
         by_customer = by_requirement[self.requirement]
-        return tuple(dict.fromkeys((*self.errors, *by_customer, *by_body, *by_query, *by_access, *by_scope, *ALWAYS)))
+        return tuple(
+            dict.fromkeys((*self.errors, *by_customer, *by_body, *by_query, *by_page, *by_access, *by_scope, *ALWAYS))
+        )
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from batteries_apiserver.http.body import Body
 from batteries_apiserver.http.instant import Instant
+from batteries_apiserver.http.line import Line
 from batteries_crds.base import utc_now
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -16,16 +17,16 @@ def _in_future(given: Any) -> datetime:
     try:
         moment = _INSTANT.validate_python(given)
     except ValidationError:
-        raise ValueError("The field expiresAt must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z.") from None
+        raise ValueError("must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z") from None
     if moment <= utc_now():
-        raise ValueError("The field expiresAt must be in the future; leave it out for a key that does not expire.")
+        raise ValueError("must be in the future; leave it out for a key that does not expire")
     return moment.replace(microsecond=0)
 
 
 class NewKeyBody(Body):
     """POST /keys, and POST /admin/customers/{id}/keys."""
 
-    name: Annotated[str, Field(max_length=100, description="What you call it.", examples=["CI"])]
+    name: Annotated[Line, Field(max_length=100, description="What you call it.", examples=["CI"])]
     scope: Annotated[
         Literal["full", "read", "aws"],
         Field(

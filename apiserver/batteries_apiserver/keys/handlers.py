@@ -8,7 +8,7 @@ from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, cha
 from batteries_apiserver.http.body import read_body
 from batteries_apiserver.http.errors import BadRequest, NotFound
 from batteries_apiserver.http.idempotency import idempotency_key
-from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.paging import PageQuery, links, page, start_of
 from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.keys import issue, views
@@ -25,7 +25,8 @@ async def list_own(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/keys: the caller's keys, oldest first; revoked and expired ones are listed for 90 days."""
     query = read_query(request, PageQuery)
     found = request.app[KUBE].caches.keys.find(BY_CUSTOMER, customer_of(caller))
-    part, following = page(sorted(((views.sort_key_of(key), key) for key in found), key=lambda entry: entry[0]), query)
+    ordered = sorted(((views.sort_key_of(key), key) for key in found), key=lambda entry: entry[0])
+    part, following = page(ordered, query, start_of(request, query))
     keys = [views.key_view(key) for _, key in part]
     return json_response({"keys": keys}, headers=links(request, query, following))
 

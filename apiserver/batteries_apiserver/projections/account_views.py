@@ -95,6 +95,17 @@ def sort_key_of(account: AwsAccount) -> str:
     return sort_key(account.metadata.creation_timestamp, account.metadata.namespace, account.metadata.name)
 
 
+def own_sort_key_of(account: AwsAccount) -> str:
+    """Its sort key in its customer's list, whose accounts are all in one namespace: customers never see its name."""
+    return sort_key(account.metadata.creation_timestamp, account.metadata.name)
+
+
+def own_sort_key(given: str) -> str:
+    """A sort key of `own_sort_key_of`, from a cursor of release 0.1.0 too, which had the namespace in the middle."""
+    moment, *names = given.split("~")
+    return "~".join([moment, *names[-1:]])
+
+
 def status_of(account: AwsAccount) -> Phase:
     """The contract's status. It is suspended as soon as that is wanted; `message` says whether AWS is done."""
     return Phase.SUSPENDED if account.is_suspended else account.status.phase

@@ -1,20 +1,24 @@
 """The headers that make a request safe to repeat, cheap to poll and quick to answer."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from yarl import URL
 
 from batteries_apiserver.accounts.prefer_wait import _preferred_seconds, is_settled
 from batteries_apiserver.accounts.repositories import NewAccount
 from batteries_apiserver.cache.changes import AccountChanges
+from batteries_apiserver.http.cursors import cursor_of, sort_key_in
 from batteries_apiserver.http.entity_tags import combined, not_modified, tag_of
 from batteries_apiserver.http.errors import BadRequest
 from batteries_apiserver.http.idempotency import derived_name, fingerprint, idempotency_key
-from batteries_apiserver.http.paging import PageQuery, links, page
+from batteries_apiserver.http.paging import PageQuery, links, page, sort_key, start_of
+from batteries_apiserver.projections.account_views import own_sort_key, own_sort_key_of, sort_key_of
 from batteries_apiserver.projections.message import message
 from batteries_apiserver.settings import SETTINGS, Settings
 from batteries_crds.aws_account import AwsAccount
@@ -154,20 +158,19 @@ def test_a_tag_names_a_state_and_is_compared_weakly() -> None:
 def test_pages_hold_all_once_and_what_is_added_between_two_hides_nothing() -> None:
     items = [(f"{n:03d}", n) for n in range(7)]
     seen: list[int] = []
-    query = PageQuery(limit=3)
+    query, following = PageQuery(limit=3), None
     while True:
-        part, following = page(items, query)
+        part, following = page(items, query, following)
         seen += [n for _, n in part]
         if following is None:
             break
         items.insert(0, ("000a", 99))  # before the cursor
         items.sort()
-        query = PageQuery(limit=3, cursor=following)
     assert seen == list(range(7))
-    assert page(items, PageQuery())[0] == items
-    assert page(items, PageQuery(cursor="zzz")) == ([], None)
-    assert page([], PageQuery(limit=1)) == ([], None)
-    assert page(items[:3], PageQuery(limit=3))[1] is None, "a full last page has nothing after it"
+    assert page(items, PageQuery(), None)[0] == items
+    assert page(items, PageQuery(cursor="x"), "zzz") == ([], None)
+    assert page([], PageQuery(limit=1), None) == ([], None)
+    assert page(items[:3], PageQuery(limit=3), None)[1] is None, "a full last page has nothing after it"
 
 
 def test_the_next_link_keeps_the_question_and_can_break_no_header() -> None:
@@ -175,10 +178,46 @@ def test_the_next_link_keeps_the_question_and_can_break_no_header() -> None:
     [link] = links(asked, PageQuery(limit=2, cursor="old"), "0001~a").values()
     assert link.startswith("</v1/admin/events?status=failed&")
     assert link.endswith('>; rel="next"')
-    assert "cursor=0001~a" in link
+    cursor = URL(link[1:].partition(">")[0]).query["cursor"]
+    assert start_of(asked, PageQuery(cursor=cursor)) == "0001~a"
     assert "old" not in link
     assert not {"\r", "\n"} & set(link)
     assert links(asked, PageQuery(limit=2), None) == {}
+
+
+def test_a_cursor_shows_no_name_and_a_wrong_one_is_refused() -> None:
+    key = sort_key(NOW, "our-namespace", "5b8a54a8")
+    cursor = cursor_of(key, "/v1/accounts")
+    assert "namespace" not in cursor
+    assert re.fullmatch(r"[\w-]+", cursor), "it needs no escape in an address"
+    assert sort_key_in(cursor, "/v1/accounts") == key
+    wrong = [
+        "",
+        "x",
+        "zzz",
+        "é",
+        "\udcff",
+        cursor[:-1],
+        cursor[1:],
+        cursor + "A",
+        cursor + "=",
+        f" {cursor}",
+        cursor.lower(),
+    ]
+    for given in (*wrong, cursor_of(key, "/v1/keys"), "!" * 1024):
+        with pytest.raises(BadRequest) as error:
+            sort_key_in(given, "/v1/accounts")
+        assert error.value.code == "invalid_cursor"
+
+
+@pytest.mark.parametrize("names", [("n", "5b8a54a8"), ("5b8a54a8",), ("n", "a.b", "000")])
+def test_a_cursor_of_release_0_1_0_is_read(names: tuple[str, ...]) -> None:
+    assert sort_key_in(sort_key(NOW, *names), "/v1/accounts") == sort_key(NOW, *names)
+
+
+def test_a_customers_list_goes_on_from_a_cursor_with_and_without_the_namespace() -> None:
+    assert own_sort_key(sort_key(NOW, "n", "5b8a54a8")) == own_sort_key(sort_key(NOW, "5b8a54a8"))
+    assert own_sort_key_of(account()) == own_sort_key(sort_key_of(account()))
 
 
 NOW = datetime(2026, 11, 24, 8, 3, tzinfo=UTC)

@@ -15,6 +15,7 @@ from batteries_apiserver.http.error_codes import (
     OF_A_QUERY,
     OF_ADMIN,
     OF_BLOCKED,
+    OF_PAGES,
     OF_UNPAID,
 )
 from batteries_apiserver.routes import ROUTES
@@ -58,6 +59,7 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
         *OF_A_BODY,
         *OF_A_CHANGE,
         *OF_A_QUERY,
+        *OF_PAGES,
         "not_found",
         "method_not_allowed",
         "refused",
