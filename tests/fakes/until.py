@@ -1,4 +1,4 @@
-"""Waits for a condition, with a deadline."""
+"""Waits for a condition. The deadline ends what hangs and claims nothing about how long it takes."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
     """Awaits the condition again and again, and returns its first true value.
 
     Raises:
@@ -18,7 +18,7 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) 
         return value
 
 
-def until_true(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+def until_true(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The same for a condition that is not a coroutine, outside of an event loop."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

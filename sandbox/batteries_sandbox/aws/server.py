@@ -72,7 +72,7 @@ class StandinServer:
         def gone() -> bool:
             return request.transport is None or request.transport.is_closing()
 
-        answer = await play(call, faults, self._do, self._note_undone, gone)
+        answer = await play(call, faults, self._do, self._note_undone, gone, self._world.sleep)
         if answer is None:
             if request.transport is not None:
                 request.transport.abort()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,11 @@ class Gate:
         ]
 
 
-async def hang(seconds: float, gone: Callable[[], bool]) -> None:
+async def hang(seconds: float, gone: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]) -> None:
     """Waits for the client to disconnect, at most so many seconds unless that is 0."""
-    started = time.monotonic()
-    while not gone() and not (seconds and time.monotonic() - started >= seconds):  # noqa: ASYNC110  # aiohttp has no event for it
-        await asyncio.sleep(_LOOK_SECONDS)
+    over = asyncio.ensure_future(sleep(seconds)) if seconds else asyncio.get_running_loop().create_future()
+    try:
+        while not gone() and not over.done():
+            await asyncio.wait({over}, timeout=_LOOK_SECONDS)  # aiohttp has no event for a client that is gone
+    finally:
+        over.cancel()

@@ -5,7 +5,6 @@ None instead of a response means that the connection is closed without one.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,21 +19,22 @@ from batteries_sandbox.aws.wire import Answer, AwsError, refusal
 
 Do = Callable[[Call], Awaitable[Answer]]
 NoteUndone = Callable[[Call, Answer | None], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 async def play(
-    call: Call, faults: CallFaults, do: Do, note_undone: NoteUndone, gone: Callable[[], bool]
+    call: Call, faults: CallFaults, do: Do, note_undone: NoteUndone, gone: Callable[[], bool], sleep: Sleep
 ) -> Answer | None:
     """Takes a call through its faults; `do` hands it to AWS, `note_undone` records that it never got there."""
     call = replace(call, fault=faults.kind)
     outcome = faults.outcome
-    await asyncio.sleep(faults.latency)
+    await sleep(faults.latency)
     for fault in faults.before:
         if not await fault.gate.hold(call, gone):
             await note_undone(call, None)
             return None
     if outcome is not None and outcome.keeps_from_aws:
-        return await _undone(call, outcome, note_undone, gone)
+        return await _undone(call, outcome, note_undone, gone, sleep)
     if outcome is not None and outcome.kind is Kind.FAIL_LATER:
         call = replace(call, fail_later=outcome.reason)
     answer = await do(call)
@@ -42,11 +42,13 @@ async def play(
         if not await fault.gate.hold(call, gone):
             return None
     if outcome is not None and outcome.kind is Kind.HANG:
-        await hang(outcome.seconds, gone)
+        await hang(outcome.seconds, gone, sleep)
     return None if outcome is not None and outcome.kind in (Kind.HANG, Kind.ANSWER_LOST) else answer
 
 
-async def _undone(call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone: Callable[[], bool]) -> Answer | None:
+async def _undone(
+    call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone: Callable[[], bool], sleep: Sleep
+) -> Answer | None:
     answer = None
     if outcome.kind is Kind.ERROR:
         answer = refusal(call, _error(call, outcome))
@@ -56,7 +58,7 @@ async def _undone(call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone:
         answer = _page(outcome.status or 503)
     await note_undone(call, answer)
     if outcome.kind is Kind.HANG:
-        await hang(outcome.seconds, gone)
+        await hang(outcome.seconds, gone, sleep)
     return answer
 
 

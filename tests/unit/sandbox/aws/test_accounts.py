@@ -10,20 +10,24 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from fakes.until import until_true
+from fakes.hand_clock import HandClock
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
 SESSION = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
 # Tests that look at what is in progress need it to stay so; the others want it over.
-SLOW = StandinSettings(creation_seconds=60, role_seconds=0, assignment_seconds=0)
-QUICK = StandinSettings(creation_seconds=0.2, role_seconds=0.3, assignment_seconds=0.2)
+SLOW = StandinSettings(creation_seconds=60, role_seconds=0, assignment_seconds=0, organization_write_seconds=0)
+QUICK = StandinSettings(creation_seconds=0.2, role_seconds=0.3, assignment_seconds=0.2, organization_write_seconds=0)
+
+
+CLOCK = HandClock()
+"""Of the stand-ins in which nothing takes long; `finished` moves it."""
 
 
 @pytest.fixture
 def quick() -> Iterator[Any]:
-    with serve_in_thread(QUICK) as url:
+    with serve_in_thread(QUICK, CLOCK.clocks) as url:
         yield SESSION.client("organizations", endpoint_url=url, config=ONCE)
 
 
@@ -34,12 +38,10 @@ def slow() -> Iterator[Any]:
 
 
 def finished(organizations: Any, request_id: str) -> dict[str, Any]:
-    def done() -> Any:
-        answer = organizations.describe_create_account_status(CreateAccountRequestId=request_id)
-        status = answer["CreateAccountStatus"]
-        return status if status["State"] != "IN_PROGRESS" else None
-
-    return until_true(done)
+    CLOCK.move(QUICK.creation_seconds)
+    status = organizations.describe_create_account_status(CreateAccountRequestId=request_id)["CreateAccountStatus"]
+    assert status["State"] != "IN_PROGRESS"
+    return dict(status)
 
 
 def create(organizations: Any, email: str = "one@example.com", name: str = "One", **more: Any) -> dict[str, Any]:

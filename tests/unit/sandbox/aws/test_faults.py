@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,8 +15,10 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
+from fakes.hand_clock import HandClock
+from fakes.until import until_true
 
-from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
+from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=10)
@@ -65,25 +66,15 @@ def standin() -> Iterator[Standin]:
         yield Standin(url)
 
 
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def timed(clock: Clock) -> Iterator[Standin]:
+def timed(clock: HandClock) -> Iterator[Standin]:
     """A stand-in that goes by that clock."""
-    with serve_in_thread(AT_ONCE, Clocks(clock)) as url:
+    with serve_in_thread(AT_ONCE, clock.clocks) as url:
         yield Standin(url)
 
 
@@ -240,52 +231,50 @@ def test_request_is_lost_and_the_call_is_not_done(standin: Standin) -> None:
 
 @pytest.mark.parametrize("done", [False, True])
 def test_hang_lasts_until_the_client_gives_up_and_holds_nobody_else(standin: Standin, done: bool) -> None:
-    standin.fault("hang", "organizations", "CreateAccount", done=done)
+    fault = standin.fault("hang", "organizations", "CreateAccount", done=done)
     impatient = standin.client("organizations", read_timeout=2)
-    started = time.monotonic()
+    sts = standin.client("sts")
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(create, impatient)
-        sts = standin.client("sts")
-        for _ in range(5):
-            sts.get_caller_identity()
-        assert not hanging.done()
-        assert time.monotonic() - started < 1.9
+        until_true(lambda: standin.show(fault)["struck"])
+        sts.get_caller_identity()
         with pytest.raises(ReadTimeoutError):
             hanging.result()
     assert len(standin.creations()) == int(done)
 
 
-def test_hang_ends_after_its_seconds_with_the_connection_closed(standin: Standin) -> None:
-    standin.fault("hang", "sts", seconds=0.3)
-    started = time.monotonic()
-    with pytest.raises((ConnectionClosedError, HTTPClientError)):
-        standin.client("sts").get_caller_identity()
-    assert 0.3 <= time.monotonic() - started < 2
+def test_hang_ends_after_its_seconds_with_the_connection_closed(timed: Standin, clock: HandClock) -> None:
+    timed.fault("hang", "sts", seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(timed.client("sts").get_caller_identity)
+        clock.wait_for_held(1)
+        clock.move(60)
+        with pytest.raises((ConnectionClosedError, HTTPClientError)) as closed:
+            hanging.result()
+    assert not isinstance(closed.value, ReadTimeoutError), "the stand-in ended it, not the client"
 
 
-def test_latency_is_added_to_every_call_until_it_is_taken_away(standin: Standin) -> None:
-    fault = standin.fault("latency", "sts", seconds=0.3)
-    sts = standin.client("sts")
-
-    def took() -> float:
-        started = time.monotonic()
-        sts.get_caller_identity()
-        return time.monotonic() - started
-
-    assert took() >= 0.3
-    assert took() >= 0.3
-    standin.ask("DELETE", f"faults/{fault}")
-    assert took() < 0.3
+def test_latency_is_added_to_every_call_until_it_is_taken_away(timed: Standin, clock: HandClock) -> None:
+    fault = timed.fault("latency", "sts", seconds=60)
+    sts = timed.client("sts")
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            call = pool.submit(sts.get_caller_identity)
+            clock.wait_for_held(1)
+            clock.move(60)
+            assert call.result()["Account"]
+    timed.ask("DELETE", f"faults/{fault}")
+    assert sts.get_caller_identity()["Account"], "the clock stands still, and it is not held"
 
 
-def test_latencies_do_not_add_up_over_calls_at_once(standin: Standin) -> None:
-    standin.fault("latency", "sts", seconds=0.5)
-    client = standin.client("sts", max_pool_connections=8)
-    client.get_caller_identity()
-    started = time.monotonic()
+def test_latencies_do_not_add_up_over_calls_at_once(timed: Standin, clock: HandClock) -> None:
+    timed.fault("latency", "sts", seconds=60)
+    client = timed.client("sts", max_pool_connections=8)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: client.get_caller_identity(), range(8)))
-    assert time.monotonic() - started < 1.5
+        calls = [pool.submit(client.get_caller_identity) for _ in range(8)]
+        clock.wait_for_held(8)
+        clock.move(60)
+        assert all(call.result()["Account"] for call in calls)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +288,7 @@ def test_latencies_do_not_add_up_over_calls_at_once(standin: Standin) -> None:
     ],
 )
 def test_bucket_lets_a_burst_through_and_then_its_rate(
-    timed: Standin, clock: Clock, service: str, operation: str, code: str, status: int
+    timed: Standin, clock: HandClock, service: str, operation: str, code: str, status: int
 ) -> None:
     function = getattr(timed.client(service), operation)
     fault = timed.fault("throttle", service, rate=2, burst=3)
@@ -383,10 +372,7 @@ def test_client_that_dies_at_a_gate_leaves_the_call_as_it_is(standin: Standin, k
         assert standin.show(gate, wait=5)["waiting"]
         with pytest.raises(ReadTimeoutError):
             held.result()
-    deadline = time.monotonic() + 5
-    while standin.show(gate)["waiting"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_true(lambda: not standin.show(gate)["waiting"])
     assert len(standin.creations()) == made
     assert standin.ask("POST", f"faults/{gate}/release") == {"released": 0}
     assert standin.calls("CreateAccount")[0]["done"] is bool(made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,19 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from fakes.hand_clock import HandClock
 
 from batteries_sandbox.aws import StandinSettings, serve_in_thread
 
 SESSION: Any = boto3.Session(region_name="us-east-1")  # one, as each reads botocore's models anew
 ONCE = Config(retries={"total_max_attempts": 1})
-AT_ONCE = {"creation_seconds": 0, "role_seconds": 0, "iam_seconds": 0, "identity_center_seconds": 0}
+AT_ONCE = {
+    "creation_seconds": 0,
+    "role_seconds": 0,
+    "iam_seconds": 0,
+    "identity_center_seconds": 0,
+    "organization_write_seconds": 0,
+}
 MANAGEMENT = "111111111111"
 
 
@@ -30,22 +36,11 @@ def refusal(function: Callable[..., Any], **params: Any) -> dict[str, Any]:
     return {"code": response["Error"]["Code"], "reason": response.get("Reason")}
 
 
-def until(function: Callable[..., Any], seconds: float = 5.0, **params: Any) -> Any:
-    """The response of a call once it is no longer refused."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return function(**params)
-        except ClientError:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-
 class Place:
-    """A stand-in and clients of it."""
+    """A stand-in that goes by a clock of its own, and clients of it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, clock: HandClock) -> None:
+        self.url, self.clock = url, clock
         self.organizations = self.client("organizations")
 
     def client(self, service: str, key: str = "sandbox", secret: str = "", token: str | None = None) -> Any:
@@ -74,8 +69,9 @@ class Place:
 
 @contextmanager
 def place(**settings: Any) -> Iterator[Place]:
-    with serve_in_thread(StandinSettings(**AT_ONCE | settings)) as url:
-        yield Place(url)
+    clock = HandClock()
+    with serve_in_thread(StandinSettings(**AT_ONCE | settings), clock.clocks) as url:
+        yield Place(url, clock)
 
 
 def trust(principal: str) -> str:
@@ -94,10 +90,11 @@ def test_new_user_is_not_known_to_the_next_call_but_its_name_is_taken() -> None:
         ):
             assert refusal(function, UserName="Ada", **params)["code"] == "NoSuchEntity"
         assert refusal(iam.create_user, UserName="ada")["code"] == "EntityAlreadyExists"
-        here.limits(iam_seconds=0.2)
-        iam.create_user(UserName="bob")
-        until(iam.attach_user_policy, UserName="bob", PolicyArn=policy)
-        assert iam.get_user(UserName="bob")["User"]["UserName"] == "bob"
+        here.clock.move(59.9)
+        assert refusal(iam.get_user, UserName="Ada")["code"] == "NoSuchEntity"
+        here.clock.move(0.1)
+        iam.attach_user_policy(UserName="Ada", PolicyArn=policy)
+        assert iam.get_user(UserName="Ada")["User"]["UserName"] == "Ada"
 
 
 def test_new_role_is_not_known_to_iam_sts_and_trust_policies() -> None:
@@ -109,11 +106,10 @@ def test_new_role_is_not_known_to_iam_sts_and_trust_policies() -> None:
         assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="test")["code"] == "AccessDenied"
         other = {"RoleName": "other", "AssumeRolePolicyDocument": trust(arn)}
         assert refusal(iam.create_role, **other)["code"] == "MalformedPolicyDocument"
-        here.limits(iam_seconds=0.2)
-        arn = iam.create_role(RoleName="later", AssumeRolePolicyDocument=trust(MANAGEMENT))["Role"]["Arn"]
-        until(sts.assume_role, RoleArn=arn, RoleSessionName="test")
-        iam.create_role(RoleName="other", AssumeRolePolicyDocument=trust(arn))
-        assert iam.get_role(RoleName="later")["Role"]["Arn"] == arn
+        here.clock.move(60)
+        sts.assume_role(RoleArn=arn, RoleSessionName="test")
+        iam.create_role(**other)
+        assert iam.get_role(RoleName="deploy")["Role"]["Arn"] == arn
 
 
 def test_refused_creation_hides_nothing() -> None:
@@ -155,9 +151,8 @@ def test_identity_center_knows_a_new_account_only_a_while_later() -> None:
         (account,) = here.accounts("one")
         assign = center.sso.create_account_assignment
         assert refusal(assign, **center.common, TargetId=account)["code"] == "ResourceNotFoundException"
-        here.limits(identity_center_seconds=0.2)
-        (account,) = here.accounts("two")
-        status = until(assign, **center.common, TargetId=account)["AccountAssignmentCreationStatus"]
+        here.clock.move(60)
+        status = assign(**center.common, TargetId=account)["AccountAssignmentCreationStatus"]
         assert status["Status"] == "IN_PROGRESS"
 
 
@@ -168,10 +163,10 @@ def test_account_takes_one_assignment_operation_at_a_time() -> None:
         center.sso.create_account_assignment(**center.common, TargetId=one)
         again = refusal(center.sso.create_account_assignment, **center.common, TargetId=one)
         assert again["code"] == "ConflictException"
-        here.limits(assignment_seconds=0)
         center.sso.create_account_assignment(**center.common, TargetId=two)
+        here.clock.move(60)
         center.sso.delete_account_assignment(**center.common, TargetId=two)
-        here.limits(assignment_seconds=60)
+        here.clock.move(60)
         center.sso.create_account_assignment(**center.common, TargetId=two)  # the deletion is over
         again = refusal(center.sso.delete_account_assignment, **center.common, TargetId=two)
         assert again["code"] == "ConflictException"
@@ -179,17 +174,13 @@ def test_account_takes_one_assignment_operation_at_a_time() -> None:
 
 def test_account_is_closed_a_while_later_and_keeps_its_place() -> None:
     with place(closure_seconds=60) as here:
-        pending, account = here.accounts("one", "two")
+        (account,) = here.accounts("one")
         session = here.member("iam", account)
-        here.organizations.close_account(AccountId=pending)
-        assert here.state(pending) == "PENDING_CLOSURE"
-        assert refusal(here.organizations.close_account, AccountId=pending)["code"] == "ConflictException"
-        here.limits(closure_seconds=0.2)
         here.organizations.close_account(AccountId=account)
-        deadline = time.monotonic() + 5
-        while here.state(account) == "PENDING_CLOSURE":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        here.clock.move(59.9)
+        assert here.state(account) == "PENDING_CLOSURE"
+        assert refusal(here.organizations.close_account, AccountId=account)["code"] == "ConflictException"
+        here.clock.move(0.1)
         assert here.state(account) == "CLOSED"
         assert refusal(here.organizations.close_account, AccountId=account)["code"] == "AccountAlreadyClosedException"
         assert account in {a["Id"] for a in here.organizations.list_accounts()["Accounts"]}
@@ -249,33 +240,37 @@ def test_closed_accounts_count_for_the_account_limit() -> None:
 
 
 def test_second_write_at_the_same_time_is_refused_and_the_next_one_is_not() -> None:
-    with place(organization_write_seconds=0.4) as here:
+    with place(organization_write_seconds=60) as here, ThreadPoolExecutor(2) as pool:
 
         def create(number: int) -> str:
-            email = f"n{number}@example.com"
             try:
-                here.organizations.create_account(Email=email, AccountName="N")
+                here.organizations.create_account(Email=f"n{number}@example.com", AccountName="N")
             except ClientError as error:
                 return str(error.response["Error"]["Code"])
             return ""
 
-        assert create(0) == ""
-        assert create(1) == ""  # after the answer to the first
-        with ThreadPoolExecutor(3) as pool:
-            codes = sorted(pool.map(create, range(2, 5)))
-        assert codes == ["", "ConcurrentModificationException", "ConcurrentModificationException"]
+        first = pool.submit(create, 0)
+        here.clock.wait_for_held(1)
+        assert create(1) == "ConcurrentModificationException"
+        here.clock.move(60)
+        assert first.result() == ""
+        after = pool.submit(create, 2)
+        here.clock.wait_for_held(1)
+        here.clock.move(60)
+        assert after.result() == ""
 
 
 def test_reads_and_refused_writes_are_in_nobodys_way() -> None:
-    with place(organization_write_seconds=0.6) as here, ThreadPoolExecutor(1) as pool:
+    with place(organization_write_seconds=60) as here, ThreadPoolExecutor(1) as pool:
         organizations = here.organizations
         assert refusal(organizations.close_account, AccountId="999999999999")["code"] == "AccountNotFoundException"
-        started = time.monotonic()
         writing = pool.submit(organizations.create_account, Email="one@example.com", AccountName="One")
-        while not writing.done():
-            organizations.list_roots()
+        here.clock.wait_for_held(1)
+        assert organizations.list_roots()["Roots"]
+        here.clock.move(59.9)
+        assert not writing.done(), "the answer comes when the organization is written"
+        here.clock.move(0.1)
         assert writing.result()
-        assert time.monotonic() - started >= 0.6
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,24 +15,18 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from fakes.hand_clock import HANG_SECONDS, HandClock
 
 from batteries_sandbox.aws import StandinSettings, serve, serve_in_thread
 from batteries_sandbox.mailboxes import SENDER
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
 ONCE = Config(retries={"total_max_attempts": 1})
+ASSIGNMENT_SECONDS = 60
 
 
 def client(url: str, service: str, region: str = "us-east-1") -> Any:
     return SESSION.client(service, endpoint_url=url, config=ONCE, region_name=region)
-
-
-def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not become true in time"
-        time.sleep(0.02)
-    return value
 
 
 def refusal(function: Callable[..., Any], **params: Any) -> dict[str, Any]:
@@ -48,10 +41,10 @@ def get(url: str, path: str) -> dict[str, Any]:
 
 
 class Center:
-    """Identity Center with one account, one user and one permission set."""
+    """Identity Center with one account, one user and one permission set, and the clock that it goes by."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, clock: HandClock) -> None:
+        self.url, self.clock = url, clock
         self.sso = client(url, "sso-admin")
         self.store = client(url, "identitystore")
         instance = self.sso.list_instances()["Instances"][0]
@@ -83,13 +76,12 @@ class Center:
         return answer["AccountAssignmentCreationStatus"]
 
     def created(self, request_id: str) -> dict[str, Any]:
-        def done() -> Any:
-            status = self.sso.describe_account_assignment_creation_status(
-                InstanceArn=self.instance, AccountAssignmentCreationRequestId=request_id
-            )["AccountAssignmentCreationStatus"]
-            return status if status["Status"] != "IN_PROGRESS" else None
-
-        return until(done)
+        """What became of the request once its time has passed."""
+        self.clock.move(ASSIGNMENT_SECONDS)
+        answer = self.sso.describe_account_assignment_creation_status(
+            InstanceArn=self.instance, AccountAssignmentCreationRequestId=request_id
+        )
+        return dict(answer["AccountAssignmentCreationStatus"])
 
     def listed(self) -> list[Any]:
         return self.sso.list_account_assignments(
@@ -101,8 +93,15 @@ class Center:
 
 @pytest.fixture
 def center() -> Iterator[Center]:
-    with serve_in_thread(StandinSettings(creation_seconds=0, assignment_seconds=0.2, identity_center_seconds=0)) as url:
-        yield Center(url)
+    clock = HandClock()
+    settings = StandinSettings(
+        creation_seconds=0,
+        assignment_seconds=ASSIGNMENT_SECONDS,
+        identity_center_seconds=0,
+        organization_write_seconds=0,
+    )
+    with serve_in_thread(settings, clock.clocks) as url:
+        yield Center(url, clock)
 
 
 @pytest.fixture
@@ -130,13 +129,11 @@ def test_assignment_is_deleted_only_after_a_while(center: Center) -> None:
     assert status["Status"] == "IN_PROGRESS"
     assert len(center.listed()) == 1
 
-    def deleted() -> bool:
-        answer = center.sso.describe_account_assignment_deletion_status(
-            InstanceArn=center.instance, AccountAssignmentDeletionRequestId=status["RequestId"]
-        )
-        return bool(answer["AccountAssignmentDeletionStatus"]["Status"] == "SUCCEEDED")
-
-    until(deleted)
+    center.clock.move(ASSIGNMENT_SECONDS)
+    answer = center.sso.describe_account_assignment_deletion_status(
+        InstanceArn=center.instance, AccountAssignmentDeletionRequestId=status["RequestId"]
+    )
+    assert answer["AccountAssignmentDeletionStatus"]["Status"] == "SUCCEEDED"
     assert center.listed() == []
 
 
@@ -158,7 +155,7 @@ def test_assignment_of_unknown_things_is_refused(center: Center) -> None:
 def test_eleventh_outstanding_assignment_is_a_conflict() -> None:
     settings = StandinSettings(creation_seconds=0, assignment_seconds=60, identity_center_seconds=0)
     with serve_in_thread(settings) as url:
-        center = Center(url)
+        center = Center(url, HandClock())
         organizations = client(url, "organizations")
         for number in range(10):  # one for each account, as an account takes one at a time
             organizations.create_account(Email=f"n{number}@example.com", AccountName="N")
@@ -184,7 +181,7 @@ def test_a_permission_set_that_somebody_is_assigned_by_is_not_deleted(center: Ce
     named = {"InstanceArn": center.instance, "PermissionSetArn": center.assignment["PermissionSetArn"]}
     assert refusal(center.sso.delete_permission_set, **named)["Error"]["Code"] == "ConflictException"
     center.sso.delete_account_assignment(**center.assignment)
-    until(lambda: center.listed() == [])
+    center.clock.move(ASSIGNMENT_SECONDS)
     center.sso.delete_permission_set(**named)
 
 
@@ -261,19 +258,21 @@ def test_error_of_moto_is_in_the_journal_too(url: str) -> None:
 
 
 def test_creations_and_accounts_can_be_inspected() -> None:
-    with serve_in_thread(StandinSettings(creation_seconds=0.2)) as url:
+    clock = HandClock()
+    with serve_in_thread(StandinSettings(creation_seconds=60, organization_write_seconds=0), clock.clocks) as url:
         organizations = client(url, "organizations")
         tags = [{"Key": "request", "Value": "r-1"}]
         for name in ("one", "two"):
             organizations.create_account(Email=f"{name}@example.com", AccountName=name, Tags=tags)
         assert get(url, "accounts")["accounts"] == []
         assert get(url, "creations")["inProgress"] == 2
-        accounts = until(lambda: get(url, "accounts")["accounts"])
+        clock.move(60)
+        accounts = get(url, "accounts")["accounts"]
         assert accounts[0]["email"] == "one@example.com"
         assert accounts[0]["tags"] == {"request": "r-1"}
         assert accounts[0]["parentId"].startswith("r-")
         assert accounts[0]["state"] == "ACTIVE"
-        until(lambda: get(url, "creations")["inProgress"] == 0)
+        assert get(url, "creations")["inProgress"] == 0
         creations = get(url, "creations")
         assert creations["maxInProgress"] == 2
         assert {c["state"] for c in creations["creations"]} == {"SUCCEEDED"}
@@ -314,7 +313,7 @@ def test_process_says_when_it_is_ready_and_ends_cleanly(number: signal.Signals) 
         response = refusal(client(url, "sts").get_caller_identity)
         assert response["Error"]["Code"] == "InvalidClientTokenId"
         process.send_signal(number)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=HANG_SECONDS) == 0
         assert process.stderr.read() == ""
 
 
