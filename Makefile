@@ -86,6 +86,11 @@ weather: sync ## Walk 60 accounts through what people and AWS do behind our back
 	@$(BIN)/batteries-sandbox build
 	@SEED=$(SEED) ACCOUNTS=$(ACCOUNTS) MINUTES=$(MINUTES) WEATHER_DIR=$(WEATHER_DIR) PYTHONPATH=tests $(BIN)/python -m weather
 
+.PHONY: mutants
+mutants: sync ## Make small faults and count those that the tests see (N=120 SEED= PACKAGE=batteries_… ONLY=file:line WITH=integration)
+	@PYTHONPATH=tests $(BIN)/python -m mutants --n=$(or $(N),120) --seed=$(or $(SEED),1) --only=$(ONLY) \
+	  $(if $(PACKAGE),--package=$(PACKAGE)) $(if $(WITH),--$(WITH))
+
 .PHONY: wrk
 wrk: ## Install wrk, which the benchmark of the API loads it with, as root on Debian
 	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \

@@ -1,0 +1,128 @@
+"""`make mutants`: how many small faults the tests see. CONTRIBUTING.md says how to read what this prints."""
+
+import argparse
+import collections
+import difflib
+import os
+import random
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+from mutants.coverage_map import ROOTS, CoverageMap, current
+from mutants.kinds import Mutant
+from mutants.run import Outcome, Trial, run, warm_up
+from mutants.sample import sample
+
+ROOT = Path(__file__).parents[2]
+KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-batteries-included/mutants"
+CONTROLS = 6
+"""So many of the runs are made without their mutant first."""
+EQUIVALENT = Path(__file__).parent / "equivalent.toml"
+
+
+def main() -> int:
+    """Samples, runs, prints."""
+    asked = _arguments()
+    packages = [asked.package] if asked.package else list(ROOTS)
+    unit = current(ROOT, KEPT, "unit", ["-n2", "--dist=worksteal"], again=asked.measure)
+    mutants = {package: sample(ROOT, package, asked.n // len(packages), asked.seed) for package in packages}
+    if asked.only:
+        mutants = {name: [each for each in some if asked.only in _where(each)] for name, some in mutants.items()}
+    every = [each for some in mutants.values() for each in some]
+    reasons = _equivalents()
+    outcomes = {each: Outcome(each, None, 0, 0) for each in every}
+    tried = [each for each in every if _key(each) not in reasons]
+    random.Random(asked.seed).shuffle(tried)  # noqa: S311  # a sample, not a secret
+    warm_up()
+    _expect_silence([_trial(unit, each) for each in tried[:CONTROLS]], asked.jobs)
+    _try(outcomes, [_trial(unit, each) for each in tried], asked.jobs, "unit")
+    if asked.integration:
+        real = current(ROOT, KEPT, "integration", ["-n2", "--dist=loadscope"], again=asked.measure)
+        left = [each for each in tried if outcomes[each].killed_by is None]
+        _try(outcomes, [_trial(real, each) for each in left], 1, "integration")
+    _tell(mutants, outcomes, reasons)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make mutants")
+    parser.add_argument("--n", type=int, default=120, help="how many, the same number of each package")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--package", choices=ROOTS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="part of file:line: only these of the sample")
+    parser.add_argument("--integration", action="store_true", help="show survivors to the integration tests")
+    parser.add_argument("--measure", action="store_true", help="measure again which lines each test runs")
+    return parser.parse_args([argument for argument in sys.argv[1:] if argument])
+
+
+def _trial(seen: CoverageMap, mutant: Mutant) -> Trial:
+    tests = seen.of(mutant.path, mutant.line, mutant.last_line)
+    return Trial(mutant, [(test, seen.seconds[test]) for test in tests])
+
+
+def _expect_silence(trials: list[Trial], jobs: int) -> None:
+    """Runs the same tests on the program as it is: where one fails, it says nothing of a mutant."""
+    unchanged = [replace(each, mutant=replace(each.mutant, source=each.mutant.path.read_text())) for each in trials]
+    for outcome in run(unchanged, jobs):
+        if outcome.killed_by:
+            raise SystemExit(
+                f"{outcome.killed_by} fails without any mutant. Mend it, or measure again, and start anew."
+            )
+
+
+def _try(outcomes: dict[Mutant, Outcome], trials: list[Trial], jobs: int, by: str) -> None:
+    for count, outcome in enumerate(run(trials, jobs), 1):
+        outcomes[outcome.mutant] = outcome
+        fate = f"killed by {outcome.killed_by}" if outcome.killed_by else "survived"
+        print(f"[{by} {count}/{len(trials)}] {_where(outcome.mutant)} {outcome.mutant.kind}: {fate}", flush=True)
+
+
+def _where(mutant: Mutant) -> str:
+    return f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
+
+
+def _diff(mutant: Mutant) -> list[str]:
+    before, after = mutant.path.read_text().splitlines(), mutant.source.splitlines()
+    lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+    return [line for line in lines if not line.startswith("@@")]
+
+
+def _key(mutant: Mutant) -> tuple[str, str, str]:
+    """Names a mutant for as long as its lines stay as they are, wherever in the file they are."""
+    lines = _diff(mutant)
+    before, after = ([line[1:].strip() for line in lines if line[0] == sign] for sign in "-+")
+    return str(mutant.path.relative_to(ROOT)), " ".join(before), " ".join(after)
+
+
+def _equivalents() -> dict[tuple[str, str, str], str]:
+    listed = tomllib.loads(EQUIVALENT.read_text()).get("equivalent", [])
+    return {(each["file"], each["before"], each["after"]): each["reason"] for each in listed}
+
+
+def _tell(
+    mutants: dict[str, list[Mutant]], outcomes: dict[Mutant, Outcome], reasons: dict[tuple[str, str, str], str]
+) -> None:
+    print("\nSurvivors")
+    for mutant in (each for some in mutants.values() for each in some):
+        outcome = outcomes[mutant]
+        if outcome.killed_by is None and _key(mutant) not in reasons:
+            unseen = f", {outcome.left_out} left out for time" if outcome.left_out else ""
+            print(f"\n{_where(mutant)} {mutant.kind} ({outcome.tests} tests saw it{unseen})")
+            print("\n".join(f"  {line}" for line in _diff(mutant)))
+    print("\n| package | mutants | killed | survived | equivalent | killed of those that can be |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for package, some in mutants.items():
+        fates = collections.Counter(
+            "equivalent" if _key(each) in reasons else "killed" if outcomes[each].killed_by else "survived"
+            for each in some
+        )
+        share = fates["killed"] / (len(some) - fates["equivalent"] or 1)
+        counts = " | ".join(str(fates[fate]) for fate in ("killed", "survived", "equivalent"))
+        print(f"| {package} | {len(some)} | {counts} | {share:.0%} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

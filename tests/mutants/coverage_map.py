@@ -1,0 +1,154 @@
+"""Which tests run which lines, measured once and kept: a mutant is then shown only to tests that can see it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from coverage import CoverageData
+from mutants import timings
+
+ROOTS = {
+    "batteries_operator": "operator/batteries_operator",
+    "batteries_apiserver": "apiserver/batteries_apiserver",
+    "batteries_crds": "crds/batteries_crds",
+}
+_TOLD = ["-q", "-p", "no:schemathesis", "-p", "mutants.timings", "--cov-context=test", "--cov-report="]
+
+
+@dataclass
+class TestFile:
+    """What a run of one file of tests showed."""
+
+    __test__ = False
+
+    digest: str
+    """Of the file, which is measured again when it has changed."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By test; without those that failed."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """By module that it ran: the digest of its source at the time."""
+    lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """By module and line: the tests that ran it, their fixtures included."""
+
+
+class CoverageMap:
+    """What the files of a folder of tests showed, each when it was measured last."""
+
+    def __init__(self, root: Path, files: dict[str, TestFile]) -> None:
+        self._root = root
+        self._files = files
+        self._texts = {name: (root / name).read_text() for name in files}
+        self.seconds = {test: taken for file in files.values() for test, taken in file.seconds.items()}
+
+    def of(self, path: Path, first: int, last: int) -> list[str]:
+        """The tests that can see a change of these lines, those first that are over soonest.
+
+        A line that runs at import is seen by whoever runs any line of the module, or else of a module that imports it,
+        and by each file of tests that imports it. So is a module that a test runs in another process, which the
+        measurement does not follow.
+        """
+        module, found = module_of(path), set[str]()
+        now = _digest(path)
+        for file in self._files.values():
+            lines = file.lines.get(module, {})
+            is_known = file.sources.get(module) == now
+            wanted = [str(line) for line in range(first, last + 1)] if is_known else list(lines)
+            found.update(*(lines.get(line, ()) for line in wanted))
+        if not found:
+            found |= self._of_module(module) or self._of_importers(module)
+            found.update(*(file.seconds for name, file in self._files.items() if _imports(self._texts[name], module)))
+        return sorted(found & self.seconds.keys(), key=lambda test: (self.seconds[test], test))
+
+    def _of_module(self, module: str) -> set[str]:
+        return {
+            test for file in self._files.values() for tests in file.lines.get(module, {}).values() for test in tests
+        }
+
+    def _of_importers(self, module: str) -> set[str]:
+        sources = (path for package in ROOTS.values() for path in (self._root / package).rglob("*.py"))
+        importers = [module_of(path) for path in sources if _imports(path.read_text(), module)]
+        return set[str]().union(*map(self._of_module, importers))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a module of ours."""
+    room = [at for at, part in enumerate(path.parts) if part.startswith("batteries_")][-1]
+    return ".".join((*path.parts[room:-1], path.stem)).removesuffix(".__init__")
+
+
+def current(root: Path, kept: Path, folder: str, arguments: list[str], *, again: bool = False) -> CoverageMap:
+    """The map of a folder of tests; measures the files that are new or have changed since it was kept."""
+    files = sorted(str(path.relative_to(root)) for path in (root / "tests" / folder).rglob("test_*.py"))
+    known = {} if again else {name: found for name in files if (found := _known(root, kept, name)) is not None}
+    new = [name for name in files if name not in known]
+    if new:
+        print(f"Measuring which lines {len(new)} files of tests/{folder} run; this is kept in {kept}.", flush=True)
+        for name, found in _measured(root, new, arguments).items():
+            known[name] = found
+            _kept_in(kept, name).parent.mkdir(parents=True, exist_ok=True)
+            _kept_in(kept, name).write_text(json.dumps(asdict(found)))
+    return CoverageMap(root, known)
+
+
+def _known(root: Path, kept: Path, name: str) -> TestFile | None:
+    path = _kept_in(kept, name)
+    if not path.exists():
+        return None
+    found = TestFile(**json.loads(path.read_text()))
+    return found if found.digest == _digest(root / name) else None
+
+
+def _kept_in(kept: Path, name: str) -> Path:
+    return kept / f"{name.replace('/', '.')}.json"
+
+
+def _measured(root: Path, names: list[str], arguments: list[str]) -> dict[str, TestFile]:
+    with tempfile.TemporaryDirectory() as scratch:
+        data, times = Path(scratch, "coverage"), Path(scratch, "times")
+        packages = [f"--cov={package}" for package in ROOTS]
+        command = [sys.executable, "-m", "pytest", *_TOLD, *packages, *arguments, *names]
+        environment = {timings.VARIABLE: str(times), "COVERAGE_FILE": str(data), "COVERAGE_CORE": "ctrace"}
+        output = Path(scratch, "output")
+        with output.open("w") as told:
+            subprocess.run(command, cwd=root, env=os.environ | environment, check=False, stdout=told, stderr=told)
+        if not (data.exists() and times.exists()):
+            raise SystemExit(f"The tests could not be measured:\n{output.read_text()[-2000:]}")
+        return split(root, names, data, times)
+
+
+def split(root: Path, names: Iterable[str], data: Path, times: Path) -> dict[str, TestFile]:
+    """One measurement by file of tests."""
+    found = {name: TestFile(_digest(root / name)) for name in names}
+    ran = json.loads(times.read_text())
+    for test, seconds in ran["seconds"].items():
+        if test not in ran["failed"]:
+            found[test.split("::")[0]].seconds[test] = round(seconds, 3)
+    read = CoverageData(str(data))
+    read.read()
+    for source in map(Path, read.measured_files()):
+        module, digest = module_of(source), _digest(source)
+        for line, contexts in read.contexts_by_lineno(str(source)).items():
+            by_file = defaultdict(set)
+            for context in filter(None, contexts):
+                test = context.rpartition("|")[0]
+                by_file[test.split("::")[0]].add(test)
+            for name, tests in by_file.items():
+                found[name].sources[module] = digest
+                found[name].lines.setdefault(module, {})[str(line)] = sorted(tests)
+    return found
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _imports(text: str, module: str) -> bool:
+    above, _, name = module.rpartition(".")
+    return f"{module} import" in text or f"from {above} import {name}" in text or f"import {module}" in text

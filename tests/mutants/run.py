@@ -1,0 +1,152 @@
+"""Runs tests on a mutant, in a process forked from one that has imported what is slow and is not ours."""
+
+import contextlib
+import importlib
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mutants import chosen, hook
+from mutants.coverage_map import module_of
+from mutants.kinds import Mutant
+
+SLOW_TO_IMPORT = ("boto3", "moto", "kopf", "aiohttp", "kubernetes.aio.client", "stripe", "pydantic", "structlog")
+SITE = Path(__file__).parent / "site"
+LONGEST_SECONDS = 120.0
+"""As many seconds of tests are run on one mutant, the shortest first."""
+
+
+class NotRunError(Exception):
+    """pytest could not run its tests."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: the test that killed it, or None."""
+
+    mutant: Mutant
+    killed_by: str | None
+    tests: int
+    left_out: int
+    """Tests that could see it and were not run for time."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant and the tests to run on it, with their seconds."""
+
+    mutant: Mutant
+    tests: list[tuple[str, float]]
+
+    @property
+    def within_time(self) -> list[tuple[str, float]]:
+        """As many as may be run."""
+        found, total = [], 0.0
+        for test, seconds in self.tests:
+            total += seconds
+            if total > LONGEST_SECONDS:
+                break
+            found.append((test, seconds))
+        return found
+
+
+def warm_up() -> None:
+    """Imports what no mutant changes."""
+    for name in SLOW_TO_IMPORT:
+        importlib.import_module(name)
+
+
+@dataclass(frozen=True)
+class _Child:
+    pid: int
+    trial: Trial
+    folder: Path
+    deadline: float
+
+
+def run(trials: Iterable[Trial], jobs: int) -> Iterator[Outcome]:
+    """The outcomes as they come."""
+    waiting, running = list(trials), list[_Child]()
+    with tempfile.TemporaryDirectory() as scratch:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                trial = waiting.pop(0)
+                if trial.within_time:
+                    running.append(_started(trial, Path(tempfile.mkdtemp(dir=scratch))))
+                else:
+                    yield Outcome(trial.mutant, None, 0, len(trial.tests))
+            for child in list(running):
+                if (ended := _ended(child)) is not None:
+                    running.remove(child)
+                    yield ended
+            time.sleep(0.05)
+
+
+def _started(trial: Trial, folder: Path) -> _Child:
+    tests = trial.within_time
+    (folder / "tests").write_text("\n".join(test for test, _ in tests))
+    order = {"module": module_of(trial.mutant.path), "source": trial.mutant.source}
+    (folder / "mutant").write_text(json.dumps(order))
+    deadline = time.monotonic() + 90 + 5 * sum(seconds for _, seconds in tests)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        code = 70
+        try:
+            code = _run_tests(folder, list(dict.fromkeys(test.split("::")[0] for test, _ in tests)))
+        finally:
+            os._exit(code)
+    return _Child(pid, trial, folder, deadline)
+
+
+def _run_tests(folder: Path, files: list[str]) -> int:
+    os.setsid()
+    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.environ[hook.VARIABLE] = str(folder / "mutant")
+    os.environ[chosen.VARIABLE] = str(folder / "tests")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), os.environ.get("PYTHONPATH")]))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    hook.install()
+    without = [f"-pno:{plugin}" for plugin in ("schemathesis", "cacheprovider")]
+    return int(pytest.main(["-xq", "--tb=no", "--timeout=60", "-pmutants.chosen", *without, *files]))
+
+
+def _ended(child: _Child) -> Outcome | None:
+    pid, status = os.waitpid(child.pid, os.WNOHANG)
+    is_late = pid == 0 and time.monotonic() > child.deadline
+    if pid == 0 and not is_late:
+        return None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)  # what its tests left behind too
+    if is_late:
+        os.waitpid(child.pid, 0)
+        killed_by: str | None = "its deadline"
+    else:
+        killed_by = _killed_by(os.waitstatus_to_exitcode(status), (child.folder / "output").read_text(errors="replace"))
+    tests, every = len(child.trial.within_time), len(child.trial.tests)
+    return Outcome(child.trial.mutant, killed_by, tests, every - tests)
+
+
+def _killed_by(code: int, output: str) -> str | None:
+    """The test that failed, or the file that can't be imported.
+
+    Raises:
+        NotRunError: pytest itself failed, so the mutant was shown to nobody.
+    """
+    if code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        return None
+    if named := re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE):
+        return str(named[0])
+    if code < 0 or "while loading conftest" in output:
+        return "its imports" if code > 0 else f"signal {-code}"
+    raise NotRunError(f"pytest ended with {code}:\n{output[-3000:]}")
