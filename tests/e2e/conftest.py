@@ -1,7 +1,5 @@
 """The whole system, brought up once as a user would: `batteries-sandbox run`, journey included."""
 
-import base64
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from fakes.identity_tokens import github_token
 
 from batteries_sandbox import env_file
 from batteries_sandbox.binaries import provide
@@ -86,14 +85,12 @@ class Sandbox:
 
     def assumes(self, role: str, subject: str) -> bool:
         """Whether a GitHub token with that subject gets credentials of the role."""
-        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
-        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims)]
         form = {
             "Action": "AssumeRoleWithWebIdentity",
             "Version": "2011-06-15",
             "RoleArn": role,
             "RoleSessionName": "test",
-            "WebIdentityToken": ".".join([*parts, ""]).replace("=", ""),
+            "WebIdentityToken": github_token(self.env["AWS_ENDPOINT_URL"], subject),
         }
         return requests.post(self.env["AWS_ENDPOINT_URL"], data=form, timeout=10).status_code == 200
 

@@ -19,12 +19,14 @@ def parse(arguments: Sequence[str] | None = None) -> StandinSettings:
     """Reads the command line: one option for each setting."""
     parser = argparse.ArgumentParser(prog="python -m batteries_sandbox.aws", description="An AWS to try things on.")
     for setting in fields(StandinSettings):
-        if setting.name != "ses_identities":
+        if setting.name not in ("ses_identities", "issuer_addresses"):
             option = f"--{setting.name.replace('_', '-')}"
             parser.add_argument(option, type=type(setting.default), default=setting.default)
     parser.add_argument("--ses-identity", action="append", dest="ses_identities", metavar="ADDRESS")
+    parser.add_argument("--issuer-address", action="append", dest="issuer_addresses", metavar="URL=ADDRESS")
     values = vars(parser.parse_args(arguments))
     values["ses_identities"] = tuple(values["ses_identities"] or StandinSettings().ses_identities)
+    values["issuer_addresses"] = tuple(values["issuer_addresses"] or ())
     return StandinSettings(**values)
 
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
+from batteries_sandbox.aws import rest_routes
 from batteries_sandbox.aws.callers import Caller, Callers
 
 # The signing name in the credential scope, where it differs from boto3's name (botocore models).
@@ -30,6 +30,7 @@ class WireProtocol(StrEnum):
     JSON = "json"
     QUERY = "query"
     REST = "rest-json"
+    XML = "rest-xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Call:
     arrived: float = 0.0  # on the stand-in's clock, when it was handed to the rules
     fault: str = ""  # the kind of fault that struck it
     fail_later: str = ""  # the reason for which what it starts is to fail
+    issuer_asked: bool = False  # the issuer of its identity token was asked for its keys because of it
 
     @property
     def account_id(self) -> str:
@@ -109,12 +111,14 @@ def _operation(raw: RawRequest, signing_name: str) -> tuple[WireProtocol, str, M
         form = dict(parse_qsl(raw.query, keep_blank_values=True))
         form |= dict(parse_qsl(raw.body.decode(errors="replace"), keep_blank_values=True))
         return WireProtocol.QUERY, form.get("Action", ""), form
-    params = dict(parse_qsl(raw.query)) | _json_object(raw.body)
+    query = dict(parse_qsl(raw.query, keep_blank_values=True))
+    if signing_name == "s3":  # whose bodies are objects
+        name, of_the_path = rest_routes.find("s3", raw.method, raw.path, query, raw.headers)
+        return WireProtocol.XML, name, query | of_the_path
+    params = query | _json_object(raw.body)
     if signing_name == "ses":
-        for method, path, name in _sesv2_routes():
-            found = path.fullmatch(raw.path)
-            if found and method == raw.method:
-                return WireProtocol.REST, name, params | {k: unquote(v) for k, v in found.groupdict().items()}
+        name, of_the_path = rest_routes.find("sesv2", raw.method, raw.path, query, raw.headers)
+        return WireProtocol.REST, name, params | of_the_path
     return WireProtocol.REST, f"{raw.method} {raw.path}", params
 
 
@@ -124,17 +128,3 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-@lru_cache(maxsize=1)
-def _sesv2_routes() -> list[tuple[str, re.Pattern[str], str]]:
-    """Every SES route, from botocore's own model: a hand-written table would go stale."""
-    import botocore.session  # only here, as it costs 0.1 s
-
-    model = botocore.session.get_session().get_service_model("sesv2")
-    routes = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        path = re.sub(r"\{(\w+)\+?\}", r"(?P<\1>[^/]+)", http["requestUri"].split("?")[0])
-        routes.append((http["method"], re.compile(path), name))
-    return routes

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ class Caller:
     session_token: str = ""  # that must come with the key
     session_policy: str = ""  # which narrows what the role may do
     expires_at: float | None = None  # on the stand-in's clock
+    tags: Mapping[str, str] = field(default_factory=dict)  # of the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,15 @@ class Callers:
         """The holder of an access key, expired or not."""
         return self._by_key.get(access_key)
 
-    def assume(self, role_arn: str, role_id: str, session_name: str, seconds: int, session_policy: str = "") -> Session:
+    def assume(
+        self,
+        role_arn: str,
+        role_id: str,
+        session_name: str,
+        seconds: int,
+        session_policy: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> Session:
         """Creates temporary credentials for a role."""
         account_id, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
         caller = Caller(
@@ -80,6 +89,7 @@ class Callers:
             session_token=secrets.token_urlsafe(120),
             session_policy=session_policy,
             expires_at=self._clock() + seconds,
+            tags=tags or {},
         )
         access_key = "ASIA" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(16))
         self._forget_expired()

@@ -1,6 +1,7 @@
-"""The stand-in's own endpoints that change something: faults, gates and limits.
+"""The stand-in's own endpoints that change something: faults, gates, limits and issuers.
 
-They set a fault, show how often it struck, release what it holds, remove it; raise and lower limits.
+They set a fault, show how often it struck, release what it holds, remove it; raise and lower limits; say where an
+issuer of identity tokens is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from batteries_sandbox.aws.faults.plan import Fault, FaultPlan
 from batteries_sandbox.aws.faults.spec import FaultSpec, Kind
+from batteries_sandbox.aws.issuers import Issuers
 from batteries_sandbox.aws.settings import CHANGEABLE, StandinSettings, change
 
 _LOOK_SECONDS = 0.02
@@ -25,9 +27,10 @@ InWorker = Callable[[Callable[[], None]], Awaitable[None]]
 class Control:
     """The handlers; `in_worker` runs a function in the thread that may touch the world."""
 
-    def __init__(self, faults: FaultPlan, settings: StandinSettings, in_worker: InWorker) -> None:
+    def __init__(self, faults: FaultPlan, settings: StandinSettings, issuers: Issuers, in_worker: InWorker) -> None:
         self._faults = faults
         self._settings = settings
+        self._issuers = issuers
         self._in_worker = in_worker
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -40,6 +43,8 @@ class Control:
         router.add_post("/_standin/faults/{id}/release", self._release)
         router.add_get("/_standin/limits", self._limits)
         router.add_post("/_standin/limits", self._change_limits)
+        router.add_get("/_standin/issuers", self._list_issuers)
+        router.add_post("/_standin/issuers", self._add_issuer)
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"faults": [fault.describe() for fault in self._faults.all()]})
@@ -88,6 +93,29 @@ class Control:
         except ValueError as error:
             raise _bad(str(error)) from error
         return await self._limits(request)
+
+    async def _list_issuers(self, request: web.Request) -> web.Response:
+        return web.json_response(self._issuers.describe())
+
+    async def _add_issuer(self, request: web.Request) -> web.Response:
+        """Says where an issuer is, or adds keys to those of one that is nowhere."""
+        body = await _json_object(request)
+        issuer, address, keys = body.get("issuer"), body.get("address"), body.get("keys")
+        well_formed = isinstance(keys, list) and all(isinstance(key, dict) for key in keys)
+        if not isinstance(issuer, str) or isinstance(address, str) is well_formed:
+            raise _bad("The body must have an 'issuer', and either its 'address' or its 'keys', a list of JWKs.")
+
+        def add() -> None:
+            if isinstance(address, str):
+                self._issuers.place(issuer, address)
+            elif isinstance(keys, list):
+                self._issuers.register(issuer, keys)
+
+        try:
+            await self._in_worker(add)
+        except ValueError as error:
+            raise _bad(str(error)) from error
+        return await self._list_issuers(request)
 
     def _fault(self, request: web.Request) -> Fault:
         fault = self._faults.find(request.match_info["id"])

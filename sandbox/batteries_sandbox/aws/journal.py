@@ -1,19 +1,21 @@
 """The record of every call, by which tests prove what was called, how often, and by whom.
 
 Passwords and tokens never enter it. Like CloudTrail it has the id of the access key that signed a call, and of the one
-that AssumeRole returned, so a reader knows the session of each call. It holds the newest calls up to a bound, because a
-run of 10,000 accounts makes hundreds of thousands; the counters include all of them.
+that AssumeRole returned, so a reader knows the session of each call; beyond CloudTrail it repeats the session's tags
+with each of its calls, so which API key did what is one look. It holds the newest calls up to a bound, because a run of
+10,000 accounts makes hundreds of thousands; the counters include all of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.callers import Caller
 from batteries_sandbox.aws.wire import Answer
 
 _KEPT = 100_000
@@ -26,6 +28,7 @@ REDACTED = "(redacted)"
 class Journal:
     """The calls, oldest first."""
 
+    _find_caller: Callable[[str], Caller | None]
     _calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: int = 0
@@ -34,6 +37,8 @@ class Journal:
         """Records a call and its result; not `done`: a fault kept it from AWS."""
         self._last += 1
         self._counts[call.service, call.operation] += 1
+        issued = _issued(call, answer)
+        holder = self._find_caller(issued) if issued else call.caller
         entry = {
             "seq": self._last,
             "time": wall,
@@ -42,7 +47,9 @@ class Journal:
             "region": call.region,
             "accountId": call.account_id,
             "accessKeyId": call.access_key,
-            "issuedAccessKeyId": _issued(call, answer),
+            "issuedAccessKeyId": issued,
+            "callerArn": call.caller.arn if call.caller else None,
+            "sessionTags": dict(holder.tags) if holder else {},
             "httpStatus": answer.status if answer else None,
             "errorCode": answer.error_code if answer else None,
             "params": redacted(call.params),

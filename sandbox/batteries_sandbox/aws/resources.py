@@ -13,6 +13,21 @@ from batteries_sandbox.aws.world import World
 
 # Where the prefix of an IAM action is not boto3's name.
 _ACTION_PREFIX = {"sso-admin": "sso", "sesv2": "ses", "service-quotas": "servicequotas"}
+# S3's operations that another action than their name permits (service authorization reference, "Actions for S3").
+_S3_ACTIONS = {
+    "ListBuckets": "ListAllMyBuckets",
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "HeadObject": "GetObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+}
 _ORGANIZATION_IDS = (
     *("AccountId", "ChildId", "ResourceId", "TargetId", "ParentId", "SourceParentId", "DestinationParentId"),
     *("OrganizationalUnitId", "RootId", "PolicyId"),
@@ -29,6 +44,8 @@ _TAGGED_ON_CREATION = {
 
 def action(call: Call) -> str:
     """The IAM action of a call."""
+    if call.service == "s3":
+        return f"s3:{_S3_ACTIONS.get(call.operation, call.operation)}"
     return f"{_ACTION_PREFIX.get(call.service, call.service)}:{call.operation}"
 
 
@@ -56,7 +73,15 @@ def resources(call: Call, world: World) -> tuple[str, ...]:
         return _identity_center(call, world) or ("*",)
     if call.service == "sesv2":
         return (_mail(call, world),)
+    if call.service == "s3":
+        return (_s3(call, world),)
     return ()
+
+
+def _s3(call: Call, world: World) -> str:
+    """The bucket, or the object in it."""
+    bucket, key = call.text("Bucket"), call.text("Key")
+    return f"arn:{world.settings.partition}:s3:::{bucket}{'/' if key else ''}{key}" if bucket else "*"
 
 
 def context(call: Call, world: World) -> dict[str, list[str]]:
@@ -70,6 +95,7 @@ def context(call: Call, world: World) -> dict[str, list[str]]:
         "aws:principalorgid": [world.organization_id],
         "aws:requestedregion": [call.region],
         "aws:userid": [caller.user_id],
+        **{f"aws:principaltag/{key.lower()}": [value] for key, value in caller.tags.items()},
     }
 
 

@@ -23,6 +23,8 @@ from batteries_sandbox.aws.call import Call, RawRequest, decode
 from batteries_sandbox.aws.control import Control
 from batteries_sandbox.aws.faults.plan import FaultPlan
 from batteries_sandbox.aws.faults.play import play
+from batteries_sandbox.aws.issuer_fetch import ask
+from batteries_sandbox.aws.issuers import IssuerNeededError
 from batteries_sandbox.aws.rules.ordered import handle
 from batteries_sandbox.aws.settings import StandinSettings
 from batteries_sandbox.aws.wire import Answer
@@ -48,7 +50,7 @@ class StandinServer:
             app.router.add_get(path, partial(self._inspect, view))
         app.router.add_post("/_standin/console-sign-in", self._console_sign_in)
         app.router.add_post("/_standin/accounts/{id}", self._put_account)
-        Control(self._faults, self._world.settings, self._in_worker).add_routes(app.router)
+        Control(self._faults, self._world.settings, self._world.issuers, self._in_worker).add_routes(app.router)
         app.router.add_route("*", "/_standin/{rest:.*}", self._unknown)
         app.router.add_route("*", "/{path:.*}", self._aws)
         app.on_shutdown.append(self._let_go)
@@ -82,9 +84,23 @@ class StandinServer:
 
     async def _do(self, call: Call) -> Answer:
         call = replace(call, arrived=self._world.clock())
-        answer = await self._in_worker(lambda: handle(self._world, call))
+        try:
+            answer = await self._in_worker(lambda: handle(self._world, call))
+        except IssuerNeededError as needed:
+            answer = await self._do_with_keys(call, needed.issuer)
         await self._world.sleep(answer.hold)
         return answer
+
+    async def _do_with_keys(self, call: Call, issuer: str) -> Answer:
+        """Asks the issuer of the call's token for its keys, and goes on: meanwhile other calls are answered."""
+        issuers = self._world.issuers
+        published = await ask(issuer, issuers.reachable, self._world.settings.issuer_answer_seconds)
+
+        def go_on() -> Answer:
+            issuers.keep(issuer, published)
+            return handle(self._world, replace(call, issuer_asked=True))
+
+        return await self._in_worker(go_on)
 
     async def _note_undone(self, call: Call, answer: Answer | None) -> None:
         world = self._world

@@ -46,6 +46,10 @@ class StandinSettings:
     max_closures_in_progress: int = 3
     closure_window_seconds: float = 30 * 86_400.0
     closed_state: str = "CLOSED"  # of an account once closed; believed, the CloseAccount page says SUSPENDED
+    # OpenID Connect: where issuers are, as https://issuer.example.com=http://127.0.0.1:8080, in place of DNS and TLS.
+    issuer_addresses: tuple[str, ...] = ()
+    issuer_keys_seconds: float = 60.0  # for which an issuer's keys are kept; AWS publishes no number
+    issuer_answer_seconds: float = 5.0  # within which an issuer must answer (re:Post, InvalidIdentityToken)
     trust_policy_size: int = 2048  # characters; IAM quotas page, "Role trust policy length"
 
     @property
@@ -59,7 +63,7 @@ class StandinSettings:
 _FIXED = frozenset(
     {"host", "port", "access_key_id", "admin_key_id", "operator_policy", "management_account_id", "region"}
     | {"identity_source"}
-    | {"ses_identities"}
+    | {"ses_identities", "issuer_addresses"}
 )
 CHANGEABLE = tuple(name for name in StandinSettings.__dataclass_fields__ if name not in _FIXED)
 _CLOSED_STATES = ("CLOSED", "SUSPENDED")

@@ -1,7 +1,7 @@
-"""Responses and errors in AWS's three wire formats.
+"""Responses and errors in AWS's four wire formats.
 
-A rule returns a dict or raises an `AwsError`; its format (JSON 1.1, query XML, REST-JSON) is decided here alone, from
-the call, so an SDK parses both like AWS's own.
+A rule returns a dict or raises an `AwsError`; its format (JSON 1.1, query XML, REST-JSON, REST-XML) is decided here
+alone, from the call, so an SDK parses both like AWS's own.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ def refusal(call: Call, error: AwsError) -> Answer:
         kind = "Sender" if error.status < 500 else "Receiver"
         inner = f"<Error>{_xml({'Type': kind, 'Code': error.code, 'Message': error.message})}</Error>"
         return Answer(error.status, _xml_document(call, "ErrorResponse", inner), headers, error.code)
+    if call.protocol is WireProtocol.XML:
+        inner = _xml({"Code": error.code, "Message": error.message, "RequestId": headers["x-amzn-requestid"]})
+        return Answer(error.status, f"<Error>{inner}</Error>".encode(), headers, error.code)
     headers["x-amzn-errortype"] = error.code
     message = {"message" if call.protocol is WireProtocol.REST else "Message": error.message}
     kind_member = {} if call.protocol is WireProtocol.REST else {"__type": error.code}
@@ -73,6 +76,7 @@ def _headers(call: Call) -> dict[str, str]:
         WireProtocol.QUERY: "text/xml",
         WireProtocol.JSON: "application/x-amz-json-1.1",
         WireProtocol.REST: "application/json",
+        WireProtocol.XML: "application/xml",
     }[call.protocol]
     return {"content-type": content_type, "x-amzn-requestid": str(uuid.uuid4())}
 

@@ -19,6 +19,7 @@ from batteries_sandbox.aws.assignments import Assignments
 from batteries_sandbox.aws.callers import Callers
 from batteries_sandbox.aws.closures import Closures
 from batteries_sandbox.aws.creations import Creations
+from batteries_sandbox.aws.issuers import Issuers
 from batteries_sandbox.aws.journal import Journal
 from batteries_sandbox.aws.moto_app import Moto
 from batteries_sandbox.aws.propagation import Propagation
@@ -52,8 +53,9 @@ class World:
         self.assignments = Assignments(self.moto, settings)
         self.closures = Closures(settings)
         self.propagation = Propagation()
+        self.issuers = Issuers(settings, self.clock)
         self.left: dict[str, Any] = {}  # accounts that are no members any more, by id; moto's objects
-        self.journal = Journal()
+        self.journal = Journal(self.callers.find)
         self.organization_written_until = 0.0  # on our clock
         self.lists_asked: Counter[str] = Counter()  # first pages of each list of Organizations
         self.mails: list[dict[str, Any]] = []

@@ -24,6 +24,7 @@ import pytest
 import pytest_asyncio
 import requests
 from e2e.conftest import Sandbox
+from fakes.identity_tokens import github_token
 
 from batteries_sandbox import binaries, components, control_plane
 from batteries_sandbox.cluster import NAMESPACE, Cluster
@@ -134,18 +135,12 @@ class Upgrade:
         )
 
     def assumes(self, name: str, repository: str) -> bool:
-        claims = {
-            "iss": "https://token.actions.githubusercontent.com",
-            "aud": "sts.amazonaws.com",
-            "sub": f"repo:{repository}:ref:refs/heads/main",
-        }
-        encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims)]
         form = {
             "Action": "AssumeRoleWithWebIdentity",
             "Version": "2011-06-15",
             "RoleArn": self.before[name]["oidcRoleArn"],
             "RoleSessionName": "test",
-            "WebIdentityToken": ".".join([*encoded, ""]).replace("=", ""),
+            "WebIdentityToken": github_token(self.aws.endpoint, f"repo:{repository}:ref:refs/heads/main"),
         }
         return requests.post(self.aws.endpoint, data=form, timeout=10).status_code == 200
 

@@ -17,6 +17,16 @@ from batteries_sandbox.aws.wire import Answer, AwsError, answer
 from batteries_sandbox.aws.world import World
 
 UNSIGNED = frozenset({("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")})
+# S3 has codes of its own (S3 API reference, "Error responses").
+_OF_S3 = {
+    "InvalidClientTokenId": (
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+        403,
+    ),
+    "ExpiredToken": ("ExpiredToken", "The provided token has expired.", 400),
+    "MissingAuthenticationToken": ("AccessDenied", "Access Denied", 403),
+}
 
 
 def known_caller(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -88,4 +98,6 @@ def refused(call: Call, query_code: str, json_code: str, message: str) -> AwsErr
     """A refusal under the code of the call's protocol."""
     if call.protocol is WireProtocol.QUERY:
         return AwsError(query_code, message, status=403)
+    if call.protocol is WireProtocol.XML:
+        return AwsError(*_OF_S3.get(query_code, (query_code, message, 403)))
     return AwsError(json_code, message, status=403 if call.protocol is WireProtocol.REST else 400)

@@ -51,7 +51,7 @@ def assume(call: Call, world: World, proceed: Proceed) -> Answer:
             status=403,
         )
     seconds = duration(call, role, chained=bool(caller.role_arn))
-    session = world.callers.assume(role.arn, role.id, call.text("RoleSessionName"), seconds, _session_policy(call))
+    session = world.callers.assume(role.arn, role.id, call.text("RoleSessionName"), seconds, session_policy(call))
     return answer(call, session.describe())
 
 
@@ -94,7 +94,8 @@ def duration(call: Call, role: Any, *, chained: bool = False) -> int:
     return int(text)
 
 
-def _session_policy(call: Call) -> str:
+def session_policy(call: Call) -> str:
+    """The policy that narrows the session; empty if the call gives none."""
     policy = call.text("Policy")
     if not policy:
         return ""
