@@ -108,3 +108,10 @@ def trust_policy(trusted: Issuer, account_id: UUID, aws_account_id: str, partiti
             }
         ],
     }
+
+
+def nobody() -> dict[str, Any]:
+    """The role's trust policy while it is closed: it admits nobody."""
+    # A role needs a trust policy with a statement, so this one denies.
+    statement = {"Sid": "NoAgents", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

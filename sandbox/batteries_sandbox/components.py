@@ -19,8 +19,15 @@ from batteries_sandbox.process import Command
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
 OPERATOR_KEY = "sandbox_operator"
-OPERATOR_SETTINGS = {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": ROOT_EMAILS, "BATTERIES_MAIL_SENDER": SENDER}
-"""Settings without a default, which an installation must choose."""
+ISSUER_URL = "https://batteries.localhost"
+"""The issuer of tokens: AWS takes neither http nor a port, so the stand-in reads its keys from the API server."""
+OPERATOR_SETTINGS = {
+    "BATTERIES_ACCOUNT_EMAIL_TEMPLATE": ROOT_EMAILS,
+    "BATTERIES_MAIL_SENDER": SENDER,
+    "BATTERIES_ISSUER_URL": ISSUER_URL,
+}
+"""Settings whose defaults are of no use, so that an installation must choose them."""
+_API_SETTINGS = {"BATTERIES_ISSUER_URL": ISSUER_URL}
 _RATE_LIMITS = ("BATTERIES_RATE_LIMIT_SIGN_UP", "BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY")
 
 
@@ -208,4 +215,4 @@ def apiserver_environment(paths: Paths, stripe: Stripe, kubeconfig: Path) -> dic
         "BATTERIES_PUBLIC_URL": f"http://127.0.0.1:{paths.ports.api}",
     }
     limits = dict.fromkeys(_RATE_LIMITS, "0") if unlimited else {}
-    return {**limits, **clean_environment(), **stripe.settings(), **given(API, own), **own}
+    return {**limits, **clean_environment(), **_API_SETTINGS, **stripe.settings(), **given(API, own), **own}

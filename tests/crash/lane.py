@@ -242,7 +242,10 @@ async def open_lane(
 
 def _settings() -> Settings:
     """The operator's, as far as what it makes follows from them."""
-    return Settings(account_email_template=components.OPERATOR_SETTINGS["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"])
+    chosen = components.OPERATOR_SETTINGS
+    return Settings(
+        account_email_template=chosen["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"], issuer_url=chosen["BATTERIES_ISSUER_URL"]
+    )
 
 
 def _server_and_token(kubeconfig: Path) -> tuple[str, str]:

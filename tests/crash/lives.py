@@ -8,6 +8,7 @@ from typing import Any
 from crash.lane import Lane
 from fakes.aws_world import expected, observe
 
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import is_true
 from batteries_crds.github.trust_policy import nobody
@@ -76,9 +77,9 @@ async def is_closed(lane: Lane, account: AwsAccount) -> None:
     assert len(seen.members) == 1, seen
     assert seen.parent == lane.settings.suspended_ou_name, seen
     assert seen.assignments == [], seen
-    assert seen.trust == nobody(), seen
+    assert (seen.trust, seen.agents_trust) == (nobody(), agent_access.nobody()), seen
     assert seen.signs_in is None, "the old password still opens the console"
-    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 1, 1), seen
+    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 2, 2), seen
     iam = await lane.client("iam", account.status.aws_account_id)
     try:
         iam.get_login_profile(UserName="admin")

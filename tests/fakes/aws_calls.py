@@ -162,6 +162,8 @@ IAM = (
     Call("iam:GetRole", RESUME, "OIDCConfigured", trouble("ExpiredToken", "CredentialsRefused"), KNOWN, KEYS),
     Call("iam:CreateRole", ADOPT, "OIDCConfigured", NEVER, "role"),
     Call("iam:UpdateAssumeRolePolicy", SUSPEND, "DeployRoleClosed", trouble("NoSuchEntity"), KNOWN),
+    Call("iam:UpdateRole", CHANGE, "OIDCConfigured", trouble("NoSuchEntity"), BELONGS),
+    Call("iam:PutRolePermissionsBoundary", CHANGE, "OIDCConfigured", trouble("NoSuchEntity"), BELONGS),
     Call("iam:ListAttachedRolePolicies", MAKE, "OIDCConfigured", trouble("NoSuchEntity"), BELONGS),
     Call("iam:AttachRolePolicy", MAKE, "OIDCConfigured", trouble("NoSuchEntity"), BELONGS),
     Call("iam:GetOpenIDConnectProvider", ADOPT, "OIDCConfigured", answer("NoSuchEntity"), "provider"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from fakes.factory import Factory
 
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.github.trust_policy import render
+from batteries_crds.github.trust_policy import ROLE_NAME, render
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 GITHUB = "token.actions.githubusercontent.com"
@@ -26,6 +27,9 @@ class AwsWorld:
     providers: dict[str, list[str]]
     roles: dict[str, list[str]]
     trust: Any
+    agents_trust: Any
+    agents_session: int | None
+    agents_boundary: str | None
     sso_users: list[str]
     assignments: list[tuple[str, str]]
     mails: int
@@ -34,16 +38,21 @@ class AwsWorld:
 def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: int = 1) -> AwsWorld:
     """An account that is as it should be."""
     aws_account_id, owner = account.status.aws_account_id, account.status.owner
-    provider = f"arn:aws:iam::{aws_account_id}:oidc-provider/{GITHUB}"
+    provider, issuer = f"arn:aws:iam::{aws_account_id}:oidc-provider/{GITHUB}", factory.settings.issuer
+    ours = {issuer.provider_arn(str(aws_account_id)): ["sts.amazonaws.com"]} if issuer else {}
     return AwsWorld(
         members=[(str(aws_account_id), str(account.account_id))],
         parent=factory.settings.customers_ou_name,
         users={"admin": [ADMINISTRATOR]},
         access_keys=[],
         signs_in={"passwordResetRequired": True},
-        providers={provider: ["sts.amazonaws.com"]},
-        roles={"GitHubActionsDeployRole": [ADMINISTRATOR]},
+        providers={provider: ["sts.amazonaws.com"]} | ours,
+        roles={"GitHubActionsDeployRole": [ADMINISTRATOR]}
+        | ({agent_access.ROLE_NAME: [ADMINISTRATOR]} if issuer else {}),
         trust=render(sorted(account.spec.github_repos), provider, limit=8192),
+        agents_trust=agent_access.trust_policy(issuer, account.account_id, str(aws_account_id)) if issuer else None,
+        agents_session=agent_access.MAX_SESSION_SECONDS if issuer else None,
+        agents_boundary=factory.settings.agent_boundary_arn or None,
         sso_users=[str(owner)],
         assignments=[(str(account.status.sso_user_id), factory.settings.permission_set_name)],
         mails=mails if mails == 1 else seen.mails,
@@ -65,6 +74,9 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
     def ask() -> AwsWorld:
         users = [user["UserName"] for user in iam.list_users()["Users"]]
         roles = [r for r in iam.list_roles()["Roles"] if r["RoleName"] not in factory.settings.access_role_names]
+        trusts = {role["RoleName"]: role["AssumeRolePolicyDocument"] for role in roles}
+        # A list of roles tells no boundary (IAM API reference, ListRoles).
+        agents = iam.get_role(RoleName=agent_access.ROLE_NAME)["Role"] if agent_access.ROLE_NAME in trusts else {}
         providers = [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
         instance = admin.list_instances()["Instances"][0]
         where = {"InstanceArn": instance["InstanceArn"]}
@@ -98,7 +110,10 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
                 ]
                 for role in roles
             },
-            trust=next(iter(roles))["AssumeRolePolicyDocument"] if roles else None,
+            trust=trusts.get(ROLE_NAME),
+            agents_trust=trusts.get(agent_access.ROLE_NAME),
+            agents_session=agents.get("MaxSessionDuration"),
+            agents_boundary=agents.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             sso_users=[person["UserName"] for person in people if person["UserName"] == status.owner],
             assignments=[
                 (assignment["PrincipalId"], sets[arn])

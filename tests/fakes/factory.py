@@ -45,6 +45,7 @@ from batteries_operator.steps.pipeline import steps_for
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
 NAMESPACE = "customers"
+ISSUER = "https://batteries.example"
 PAUSE = 0.01
 
 
@@ -90,7 +91,7 @@ class CrashError(BaseException):
 def settings(**changes: Any) -> Settings:
     """Settings in which nothing takes long."""
     fast: dict[str, Any] = {"intent_grace_seconds": 0, "poll_seconds": 0.01, "backoff_max_seconds": 0.01}
-    own = {"account_email_template": ROOT_EMAILS, "mail_sender": SENDER}
+    own = {"account_email_template": ROOT_EMAILS, "mail_sender": SENDER, "issuer_url": ISSUER}
     return Settings(**fast | own | {"aws_threads": 8} | changes)
 
 
@@ -421,4 +422,4 @@ def tally(operations: Iterable[str]) -> dict[str, int]:
 
 def acts(operation: str) -> bool:
     """Whether it changes anything in AWS."""
-    return operation.split(":")[1].startswith(("Create", "Move", "Attach", "Update", "Add", "Delete", "Send"))
+    return operation.split(":")[1].startswith(("Create", "Move", "Attach", "Update", "Add", "Delete", "Send", "Put"))

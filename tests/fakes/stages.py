@@ -12,10 +12,12 @@ from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete
 from fakes.factory import NAMESPACE, Factory, Process, settings
 
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 
 REPOSITORIES = ["octo-org/web"]
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 WORKFLOW = "repo:octo-org/web:ref:refs/heads/main"
 
 Prepare = Callable[[Factory], Awaitable[None]]
@@ -96,14 +98,18 @@ async def _delete_without_access(factory: Factory) -> None:
 
 
 async def _change(factory: Factory) -> None:
-    """Another list of repositories, and somebody took our audience out of the provider."""
+    """Another list of repositories and a permissions boundary; and somebody took our audience out of the providers,
+    and gave the agents' role long sessions.
+    """
     await _make(factory)
     account = await factory.account()
     iam = await factory.client("iam", account.status.aws_account_id)
-    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    iam.remove_client_id_from_open_id_connect_provider(
-        OpenIDConnectProviderArn=provider["Arn"], ClientID="sts.amazonaws.com"
-    )
+    for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        iam.remove_client_id_from_open_id_connect_provider(
+            OpenIDConnectProviderArn=provider["Arn"], ClientID="sts.amazonaws.com"
+        )
+    iam.update_role(RoleName=agent_access.ROLE_NAME, MaxSessionDuration=43_200)
+    factory.settings = settings(agent_boundary_arn=BOUNDARY)
     await factory.change(githubRepos=[*REPOSITORIES, "octo-org/api"])
 
 
@@ -112,8 +118,8 @@ async def _is_active(factory: Factory, account: AwsAccount) -> None:
     assert await factory.admits(account, WORKFLOW)
 
 
-async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, list[str]]:
-    """Whether the deploy role and the console let anybody in, and who has single sign-on."""
+async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, bool, list[str]]:
+    """Whether the deploy role, the agents' role and the console let anybody in, and who has single sign-on."""
     iam = await factory.client("iam", account.status.aws_account_id)
     admin, store = await factory.client("sso-admin"), await factory.client("identitystore")
     instance = admin.list_instances()["Instances"][0]
@@ -130,7 +136,8 @@ async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, lis
     sets = admin.list_permission_sets(InstanceArn=instance["InstanceArn"])["PermissionSets"]
     lists = [admin.list_account_assignments(**where, PermissionSetArn=arn)["AccountAssignments"] for arn in sets]
     assigned = [each["PrincipalId"] for listed in lists for each in listed if each["PrincipalId"] in users]
-    return await factory.admits(account, WORKFLOW), await asyncio.to_thread(console), assigned
+    agents = iam.get_role(RoleName=agent_access.ROLE_NAME)["Role"]["AssumeRolePolicyDocument"] != agent_access.nobody()
+    return await factory.admits(account, WORKFLOW), agents, await asyncio.to_thread(console), assigned
 
 
 async def _parent(factory: Factory, account: AwsAccount) -> str:
@@ -142,7 +149,7 @@ async def _parent(factory: Factory, account: AwsAccount) -> str:
 async def _is_suspended(factory: Factory, account: AwsAccount) -> None:
     assert (account.status.phase, account.status.error) == ("suspended", None)
     assert await _parent(factory, account) == factory.settings.suspended_ou_name
-    assert await _doors(factory, account) == (False, False, [])
+    assert await _doors(factory, account) == (False, False, False, [])
 
 
 async def _is_closed(factory: Factory, account: AwsAccount) -> None:
@@ -153,7 +160,7 @@ async def _is_closed(factory: Factory, account: AwsAccount) -> None:
 async def _has_no_access(factory: Factory, account: AwsAccount) -> None:
     (member,) = await factory.members(account)
     assert member["state"] == "ACTIVE"
-    assert await _doors(factory, account) == (False, False, [])
+    assert await _doors(factory, account) == (False, False, False, [])
 
 
 MAKE = Stage("make", _ask, _is_active)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fakes.aws_calls import OURS
-from fakes.factory import NAMESPACE, Factory, Process
+from fakes.factory import ISSUER, NAMESPACE, Factory, Process
 from fakes.stages import CHANGE, MAKE
 
+from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.guardrails import DENY_ALL
@@ -62,23 +63,24 @@ async def user(factory: Factory, _: Process) -> None:
 
 async def role(factory: Factory, _: Process) -> None:
     iam = await factory.client("iam", await member(factory))
-    await asyncio.to_thread(lambda: iam.create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=NOBODY))
+    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+        await asyncio.to_thread(iam.create_role, RoleName=name, AssumeRolePolicyDocument=NOBODY)
 
 
 async def provider(factory: Factory, _: Process) -> None:
     iam = await factory.client("iam", await member(factory))
-    url = f"https://{PROVIDER_HOST}"
-    await asyncio.to_thread(lambda: iam.create_open_id_connect_provider(Url=url, ClientIDList=["theirs"]))
+    for url in (f"https://{PROVIDER_HOST}", ISSUER):
+        await asyncio.to_thread(iam.create_open_id_connect_provider, Url=url, ClientIDList=["theirs"])
 
 
 async def provider_made_theirs(factory: Factory, _: Process) -> None:
     iam = await factory.client("iam", await member(factory))
 
     def untag() -> None:
-        (found,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-        tags = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=found["Arn"])["Tags"]
-        keys = [tag["Key"] for tag in tags]
-        iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=found["Arn"], TagKeys=keys)
+        for found in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+            tags = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=found["Arn"])["Tags"]
+            keys = [tag["Key"] for tag in tags]
+            iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=found["Arn"], TagKeys=keys)
 
     await asyncio.to_thread(untag)
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from crash.lane import Lane
 from weather.aws_acts import OWN, Center
 
+from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import ROLE_NAME
 
 
@@ -24,6 +25,7 @@ class Look:
     others: list[str] = field(default_factory=list)
     """Users and roles that are none of ours."""
     trust: Any = None
+    agents_trust: Any = None
     role_policies: list[str] = field(default_factory=list)
     audiences: list[str] = field(default_factory=list)
     assigned: list[str] = field(default_factory=list)
@@ -54,9 +56,10 @@ async def look(lane: Lane, account: str, parent: str) -> Look:
             attached = iam.list_attached_role_policies(RoleName=ROLE_NAME)["AttachedPolicies"]
             seen.trust = roles[ROLE_NAME]["AssumeRolePolicyDocument"]
             seen.role_policies = [each["PolicyArn"] for each in attached]
+        seen.agents_trust = roles.get(agent_access.ROLE_NAME, {}).get("AssumeRolePolicyDocument")
         for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
             seen.audiences += iam.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])["ClientIDList"]
-        known = {user, ROLE_NAME, *lane.settings.access_role_names}
+        known = {user, ROLE_NAME, agent_access.ROLE_NAME, *lane.settings.access_role_names}
         seen.others = sorted({*users, *roles} - known)
         people = center.people()
         sets = [arn for arn, each in center.sets().items() if each == name]

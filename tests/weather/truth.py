@@ -14,6 +14,7 @@ from weather.look import Look, look
 from weather.scene import Scene
 from weather.walk import Walk
 
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.conditions import ACCOUNT_GONE, READY, SUSPENDED, SUSPENDED_BY_AWS, find, is_true
@@ -120,6 +121,7 @@ async def _wrong_closed(walk: Walk, account: AwsAccount, member: Any, reason: st
         "no login": not seen.has_login,
         "nobody assigned": not seen.assigned,
         "the role admits nobody": seen.trust in (None, nobody()),
+        "the agents' role admits nobody": seen.agents_trust in (None, agent_access.nobody()),
         "no Secret": await _secret(lane, account) is None,
     }
     return [f"not so: {name} ({seen})" for name, holds in wished.items() if not holds]
@@ -139,7 +141,8 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
         "the user": seen.policies == [ADMINISTRATOR] or (not seen.has_user and member["id"] in walk.took_user),
         "no access keys": seen.access_keys == 0,
         "can sign in": member["id"] in walk.took_user or await _can_sign_in(lane, account, seen),
-        "the provider": seen.audiences == ["sts.amazonaws.com"],
+        "the providers": unfit or seen.audiences == ["sts.amazonaws.com"] * 2,
+        "the agents' role admits": unfit or seen.agents_trust == _agents_trust(account, member["id"], lane),
         # A list that does not fit is refused before anything is done in the account.
         "the role's policy": unfit or seen.role_policies == [ADMINISTRATOR],
         "the role admits": unfit or seen.trust == _trust(account, member["id"]),
@@ -164,6 +167,12 @@ def _unfit(account: AwsAccount, lane: Lane) -> bool:
 def _trust(account: AwsAccount, aws_id: str, limit: int = 8192) -> Any:
     provider = f"arn:aws:iam::{aws_id}:oidc-provider/{GITHUB}"
     return render(sorted(account.spec.github_repos), provider, limit=limit)
+
+
+def _agents_trust(account: AwsAccount, aws_id: str, lane: Lane) -> Any:
+    issuer = lane.settings.issuer
+    assert issuer is not None
+    return agent_access.trust_policy(issuer, account.account_id, aws_id)
 
 
 async def _secret(lane: Lane, account: AwsAccount) -> dict[str, str] | None:

@@ -138,7 +138,7 @@ class Caller:
             raise translated from error
         else:
             record.outcome, record.request_id = "ok", request_id(response)
-            record_mutation(operation)
+            record_mutation(operation, kwargs)
             return response
         finally:
             record.publish()

@@ -182,6 +182,7 @@ _BY_CODE: dict[str, Meaning] = {
     "ServiceUnavailable": BUSY,
     "ServiceUnavailableException": BUSY,
     "FinalizingOrganizationException": BUSY,
+    "OpenIdIdpCommunicationError": BUSY,  # AWS does not reach an identity provider; setup_oidc handles our own
     # Limits.
     "LimitExceeded": FULL,
     "LimitExceededException": FULL,

@@ -8,6 +8,7 @@ from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SECONDS, GuardrailChecks
 from batteries_operator.aws.iam import Iam
+from batteries_operator.aws.iam_session import IamSession
 from batteries_operator.aws.identity_center import IdentityCenter
 from batteries_operator.aws.mail import Mail
 from batteries_operator.aws.member_clients import MemberClient
@@ -103,7 +104,7 @@ class Aws:
         """IAM of a member account, as its access role, with no more permissions than the purpose needs."""
         credentials = await self.sts.assume(account, role, purpose)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
-        return Iam(self.caller, client, account, await self.sts.partition())
+        return Iam(IamSession(self.caller, client, account, await self.sts.partition()))
 
     def close(self) -> None:
         """Ends the threads."""

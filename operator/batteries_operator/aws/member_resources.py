@@ -8,6 +8,7 @@ status says that we created it: its owner, who administers the account, may have
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from batteries_crds.github.trust_policy import PROVIDER_HOST
 from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER
 from batteries_operator.aws.account_tags import is_same_owner
 from batteries_operator.aws.errors import NotOursError
@@ -51,12 +52,13 @@ def role_not_ours(account: OwnedAccount, name: str) -> NotOursError:
     )
 
 
-def provider_not_ours(account: OwnedAccount, arn: str, audience: str) -> NotOursError:
-    """Somebody else created GitHub's provider, of which an account has one, and it lacks our audience."""
+def provider_not_ours(account: OwnedAccount, host: str, arn: str, audience: str) -> NotOursError:
+    """Somebody else created the provider of that issuer, of which an account has one, and it lacks our audience."""
+    theirs, they = ("GitHub", "workflow") if host == PROVIDER_HOST else (f"https://{host}", "agent")
     return NotOursError(
         "ProviderNotOurs",
-        f"AWS account {account.id} has an OIDC provider for GitHub that is not ours and does not have the audience "
-        f"{audience}, without which no workflow can sign in. It was left as it is. Have the platform team add the "
+        f"AWS account {account.id} has an OIDC provider for {theirs} that is not ours and does not have the audience "
+        f"{audience}, without which no {they} can sign in. It was left as it is. Have the platform team add the "
         f"audience (aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id "
         f"{audience}), or delete the provider if nothing uses it. {_AGAIN}",
     )

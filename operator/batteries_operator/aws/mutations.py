@@ -1,12 +1,24 @@
 """Records which AWS operations changed something; from these a resync reports what it had to change."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from typing import NamedTuple
 
 _LOOKS = ("Get", "List", "Describe", "AssumeRole", "Simulate")
 
-_noted: ContextVar[list[str] | None] = ContextVar("acts", default=None)
+_SUBJECTS = ("RoleName", "OpenIDConnectProviderArn", "Url")
+"""The parameters that name what a call is about, where an account has several of a kind."""
+
+
+class Mutation(NamedTuple):
+    """A call that changed something: `service:Operation`, and the role or provider that it named; empty for others."""
+
+    operation: str
+    subject: str = ""
+
+
+_noted: ContextVar[list[Mutation] | None] = ContextVar("acts", default=None)
 
 
 def is_mutation(operation: str) -> bool:
@@ -15,9 +27,9 @@ def is_mutation(operation: str) -> bool:
 
 
 @contextlib.contextmanager
-def recorded_mutations() -> Iterator[list[str]]:
+def recorded_mutations() -> Iterator[list[Mutation]]:
     """The list to which successful changes within the block are added, in their order."""
-    acts: list[str] = []
+    acts: list[Mutation] = []
     token = _noted.set(acts)
     try:
         yield acts
@@ -25,8 +37,19 @@ def recorded_mutations() -> Iterator[list[str]]:
         _noted.reset(token)
 
 
-def record_mutation(operation: str) -> None:
-    """Called after every successful call."""
+@contextlib.contextmanager
+def unrecorded_mutations(*, unless: bool = False) -> Iterator[None]:
+    """Changes within the block are not recorded: nobody made them necessary by changing AWS. `unless` records them."""
+    token = _noted.set(_noted.get() if unless else None)
+    try:
+        yield
+    finally:
+        _noted.reset(token)
+
+
+def record_mutation(operation: str, arguments: Mapping[str, object]) -> None:
+    """Called after every successful call, with the arguments that it had."""
     acts = _noted.get()
     if acts is not None and is_mutation(operation):
-        acts.append(operation)
+        named = (arguments[key] for key in _SUBJECTS if key in arguments)
+        acts.append(Mutation(operation, str(next(named, ""))))

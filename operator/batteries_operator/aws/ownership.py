@@ -29,7 +29,7 @@ from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.identity_center import IdentityCenter
-from batteries_operator.aws.mutations import recorded_mutations
+from batteries_operator.aws.mutations import unrecorded_mutations
 from batteries_operator.aws.organizations import Organizations
 from batteries_operator.runtime.watchdog import acquired
 
@@ -222,7 +222,7 @@ class Ownership:
         if not lacking:
             return True
         try:
-            with recorded_mutations():  # a separate list: this is not drift that a resync found
+            with unrecorded_mutations():  # this is not drift that a resync found
                 await self._organizations.tag(owned, lacking)
         except AwsError as error:
             if not _was_known(account, owned.id):
@@ -255,8 +255,8 @@ def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
         f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
         f"with another e-mail address: its tag {TAG_OWNER} says so. It is left as it is. Create this AwsAccount again "
         "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
-        f"(single sign-on, IAM users, access keys, the deploy role) and then remove the tag {TAG_OWNER} in "
-        "Organizations. "
+        f"(single sign-on, IAM users, access keys, the deploy role, the agents' role) and then remove the tag "
+        f"{TAG_OWNER} in Organizations. "
         f"{_again(account)}"
     )
 

@@ -8,6 +8,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
 from batteries_operator.aws.partition import Partition
 from batteries_operator.runtime.settings import Settings
@@ -23,7 +24,7 @@ class Purpose(StrEnum):
 
     IDENTITY = "identity"
     CONSOLE = "console"
-    DEPLOY_ROLE = "deploy role"
+    ROLES = "roles"
 
 
 _USER = tuple(
@@ -35,7 +36,9 @@ _USER = tuple(
 )
 _ROLE = tuple(
     f"iam:{operation}"
-    for operation in ("GetRole", "CreateRole", "TagRole", "UpdateAssumeRolePolicy", "ListAttachedRolePolicies")
+    for operation in (
+        *("GetRole", "CreateRole", "TagRole", "UpdateRole", "UpdateAssumeRolePolicy", "ListAttachedRolePolicies"),
+    )
 )
 _PROVIDER = tuple(
     f"iam:{operation}"
@@ -52,24 +55,40 @@ class SessionPolicies:
     def __init__(self, settings: Settings) -> None:
         self._user = settings.iam_user_name
         self._managed = settings.managed_policy_arn
+        self._agents_policy = settings.agent_policy_arn or settings.managed_policy_arn
+        self._boundary = settings.agent_boundary_arn
+        issuer = settings.issuer
+        self._providers = (PROVIDER_HOST, issuer.host) if issuer else (PROVIDER_HOST,)
 
     def text(self, purpose: Purpose, partition: Partition, account: "OwnedAccount") -> str:
         """The policy as JSON, for a session in that AWS account."""
-        return json.dumps({"Version": "2012-10-17", "Statement": self._statements(purpose, partition, account)})
+        statements = self._statements(purpose, partition, account)
+        return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
 
     def _statements(self, purpose: Purpose, partition: Partition, account: "OwnedAccount") -> list[dict[str, Any]]:
-        managed = {"ArnEquals": {"iam:PolicyARN": partition.managed_policy(self._managed)}}
-        user, role = (partition.arn("iam", what, account.id) for what in (f"user/{self._user}", f"role/{ROLE_NAME}"))
+        def arns(kind: str, *names: str) -> list[str]:
+            return [partition.arn("iam", f"{kind}/{name}", account.id) for name in names]
+
+        def with_policy(action: str, resources: list[str], key: str, *policies: str) -> dict[str, Any]:
+            allowed = list(dict.fromkeys(map(partition.managed_policy, policies)))
+            return _allow((action,), resources) | {"Condition": {"ArnEquals": {key: allowed}}}
+
         match purpose:
             case Purpose.CONSOLE:
-                return [_allow(_USER, user), _allow(("iam:AttachUserPolicy",), user) | {"Condition": managed}]
-            case Purpose.DEPLOY_ROLE:
-                provider = partition.arn("iam", f"oidc-provider/{PROVIDER_HOST}", account.id)
-                attach = _allow(("iam:AttachRolePolicy",), role) | {"Condition": managed}
-                return [_allow(_ROLE, role), attach, _allow(_PROVIDER, provider)]
+                user = arns("user", self._user)
+                return [_allow(_USER, user), with_policy("iam:AttachUserPolicy", user, "iam:PolicyARN", self._managed)]
+            case Purpose.ROLES:
+                roles, policies = arns("role", ROLE_NAME, agent_access.ROLE_NAME), (self._managed, self._agents_policy)
+                bound = "iam:PutRolePermissionsBoundary", roles[1:], "iam:PermissionsBoundary", self._boundary
+                return [
+                    _allow(_ROLE, roles),
+                    with_policy("iam:AttachRolePolicy", roles, "iam:PolicyARN", *policies),
+                    *([with_policy(*bound)] if self._boundary else []),
+                    _allow(_PROVIDER, arns("oidc-provider", *self._providers)),
+                ]
             case _:
-                return [_allow(("sts:GetCallerIdentity",), "*")]
+                return [_allow(("sts:GetCallerIdentity",), ["*"])]
 
 
-def _allow(actions: tuple[str, ...], resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+def _allow(actions: tuple[str, ...], resources: list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resources}

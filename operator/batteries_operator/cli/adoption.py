@@ -175,8 +175,8 @@ async def _trust(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) 
     *first, last = settings.access_role_names  # nothing says which one the account was created with
     for role in first:
         try:
-            return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, role)).trust_of(ROLE_NAME)
+            return await (await aws.iam(owned, Purpose.ROLES, role)).roles.trust_of(ROLE_NAME)
         except AwsError as error:
             if error.operation != "sts:AssumeRole":
                 raise
-    return await (await aws.iam(owned, Purpose.DEPLOY_ROLE, last)).trust_of(ROLE_NAME)
+    return await (await aws.iam(owned, Purpose.ROLES, last)).roles.trust_of(ROLE_NAME)

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from batteries_crds import agent_access
+from batteries_crds.agent_access import IssuerUnusableError
 from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
@@ -75,6 +77,7 @@ class Checks:
             self.permission_set,
             self.mail_account,
             self.mail_sender,
+            self.tokens,
         )
 
     def preflight(self) -> tuple[Check, ...]:
@@ -258,6 +261,14 @@ class Checks:
             problem=f"SES may not send from {self._settings.mail_sender}",
             bad=Verdict.WARNING,
         )
+
+    async def tokens(self) -> Finding:
+        """Whether accounts can trust tokens of ours, by which agents get credentials for an API key."""
+        try:
+            issuer = agent_access.issuer(self._settings.issuer_url, self._settings.public_url)
+        except IssuerUnusableError as error:
+            return Finding(Verdict.WARNING, str(error))
+        return Finding(Verdict.OK, f"accounts trust tokens of {issuer.url}, which AWS must be able to reach")
 
 
 def refused(error: AwsError) -> Finding:

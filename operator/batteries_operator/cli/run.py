@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 from kubernetes.aio.client import CoordinationV1Api
 
+from batteries_crds import agent_access
+from batteries_crds.agent_access import IssuerUnusableError
 from batteries_crds.kube.client import connect
 from batteries_operator.controller import handlers
 from batteries_operator.controller.controller import Controller
@@ -138,6 +140,10 @@ async def _serve(
         or watch_monitor.silence(settings.watch_silence_seconds)
     )
     log.info("operator_started", namespaces=settings.namespace_list or "all")
+    try:
+        agent_access.issuer(settings.issuer_url, settings.public_url)
+    except IssuerUnusableError as error:
+        log.warning("tokens_off", reason=str(error))
     await run_kopf(
         stop,
         settings.stop_seconds,

@@ -11,10 +11,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from batteries_crds import agent_access
+from batteries_crds.agent_access import Issuer, IssuerUnusableError
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.runtime.settings import FromEnvironment
 
 OWN_ROLE = "AIBatteriesIncludedAccess"
+AWS_MANAGED_OR_EMPTY = r"^(arn:aws[a-z-]*:iam::aws:policy/[\w+=,.@/-]+)?$"
+"""A policy of one account can't be named for all accounts; AWS's own are in each."""
 
 
 class Settings(FromEnvironment):
@@ -108,6 +112,25 @@ class Settings(FromEnvironment):
             pattern=r"^(https://[^\s?#]+)?$",
             description="The URL of the issuer of tokens that accounts trust. Empty: BATTERIES_PUBLIC_URL. Give the "
             "operator and the API server the same.",
+        ),
+    ] = ""
+    agent_policy_arn: Annotated[
+        str,
+        Field(
+            max_length=160,
+            pattern=AWS_MANAGED_OR_EMPTY,
+            description="What agents may do with the credentials that a token gets them: an AWS managed policy, "
+            "attached to BatteriesAgentRole. Empty: BATTERIES_MANAGED_POLICY_ARN. After a change, existing accounts "
+            "have the new policy beside the old one; to allow less there, set BATTERIES_AGENT_BOUNDARY_ARN.",
+        ),
+    ] = ""
+    agent_boundary_arn: Annotated[
+        str,
+        Field(
+            max_length=160,
+            pattern=AWS_MANAGED_OR_EMPTY,
+            description="The permissions boundary of BatteriesAgentRole: an AWS managed policy; agents may "
+            "do nothing beyond it, whatever is attached. Empty: none is set, and one that a role has stays.",
         ),
     ] = ""
     support_contact: Annotated[
@@ -275,6 +298,14 @@ class Settings(FromEnvironment):
         """
         theirs = self.access_role_name != OWN_ROLE
         return recorded or (self.access_role_name if theirs else self.earlier_access_role_name)
+
+    @property
+    def issuer(self) -> Issuer | None:
+        """The issuer of tokens that accounts trust; None if AWS can't trust one at the URL that is set."""
+        try:
+            return agent_access.issuer(self.issuer_url, self.public_url)
+        except IssuerUnusableError:
+            return None
 
     @property
     def access_role_names(self) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ async def run(scope: Scope) -> Outcome:
         Purpose.CONSOLE,
         scope.deps.settings.role_of(scope.account.status.access_role_name),
     )
-    ours = await iam.has_user(user, is_known=account.status.iam_user_name == user)
+    ours = await iam.users.has_user(user, is_known=account.status.iam_user_name == user)
     if ours:
-        await iam.delete_login_profile(user)
+        await iam.users.delete_login_profile(user)
     await scope.deps.passwords.discard(account)
     message = f"The IAM user {user} is not ours and was left alone." if ours is False else f"{user} can't sign in."
     return Done(message, {"credentials_secret_name": None})

@@ -20,8 +20,8 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.customers.payments import due_holds
 from batteries_operator.runtime.naming import account_email, account_name
+from batteries_operator.steps.doors import too_large
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
-from batteries_operator.steps.setup_oidc import too_large
 from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 3600

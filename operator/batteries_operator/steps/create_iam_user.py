@@ -8,7 +8,7 @@ was interrupted after it had deleted both. No password is set either if the user
 A user that we did not make is left alone.
 """
 
-from batteries_operator.aws.iam import Iam
+from batteries_operator.aws.iam_users import IamUsers
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.steps.dependencies import StoredPassword
 from batteries_operator.steps.outcome import Done, Outcome
@@ -22,15 +22,16 @@ async def run(scope: Scope) -> Outcome:
     iam = await scope.deps.aws.iam(
         owned, Purpose.CONSOLE, scope.deps.settings.role_of(scope.account.status.access_role_name)
     )
+    users = iam.users
     user = settings.iam_user_name
-    was_there = await iam.ensure_user(user, is_known=account.status.iam_user_name == user)
-    await iam.attach_to_user(user, settings.managed_policy_arn)
-    stored = await _password(scope, iam, user, was_there=was_there)
+    was_there = await users.ensure_user(user, is_known=account.status.iam_user_name == user)
+    await users.attach_to_user(user, settings.managed_policy_arn)
+    stored = await _password(scope, users, user, was_there=was_there)
     # An interrupted suspension may have deleted the login profile and not the Secret.
-    if stored is not None and not (stored.set_in_aws and await iam.has_login_profile(user)):
-        if not await iam.create_login_profile(user, stored.password):
+    if stored is not None and not (stored.set_in_aws and await users.has_login_profile(user)):
+        if not await users.create_login_profile(user, stored.password):
             # Created before a crash, or by a request whose response was lost: its password may be another.
-            await iam.reset_login_profile(user, stored.password)
+            await users.reset_login_profile(user, stored.password)
         await scope.deps.passwords.mark_set(account)
     return Done(
         f"The IAM user {user} can sign in{'' if stored else ' with the password that its owner has'}.",
@@ -42,13 +43,13 @@ async def run(scope: Scope) -> Outcome:
     )
 
 
-async def _password(scope: Scope, iam: Iam, user: str, *, was_there: bool) -> StoredPassword | None:
+async def _password(scope: Scope, users: IamUsers, user: str, *, was_there: bool) -> StoredPassword | None:
     """The first password, made if nobody can sign in; None if the owner has it or has chosen another."""
     passwords, account = scope.deps.passwords, scope.account
     if account.status.credentials_secret_name is not None:
         stored = await passwords.find(account)
-        if stored is not None or await iam.has_login_profile(user):
+        if stored is not None or await users.has_login_profile(user):
             return stored
-    elif was_there and await passwords.find(account) is None and await iam.has_chosen_password(user):
+    elif was_there and await passwords.find(account) is None and await users.has_chosen_password(user):
         return None  # of an earlier AwsAccount, whose AWS account this one has adopted
     return await passwords.get_or_create(account, user)

@@ -88,7 +88,7 @@ PROVISIONING: tuple[Step, ...] = (
         ConditionType.OIDC_CONFIGURED,
         setup_oidc.run,
         "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos, "
-        "again when `spec.githubRepos` changes",
+        "again when `spec.githubRepos` changes; beside it our issuer as OIDC provider, and BatteriesAgentRole",
         needs=(ConditionType.ROLE_READY, ConditionType.IN_CUSTOMERS_OU),
         inputs=setup_oidc.inputs,
         invalidates=(ConditionType.DEPLOY_ROLE_CLOSED,),
@@ -154,7 +154,7 @@ SUSPENSION: tuple[Step, ...] = (
         Closing.CLOSE_DEPLOY_ROLE,
         ConditionType.DEPLOY_ROLE_CLOSED,
         close_deploy_role.run,
-        "trust policy of GitHubActionsDeployRole admits nobody",
+        "trust policies of GitHubActionsDeployRole and BatteriesAgentRole admit nobody",
         needs=(ConditionType.ROLE_READY,),
         after=(ConditionType.QUARANTINED,),
         inputs=_unguarded,

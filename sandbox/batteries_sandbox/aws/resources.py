@@ -112,6 +112,8 @@ def request_keys(call: Call) -> dict[str, list[str]]:
         keys["ses:fromaddress"] = [sender.rpartition("<")[2].removesuffix(">")]
     if call.service == "iam" and call.operation.startswith(("Attach", "Detach")):
         keys["iam:policyarn"] = [call.text("PolicyArn")]
+    if call.service == "iam" and (boundary := call.text("PermissionsBoundary")):
+        keys["iam:permissionsboundary"] = [boundary]
     return keys
 
 

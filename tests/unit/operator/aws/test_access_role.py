@@ -11,7 +11,7 @@ from fakes.factory import NAMESPACE, Factory
 
 from batteries_crds.conditions import is_true
 from batteries_crds.names import TAG_RESOURCE
-from batteries_operator.aws.partition import AWS, CHINA
+from batteries_operator.aws.partition import AWS, CHINA, GOVCLOUD
 from batteries_operator.aws.session_policies import MAX_LENGTH, Purpose, SessionPolicies
 from batteries_operator.runtime.settings import OWN_ROLE, Settings
 
@@ -70,11 +70,17 @@ def test_an_account_whose_status_names_none_is_entered_by_the_role_of_before(cho
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-@pytest.mark.parametrize("partition", [AWS, CHINA])
+@pytest.mark.parametrize("partition", [AWS, GOVCLOUD, CHINA])
 def test_a_session_policy_fits(purpose: Purpose, partition: Any) -> None:
-    longest = SessionPolicies(Settings(iam_user_name="a" * 64)).text(
-        purpose, partition, cast(Any, SimpleNamespace(id="123456789012"))
+    policy = "arn:aws-us-gov:iam::aws:policy/"
+    settings = Settings(
+        iam_user_name="a" * 64,
+        issuer_url="https://" + "i" * 247,
+        agent_policy_arn=policy.ljust(160, "p"),
+        agent_boundary_arn=policy.ljust(160, "b"),
     )
+    assert settings.issuer is not None
+    longest = SessionPolicies(settings).text(purpose, partition, cast(Any, SimpleNamespace(id="123456789012")))
     assert len(longest) <= MAX_LENGTH
     assert json.loads(longest)["Statement"]
 
@@ -84,8 +90,8 @@ async def test_a_session_does_no_more_than_it_is_for(factory: Factory, purpose: 
     process = await factory.active(githubRepos=["octo-org/web"])
     account = await factory.account()
     owned = await process.deps.aws.ownership.prove(account, str(account.status.aws_account_id))
-    iam: Any = (await process.deps.aws.iam(owned, purpose, OWN_ROLE))._client
-    beyond: dict[str, dict[str, str]] = {
+    iam: Any = (await process.deps.aws.iam(owned, purpose, OWN_ROLE)).session.client
+    beyond: dict[str, dict[str, Any]] = {
         "create_access_key": {"UserName": "admin"},
         "create_user": {"UserName": "other"},
         "delete_role": {"RoleName": OWN_ROLE},
@@ -93,7 +99,17 @@ async def test_a_session_does_no_more_than_it_is_for(factory: Factory, purpose: 
         "update_assume_role_policy": {"RoleName": OWN_ROLE, "PolicyDocument": "{}"},
     }
     beyond |= {} if purpose is Purpose.CONSOLE else {"get_login_profile": {"UserName": "admin"}}
-    beyond |= {} if purpose is Purpose.DEPLOY_ROLE else {"get_role": {"RoleName": "GitHubActionsDeployRole"}}
+    if purpose is Purpose.ROLES:
+        agents = {"RoleName": "BatteriesAgentRole"}
+        iam.get_role(**agents)
+        beyond |= {
+            "attach_role_policy": agents | {"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+            "put_role_permissions_boundary": agents | {"PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+            "put_role_policy": agents | {"PolicyName": "more", "PolicyDocument": "{}"},
+            "create_open_id_connect_provider": {"Url": "https://evil.example", "ClientIDList": ["sts.amazonaws.com"]},
+        }
+    else:
+        beyond |= {"get_role": {"RoleName": "GitHubActionsDeployRole"}}
     for operation, asked in beyond.items():
         with pytest.raises(ClientError, match="no session policy allows"):
             getattr(iam, operation)(**asked)

@@ -195,7 +195,8 @@ async def test_what_was_made_again_is_looked_up_once_more_and_is_no_news(factory
     assert {kind for kind, _ in process.events} == {"Normal"}, process.events
     after = process.calls[errors[0] :]
     assert call.again in after, "what we remembered is forgotten, and found by its name"
-    assert after.index(call.again) < after.index(call.name)
+    # A call of another door may be on its way meanwhile.
+    assert call.name in after[after.index(call.again) :], "and the call is made again with it"
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda each: each.name)

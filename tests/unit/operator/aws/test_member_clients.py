@@ -38,7 +38,7 @@ async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(fac
 
     events = process.deps.aws._members_iam.meta.events
     events.register("provide-client-params", on_the_way, "test")
-    await asyncio.gather(*(iam.ensure_user(f"of-{each}") for iam, each in zip(all_of_them, ids, strict=True)))
+    await asyncio.gather(*(iam.users.ensure_user(f"of-{each}") for iam, each in zip(all_of_them, ids, strict=True)))
     events.unregister("provide-client-params", unique_id="test")
     for each in ids:
         listed = await asyncio.to_thread((await factory.client("iam", each)).list_users)

@@ -96,3 +96,21 @@ async def test_a_session_is_simulated_as_its_role(factory: Factory) -> None:
     await quotas.not_granted("arn:aws:sts::111111111111:assumed-role/operator/pod-1", ["a:B"])
     await quotas.not_granted("arn:aws:iam::111111111111:user/me", ["a:B"])
     assert iam.sources == ["arn:aws:iam::111111111111:role/operator", "arn:aws:iam::111111111111:user/me"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        ({"issuer_url": "https://api.example.com"}, "ok accounts trust tokens of https://api.example.com"),
+        (
+            {"issuer_url": "", "public_url": "http://api.example.com"},
+            "warn Tokens for AWS are off: BATTERIES_PUBLIC_URL",
+        ),
+    ],
+)
+async def test_whether_accounts_can_trust_our_tokens_is_said(
+    bare_factory: Factory, chosen: dict[str, Any], line: str
+) -> None:
+    process = await bare_factory.start()
+    finding = await Checks(process.deps.aws, settings(**chosen)).tokens()
+    assert f"{finding.verdict} {finding.text}".startswith(line)

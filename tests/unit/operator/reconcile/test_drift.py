@@ -1,47 +1,95 @@
 """Somebody changes AWS behind our back: a resync finds it, mends it and tells; where all is well it writes nothing."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fakes.aws_world import assert_exactly_right
-from fakes.factory import NAMESPACE, Factory, acts, left_the_organization, refusal
+from fakes.factory import ISSUER, NAMESPACE, Factory, acts, left_the_organization, refusal, settings
 from kubernetes.aio.client import ApiException
 
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
 from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody
 
 REPOSITORIES = ["octo-org/web"]
 ROLE = {"RoleName": ROLE_NAME}
+AGENTS = {"RoleName": agent_access.ROLE_NAME}
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 
 
-async def _spoil_trust(factory: Factory, account: AwsAccount) -> None:
+Spoil = Callable[[Factory, AwsAccount], Any]
+
+ANYBODY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}'
+
+
+def _spoil_trust(role: dict[str, str], policy: str = ANYBODY) -> Spoil:
+    async def spoil_trust(factory: Factory, account: AwsAccount) -> None:
+        iam = await factory.client("iam", account.status.aws_account_id)
+        await asyncio.to_thread(iam.update_assume_role_policy, **role, PolicyDocument=policy)
+
+    return spoil_trust
+
+
+def _any_account(factory: Factory, account: AwsAccount) -> str:
+    """A trust policy that is ours but for the subject: tokens for every account are let in."""
+    assert factory.settings.issuer is not None
+    trust = agent_access.trust_policy(factory.settings.issuer, account.account_id, str(account.status.aws_account_id))
+    del trust["Statement"][0]["Condition"]["StringEquals"][f"{factory.settings.issuer.host}:sub"]
+    return json.dumps(trust)
+
+
+async def _let_in_any_account(factory: Factory, account: AwsAccount) -> None:
+    await _spoil_trust(AGENTS, _any_account(factory, account))(factory, account)
+
+
+def _delete_role(role: dict[str, str]) -> Spoil:
+    async def delete_role(factory: Factory, account: AwsAccount) -> None:
+        await _detach_policy(role)(factory, account)
+        iam = await factory.client("iam", account.status.aws_account_id)
+        iam.delete_role(**role)
+
+    return delete_role
+
+
+def _detach_policy(role: dict[str, str]) -> Spoil:
+    async def detach_policy(factory: Factory, account: AwsAccount) -> None:
+        iam = await factory.client("iam", account.status.aws_account_id)
+        for policy in iam.list_attached_role_policies(**role)["AttachedPolicies"]:
+            iam.detach_role_policy(**role, PolicyArn=policy["PolicyArn"])
+
+    return detach_policy
+
+
+def _delete_provider(host: str) -> Spoil:
+    async def delete_provider(factory: Factory, account: AwsAccount) -> None:
+        iam = await factory.client("iam", account.status.aws_account_id)
+        arn = f"arn:aws:iam::{account.status.aws_account_id}:oidc-provider/{host}"
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+    return delete_provider
+
+
+def _take_audience(host: str) -> Spoil:
+    async def take_audience(factory: Factory, account: AwsAccount) -> None:
+        iam = await factory.client("iam", account.status.aws_account_id)
+        arn = f"arn:aws:iam::{account.status.aws_account_id}:oidc-provider/{host}"
+        iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="sts.amazonaws.com")
+
+    return take_audience
+
+
+async def _lengthen_sessions(factory: Factory, account: AwsAccount) -> None:
     iam = await factory.client("iam", account.status.aws_account_id)
-    policy = (
-        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}'
-    )
-    await asyncio.to_thread(iam.update_assume_role_policy, **ROLE, PolicyDocument=policy)
+    iam.update_role(**AGENTS, MaxSessionDuration=43_200)
 
 
-async def _delete_role(factory: Factory, account: AwsAccount) -> None:
+async def _unbind(factory: Factory, account: AwsAccount) -> None:
     iam = await factory.client("iam", account.status.aws_account_id)
-    for policy in iam.list_attached_role_policies(**ROLE)["AttachedPolicies"]:
-        iam.detach_role_policy(**ROLE, PolicyArn=policy["PolicyArn"])
-    iam.delete_role(**ROLE)
-
-
-async def _detach_policy(factory: Factory, account: AwsAccount) -> None:
-    iam = await factory.client("iam", account.status.aws_account_id)
-    for policy in iam.list_attached_role_policies(**ROLE)["AttachedPolicies"]:
-        iam.detach_role_policy(**ROLE, PolicyArn=policy["PolicyArn"])
-
-
-async def _delete_provider(factory: Factory, account: AwsAccount) -> None:
-    iam = await factory.client("iam", account.status.aws_account_id)
-    arn = f"arn:aws:iam::{account.status.aws_account_id}:oidc-provider/{PROVIDER_HOST}"
-    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    iam.delete_role_permissions_boundary(**AGENTS)
 
 
 async def _move_away(factory: Factory, account: AwsAccount) -> None:
@@ -154,20 +202,30 @@ async def test_the_name_that_signs_in_is_shown_and_mailed(factory: Factory) -> N
     assert not any(reason == "Drift" for _, reason in process.events)
 
 
-SPOILS: list[tuple[Callable[[Factory, AwsAccount], Any], str]] = [
-    (_spoil_trust, "the deploy role's trust policy was changed"),
-    (_delete_role, "the deploy role was gone"),
-    (_detach_policy, "the deploy role had lost its policy"),
-    (_delete_provider, "GitHub's OIDC provider was gone"),
+OURS = ISSUER.removeprefix("https://")
+SPOILS: list[tuple[Spoil, str]] = [
+    (_spoil_trust(ROLE), "the deploy role's trust policy was changed"),
+    (_delete_role(ROLE), "the deploy role was gone"),
+    (_detach_policy(ROLE), "the deploy role had lost its policy"),
+    (_delete_provider(PROVIDER_HOST), "GitHub's OIDC provider was gone"),
+    (_take_audience(PROVIDER_HOST), "GitHub's OIDC provider did not know our audience"),
+    (_spoil_trust(AGENTS), "the agents' role's trust policy was changed"),
+    (_spoil_trust(AGENTS, json.dumps(agent_access.nobody())), "the agents' role's trust policy was changed"),
+    (_let_in_any_account, "the agents' role's trust policy was changed"),
+    (_delete_role(AGENTS), "the agents' role was gone"),
+    (_detach_policy(AGENTS), "the agents' role had lost its policy"),
+    (_lengthen_sessions, "the agents' role's longest session was changed"),
+    (_unbind, "the agents' role had lost its permissions boundary"),
+    (_delete_provider(OURS), "our OIDC provider was gone"),
+    (_take_audience(OURS), "our OIDC provider did not know our audience"),
     (_move_away, "the account was in another OU"),
     (_unassign, "the owner's assignment was gone"),
 ]
 
 
+@pytest.mark.parametrize("operator_settings", [settings(agent_boundary_arn=BOUNDARY)])
 @pytest.mark.parametrize(("spoil", "found"), SPOILS, ids=[each.__name__ for each, _ in SPOILS])
-async def test_what_was_changed_in_aws_is_found_mended_and_told(
-    factory: Factory, spoil: Callable[[Factory, AwsAccount], Any], found: str
-) -> None:
+async def test_what_was_changed_in_aws_is_found_mended_and_told(factory: Factory, spoil: Spoil, found: str) -> None:
     process = await factory.active(githubRepos=REPOSITORIES)
     await spoil(factory, await factory.account())
     told: list[str] = []

@@ -20,6 +20,7 @@ from fakes.stages import ADOPT, CHANGE, CLOSE, MAKE, REPOSITORIES, Stage, walked
 from fakes.strangers import IN_STAGE, SOFT, THEIRS, member
 
 import batteries_operator
+from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find, is_true
@@ -244,17 +245,28 @@ def _in_the_account(does: Callable[[Any, Any], None]) -> Callable[[Factory], Awa
     return mend
 
 
-def _provider(iam: Any) -> str:
-    (found,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    return str(found["Arn"])
+def _providers(iam: Any) -> list[str]:
+    return [each["Arn"] for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
 
 
 def _add_the_audience(iam: Any, _: Any) -> None:
-    iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=_provider(iam), ClientID="sts.amazonaws.com")
+    for arn in _providers(iam):
+        iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="sts.amazonaws.com")
 
 
 def _delete_the_provider(iam: Any, _: Any) -> None:
-    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=_provider(iam))
+    for arn in _providers(iam):
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+def _delete_the_role(iam: Any, _: Any) -> None:
+    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+        iam.delete_role(RoleName=name)
+
+
+def _tag_the_role(iam: Any, tags: Any) -> None:
+    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+        iam.tag_role(RoleName=name, Tags=tags)
 
 
 Mend = Callable[[Factory], Awaitable[None]]
@@ -269,8 +281,8 @@ HELPS: dict[str, tuple[Stage, str, Mend]] = {
     ),
     "tag the user": (ADOPT, "user", _in_the_account(lambda iam, tags: iam.tag_user(UserName="admin", Tags=tags))),
     "set BATTERIES_IAM_USER_NAME": (ADOPT, "user", _another_user_name),
-    "delete the role": (ADOPT, "role", _in_the_account(lambda iam, _: iam.delete_role(RoleName=ROLE_NAME))),
-    "tag the role": (ADOPT, "role", _in_the_account(lambda iam, tags: iam.tag_role(RoleName=ROLE_NAME, Tags=tags))),
+    "delete the role": (ADOPT, "role", _in_the_account(_delete_the_role)),
+    "tag the role": (ADOPT, "role", _in_the_account(_tag_the_role)),
     "add the audience": (CHANGE, "provider", _in_the_account(_add_the_audience)),
     "delete the provider": (CHANGE, "provider", _in_the_account(_delete_the_provider)),
     "tag the address's account": (MAKE, "address", _tag_the_stranger),
@@ -312,7 +324,7 @@ async def test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away(facto
 
 
 def _end_the_access(factory: Factory, iam: Any, first: AwsAccount) -> None:
-    """Single sign-on, IAM users, access keys, the deploy role; then the tag."""
+    """Single sign-on, IAM users, access keys, the deploy role, the agents' role; then the tag."""
     region, account = "us-east-1", first.status.aws_account_id
     admin, organizations = (SHARED.client(each, region_name=region) for each in ("sso-admin", "organizations"))
     instance = admin.list_instances()["Instances"][0]["InstanceArn"]
@@ -324,8 +336,9 @@ def _end_the_access(factory: Factory, iam: Any, first: AwsAccount) -> None:
     iam.delete_login_profile(UserName="admin")
     iam.detach_user_policy(UserName="admin", PolicyArn=managed)
     iam.delete_user(UserName="admin")
-    iam.detach_role_policy(RoleName=ROLE_NAME, PolicyArn=managed)
-    iam.delete_role(RoleName=ROLE_NAME)
+    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+        iam.detach_role_policy(RoleName=name, PolicyArn=managed)
+        iam.delete_role(RoleName=name)
     organizations.untag_resource(ResourceId=account, TagKeys=[TAG_OWNER])
 
 

@@ -67,7 +67,7 @@ class Store:
 
 async def run(iam: Iam, store: Store, secret_name: str | None) -> Done:
     async def member(*_: Any) -> Any:
-        return iam
+        return SimpleNamespace(users=iam)
 
     async def owned_account() -> Any:
         return SimpleNamespace(id="123456789012", account_id=str(account.account_id))
