@@ -37,7 +37,7 @@ class Cluster:
         self.after_write: Callable[[int], None] = lambda number: None
         self.before_write: Callable[[str, Json], None] = lambda kind, body: None
         self.watches: list[Callable[[str, Json], None]] = []
-        self._version = 0
+        self.version = 0
 
     def get(self, kind: str, namespace: str, name: str) -> Json:
         if (kind, namespace, name) not in self.objects:
@@ -57,6 +57,14 @@ class Cluster:
         without_status = {field: value for field, value in body.items() if field != "status"}
         return self._store(key, {**without_status, "metadata": meta}, "create", body)
 
+    def put(self, kind: str, namespace: str, body: Json) -> Json:
+        """As if it had been there before the test began; no watch shows it."""
+        self.version += 1
+        meta = {"namespace": namespace, "uid": str(uuid.uuid4()), "generation": 1, **body["metadata"]}
+        meta = {"creationTimestamp": to_rfc3339(utc_now()), **meta, "resourceVersion": str(self.version)}
+        self.objects[kind, namespace, meta["name"]] = copy.deepcopy({**body, "metadata": meta})
+        return self.get(kind, namespace, meta["name"])
+
     def patch(self, kind: str, namespace: str, name: str, body: Json, *, status: bool = False) -> Json:
         self.before_write(kind, body)
         old = self.get(kind, namespace, name)
@@ -72,8 +80,8 @@ class Cluster:
 
     def touch(self, kind: str, namespace: str, name: str) -> None:
         """Somebody else wrote it: another version, nothing of ours."""
-        self._version += 1
-        self.objects[kind, namespace, name]["metadata"]["resourceVersion"] = str(self._version)
+        self.version += 1
+        self.objects[kind, namespace, name]["metadata"]["resourceVersion"] = str(self.version)
         self._show(kind, self.objects[kind, namespace, name])
 
     def is_deleted(self, kind: str, namespace: str, name: str) -> bool:
@@ -89,8 +97,8 @@ class Cluster:
                 del self.objects[key]
 
     def _store(self, key: tuple[str, str, str], new: Json, verb: str, body: Json) -> Json:
-        self._version += 1
-        new["metadata"]["resourceVersion"] = str(self._version)
+        self.version += 1
+        new["metadata"]["resourceVersion"] = str(self.version)
         self.objects[key] = copy.deepcopy(new)
         self.writes.append((verb, key[0], copy.deepcopy(body)))
         self.after_write(len(self.writes))
@@ -115,13 +123,13 @@ def merged(target: Any, patch: Any) -> Any:
     return out
 
 
-def _selected(raw: Json, field_selector: str) -> bool:
+def selected(raw: Json, field_selector: str) -> bool:
     """One `path=value` or `path!=value`, which is all that the operator asks for."""
     path, _, wanted = field_selector.partition("=")
     negated = path.endswith("!")
     value: Any = raw
     for part in path.removesuffix("!").split("."):
-        value = (value or {}).get(part)
+        value = value.get(part) if isinstance(value, dict) else None
     return bool((value == wanted) != negated)
 
 
@@ -129,15 +137,20 @@ def _without(body: Json, field: str) -> Json:
     return {name: value for name, value in body.items() if name != field}
 
 
-def _defaulted(value: Any, schema: Json) -> Any:
-    """What the CRD's schema fills in; never the status as a whole."""
+def _filled(value: Any, schema: Json) -> Any:
     if isinstance(value, list):
-        return [_defaulted(item, schema.get("items", {})) for item in value]
+        return [_filled(item, schema.get("items", {})) for item in value]
     if not isinstance(value, dict):
         return value
     children = schema.get("properties", {})
     filled = {name: copy.deepcopy(child["default"]) for name, child in children.items() if "default" in child}
-    return {name: _defaulted(item, children.get(name, {})) for name, item in (filled | value).items()}
+    return {name: _filled(item, children.get(name, {})) for name, item in (filled | value).items()}
+
+
+def defaulted(model: type[Resource], raw: Json) -> Json:
+    """With what the CRD's schema fills in; never the status as a whole."""
+    schema = _schema(model)
+    return raw | {part: _filled(raw[part], schema[part]) for part in ("spec", "status") if part in raw}
 
 
 @cache
@@ -152,11 +165,9 @@ class FakeResources(Generic[R]):
         self._cluster = cluster
         self._model = model
         self._kind = model.definition.kind
-        self._schema = _schema(model)
 
     def read(self, raw: Json) -> R:
-        parts = {part: _defaulted(raw[part], self._schema[part]) for part in ("spec", "status") if part in raw}
-        return read_object(self._model, raw | parts)
+        return read_object(self._model, defaulted(self._model, raw))
 
     async def get(self, namespace: str, name: str) -> R:
         return self.read(self._cluster.get(self._kind, namespace, name))
@@ -177,7 +188,7 @@ class FakeResources(Generic[R]):
             if kind != self._kind or namespace not in (None, where):
                 continue
             raw = self._cluster.get(kind, where, name)
-            if field_selector is not None and not _selected(raw, field_selector):
+            if field_selector is not None and not selected(raw, field_selector):
                 continue
             try:
                 found = self.read(raw)
