@@ -201,8 +201,8 @@ class Settings(FromEnvironment):
         Literal["keep", "remove"],
         Field(
             description="What happens to access when an AwsAccount with deletionPolicy Retain is deleted. "
-            "keep: nothing. remove: the console user, single sign-on and the deploy role are "
-            "closed."
+            "keep: nothing. remove: the console user, single sign-on, the deploy role and the "
+            "agents' role are closed."
         ),
     ] = "keep"
     intent_grace_seconds: Annotated[

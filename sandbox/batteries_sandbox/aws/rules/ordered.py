@@ -33,6 +33,7 @@ from batteries_sandbox.aws.rules import (
     policies,
     propagation,
     quotas,
+    roles,
     service_control,
     simulation,
     support,
@@ -96,6 +97,8 @@ RULES: tuple[Rule, ...] = (
     Rule("iam", "*", managed_policies.provide),  # AWS's own policies can be attached
     Rule("iam", "*", propagation.delay),
     Rule("iam", "CreateRole UpdateAssumeRolePolicy", trust_policies.check),
+    Rule("iam", "CreateRole UpdateRole PutRolePermissionsBoundary", roles.limits),
+    Rule("iam", "UpdateRole", roles.update),
     Rule("iam", "CreateOpenIDConnectProvider", oidc_providers.create),
     Rule("iam", "AddClientIDToOpenIDConnectProvider", oidc_providers.add_client_id),
     Rule("iam", "RemoveClientIDFromOpenIDConnectProvider", oidc_providers.remove_client_id),

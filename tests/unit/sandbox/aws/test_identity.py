@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import boto3
 import pytest
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from fakes.identity_tokens import github_token
 from fakes.until import until_true
 
+from batteries_crds import agent_access
 from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
 
 SESSION: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="s", region_name="us-east-1")
@@ -286,6 +288,69 @@ def test_identity_provider_is_made_once_and_takes_audiences(place: Place) -> Non
     assert provider["ClientIDList"] == ["two"]
     answer = refusal(iam.create_open_id_connect_provider, Url="http://example.com", ClientIDList=["one"])
     assert answer["code"] == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://tokens.example",
+        "https://tokens.example:8443",
+        "https://tokens.example/?tenant=1",
+        "https://me@tokens.example",
+        "https://",
+        f"https://{'t' * 248}",
+    ],
+)
+def test_an_issuers_url_is_https_and_has_no_port_query_or_user(place: Place, url: str) -> None:
+    iam = place.iam()
+    assert refusal(iam.create_open_id_connect_provider, Url=url, ClientIDList=["one"])["code"] == "ValidationError"
+    longest = f"https://{'t' * 240}/tenant"
+    iam.create_open_id_connect_provider(Url=longest, ClientIDList=["one"])
+
+
+def test_providers_and_their_audiences_are_limited(place: Place) -> None:
+    iam = place.iam()
+    for number in range(100):
+        iam.create_open_id_connect_provider(Url=f"https://{number}.example", ClientIDList=["one"])
+    answer = refusal(iam.create_open_id_connect_provider, Url="https://one-more.example", ClientIDList=["one"])
+    assert (answer["code"], answer["status"]) == ("LimitExceeded", 409)
+    again = refusal(iam.create_open_id_connect_provider, Url="https://1.example", ClientIDList=["one"])
+    assert again["code"] == "EntityAlreadyExists"
+    arn = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"][0]["Arn"]
+    for number in range(99):
+        iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=f"client-{number}")
+    more: dict[str, Any] = {"OpenIDConnectProviderArn": arn, "ClientID": "one-more"}
+    assert refusal(iam.add_client_id_to_open_id_connect_provider, **more)["code"] == "LimitExceeded"
+    iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="one")
+
+
+def test_a_roles_longest_session_and_boundary_are_what_iam_takes(place: Place) -> None:
+    iam = place.iam()
+    document = trust(repositories("a/x"), place.account_id)
+    bound = "arn:aws:iam::aws:policy/PowerUserAccess"
+    missing = "arn:aws:iam::aws:policy/NoSuchPolicy"
+    wanted: dict[str, Any] = {"AssumeRolePolicyDocument": document, "Description": "kept"}
+    assert refusal(iam.create_role, RoleName="r", **wanted, PermissionsBoundary=missing)["code"] == "NoSuchEntity"
+    assert refusal(iam.create_role, RoleName="r", **wanted, MaxSessionDuration=43_201)["code"] == "ValidationError"
+    iam.create_role(RoleName="r", **wanted, MaxSessionDuration=7200)
+    iam.update_role(RoleName="r", MaxSessionDuration=43_200)
+    iam.put_role_permissions_boundary(RoleName="r", PermissionsBoundary=bound)
+    role = iam.get_role(RoleName="r")["Role"]
+    assert (role["MaxSessionDuration"], role["Description"]) == (43_200, "kept")
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == bound
+    iam.update_role(RoleName="r")
+    assert iam.get_role(RoleName="r")["Role"]["MaxSessionDuration"] == 3600, "as its API reference has it"
+    answer = refusal(iam.put_role_permissions_boundary, RoleName="r", PermissionsBoundary=missing)
+    assert answer["code"] == "NoSuchEntity"
+    assert refusal(iam.update_role, RoleName="nobody", MaxSessionDuration=3600)["code"] == "NoSuchEntity"
+
+
+def test_the_agents_trust_policy_is_taken_by_iam_and_so_is_the_closed_one(place: Place) -> None:
+    iam, issuer = place.iam(), agent_access.issuer("https://tokens.example/" + "t" * 232, "")
+    ours = agent_access.trust_policy(issuer, UUID(int=1), place.account_id)
+    iam.create_role(RoleName=agent_access.ROLE_NAME, AssumeRolePolicyDocument=json.dumps(ours))
+    closed = json.dumps(agent_access.nobody())
+    iam.update_assume_role_policy(RoleName=agent_access.ROLE_NAME, PolicyDocument=closed)
 
 
 @pytest.fixture
