@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 from batteries_apiserver.billing.events import SUBSCRIBED
 from batteries_apiserver.runtime import metrics as api_metrics
 from batteries_apiserver.settings import Settings as ApiSettings
+from batteries_apiserver.tokens.instructions import SAMPLE
 from batteries_crds.conditions import SUMMARIES
 from batteries_operator.aws.permissions import Condition, Permission, Reach, denials, for_bootstrap, for_running
 from batteries_operator.runtime import metrics as operator_metrics
@@ -194,11 +195,17 @@ def argocd_health() -> str:
     return "```yaml\n" + "".join(scripts) + "```"
 
 
+def credentials() -> str:
+    """The ways from an API key to AWS credentials, as responses and llms.txt show them."""
+    return SAMPLE.markdown().replace("__BASE__", "https://api.example.com")
+
+
 _ENDPOINT = ("endpoint", "who", "what it does", "responses")
 
 TABLES: dict[str, Callable[[], str]] = {
     "contract-endpoints": lambda: _table((*_ENDPOINT, "added"), endpoints.of_the_contract()),
     "own-endpoints": lambda: _table((*_ENDPOINT, "takes"), endpoints.of_ours()),
+    "credentials": credentials,
     "steps": steps,
     "closing": closing,
     "permissions": lambda: _permissions(for_running("", _reach())),
@@ -217,7 +224,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "apiserver-metrics": lambda: _metrics(api_metrics),
 }
 
-PAGES = ("gitops", "http-api", "iam-policy", "install", "kubectl", "metrics", "runbook", "settings", "stripe")
+PAGES = (
+    *("credentials", "gitops", "http-api", "iam-policy", "install"),
+    *("kubectl", "metrics", "runbook", "settings", "stripe"),
+)
 FILES = tuple(f"docs/{name}.md" for name in PAGES)
 
 

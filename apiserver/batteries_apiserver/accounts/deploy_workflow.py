@@ -62,12 +62,16 @@ class DeployWorkflow(TypedDict):
     githubRepos: Repos
 
 
+def region_of(role_arn: str, wanted: str) -> str:
+    """The region that is wanted, or the main one of the role's partition of AWS if that does not have it."""
+    partition = role_arn.split(":")[1]
+    return wanted if wanted.startswith(_PREFIX_OF.get(partition, "")) else _REGION_OF[partition]
+
+
 def workflow_of(role_arn: str, repositories: Sequence[str], region: str) -> str:
     """The workflow's YAML. If the role's partition of AWS does not have the region, its main region is used."""
-    partition = role_arn.split(":")[1]
-    if not region.startswith(_PREFIX_OF.get(partition, "")):
-        region = _REGION_OF[partition]
-    audience = _AUDIENCE_OF.get(partition)
+    region = region_of(role_arn, region)
+    audience = _AUDIENCE_OF.get(role_arn.split(":")[1])
     return _WORKFLOW.format(
         path=PATH,
         repositories="\n".join(f"#   {repository}" for repository in repositories),

@@ -14,6 +14,7 @@ from batteries_apiserver.accounts.deploy_workflow import workflow_of
 from batteries_apiserver.guide.document import described
 from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
+from batteries_apiserver.tokens.instructions import SAMPLE
 from batteries_crds.names import Phase, ProvisioningStep
 
 _SAMPLE_ROLE = "arn:aws:iam::123456789012:role/GitHubActionsDeployRole"
@@ -31,6 +32,7 @@ def llms_txt(routes: Iterable[Route], public_url: str) -> str:
         "__STEPS__": _names(ProvisioningStep),
         "__POLLING__": _polling(api),
         "__WORKFLOW__": _indented(workflow_of(_SAMPLE_ROLE, ["my-org/my-app", "my-org/infra"], "us-east-1")),
+        "__CREDENTIALS__": indent(SAMPLE.markdown(), " " * 3),
         "__BASE__": public_url,
     }
     story = _STORY

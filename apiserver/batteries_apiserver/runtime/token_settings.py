@@ -59,14 +59,6 @@ class TokenSettings(FromEnvironment):
             "with the scope aws."
         ),
     ] = "full"  # noqa: S105  # a scope
-    token_region: Annotated[
-        str,
-        Field(
-            pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$",
-            max_length=32,
-            description="The AWS region that is named with a token, for the first calls.",
-        ),
-    ] = "us-east-1"  # noqa: S105  # a region
     rate_limit_token: Annotated[
         int,
         Field(

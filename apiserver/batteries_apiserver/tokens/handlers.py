@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from batteries_apiserver.accounts.deploy_workflow import region_of
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.caller import customer_of
@@ -86,7 +87,7 @@ async def _issue(request: web.Request, caller: Caller) -> web.Response:
     )
     if TOKEN_TYPE in request.headers.get(hdrs.ACCEPT, ""):
         return web.Response(text=token.raw, content_type=TOKEN_TYPE, headers={hdrs.CACHE_CONTROL: "no-store"})
-    way = Way(settings.public_base, str(account.account_id), role, settings.token_region)
+    way = Way(settings.public_base, str(account.account_id), role, region_of(role, settings.account_region))
     return json_response(_shown(token, way), headers={hdrs.CACHE_CONTROL: "no-store"})
 
 

@@ -5,15 +5,23 @@ shell lines need curl and the AWS CLI, the script needs Python alone, and an SDK
 """
 
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from batteries_crds.agent_access import MAX_SESSION_SECONDS, TOKEN_SECONDS
+from batteries_crds.agent_access import MAX_SESSION_SECONDS, ROLE_NAME, TOKEN_SECONDS
 
 TOKEN_TYPE = "application/jwt"  # noqa: S105  # a media type
 """What to accept for a response that is the token alone."""
+
+
+AS_VARIABLES = (
+    "Credentials.join(' ', [join('=', ['AWS_ACCESS_KEY_ID', AccessKeyId]), "
+    "join('=', ['AWS_SECRET_ACCESS_KEY', SecretAccessKey]), join('=', ['AWS_SESSION_TOKEN', SessionToken])])"
+)
+"""What of AssumeRoleWithWebIdentity's response a shell exports (JMESPath)."""
 
 
 class Instructions(TypedDict):
@@ -48,23 +56,19 @@ class Way:
             f'-H "Authorization: Bearer $API_KEY" -H "Accept: {TOKEN_TYPE}"'
         )
 
+    @property
+    def _regions(self) -> str:
+        """boto3 and the AWS CLI of version 1 read only the second."""
+        return f"AWS_REGION={self.region} AWS_DEFAULT_REGION={self.region}"
+
     def shell(self) -> str:
         """Get a token, assume the role, call AWS."""
-        query = "Credentials.join(' ', ["
-        query += ", ".join(
-            f"join('=', ['{variable}', {field}])"
-            for variable, field in (
-                ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
-                ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
-                ("AWS_SESSION_TOKEN", "SessionToken"),
-            )
-        )
-        query += "])"
         return "\n".join(
             (
-                f"export AWS_REGION={self.region} TOKEN=$({self._curl})",
-                "export $(aws sts assume-role-with-web-identity --no-sign-request --role-session-name agent "
-                f'--role-arn "{self.role_arn}" --web-identity-token "$TOKEN" --output text --query "{query}")',
+                f"TOKEN=$({self._curl})",
+                f"export {self._regions} $(aws sts assume-role-with-web-identity --no-sign-request "
+                f'--region {self.region} --role-arn "{self.role_arn}" --role-session-name agent '
+                f'--web-identity-token "$TOKEN" --output text --query "{AS_VARIABLES}")',
                 "aws sts get-caller-identity",
             )
         )
@@ -73,11 +77,11 @@ class Way:
         """Keep a token in a file: an SDK reads it whenever its session has ended."""
         return "\n".join(
             (
-                f'export AWS_REGION={self.region} AWS_ROLE_ARN="{self.role_arn}" AWS_ROLE_SESSION_NAME=agent '
+                f'export {self._regions} AWS_ROLE_ARN="{self.role_arn}" AWS_ROLE_SESSION_NAME=agent '
                 'AWS_WEB_IDENTITY_TOKEN_FILE="$HOME/.aws-token"',
                 f'renew() {{ (umask 077 && {self._curl} > "$AWS_WEB_IDENTITY_TOKEN_FILE.new" && '
                 'mv "$AWS_WEB_IDENTITY_TOKEN_FILE.new" "$AWS_WEB_IDENTITY_TOKEN_FILE"); }',
-                f"renew && while sleep {TOKEN_SECONDS - 60}; do renew; done &",
+                f"renew; while sleep {TOKEN_SECONDS - 60}; do renew; done &",
             )
         )
 
@@ -95,6 +99,23 @@ class Way:
         for place, text in filled.items():
             script = script.replace(place, text)
         return script
+
+    def markdown(self) -> str:
+        """The three ways with what to do for each, for documents."""
+        parts = (
+            ("In a shell, with curl and the AWS CLI:", self.shell()),
+            (
+                "For the AWS CLI and every SDK, as `credential_process`: this script needs Python alone, and "
+                "AWS's tools run it again whenever a session ends.",
+                self.credential_process(),
+            ),
+            (
+                "For an SDK that assumes the role itself: keep a token in a file. The SDK reads it whenever its "
+                "session ends.",
+                self.sdk(),
+            ),
+        )
+        return "\n\n".join(f"{text}\n\n{indent(code.rstrip(), ' ' * 4)}" for text, code in parts)
 
     def all(self) -> Instructions:
         """The three ways."""
@@ -132,3 +153,11 @@ found = {field.tag.split("}")[1]: field.text for field in answer.find(".//{*}Cre
 print(json.dumps({"Version": 1, **found}))
 """
 """AWS CLI and SDKs: `credential_process` (AWS SDKs and Tools Reference Guide, "Process credential provider")."""
+
+SAMPLE = Way(
+    "__BASE__",
+    "11111111-2222-4333-8444-555555555555",
+    f"arn:aws:iam::123456789012:role/{ROLE_NAME}",
+    "us-east-1",
+)
+"""For documents, which put the URL of the API in place of `__BASE__`."""
