@@ -12,13 +12,13 @@ from pathlib import Path
 
 from mutants.coverage_map import ROOTS, CoverageMap, current
 from mutants.kinds import Mutant
-from mutants.run import Outcome, Trial, run, warm_up
+from mutants.run import Outcome, Trial, run, trial, warm_up
 from mutants.sample import sample
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-batteries-included/mutants"
-CONTROLS = 6
-"""So many of the runs are made without their mutant first."""
+CONTROLS, OF_EACH = 4, 3
+"""So many of the runs, with so many of their tests, are made without their mutant first."""
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
 
 
@@ -32,7 +32,7 @@ def main() -> int:
         mutants = {name: [each for each in some if asked.only in _where(each)] for name, some in mutants.items()}
     every = [each for some in mutants.values() for each in some]
     reasons = _equivalents()
-    outcomes = {each: Outcome(each, None, 0, 0) for each in every}
+    outcomes = {each: Outcome(each, None, 0) for each in every}
     tried = [each for each in every if _key(each) not in reasons]
     random.Random(asked.seed).shuffle(tried)  # noqa: S311  # a sample, not a secret
     warm_up()
@@ -59,13 +59,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _trial(seen: CoverageMap, mutant: Mutant) -> Trial:
-    tests = seen.of(mutant.path, mutant.line, mutant.last_line)
-    return Trial(mutant, [(test, seen.seconds[test]) for test in tests])
+    return trial(mutant, ((test, seen.seconds[test]) for test in seen.of(mutant.path, mutant.line, mutant.last_line)))
 
 
 def _expect_silence(trials: list[Trial], jobs: int) -> None:
     """Runs the same tests on the program as it is: where one fails, it says nothing of a mutant."""
-    unchanged = [replace(each, mutant=replace(each.mutant, source=each.mutant.path.read_text())) for each in trials]
+    unchanged = [
+        Trial(replace(each.mutant, source=each.mutant.path.read_text()), each.tests[:OF_EACH]) for each in trials
+    ]
     for outcome in run(unchanged, jobs):
         if outcome.killed_by:
             raise SystemExit(
@@ -109,8 +110,7 @@ def _tell(
     for mutant in (each for some in mutants.values() for each in some):
         outcome = outcomes[mutant]
         if outcome.killed_by is None and _key(mutant) not in reasons:
-            unseen = f", {outcome.left_out} left out for time" if outcome.left_out else ""
-            print(f"\n{_where(mutant)} {mutant.kind} ({outcome.tests} tests saw it{unseen})")
+            print(f"\n{_where(mutant)} {mutant.kind} ({outcome.tests} tests were shown it)")
             print("\n".join(f"  {line}" for line in _diff(mutant)))
     print("\n| package | mutants | killed | survived | equivalent | killed of those that can be |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -48,7 +48,8 @@ class CoverageMap:
         self.seconds = {test: taken for file in files.values() for test, taken in file.seconds.items()}
 
     def of(self, path: Path, first: int, last: int) -> list[str]:
-        """The tests that can see a change of these lines, those first that are over soonest.
+        """The tests that can see a change of these lines: first those of a file of the module's name, then those in a
+        folder of its name, and of each those first that are over soonest.
 
         A line that runs at import is seen by whoever runs any line of the module, or else of a module that imports it,
         and by each file of tests that imports it. So is a module that a test runs in another process, which the
@@ -64,7 +65,7 @@ class CoverageMap:
         if not found:
             found |= self._of_module(module) or self._of_importers(module)
             found.update(*(file.seconds for name, file in self._files.items() if _imports(self._texts[name], module)))
-        return sorted(found & self.seconds.keys(), key=lambda test: (self.seconds[test], test))
+        return sorted(found & self.seconds.keys(), key=lambda test: (_distance(test, path), self.seconds[test], test))
 
     def _of_module(self, module: str) -> set[str]:
         return {
@@ -143,6 +144,14 @@ def split(root: Path, names: Iterable[str], data: Path, times: Path) -> dict[str
                 found[name].sources[module] = digest
                 found[name].lines.setdefault(module, {})[str(line)] = sorted(tests)
     return found
+
+
+def _distance(test: str, path: Path) -> int:
+    """How far the names of a test's file and of a module are apart: 0 to 2."""
+    file = Path(test.split("::")[0])
+    if path.stem in file.stem or file.stem.removeprefix("test_") in path.stem:
+        return 0
+    return 1 if file.parent.name == path.parent.name else 2
 
 
 def _digest(path: Path) -> str:
