@@ -19,6 +19,7 @@ ROOTS = {
     "batteries_apiserver": "apiserver/batteries_apiserver",
     "batteries_crds": "crds/batteries_crds",
 }
+OF_TABLES = "tests/unit/tools/test_generated_files.py"
 _TOLD = ["-q", "-p", "no:schemathesis", "-p", "mutants.timings", "--cov-context=test", "--cov-report="]
 
 
@@ -52,8 +53,8 @@ class CoverageMap:
         folder of its name, and of each those first that are over soonest.
 
         A line that runs at import is seen by whoever runs any line of the module, or else of a module that imports it,
-        and by each file of tests that imports it. So is a module that a test runs in another process, which the
-        measurement does not follow.
+        by each file of tests that imports it, and by the test of the files that are generated from tables and models.
+        So is a module that a test runs in another process, which the measurement does not follow.
         """
         module, found = module_of(path), set[str]()
         now = _digest(path)
@@ -65,6 +66,7 @@ class CoverageMap:
         if not found:
             found |= self._of_module(module) or self._of_importers(module)
             found.update(*(file.seconds for name, file in self._files.items() if _imports(self._texts[name], module)))
+            found.update(*(file.seconds for name, file in self._files.items() if name == OF_TABLES))
         return sorted(found & self.seconds.keys(), key=lambda test: (_distance(test, path), self.seconds[test], test))
 
     def _of_module(self, module: str) -> set[str]:
@@ -149,7 +151,7 @@ def split(root: Path, names: Iterable[str], data: Path, times: Path) -> dict[str
 def _distance(test: str, path: Path) -> int:
     """How far the names of a test's file and of a module are apart: 0 to 2."""
     file = Path(test.split("::")[0])
-    if path.stem in file.stem or file.stem.removeprefix("test_") in path.stem:
+    if str(file) == OF_TABLES or path.stem in file.stem or file.stem.removeprefix("test_") in path.stem:
         return 0
     return 1 if file.parent.name == path.parent.name else 2
 

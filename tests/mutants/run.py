@@ -59,7 +59,8 @@ class Trial:
 
 def trial(mutant: Mutant, tests: Iterable[tuple[str, float]]) -> Trial:
     """With as many of the tests as may be run."""
-    found, total = [], 0.0
+    found: list[tuple[str, float]] = []
+    total = 0.0
     for test, seconds in tests:
         total += seconds
         if found and total > LONGEST_SECONDS:

@@ -93,6 +93,29 @@ async def test_a_deleted_account_closes_none_that_another_object_had(factory: Fa
     assert await state(factory) == "ACTIVE"
 
 
+async def test_a_deleted_account_closes_none_that_left_the_organization(factory: Factory) -> None:
+    await factory.active(deletionPolicy="Close")
+    lose_status(factory)
+    delete(factory)
+    process = await factory.start()
+    process.before_call = refusal("organizations:ListTagsForResource", "TargetNotFoundException")
+    await released(process)
+    assert process.calls.count("organizations:ListTagsForResource") == 1
+    assert await state(factory) == "ACTIVE"
+
+
+async def test_tags_that_aws_does_not_show_are_asked_for_again_before_an_account_goes(factory: Factory) -> None:
+    await factory.active(deletionPolicy="Close")
+    lose_status(factory)
+    delete(factory)
+    process = await factory.start()
+    process.before_call = refusal(
+        "organizations:ListTagsForResource", "InternalServerException", http_status=500, times=2
+    )
+    await released(process)
+    assert await state(factory) == "CLOSED"
+
+
 async def test_a_kept_account_is_released_without_a_call(factory: Factory) -> None:
     await factory.active()
     lose_status(factory)
