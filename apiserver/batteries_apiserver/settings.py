@@ -26,6 +26,11 @@ class Settings(TokenSettings, StripeSettings, ServerSettings):
         return str(self.checkout_success_url).replace("%7B", "{").replace("%7D", "}")
 
     @property
+    def claimed_success_url(self) -> str:
+        """Where a browser goes after the checkout of a sign-up with a claim secret: its page can fetch no key."""
+        return self.success_url if self.checkout_success_url is not None else self.url_of("/checkout/done")
+
+    @property
     def cancel_url(self) -> str:
         """Where a browser goes after checkout is cancelled."""
         return str(self.checkout_cancel_url or self.url_of("/checkout/cancelled"))

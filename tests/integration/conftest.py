@@ -101,7 +101,7 @@ class World:
         response = await self.client.post("/v1/stripe/setup", json={"email": EMAIL})
         assert response.status == 200, await response.text()
         answer = await response.json()
-        assert answer.keys() == {"sessionId", "url"}
+        assert answer.keys() == {"sessionId", "url", "cost"}
         return str(answer["sessionId"])
 
     async def stripe(self, method: str, path: str, **data: str) -> dict[str, Any]:

@@ -277,8 +277,69 @@ async def test_a_session_of_another_shop_earns_no_key(world: Any) -> None:
     assert await world.customers() == []
 
 
-async def test_an_unknown_session_is_a_404(world: Any) -> None:
-    assert (await world.fetch("cs_test_nobodyknowsthisone")).status == 404
+async def test_why_there_is_no_key_is_said_in_the_code(world: Any) -> None:
+    async def code(session_id: str) -> tuple[int, str, str | None]:
+        answer = await world.fetch(session_id)
+        return answer.status, (await answer.json())["code"], answer.headers.get("Retry-After")
+
+    assert await code("cs_test_nobodyknowsthisone") == (404, "session_not_found", None)
+    waiting = await world.setup()
+    assert await code(waiting) == (404, "session_not_completed", "5")
+    await world.stripe("POST", f"/v1/checkout/sessions/{waiting}/expire")
+    assert await code(waiting) == (404, "session_expired", None)
+    fetched = await world.setup()
+    await world.complete(fetched)
+    assert (await world.fetch(fetched)).status == 200
+    assert await code(fetched) == (404, "key_already_fetched", None)
+    old = await world.setup()
+    await world.complete(old)
+    settings = world.billing.settings.model_copy(update={"key_retrieval_seconds": -1})
+    object.__setattr__(world.billing, "settings", settings)
+    assert await code(old) == (404, "session_too_old", None)
+
+
+async def test_the_url_alone_fetches_no_key_of_a_sign_up_with_a_claim_secret(world: Any) -> None:
+    with structlog.testing.capture_logs() as lines:
+        begun = await (await world.client.post("/v1/stripe/setup", json={"email": EMAIL, "claim": True})).json()
+        session_id, secret = begun["sessionId"], begun["claimSecret"]
+        path = f"/v1/stripe/session/{session_id}"
+        session = await world.stripe("GET", f"/v1/checkout/sessions/{session_id}")
+        assert secret not in str(session), "Stripe has only its hash"
+        assert session["success_url"].endswith("/checkout/done"), "the page after the checkout has no session to fetch"
+        # How far the checkout is, is said to nobody else either.
+        for when in ("open", "complete"):
+            if when == "complete":
+                await world.complete(session_id)
+            missing = await world.client.get(path)
+            assert (missing.status, (await missing.json())["code"]) == (403, "claim_secret_required")
+            for wrong in (secret[:-1] + ("A" if secret[-1] != "A" else "B"), "", "x", secret + " " + secret):
+                refused = await world.client.get(path, headers={"Claim-Secret": wrong})
+                assert (refused.status, (await refused.json())["code"]) == (403, "claim_secret_wrong")
+        assert await world.keys() == []
+        fetched = await world.client.get(path, headers={"Claim-Secret": secret})
+        assert fetched.status == 200, "wrong ones used nothing up"
+        again = await world.client.get(path, headers={"Claim-Secret": secret})
+        assert (again.status, (await again.json())["code"]) == (404, "key_already_fetched")
+    assert secret not in str(lines)
+    assert "claim" not in str(await world.customers())
+
+
+async def test_wrong_claim_secrets_count_towards_the_limit_of_their_address(open_world: Any) -> None:
+    world = await open_world(rate_limit_sign_up=3)
+    begun = await (await world.client.post("/v1/stripe/setup", json={"email": EMAIL, "claim": True})).json()
+    path = f"/v1/stripe/session/{begun['sessionId']}"
+    answers = [(await world.client.get(path, headers={"Claim-Secret": "x"})).status for _ in range(4)]
+    assert answers == [403, 403, 403, 429]
+
+
+async def test_a_client_of_the_contract_gets_no_secret_and_needs_none(world: Any) -> None:
+    begun = await (await world.client.post("/v1/stripe/setup", json={"email": EMAIL})).json()
+    assert "claimSecret" not in begun
+    await world.complete(begun["sessionId"])
+    fetched = await world.client.get(f"/v1/stripe/session/{begun['sessionId']}", headers={"Claim-Secret": "any"})
+    assert fetched.status == 200
+    wrong = await world.client.post("/v1/stripe/setup", json={"email": EMAIL, "claim": "yes"})
+    assert (wrong.status, (await wrong.json())["code"]) == (400, "invalid_request")
 
 
 async def test_a_session_id_never_reaches_the_log(world: Any) -> None:

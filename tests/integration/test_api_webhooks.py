@@ -11,8 +11,9 @@ import stripe
 import structlog
 
 from batteries_apiserver.billing.customers import Customers
-from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.billing.reconcile import Reconciler
+from batteries_apiserver.billing.sessions import NewSession
 from batteries_apiserver.kube.clients import KUBE
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.customer import Customer, PaymentMethod

@@ -16,7 +16,7 @@ from batteries_apiserver.http import headers
 from batteries_apiserver.settings import SETTINGS, Settings
 
 _FOLDER = files(__package__) / "pages"
-_FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "cancelled.html")}
+_FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "done.html", "cancelled.html")}
 _ASSETS = {
     "checkout.css": ("text/css", (_FOLDER / "checkout.css").read_text()),
     "checkout.js": ("text/javascript", (_FOLDER / "checkout.js").read_text()),
@@ -34,6 +34,11 @@ async def complete(request: web.Request) -> web.Response:
     minutes = settings.key_retrieval_seconds // 60
     within = "an hour" if minutes == 60 else f"{minutes} minutes"
     return _page("complete.html", {"API": _api(settings), "SESSION": session, "WITHIN": within})
+
+
+async def done(request: web.Request) -> web.Response:
+    """GET /checkout/done: the sign-up has a claim secret, so whoever started it fetches the key, and nobody here."""
+    return _page("done.html", {})
 
 
 async def cancelled(request: web.Request) -> web.Response:

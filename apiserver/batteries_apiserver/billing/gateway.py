@@ -9,8 +9,6 @@ so that callers (Stripe's webhooks among them) try again. Nothing here knows Kub
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -20,8 +18,11 @@ import structlog
 from stripe.params.checkout import SessionCreateParams
 
 from batteries_apiserver.billing.charges import customer_of_charge
+from batteries_apiserver.billing.claim_secret import METADATA
+from batteries_apiserver.billing.cost import Cost, Price
 from batteries_apiserver.billing.events import Event, verified
 from batteries_apiserver.billing.failures import asking, unavailable
+from batteries_apiserver.billing.sessions import CompletedSession, NewSession, Session, session_of
 from batteries_apiserver.billing.standing import Standing, standing_of
 from batteries_apiserver.http.errors import BadRequest, Unavailable
 from batteries_apiserver.settings import Settings
@@ -42,24 +43,6 @@ _TIMEOUT_SECONDS = 8.0
 _RETRIES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A checkout that a browser can open. The id is a secret until the key is fetched, and never logged."""
-
-    session_id: str = field(repr=False)
-    url: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedSession:
-    """A completed checkout of this installation."""
-
-    session_id: str = field(repr=False)
-    customer_id: str
-    email: str
-    completed_at: datetime
-
-
 class StripeGateway:
     """The calls to Stripe that we use."""
 
@@ -77,6 +60,7 @@ class StripeGateway:
         self._client = client
         self._webhook_secret = webhook_secret
         self._price_id = price_id
+        self._price = Price(client, price_id, livemode)
         self._livemode = livemode
         self._installation = installation
         self._success_url = success_url
@@ -84,8 +68,12 @@ class StripeGateway:
     async def _mark(self) -> dict[str, str]:
         return {**_PRODUCT, "installation": await self._installation()}
 
-    async def new_session(self, email: str, *, success_url: str, cancel_url: str) -> NewSession:
+    async def new_session(
+        self, email: str, *, success_url: str, cancel_url: str, claim_digest: str | None = None
+    ) -> NewSession:
         """Starts a checkout for a new customer: it saves a card or, if a price is set, starts a subscription.
+
+        `claim_digest`: the hash of the secret that will fetch the key; None if the session's id is to be enough.
 
         Raises:
             BadRequest: Stripe does not accept the e-mail address.
@@ -98,7 +86,7 @@ class StripeGateway:
             "customer_email": email,
             "success_url": success_url,
             "cancel_url": cancel_url,
-            "metadata": mark,
+            "metadata": mark | ({} if claim_digest is None else {METADATA: claim_digest}),
             # The person who pays may not be the one who started the checkout, and must know what the card pays for.
             "custom_text": {"submit": {"message": WHO_GETS_THE_KEY}},
         }
@@ -125,8 +113,21 @@ class StripeGateway:
             "subscription_data": {"metadata": mark},
         }
 
+    async def cost(self) -> Cost:
+        """Returns what a sign-up costs, or that Stripe can't say now."""
+        return await self._price.cost()
+
     async def completed_session(self, session_id: str) -> CompletedSession | None:
         """Returns the session if it is ours and completed; None otherwise.
+
+        Raises:
+            Unavailable: the call to Stripe failed.
+        """
+        session = await self.session(session_id)
+        return None if session is None else session.completed
+
+    async def session(self, session_id: str) -> Session | None:
+        """Returns the session if it is ours; None otherwise.
 
         Raises:
             Unavailable: the call to Stripe failed.
@@ -142,7 +143,7 @@ class StripeGateway:
         raw = session.to_dict()
         if session.livemode is not self._livemode or not await self._is_our_session(raw):
             return None
-        return _completed(raw)
+        return session_of(raw)
 
     async def _is_our_session(self, session: dict[str, Any]) -> bool:
         """Whether this installation started it, and not another one on the same Stripe account.
@@ -228,14 +229,3 @@ async def stripe_gateway(
             installation=installation,
             success_url=settings.success_url,
         )
-
-
-def _completed(session: dict[str, Any]) -> CompletedSession | None:
-    if session.get("status") != "complete" or session.get("payment_status") == "unpaid":
-        return None
-    customer = session.get("customer")
-    email = (session.get("customer_details") or {}).get("email")
-    if not isinstance(customer, dict) or customer.get("deleted") or not email:
-        return None
-    moment = datetime.fromtimestamp(max(session["created"], customer["created"]), UTC)
-    return CompletedSession(session["id"], customer["id"], email, moment)

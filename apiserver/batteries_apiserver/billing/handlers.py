@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -10,11 +10,13 @@ from typing_extensions import TypedDict
 
 from batteries_apiserver.auth.customer_checks import shares_card_with_blocked
 from batteries_apiserver.auth.rate_limit import RATE_LIMITS
+from batteries_apiserver.billing.claim_secret import HEADER, new_claim_secret
 from batteries_apiserver.billing.context import BILLING
-from batteries_apiserver.billing.key_claim import claim, is_claimed, key_owner
+from batteries_apiserver.billing.cost import Cost
+from batteries_apiserver.billing.key_claim import already_fetched, claim, is_claimed, key_owner, unknown
 from batteries_apiserver.customers.notification_writer import NOTIFICATIONS
 from batteries_apiserver.http.body import Body, read_body
-from batteries_apiserver.http.errors import Forbidden, NotFound, Unavailable
+from batteries_apiserver.http.errors import Forbidden, Unavailable
 from batteries_apiserver.http.headers import SHOWN_ONCE
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.http.time_limit import lift_time_limit
@@ -47,6 +49,13 @@ class Setup(Body):
         AfterValidator(_email),
         Field(description="The owner's e-mail address.", json_schema_extra={"format": "email"}),
     ]
+    claim: Annotated[
+        bool,
+        Field(
+            description="true: the response has a `claimSecret`, and only a request with it gets the API key. "
+            "Otherwise anybody who has the checkout's URL can fetch the key."
+        ),
+    ] = False
 
 
 class SetupStarted(TypedDict):
@@ -54,6 +63,16 @@ class SetupStarted(TypedDict):
 
     sessionId: Annotated[str, Field(description="Fetches the API key once the checkout is complete. Keep it secret.")]
     url: Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Stripe's page; open it in a browser.")]
+    cost: Cost
+    claimSecret: NotRequired[
+        Annotated[
+            str,
+            Field(
+                description="Send it in the header `Claim-Secret` when you fetch the API key. Keep it; only this "
+                "response shows it."
+            ),
+        ]
+    ]
 
 
 class KeyRetrieved(TypedDict):
@@ -71,11 +90,17 @@ async def setup(request: web.Request) -> web.Response:
     billing = request.app[BILLING]
     gateway = billing.stripe
     request.app[RATE_LIMITS].take_sign_up(request)
+    secret = new_claim_secret() if wanted.claim else None
     session = await gateway.new_session(
-        wanted.email, success_url=billing.settings.success_url, cancel_url=billing.settings.cancel_url
+        wanted.email,
+        success_url=billing.settings.success_url if secret is None else billing.settings.claimed_success_url,
+        cancel_url=billing.settings.cancel_url,
+        claim_digest=None if secret is None else secret.digest,
     )
     SESSIONS.labels("opened").inc()
-    started: SetupStarted = {"sessionId": session.session_id, "url": session.url}
+    started: SetupStarted = {"sessionId": session.session_id, "url": session.url, "cost": await gateway.cost()}
+    if secret is not None:
+        started["claimSecret"] = secret.raw
     return json_response(started, headers=SHOWN_ONCE)
 
 
@@ -83,24 +108,22 @@ async def retrieve_key(request: web.Request) -> web.Response:
     """GET /v1/stripe/session/{id}: the API key of a completed checkout, once."""
     billing, session_id = request.app[BILLING], request.match_info["id"]
     within = timedelta(seconds=billing.settings.key_retrieval_seconds)
-    found = claimed = None
-    if SESSION_ID.fullmatch(session_id) and not is_claimed(billing.kube, session_id):
-        gateway = billing.stripe
-        request.app[RATE_LIMITS].take_session(request)
-        found = await key_owner(billing.kube, gateway, session_id, within=within)
-    if found is not None:
-        if shares_card_with_blocked(billing.kube, found.customer):
-            raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support.")
-        _refuse_if_disconnected(request)
-        # If a timeout cancelled the claim midway, the key would be lost. The claim has timeouts of its own.
-        lift_time_limit(request)
-        claimed = await claim(billing.kube, session_id, found.customer)
-    if found is None or claimed is None:
-        raise NotFound(
-            "session_not_found",
-            "This session has no key to fetch: the session is unknown, not completed or too old, or its key was "
-            "fetched already. Complete the checkout first, or start another with POST /v1/stripe/setup.",
-        )
+    if not SESSION_ID.fullmatch(session_id):
+        raise unknown()
+    if is_claimed(billing.kube, session_id):
+        raise already_fetched()
+    gateway = billing.stripe
+    request.app[RATE_LIMITS].take_session(request)
+    secret = request.headers.get(HEADER.name)
+    found = await key_owner(billing.kube, gateway, session_id, secret, within=within)
+    if shares_card_with_blocked(billing.kube, found.customer):
+        raise Forbidden("sign_up_refused", "This sign-up can't be completed. Ask support.")
+    _refuse_if_disconnected(request)
+    # If a timeout cancelled the claim midway, the key would be lost. The claim has timeouts of its own.
+    lift_time_limit(request)
+    claimed = await claim(billing.kube, session_id, found.customer)
+    if claimed is None:
+        raise already_fetched()
     SESSIONS.labels("fetched").inc()
     owner = claimed.customer.metadata.name
     await request.app[NOTIFICATIONS].ask_to_confirm(claimed.customer)

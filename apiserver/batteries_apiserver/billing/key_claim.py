@@ -14,8 +14,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from batteries_apiserver.auth.key_format import mint
+from batteries_apiserver.billing.claim_secret import refuse_others
 from batteries_apiserver.billing.customers import Customers
 from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.billing.sessions import Session
+from batteries_apiserver.http.errors import NotFound
 from batteries_apiserver.keys.storing import store
 from batteries_apiserver.kube.clients import Kube
 from batteries_crds.customer import Customer
@@ -23,6 +26,8 @@ from batteries_crds.identity import derived_uuid
 from batteries_crds.names import LABEL_CUSTOMER
 
 log = structlog.get_logger(__name__)
+
+_POLL_SECONDS = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +58,73 @@ def is_claimed(kube: Kube, session_id: str) -> bool:
     return kube.caches.keys.get(key_name_of(session_id)) is not None
 
 
-async def key_owner(kube: Kube, gateway: StripeGateway, session_id: str, *, within: timedelta) -> KeyOwner | None:
-    """Returns who may claim that session's key; None if the session is not ours, not complete or too old.
+async def key_owner(
+    kube: Kube, gateway: StripeGateway, session_id: str, secret: str | None, *, within: timedelta
+) -> KeyOwner:
+    """Returns who may claim that session's key. `secret`: what the request sent as the sign-up's claim secret.
 
     Raises:
+        Forbidden: the sign-up has a claim secret, and this is not it.
+        NotFound: the session is not ours, not complete or too old; the code says which.
         Unavailable: the call to Stripe failed.
         kubernetes.aio.client.ApiException: Kubernetes refuses.
     """
-    session = await gateway.completed_session(session_id)
-    if session is None or datetime.now(UTC) - session.completed_at > within:
-        return None
-    customer = await Customers(kube, gateway).settle(session.customer_id, email=session.email)
+    session = await gateway.session(session_id)
+    if session is None:
+        raise unknown()
+    # Before anything else is said, so that only who has the secret learns how far the checkout is.
+    refuse_others(session.claim_digest, secret)
+    if session.completed is None:
+        raise _not_completed(session)
+    if datetime.now(UTC) - session.completed.completed_at > within:
+        raise NotFound(
+            "session_too_old",
+            f"This checkout was completed too long ago: its key could be fetched for {minutes_of(within)} minutes, and "
+            "nobody did. Start another sign-up with POST /v1/stripe/setup.",
+        )
+    customer = await Customers(kube, gateway).settle(session.completed.customer_id, email=session.completed.email)
     assert customer is not None, "an e-mail was given, so a missing Customer was created"
-    return KeyOwner(customer, session.email)
+    return KeyOwner(customer, session.completed.email)
+
+
+def unknown() -> NotFound:
+    """404: there is no such session, or another shop or installation began it."""
+    return NotFound(
+        "session_not_found",
+        "There is no checkout with this session id. Check that you sent the sessionId from POST /v1/stripe/setup in "
+        "full, or start another sign-up there.",
+    )
+
+
+def already_fetched() -> NotFound:
+    """404: the one request that gets the key has had it."""
+    return NotFound(
+        "key_already_fetched",
+        "The API key of this sign-up was fetched already, and it is given out once. If it was not you who fetched it, "
+        "revoke it or tell support. If you lost it, start another sign-up with POST /v1/stripe/setup.",
+    )
+
+
+def _not_completed(session: Session) -> NotFound:
+    if session.is_waiting:
+        return NotFound(
+            "session_not_completed",
+            "The checkout is not complete yet: its page, the url from POST /v1/stripe/setup, has to be finished in a "
+            "browser first. Send the same request again after that.",
+            {"Retry-After": _POLL_SECONDS},
+        )
+    if session.is_expired:
+        return NotFound(
+            "session_expired",
+            "The checkout was not completed in time, and its page is closed. Start another sign-up with POST "
+            "/v1/stripe/setup.",
+        )
+    return unknown()  # its customer was deleted since
+
+
+def minutes_of(duration: timedelta) -> int:
+    """In whole minutes."""
+    return int(duration.total_seconds() // 60)
 
 
 async def claim(kube: Kube, session_id: str, customer: Customer) -> ClaimedKey | None:

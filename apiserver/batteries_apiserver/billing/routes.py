@@ -1,6 +1,7 @@
 """The routes of sign-up: starting a checkout, fetching the key, Stripe's webhooks, and the pages after checkout."""
 
 from batteries_apiserver.billing import checkout_pages, handlers, webhook
+from batteries_apiserver.billing.claim_secret import HEADER
 from batteries_apiserver.http.error_codes import OF_ANY_BODY
 from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
 
@@ -12,7 +13,8 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.BILLING,
         summary="Start a sign-up",
-        details="Open the `url` from the response in a browser and save a card there. Nothing is stored until then.",
+        details="Open the `url` from the response in a browser and complete the checkout there. Nothing is stored "
+        "until then. With `claim` the response has a `claimSecret`, without which nobody can fetch the key.",
         body=handlers.Setup,
         responses={200: Response("Checkout session created", handlers.SetupStarted)},
         errors=("invalid_email", "billing_not_configured", "stripe_unavailable"),
@@ -24,10 +26,21 @@ ROUTES = (
         access=Access.ANYONE,
         tag=Tag.BILLING,
         summary="Fetch the API key of a completed sign-up, once",
-        parameters=(Parameter(name="id", where="path", description="The sessionId from POST /stripe/setup."),),
+        details="`code` says why there is no key: not completed yet (try again after `Retry-After`), expired, too old, "
+        "fetched already, or unknown.",
+        parameters=(
+            Parameter(name="id", where="path", description="The sessionId from POST /stripe/setup."),
+            HEADER,
+        ),
         responses={200: Response("API key retrieved", handlers.KeyRetrieved)},
         errors=(
             "session_not_found",
+            "session_not_completed",
+            "session_expired",
+            "session_too_old",
+            "key_already_fetched",
+            "claim_secret_required",
+            "claim_secret_wrong",
             "sign_up_refused",
             "customer_name_taken",
             "invalid_email",
@@ -67,6 +80,15 @@ ROUTES = (
         summary="Page shown after checkout",
         details="Loading the page changes nothing; a button on it fetches the key.",
         responses={200: Response("A page with a button that shows the key", media_types=("text/html",))},
+    ),
+    Route(
+        method="GET",
+        path="/checkout/done",
+        handler=checkout_pages.done,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Page shown after the checkout of a sign-up with a claim secret",
+        responses={200: Response("A page that says who gets the key", media_types=("text/html",))},
     ),
     Route(
         method="GET",

@@ -7,8 +7,10 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from batteries_apiserver.billing.context import BILLING
+from batteries_apiserver.billing.cost import NOBODY
 from batteries_apiserver.guide.document import document
-from batteries_apiserver.guide.llms import llms_txt
+from batteries_apiserver.guide.llms import COST, llms_txt
 from batteries_apiserver.http.route import Route
 
 _PAGES = Path(__file__).parent / "pages"
@@ -57,7 +59,10 @@ async def openapi(request: web.Request) -> web.Response:
 
 async def llms(request: web.Request) -> web.Response:
     """GET /v1/llms.txt and /llms.txt: Markdown, sent as plain text, which its readers expect."""
-    return web.Response(text=request.app[GUIDE].llms_txt, headers=_BRIEFLY)
+    billing = request.app.get(BILLING)
+    gateway = None if billing is None else billing.gateway
+    summary = NOBODY if gateway is None else (await gateway.cost())["summary"]
+    return web.Response(text=request.app[GUIDE].llms_txt.replace(COST, summary), headers=_BRIEFLY)
 
 
 def page(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -17,6 +17,8 @@ from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
 from batteries_apiserver.tokens.instructions import SAMPLE
 from batteries_crds.names import Phase, ProvisioningStep
 
+COST = "__COST__"
+"""Stands for the sentence about what a sign-up costs, which Stripe knows; filled in when the guide is read."""
 _SAMPLE_ROLE = "arn:aws:iam::123456789012:role/GitHubActionsDeployRole"
 _STORY = (Path(__file__).parent / "pages" / "llms.md").read_text()
 

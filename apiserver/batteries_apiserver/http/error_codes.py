@@ -102,9 +102,13 @@ ERRORS: dict[str, ErrorCode] = {
     "sign_up_refused": ErrorCode(403, "This sign-up can't be completed. Ask support."),
     "invalid_email": ErrorCode(400, "Stripe or this server does not accept this e-mail address."),
     "customer_name_taken": ErrorCode(409, "Another object already has the name of this checkout's customer."),
-    "session_not_found": ErrorCode(
-        404, "The session is unknown, not completed or too old, or its key was fetched already."
-    ),
+    "session_not_found": ErrorCode(404, "There is no checkout with this session id."),
+    "session_not_completed": ErrorCode(404, "The checkout is not complete yet. Try again after Retry-After."),
+    "session_expired": ErrorCode(404, "The checkout was not completed in time. Start another sign-up."),
+    "session_too_old": ErrorCode(404, "The key was not fetched in time after the checkout. Start another sign-up."),
+    "key_already_fetched": ErrorCode(404, "The key of this sign-up was fetched already; it is given out once."),
+    "claim_secret_required": ErrorCode(403, "This sign-up has a claim secret; send it in the header Claim-Secret."),
+    "claim_secret_wrong": ErrorCode(403, "The header Claim-Secret has another secret than this sign-up's."),
     "invalid_signature": ErrorCode(400, "The signature is not Stripe's for this endpoint, or is too old."),
     "billing_not_configured": ErrorCode(
         503, "This server has no Stripe key, so nobody can sign up.", fault="configuration"

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.billing.sessions import NewSession
 from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey

@@ -18,6 +18,7 @@ PUBLIC = {
         "/v1/stripe/session/{id}",
         "/v1/stripe/callback",
         "/checkout/complete",
+        "/checkout/done",
         "/checkout/cancelled",
         "/checkout/checkout.css",
         "/checkout/checkout.js",

@@ -16,8 +16,9 @@ from kubernetes.aio.client import ApiClient, Configuration
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.key_format import NewKey, mint
-from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.billing.key_claim import key_name_of
+from batteries_apiserver.billing.sessions import NewSession
 from batteries_apiserver.events.stream import Streams
 from batteries_apiserver.http.client_address import client_address
 from batteries_apiserver.http.errors import TooManyRequests
@@ -159,7 +160,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(session_id)
 
     monkeypatch.setattr(StripeGateway, "new_session", new_session)
-    monkeypatch.setattr(StripeGateway, "completed_session", completed_session)
+    monkeypatch.setattr(StripeGateway, "session", completed_session)
     return found
 
 

@@ -6,7 +6,9 @@ import pytest
 from fakes.api_world import Client
 
 
-@pytest.mark.parametrize("path", ["/checkout/complete?session_id=cs_test_secret0", "/checkout/cancelled"])
+@pytest.mark.parametrize(
+    "path", ["/checkout/complete?session_id=cs_test_secret0", "/checkout/done", "/checkout/cancelled"]
+)
 async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_only_our_own_script(
     client: Client, path: str
 ) -> None:

@@ -6,7 +6,8 @@ import pytest
 import stripe
 from fakes.api_world import Client, error_of
 
-from batteries_apiserver.billing.gateway import NewSession, StripeGateway
+from batteries_apiserver.billing.gateway import StripeGateway
+from batteries_apiserver.billing.sessions import NewSession
 from batteries_crds.customer import CustomerSpec
 
 

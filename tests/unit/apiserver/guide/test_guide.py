@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from batteries_apiserver.app import make_app
+from batteries_apiserver.billing.cost import NOBODY
 from batteries_apiserver.guide.document import PREFIX, document
-from batteries_apiserver.guide.llms import llms_txt
+from batteries_apiserver.guide.llms import COST, llms_txt
 from batteries_apiserver.http.error_codes import ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access
 from batteries_apiserver.routes import ROUTES
@@ -107,14 +108,14 @@ def test_the_guide_names_every_endpoint_error_status_and_step() -> None:
         assert f"`{name}`" in GUIDE
     assert "aws-actions/configure-aws-credentials@" in GUIDE
     assert "id-token: write" in GUIDE
-    assert set(re.findall("__[A-Z_]+__", GUIDE)) == {LONGEST_WAIT}, "every place is filled but the settings'"
+    assert set(re.findall("__[A-Z_]+__", GUIDE)) == {LONGEST_WAIT, COST}, "every place is filled but the settings'"
 
 
 @pytest.mark.parametrize("path", ["/llms.txt", "/v1/llms.txt"])
 async def test_the_guide_is_plain_text_at_both_places(client: Any, path: str) -> None:
     response = await client.get(path)
     assert (response.content_type, response.charset) == ("text/plain", "utf-8")
-    assert await response.text() == GUIDE.replace(LONGEST_WAIT, "20")
+    assert await response.text() == GUIDE.replace(LONGEST_WAIT, "20").replace(COST, NOBODY)
 
 
 async def test_the_pages_have_nothing_inline_and_nothing_from_elsewhere(client: Any) -> None:
