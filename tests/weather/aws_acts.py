@@ -10,6 +10,7 @@ from crash.lane import Lane
 from weather.strangers import TEAM
 from weather.walk import Act, Turn
 
+from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.guardrails import DENY_ALL, KEEP_ACCESS
@@ -288,27 +289,46 @@ def _trusts(account: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def _one_of_ours(turn: Turn) -> str:
+    """GitHub's role or the agents'."""
+    return turn.draw.choice([ROLE_NAME, agent_access.ROLE_NAME])
+
+
 async def delete_role(turn: Turn) -> str:
+    role = _one_of_ours(turn)
+
     def do(iam: Any, account: str) -> str:
-        for each in iam.list_attached_role_policies(RoleName=ROLE_NAME)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=ROLE_NAME, PolicyArn=each["PolicyArn"])
-        iam.delete_role(RoleName=ROLE_NAME)
-        return account
+        for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=each["PolicyArn"])
+        iam.delete_role(RoleName=role)
+        return f"{role} in {account}"
 
     return await _inside(turn, do)
 
 
 async def edit_trust(turn: Turn) -> str:
+    role = _one_of_ours(turn)
+
     def do(iam: Any, account: str) -> str:
-        iam.update_assume_role_policy(RoleName=ROLE_NAME, PolicyDocument=_trusts(account))
-        return account
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=_trusts(account))
+        return f"{role} in {account}"
 
     return await _inside(turn, do)
 
 
 async def detach_role_policy(turn: Turn) -> str:
+    role = _one_of_ours(turn)
+
     def do(iam: Any, account: str) -> str:
-        iam.detach_role_policy(RoleName=ROLE_NAME, PolicyArn=ADMINISTRATOR)
+        iam.detach_role_policy(RoleName=role, PolicyArn=ADMINISTRATOR)
+        return f"{role} in {account}"
+
+    return await _inside(turn, do)
+
+
+async def lengthen_sessions(turn: Turn) -> str:
+    def do(iam: Any, account: str) -> str:
+        iam.update_role(RoleName=agent_access.ROLE_NAME, MaxSessionDuration=43_200)
         return account
 
     return await _inside(turn, do)
@@ -390,10 +410,11 @@ ACTS = (
     Act("an account loses its tag", "NotOurAccount as long as it does.", take_tag, 1),
     Act("an account is tagged as another's", "NotOurAccount as long as it is.", tag_for_another, 1),
     Act("an account gets its tag", "It continues automatically.", give_tag, 2, of=lambda walk: walk.untagged),
-    Act("the deploy role is deleted", MENDED, delete_role, 2),
-    Act("the deploy role's trust is edited", MENDED, edit_trust, 2),
-    Act("the deploy role loses its policy", MENDED, detach_role_policy, 1),
-    Act("GitHub's provider is deleted", MENDED, delete_provider, 1),
+    Act("the deploy role or the agents' role is deleted", MENDED, delete_role, 2),
+    Act("the deploy role's or the agents' role's trust is edited", MENDED, edit_trust, 2),
+    Act("the deploy role or the agents' role loses its policy", MENDED, detach_role_policy, 1),
+    Act("the agents' role gets long sessions", MENDED, lengthen_sessions, 1),
+    Act("the providers of GitHub and of our issuer are deleted", MENDED, delete_provider, 1),
     Act("the owner deletes the IAM user", "That is the owner's right.", delete_iam_user, 1),
     Act("the owner makes a user and a role", "They are the owner's, and left alone.", make_own, 2),
     Act("AWS has a bad moment", "Nothing is done twice.", trouble, 4),

@@ -26,6 +26,8 @@ class Look:
     """Users and roles that are none of ours."""
     trust: Any = None
     agents_trust: Any = None
+    agents_policies: list[str] = field(default_factory=list)
+    agents_session: int = 0
     role_policies: list[str] = field(default_factory=list)
     audiences: list[str] = field(default_factory=list)
     assigned: list[str] = field(default_factory=list)
@@ -56,7 +58,11 @@ async def look(lane: Lane, account: str, parent: str) -> Look:
             attached = iam.list_attached_role_policies(RoleName=ROLE_NAME)["AttachedPolicies"]
             seen.trust = roles[ROLE_NAME]["AssumeRolePolicyDocument"]
             seen.role_policies = [each["PolicyArn"] for each in attached]
-        seen.agents_trust = roles.get(agent_access.ROLE_NAME, {}).get("AssumeRolePolicyDocument")
+        if agent_access.ROLE_NAME in roles:
+            attached = iam.list_attached_role_policies(RoleName=agent_access.ROLE_NAME)["AttachedPolicies"]
+            agents = roles[agent_access.ROLE_NAME]
+            seen.agents_trust = agents["AssumeRolePolicyDocument"]
+            seen.agents_session, seen.agents_policies = agents["MaxSessionDuration"], [p["PolicyArn"] for p in attached]
         for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
             seen.audiences += iam.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])["ClientIDList"]
         known = {user, ROLE_NAME, agent_access.ROLE_NAME, *lane.settings.access_role_names}

@@ -142,6 +142,7 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
         "no access keys": seen.access_keys == 0,
         "can sign in": member["id"] in walk.took_user or await _can_sign_in(lane, account, seen),
         "the providers": unfit or seen.audiences == ["sts.amazonaws.com"] * 2,
+        "the agents' role's policy": unfit or (seen.agents_policies, seen.agents_session) == ([ADMINISTRATOR], 3600),
         "the agents' role admits": unfit or seen.agents_trust == _agents_trust(account, member["id"], lane),
         # A list that does not fit is refused before anything is done in the account.
         "the role's policy": unfit or seen.role_policies == [ADMINISTRATOR],
