@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from batteries_sandbox.aws.call import Call
@@ -25,7 +26,7 @@ def limits(call: Call, world: World, proceed: Proceed) -> Answer:
 
 def update(call: Call, world: World, proceed: Proceed) -> Answer:
     """UpdateRole: a description that the call does not name stays."""
-    roles: list[Any] = world.moto.iam(call.account_id).get_roles()
+    roles: Iterable[Any] = world.moto.iam(call.account_id).get_roles()
     role = next((each for each in roles if each.name == call.text("RoleName")), None)
     described = role.description if role is not None else None
     result = proceed(call)
