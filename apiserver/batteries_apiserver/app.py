@@ -21,6 +21,7 @@ from batteries_apiserver.guide.handlers import GUIDE, Guide
 from batteries_apiserver.http.drain import DRAIN, Drain
 from batteries_apiserver.http.headers import add_headers
 from batteries_apiserver.http.middleware import request_middleware
+from batteries_apiserver.http.nearest_path import PATHS, Paths
 from batteries_apiserver.http.route import LONGEST_WAIT
 from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits, limits_watched
 from batteries_apiserver.keys.expiry import deleting_old_keys
@@ -112,6 +113,7 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app[STREAMS] = Streams(settings.api_streams_per_customer)
     app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, tokens, billing, limits_watched])
     app.on_shutdown.append(wake_waiting_requests)
+    app[PATHS] = Paths(ROUTES)
     app[GUIDE] = Guide(ROUTES, settings.public_base, {LONGEST_WAIT: str(settings.longest_wait)})
     app.add_routes(registered(ROUTES))
     return app

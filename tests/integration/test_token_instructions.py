@@ -1,7 +1,7 @@
 """The instructions of a token's response, run as they are: shell, credential_process, and boto3's own provider.
 
-AWS is a small server here that verifies the token as AWS does; the sandbox's stand-in is stricter. `aws` is a script that
-does what the AWS CLI does with the same arguments, for machines that have no AWS CLI.
+AWS is a small server here that verifies the token as AWS does; the sandbox's stand-in is stricter. `aws` is a script
+that does what the AWS CLI does with the same arguments, for machines that have no AWS CLI.
 """
 
 import asyncio

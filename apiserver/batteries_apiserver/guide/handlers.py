@@ -14,8 +14,8 @@ from batteries_apiserver.guide.llms import COST, llms_txt
 from batteries_apiserver.http.route import Route
 
 _PAGES = Path(__file__).parent / "pages"
-_BRIEFLY = {"Cache-Control": "public, max-age=300"}
-_STRICT = {
+BRIEFLY = {"Cache-Control": "public, max-age=300"}
+STRICT = {
     # Nothing from other origins, nothing inline; the page may send requests to this server and show the responses.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,7 +54,7 @@ GUIDE = web.AppKey("guide", Guide)
 
 async def openapi(request: web.Request) -> web.Response:
     """GET /v1/openapi.json."""
-    return web.Response(body=request.app[GUIDE].document, content_type="application/json", headers=_BRIEFLY)
+    return web.Response(body=request.app[GUIDE].document, content_type="application/json", headers=BRIEFLY)
 
 
 async def llms(request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ async def llms(request: web.Request) -> web.Response:
     billing = request.app.get(BILLING)
     gateway = None if billing is None else billing.gateway
     summary = NOBODY if gateway is None else (await gateway.cost())["summary"]
-    return web.Response(text=request.app[GUIDE].llms_txt.replace(COST, summary), headers=_BRIEFLY)
+    return web.Response(text=request.app[GUIDE].llms_txt.replace(COST, summary), headers=BRIEFLY)
 
 
 def page(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -70,6 +70,6 @@ def page(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web.
     body = (_PAGES / name).read_bytes()
 
     async def show(request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers={**_BRIEFLY, **_STRICT})
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers={**BRIEFLY, **STRICT})
 
     return show

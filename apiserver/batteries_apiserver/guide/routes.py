@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from batteries_apiserver.guide import handlers
+from batteries_apiserver.guide import handlers, landing
 from batteries_apiserver.http.route import Access, AnyHandler, Response, Route, Tag
 
 
@@ -22,6 +22,24 @@ def _page(path: str, handler: AnyHandler, summary: str, media_type: str) -> Rout
 ROUTES = (
     Route(
         method="GET",
+        path="/",
+        handler=landing.home,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="What this is and where to begin, as HTML, Markdown or JSON",
+        responses={200: Response("The page", media_types=landing.FORMS)},
+    ),
+    Route(
+        method="GET",
+        path="/v1",
+        handler=landing.home,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="The same as /",
+        responses={200: Response("The page", media_types=landing.FORMS)},
+    ),
+    Route(
+        method="GET",
         path="/v1/openapi.json",
         handler=handlers.openapi,
         access=Access.ANYONE,
@@ -39,6 +57,15 @@ ROUTES = (
         details="How to get from no account to a deployment, in the format of llmstxt.org.",
         responses={200: Response("Markdown", media_types=("text/plain",))},
     ),
+    _page("/openapi.json", handlers.openapi, "The same as /v1/openapi.json", "application/json"),
+    _page(
+        "/.well-known/api-catalog",
+        landing.api_catalog,
+        "Where this API's descriptions are (RFC 9727)",
+        "application/linkset+json",
+    ),
+    _page("/robots.txt", landing.robots, "What crawlers may read", "text/plain"),
+    _page("/favicon.ico", landing.icon, "The icon of the pages", "image/svg+xml"),
     _page("/llms.txt", handlers.llms, "The guide for agents, at the path that agents expect", "text/plain"),
     _page(
         "/docs",

@@ -4,13 +4,18 @@ The invariant: whatever a client sends, each error response is JSON with a sente
 of ours whose traceback is in the log under the request's id.
 """
 
+from collections.abc import Mapping
+
 import aiohttp
 import structlog
 from aiohttp import web
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.http.errors import ApiError, Unavailable
+from batteries_apiserver.http.nearest_path import sentence_without
 from batteries_apiserver.http.responses import error_response
+from batteries_apiserver.http.service_links import service_links
+from batteries_apiserver.settings import SETTINGS
 from batteries_crds.kube.client import UnreadableError, status_of
 
 log = structlog.get_logger(__name__)
@@ -20,7 +25,7 @@ def error_response_for(request: web.Request, error: Exception) -> web.StreamResp
     """The response to a request whose handler raised this error."""
     match error:
         case ApiError():
-            return _refusal(error)
+            return _refusal(error, {"Link": service_links(request.app[SETTINGS])} if error.status == 401 else {})
         case web.HTTPException():
             return _by_aiohttp(request, error)
         case ApiException():
@@ -35,8 +40,8 @@ def error_response_for(request: web.Request, error: Exception) -> web.StreamResp
             return _bug()
 
 
-def _refusal(error: ApiError) -> web.Response:
-    return error_response(error.status, error.code, error.sentence, error.headers)
+def _refusal(error: ApiError, more: Mapping[str, str] | None = None) -> web.Response:
+    return error_response(error.status, error.code, error.sentence, {**error.headers, **(more or {})})
 
 
 def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
@@ -44,9 +49,11 @@ def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         sentence = f"This path does not support that method; use {allowed}."
-        return error_response(405, "method_not_allowed", sentence, {"Allow": allowed})
+        headers = {"Allow": allowed, "Link": service_links(request.app[SETTINGS])}
+        return error_response(405, "method_not_allowed", sentence, headers)
     if isinstance(error, web.HTTPNotFound):
-        return error_response(404, "not_found", "There is nothing at this path. The API's paths begin with /v1.")
+        links = {"Link": service_links(request.app[SETTINGS])}
+        return error_response(404, "not_found", sentence_without(request), links)
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         limit = request.app._client_max_size
         return error_response(

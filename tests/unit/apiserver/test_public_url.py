@@ -149,7 +149,9 @@ async def test_stripe_sends_browsers_back_under_it(client: Client, base: str, mo
     assert seen["cancel_url"] == whole(base, "/checkout/cancelled")
 
 
-@pytest.mark.parametrize("path", ["/llms.txt", "/v1/llms.txt", "/v1/openapi.json", "/checkout/complete", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/robots.txt", "/llms.txt", "/v1/openapi.json", "/checkout/complete", "/docs"]
+)
 async def test_every_address_of_ours_in_a_text_is_under_it(client: Client, base: str, path: str) -> None:
     text = await (await client.get(path)).text()
     for address in re.findall(r"https://example\.com[^\s\"')<>`]*", text):
@@ -157,6 +159,28 @@ async def test_every_address_of_ours_in_a_text_is_under_it(client: Client, base:
         assert "//" not in address.removeprefix("https://"), address
     for reference in re.findall(r'(?:href|src)="([^"#]+)"', text):
         assert not reference.startswith("/"), f"{reference} would lead out of it"
+
+
+@pytest.mark.parametrize("form", ["text/html", "text/markdown", "application/json"])
+async def test_the_first_page_and_the_catalog_lead_to_whole_addresses_under_it(
+    client: Client, base: str, form: str
+) -> None:
+    text = await (await client.get("/", headers={"Accept": form})).text()
+    for path in ("/llms.txt", "/v1/openapi.json", "/docs"):
+        assert whole(base, path) in text
+    catalog = await (await client.get("/.well-known/api-catalog")).json(content_type=None)
+    assert catalog["linkset"][0]["anchor"] == whole(base, "/v1")
+    assert catalog["linkset"][0]["service-desc"][0]["href"] == whole(base, "/v1/openapi.json")
+
+
+async def test_a_path_that_is_not_there_and_its_links_are_named_under_it(client: Client, base: str) -> None:
+    response = await client.get("/v1/accounts/")
+    sentence = (await response.json())["error"]
+    prefix = urlsplit(base).path.rstrip("/")
+    assert f"Did you mean {prefix}/v1/accounts (GET, POST)?" in sentence
+    assert f"GET {prefix}/llms.txt." in sentence
+    for target in re.findall("<([^>]*)>", response.headers["Link"]):
+        assert found(base, target).startswith(whole(base, "/")), target
 
 
 async def test_the_document_names_it_as_its_server(client: Client, base: str) -> None:

@@ -26,6 +26,7 @@ PUBLIC = {
     ),
     *("/.well-known/openid-configuration", "/.well-known/jwks.json"),
     *("/v1/openapi.json", "/v1/llms.txt", "/llms.txt", "/docs", "/docs/docs.js", "/docs/docs.css"),
+    *("/", "/v1", "/openapi.json", "/.well-known/api-catalog", "/robots.txt", "/favicon.ico"),
     *("/healthz", "/readyz"),
 }
 

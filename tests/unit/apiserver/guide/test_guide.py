@@ -39,7 +39,7 @@ def registered() -> set[tuple[str, str]]:
 
 def test_every_registered_route_is_in_the_document_and_the_reverse() -> None:
     described = {(method.upper(), PREFIX + path) for path, methods in DOCUMENT["paths"].items() for method in methods}
-    assert described == {(method, path) for method, path in registered() if path.startswith(PREFIX)}
+    assert described == {(method, path) for method, path in registered() if path.startswith(f"{PREFIX}/")}
     assert {(route.method, route.path) for route in ROUTES} == registered()
 
 
@@ -101,7 +101,7 @@ def test_the_guide_has_the_form_of_llmstxt_org() -> None:
 
 def test_the_guide_names_every_endpoint_error_status_and_step() -> None:
     for route in ROUTES:
-        assert (f"- [{route}]({BASE}{route.path}): " in GUIDE) == route.path.startswith(PREFIX), route
+        assert (f"- [{route}]({BASE}{route.path}): " in GUIDE) == route.path.startswith(f"{PREFIX}/"), route
     for code, error in ERRORS.items():
         assert f"- `{code}` ({error.status}): " in GUIDE
     for name in (*Phase, *ProvisioningStep):

@@ -311,15 +311,20 @@ async def test_every_other_method_is_a_405_that_says_which_are_right(server: Ser
         answer = await server.ask(method, path.replace("{id}", SOME_ID), {})
         assert code_of(answer) == "method_not_allowed", method
         assert right <= set(answer[1]["Allow"].split(", "))
+        assert all(each in orjson.loads(answer[2])["error"] for each in right)
+        assert '</llms.txt>; rel="service-doc"' in answer[1]["Link"]
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/", "/v2/accounts", "/v1/accounts/", "/v1//accounts", "/%ff%00", "/v1/accounts/a/b/c", "/.env"],
+    ["/v1/", "//", "/v2/accounts", "/v1/accounts/", "/v1//accounts", "/%ff%00", "/v1/accounts/a/b/c", "/.env"],
 )
 async def test_what_is_not_there_is_a_404_whatever_is_asked_of_it(server: Server, path: str) -> None:
     for method in ("GET", "POST", "PROPFIND"):
-        assert code_of(await server.ask(method, path, {})) == "not_found"
+        answer = await server.ask(method, path, {})
+        assert code_of(answer) == "not_found"
+        assert "GET /llms.txt." in orjson.loads(answer[2])["error"]
+        assert '</v1/openapi.json>; rel="service-desc"' in answer[1]["Link"]
     assert code_of(await server.ask("POST", path, {"Expect": "miracles"})) == "expectation_failed"
 
 

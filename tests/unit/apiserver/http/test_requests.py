@@ -17,7 +17,9 @@ from batteries_crds.kube.client import UnreadableError
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nope", "/v1/accounts/", "/v1/accounts/a/b", "/%ff%00", "/v1/%2e%2e"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/v1/", "/v1/nope", "/v1/accounts/", "/v1/accounts/a/b", "/%ff%00", "/v1/%2e%2e/x"]
+)
 async def test_an_unknown_path_is_a_404_in_the_one_shape(client: Client, path: str) -> None:
     response = await client.get(path)
     assert response.status == 404
