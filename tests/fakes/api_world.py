@@ -70,6 +70,10 @@ class World:
     def add_account(self, name: str, owner: str = "c", *, live_only: bool = False, **status: Any) -> Any:
         return self.add("accounts", name, {"customerRef": {"name": owner}}, status, live_only=live_only)
 
+    def forget(self, kind: str, name: str) -> None:
+        """The caches see that it was deleted."""
+        getattr(self.kube.caches, kind)._store.remove(f"{NAMESPACE}/{name}")
+
     def items(self, kind: str) -> dict[str, Any]:
         """All objects of a kind as Kubernetes has them, by name."""
         model = MODELS[_PLURALS[kind]]

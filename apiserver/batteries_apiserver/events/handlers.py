@@ -20,6 +20,7 @@ from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.projections.event_views import event_views
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import utc_now
 
 EVENT_STREAM = "text/event-stream"
 
@@ -80,6 +81,6 @@ async def _stream(
 
 
 def _is_good(request: web.Request, caller: Caller) -> bool:
-    """Whether the key that opened the stream is still valid, according to the cache."""
+    """Whether the key that opened the stream still works, according to the cache."""
     key = request.app[KUBE].caches.keys.get(caller.key_name)
-    return key is not None and key.spec.revoked_at is None
+    return key is not None and key.works_at(utc_now())
