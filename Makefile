@@ -71,6 +71,11 @@ fuzz: sync ## Send the sandbox ten thousand random requests (FUZZ_SEED= repeats 
 	@seed=$${FUZZ_SEED:-$$RANDOM}; echo "FUZZ_SEED=$$seed"; \
 	  FUZZ_SEED=$$seed SANDBOX_RATE_LIMITS=off FUZZ_CASES=10000 $(BIN)/pytest tests/e2e/test_fuzz.py
 
+.PHONY: rotation
+rotation: sync ## Verify ten thousand tokens for AWS while their keys are rotated on two replicas
+	@$(BIN)/batteries-sandbox build
+	ROTATION_VERIFICATIONS=10000 $(BIN)/pytest -s tests/integration/test_token_rotation.py
+
 .PHONY: crash
 crash: sync ## Kill the operator at every AWS call and every write of an account's life (a quarter of an hour)
 	@$(BIN)/batteries-sandbox build

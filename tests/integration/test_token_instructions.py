@@ -16,22 +16,16 @@ import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from fakes.token_world import ACCOUNT, ISSUER, PATH, ROLE, seeded
 from fakes.until import until
-from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.app import make_app
 from batteries_apiserver.auth.key_format import NewKey, mint
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.tokens.instructions import Way
-from batteries_crds.api_key import ApiKey
-from batteries_crds.aws_account import AwsAccount
-from batteries_crds.customer import Customer
-from batteries_crds.kube.client import Resources, connect
+from batteries_crds.kube.client import connect
 
 Client = TestClient[web.Request, web.Application]
-ISSUER = "https://api.example.com"
-OWNER, ACCOUNT = "11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"
-ROLE = "arn:aws:iam::123456789012:role/BatteriesAgentRole"
 NS = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
 GIVEN = f"""<AssumeRoleWithWebIdentityResponse {NS}><AssumeRoleWithWebIdentityResult>
   <Credentials><SessionToken>session/+==</SessionToken><SecretAccessKey>secret/+=</SecretAccessKey>
@@ -132,23 +126,9 @@ async def world(
             yield World(client, aws, str(server.make_url("")).rstrip("/"), key, tmp_path)
 
 
-async def seeded(api: ApiClient, namespace: str) -> NewKey:
-    """A paying customer with an active account; the key."""
-    key, customers, accounts = mint(), Resources(api, Customer, "test"), Resources(api, AwsAccount, "test")
-    await customers.create(namespace, {"metadata": {"name": OWNER}, "spec": {"email": "a@example.com"}})
-    await customers.merge_status(namespace, OWNER, {"status": {"paymentMethod": "valid"}})
-    of_owner = {"customerRef": {"name": OWNER}}
-    spec = {**of_owner, "keyPrefix": key.prefix, "keyHash": key.digest, "scope": "aws"}
-    await Resources(api, ApiKey, "test").create(namespace, {"metadata": {"name": "agent"}, "spec": spec})
-    await accounts.create(namespace, {"metadata": {"name": ACCOUNT}, "spec": of_owner})
-    active = {"phase": "active", "awsAccountId": "123456789012", "agentRoleArn": ROLE, "agentIssuer": ISSUER}
-    await accounts.merge_status(namespace, ACCOUNT, {"status": active})
-    return key
-
-
 async def gives_tokens(client: Client, key: NewKey) -> bool:
     headers = {"Authorization": f"Bearer {key.raw}"}
-    return (await client.post(f"/v1/accounts/{ACCOUNT}/token", headers=headers)).status == 200
+    return (await client.post(PATH, headers=headers)).status == 200
 
 
 async def test_three_lines_of_shell_call_aws(world: World) -> None:
