@@ -17,6 +17,7 @@ from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.billing.reconcile import rechecking
 from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, NotificationWriter
 from batteries_apiserver.events.stream import STREAMS, Streams
+from batteries_apiserver.guide.granted import granted_by
 from batteries_apiserver.guide.handlers import GUIDE, Guide
 from batteries_apiserver.http.drain import DRAIN, Drain
 from batteries_apiserver.http.headers import add_headers
@@ -114,6 +115,6 @@ def make_app(settings: Settings, kube_source: KubeSource = kube_connected) -> we
     app.cleanup_ctx.extend([kube, authenticator, notifications, first_admin_key, tokens, billing, limits_watched])
     app.on_shutdown.append(wake_waiting_requests)
     app[PATHS] = Paths(ROUTES)
-    app[GUIDE] = Guide(ROUTES, settings.public_base, {LONGEST_WAIT: str(settings.longest_wait)})
+    app[GUIDE] = Guide(ROUTES, settings.public_base, {LONGEST_WAIT: str(settings.longest_wait), **granted_by(settings)})
     app.add_routes(registered(ROUTES))
     return app

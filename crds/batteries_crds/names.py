@@ -49,7 +49,7 @@ On what we create inside an account: the owner for whom it was created.
 
 
 class Phase(StrEnum):
-    """The contract's account status. Derived from conditions, never set."""
+    """The state of an account."""  # shown to customers, as the enums' other docstrings; derived from conditions
 
     PENDING = "pending"
     CREATING = "creating"
@@ -59,7 +59,7 @@ class Phase(StrEnum):
 
 
 class ProvisioningStep(StrEnum):
-    """The contract's ten values of `provisioningStep`: eight steps and two ends."""
+    """How far an account is: eight steps in their order, and two ends."""
 
     CREATE_ACCOUNT = "create_account"
     CHECK_STATUS = "check_status"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from batteries_apiserver.guide.granted import GRANTED
 from batteries_apiserver.guide.schemas import Error, Schema, Schemas, fields_of, schema_of, schemas_of
 from batteries_apiserver.http.error_codes import ERRORS
 from batteries_apiserver.http.route import Access, Header, Response, Route, Tag
@@ -49,7 +50,7 @@ def document(routes: Iterable[Route], public_url: str) -> Schema:
             "title": "AI Batteries Included — Headless API",
             "version": "1.0.0",
             "summary": "From a card to an AWS account that your GitHub repositories deploy to.",
-            "description": f"The guide for agents is [llms.txt]({public_url}/llms.txt).",
+            "description": f"The guide for agents is [llms.txt]({public_url}/llms.txt). {GRANTED}",
             "contact": {"email": "support@aibatteriesincluded.com"},
         },
         "servers": [{"url": public_url + PREFIX}],

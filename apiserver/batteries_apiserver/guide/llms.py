@@ -12,6 +12,7 @@ from textwrap import indent
 
 from batteries_apiserver.accounts.deploy_workflow import workflow_of
 from batteries_apiserver.guide.document import described
+from batteries_apiserver.guide.granted import GRANTED
 from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
 from batteries_apiserver.tokens.instructions import SAMPLE
@@ -34,6 +35,7 @@ def llms_txt(routes: Iterable[Route], public_url: str) -> str:
         "__STEPS__": _names(ProvisioningStep),
         "__POLLING__": _polling(api),
         "__WORKFLOW__": _indented(workflow_of(_SAMPLE_ROLE, ["my-org/my-app", "my-org/infra"], "us-east-1")),
+        "__GRANTED__": GRANTED,
         "__CREDENTIALS__": indent(SAMPLE.markdown(), " " * 3),
         "__BASE__": public_url,
     }

@@ -117,7 +117,7 @@ ERRORS: dict[str, ErrorCode] = {
     "stripe_unavailable": ErrorCode(503, "Stripe does not respond. Try again after Retry-After."),
     # Faults of this server.
     "starting": ErrorCode(503, "The server is starting. Try again after Retry-After."),
-    "not_ready": ErrorCode(503, "This replica does not accept requests now."),
+    "not_ready": ErrorCode(503, "This server does not accept requests now."),
     "unavailable": ErrorCode(503, "A service that this request needs does not respond. Try again after Retry-After."),
     "internal_error": ErrorCode(500, "A bug in this server. Tell support the X-Request-Id."),
 }

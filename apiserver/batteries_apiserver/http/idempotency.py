@@ -26,7 +26,7 @@ _SHOWN = r"""^(?:[!#-~](?:[ -~]{0,253}[!-~])?|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")
 IDEMPOTENCY_KEY = Parameter(
     name=HEADER,
     where="header",
-    type=Annotated[str, Field(pattern=_SHOWN)],
+    type=Annotated[str, Field(pattern=_SHOWN, examples=["my-app-account"])],
     description="Any text of 1 to 255 printable ASCII characters, bare or in double quotes (RFC 8941). If a response "
     "was lost, repeat the request with the same text: it is not carried out twice.",
 )

@@ -47,7 +47,7 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.KEYS,
         summary="Revoke an API key",
-        details="The replica that responds refuses the key at once, all others within a second. Repeating is harmless. "
+        details="It stops working within a second. Repeating is harmless. "
         "Your last working key with the scope full can't be revoked: create another first. The owner gets a mail.",
         parameters=(Parameter(name="id", where="path", type=UUID, description="The key's id."),),
         responses={204: Response("Key revoked")},

@@ -43,6 +43,15 @@ class ServerSettings(FromEnvironment):
             "repositories are refused at once. Give the operator and the API server the same.",
         ),
     ] = 2048
+    managed_policy_arn: Annotated[
+        str,
+        Field(
+            max_length=256,
+            pattern=r"^[a-zA-Z0-9:/+=,.@_-]+$",
+            description="The policy of the IAM user, the deploy role and the permission set, which customers are told. "
+            "Give the operator and the API server the same.",
+        ),
+    ] = "arn:aws:iam::aws:policy/AdministratorAccess"
     api_host: Annotated[
         str, Field(description="The address to listen on. Empty, 0.0.0.0 or ::: all IPv6 and IPv4 addresses.")
     ] = ""

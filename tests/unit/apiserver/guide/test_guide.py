@@ -9,6 +9,7 @@ import pytest
 from batteries_apiserver.app import make_app
 from batteries_apiserver.billing.cost import NOBODY
 from batteries_apiserver.guide.document import PREFIX, document
+from batteries_apiserver.guide.granted import granted_by
 from batteries_apiserver.guide.llms import COST, llms_txt
 from batteries_apiserver.http.error_codes import ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access
@@ -70,7 +71,37 @@ def test_routes_that_need_a_key_say_401_and_others_do_not() -> None:
 async def test_the_document_is_served_as_it_is_made(client: Any) -> None:
     response = await client.get("/v1/openapi.json")
     assert response.content_type == "application/json"
-    assert await response.text() == orjson.dumps(DOCUMENT).decode().replace(LONGEST_WAIT, "20")
+    assert await response.text() == as_served(orjson.dumps(DOCUMENT).decode()).replace(LONGEST_WAIT, "20").replace(
+        "__POLICY__", "AdministratorAccess"
+    ).replace("__REGION__", "us-east-1")
+
+
+def as_served(text: str) -> str:
+    """The text with what the default settings say."""
+    for placeholder, value in {LONGEST_WAIT: "20", **granted_by(Settings())}.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+async def test_what_is_granted_and_where_is_said_and_is_the_settings(aiohttp_client: Any) -> None:
+    policy = "arn:aws:iam::aws:policy/PowerUserAccess"
+    app = make_app(Settings(public_url=BASE, managed_policy_arn=policy, account_region="eu-central-1"))
+    app.cleanup_ctx.clear()
+    app.on_shutdown.clear()
+    client = await aiohttp_client(app)
+    for path in ("/llms.txt", "/v1/openapi.json"):
+        text = await (await client.get(path)).text()
+        assert "may do what the AWS policy `PowerUserAccess` allows" in text
+        assert "its examples use `eu-central-1`" in text
+        assert "Nobody else is invited." in text
+        assert not re.search("__[A-Z_]+__", text)
+
+
+def test_the_sample_that_requests_an_account_can_be_sent_again() -> None:
+    [sample] = re.findall(r"curl \S+ -X POST \S+/v1/accounts -H.*", GUIDE)
+    assert "-H 'Idempotency-Key: " in sample
+    headers = DOCUMENT["paths"]["/accounts"]["post"]["parameters"]
+    assert [one["schema"]["examples"] for one in headers if one["name"] == "Idempotency-Key"] == [["my-app-account"]]
 
 
 async def test_the_longest_wait_is_said_and_is_the_settings(aiohttp_client: Any) -> None:
@@ -108,14 +139,18 @@ def test_the_guide_names_every_endpoint_error_status_and_step() -> None:
         assert f"`{name}`" in GUIDE
     assert "aws-actions/configure-aws-credentials@" in GUIDE
     assert "id-token: write" in GUIDE
-    assert set(re.findall("__[A-Z_]+__", GUIDE)) == {LONGEST_WAIT, COST}, "every place is filled but the settings'"
+    assert set(re.findall("__[A-Z_]+__", GUIDE)) == {LONGEST_WAIT, COST, "__POLICY__", "__REGION__"}, (
+        "every place is filled but the settings'"
+    )
 
 
 @pytest.mark.parametrize("path", ["/llms.txt", "/v1/llms.txt"])
 async def test_the_guide_is_plain_text_at_both_places(client: Any, path: str) -> None:
     response = await client.get(path)
     assert (response.content_type, response.charset) == ("text/plain", "utf-8")
-    assert await response.text() == GUIDE.replace(LONGEST_WAIT, "20").replace(COST, NOBODY)
+    assert await response.text() == GUIDE.replace(LONGEST_WAIT, "20").replace(
+        "__POLICY__", "AdministratorAccess"
+    ).replace("__REGION__", "us-east-1").replace(COST, NOBODY)
 
 
 async def test_the_pages_have_nothing_inline_and_nothing_from_elsewhere(client: Any) -> None:

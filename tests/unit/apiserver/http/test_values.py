@@ -94,4 +94,4 @@ def test_the_sentence_about_a_name_says_what_is_wrong() -> None:
     assert refusals(NewKeyBody, "name", "") == ["The field name must not be empty."]
     assert refusals(NewKeyBody, "name", "a" * 101) == ["The field name must have at most 100 characters."]
     assert refusals(NewKeyBody, "name", 1) == ["The field name must be a string."]
-    assert refusals(NewKeyBody, "scope", "all") == ["The field scope must be one of 'full' or 'read'."]
+    assert refusals(NewKeyBody, "scope", "all") == ["The field scope must be one of 'full', 'read' or 'aws'."]
