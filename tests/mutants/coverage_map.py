@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,7 +50,7 @@ class CoverageMap:
 
     def of(self, path: Path, first: int, last: int) -> list[str]:
         """The tests that can see a change of these lines: first those of a file of the module's name, then those in a
-        folder of its name, and of each those first that are over soonest.
+        folder of its name; of these the quickest test of each file, then the next of each.
 
         A line that runs at import is seen by whoever runs any line of the module, or else of a module that imports it,
         by each file of tests that imports it, and by the test of the files that are generated from tables and models.
@@ -67,7 +67,14 @@ class CoverageMap:
             found |= self._of_module(module) or self._of_importers(module)
             found.update(*(file.seconds for name, file in self._files.items() if _imports(self._texts[name], module)))
             found.update(*(file.seconds for name, file in self._files.items() if name == OF_TABLES))
-        return sorted(found & self.seconds.keys(), key=lambda test: (_distance(test, path), self.seconds[test], test))
+        quickest = sorted(found & self.seconds.keys(), key=lambda test: (self.seconds[test], test))
+        taken = Counter[str]()
+        order: dict[str, tuple[int, int, float]] = {}
+        for test in quickest:
+            name = test.split("::")[0]
+            order[test] = _distance(test, path), taken[name], self.seconds[test]
+            taken[name] += 1
+        return sorted(quickest, key=lambda test: order[test])
 
     def _of_module(self, module: str) -> set[str]:
         return {
