@@ -1,7 +1,8 @@
 """AWS's limit is reached: every account queues, reports it once, and continues by itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -53,71 +54,116 @@ FULL: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("how", "setting"), FULL, ids=[how for how, _ in FULL])
-async def test_a_full_organization_is_said_on_every_account_in_line_and_left_when_there_is_room(
-    factory: Factory, how: str, setting: dict[str, Any]
-) -> None:
+PATIENCE = 20 * settings().poll_seconds
+"""Of virtual time, in which the clock stands still while anybody is at work: each account has looked often by then."""
+
+
+@dataclass
+class Line:
+    """Accounts that are driven while AWS takes no more."""
+
+    factory: Factory
+    process: Process
+    names: list[str]
+    stop: Stop
+    tasks: list[asyncio.Task[None]]
+    alarms: list[Callable[[], None]]
+    """Called when the line shall look whether there is room."""
+
+    async def wake_all(self) -> None:
+        """As events of a watch do; returns when all have looked."""
+        for name in self.names:
+            self.process.wakeups.wake((await self.factory.account(name)).metadata.uid)
+        await asyncio.sleep(PATIENCE)
+
+    async def end(self) -> None:
+        self.stop.set()
+        await asyncio.gather(*self.tasks)
+
+
+@pytest.fixture(params=[setting for _, setting in FULL], ids=[how for how, _ in FULL])
+async def full(factory: Factory, request: pytest.FixtureRequest) -> AsyncIterator[Line]:
+    """Four accounts that all wait, as the organization is full."""
     # Two ask at one time; of those that AWS refuses in the wrong order each is the first in line when it comes.
     factory.settings = settings(creations_in_flight=2)
     names = [f"acme-{number}" for number in range(4)]
     for name in names:
         await factory.add(name)
-    if how == "refused":
+    if "max_accounts" in request.param:
         members = len((await factory.standin("accounts"))["accounts"])
         await factory.standin("limits", {"max_accounts": members})
     else:
-        await factory.standin("faults", {"service": "organizations", "times": 1000, **setting})
+        await factory.standin("faults", {"service": "organizations", "times": 1000, **request.param})
     process = await factory.start()
     alarms: list[Callable[[], None]] = []
     process.deps.creations._later = lambda _, function: alarms.append(function)
     stop, tasks = await drive(factory, process, names)
     await settled(factory, names, lambda account: reason(account) == "AccountLimitReached")
-    for name in names:
-        account = await factory.account(name)
-        assert account.status.phase == "pending", "never failed"
-        assert "Queue position" in (account.status.error or "")
-    assert len({(await factory.account(name)).status.error for name in names}) > 1, "each says its own place"
-    writes, calls = len(factory.cluster.writes), process.calls.count("organizations:CreateAccount")
-    for _ in range(3):
-        for name in names:
-            process.wakeups.wake((await factory.account(name)).metadata.uid)
-        await asyncio.sleep(0.05)
-    assert len(factory.cluster.writes) == writes, "a line writes nothing"
-    assert process.calls.count("organizations:CreateAccount") == calls, "nobody asks a full organization"
-    await factory.standin("limits", {"max_accounts": 1000})
-    await asyncio.to_thread(factory.clear_faults)
-    alarms[-1]()
-    await settled(factory, names, lambda account: is_true(account.status.conditions, "Ready"))
-    stop.set()
-    await asyncio.gather(*tasks)
-    for name in names:
-        await assert_exactly_right(factory, await factory.account(name), mails=0)
+    line = Line(factory, process, names, stop, tasks, alarms)
+    yield line
+    await line.end()
 
 
-async def test_a_backlog_writes_once_each_and_one_of_it_is_suspended_or_deleted_at_once(factory: Factory) -> None:
+async def test_a_full_organization_is_said_on_every_account_in_line_with_its_place(full: Line) -> None:
+    accounts = [await full.factory.account(name) for name in full.names]
+    assert {account.status.phase for account in accounts} == {"pending"}, "none has failed"
+    assert all("Queue position" in (account.status.error or "") for account in accounts)
+    assert len({account.status.error for account in accounts}) > 1, "each says its own place"
+
+
+async def test_who_waits_for_room_writes_nothing_and_asks_nothing_of_aws(full: Line) -> None:
+    writes, calls = len(full.factory.cluster.writes), full.process.calls.count("organizations:CreateAccount")
+    await full.wake_all()
+    assert len(full.factory.cluster.writes) == writes
+    assert full.process.calls.count("organizations:CreateAccount") == calls
+
+
+async def test_when_there_is_room_all_are_made(full: Line) -> None:
+    await full.factory.standin("limits", {"max_accounts": 1000})
+    await asyncio.to_thread(full.factory.clear_faults)
+    full.alarms[-1]()
+    await settled(full.factory, full.names, lambda account: is_true(account.status.conditions, "Ready"))
+    for name in full.names:
+        await assert_exactly_right(full.factory, await full.factory.account(name), mails=0)
+
+
+@pytest.fixture
+async def backlog(factory: Factory) -> AsyncIterator[Line]:
+    """Twenty accounts of which AWS makes one at a time, and does not say what became of the first."""
     factory.settings = settings(creations_in_flight=1)
-    names = [f"acme-{number:03}" for number in range(60)]
+    names = [f"acme-{number:03}" for number in range(20)]
     for name in names:
         await factory.add(name)
     process = await factory.start()
     process.before_call = refusal("organizations:DescribeCreateAccountStatus", "ThrottlingException")
     stop, tasks = await drive(factory, process, names)
-    waiting = names[1:]
-    await settled(factory, waiting, lambda account: reason(account) == "WaitingInLine")
+    await settled(factory, names[1:], lambda account: reason(account) == "WaitingInLine")
     await settled(factory, names[:1], lambda account: reason(account) == "AwsUnavailable")
-    writes = [body for verb, kind, body in factory.cluster.writes if verb == "status"]
-    assert len(writes) <= len(names) + 4, "one write for each that waits, a few for the one that doesn't"
-    before = len(factory.cluster.writes)
-    await asyncio.sleep(0.2)
-    assert len(factory.cluster.writes) == before
-    await factory.change(waiting[0], suspended=True)
-    process.wakeups.wake((await factory.account(waiting[0])).metadata.uid)
-    await settled(factory, waiting[:1], lambda account: account.status.phase == "suspended", seconds=2)
-    assert process.deps.creations.waiting == len(waiting) - 1
-    process.deps.registries.forget((await factory.account(waiting[1])).metadata.uid)
-    assert process.deps.creations.waiting == len(waiting) - 2
-    stop.set()
-    await asyncio.gather(*tasks)
+    line = Line(factory, process, names, stop, tasks, [])
+    yield line
+    await line.end()
+
+
+async def test_a_backlog_writes_once_each_and_then_no_more(backlog: Line) -> None:
+    writes = [body for verb, kind, body in backlog.factory.cluster.writes if verb == "status"]
+    assert len(writes) <= len(backlog.names) + 4, "one write for each that waits, a few for the one that doesn't"
+    before = len(backlog.factory.cluster.writes)
+    await asyncio.sleep(PATIENCE)
+    assert len(backlog.factory.cluster.writes) == before
+
+
+async def test_one_of_a_backlog_is_suspended_at_once_and_leaves_the_line(backlog: Line) -> None:
+    waiting = backlog.process.deps.creations.waiting
+    await backlog.factory.change(backlog.names[1], suspended=True)
+    backlog.process.wakeups.wake((await backlog.factory.account(backlog.names[1])).metadata.uid)
+    await settled(backlog.factory, backlog.names[1:2], lambda account: account.status.phase == "suspended", seconds=2)
+    assert backlog.process.deps.creations.waiting == waiting - 1
+
+
+async def test_one_of_a_backlog_that_is_deleted_leaves_the_line(backlog: Line) -> None:
+    waiting = backlog.process.deps.creations.waiting
+    backlog.process.deps.registries.forget((await backlog.factory.account(backlog.names[1])).metadata.uid)
+    assert backlog.process.deps.creations.waiting == waiting - 1
 
 
 async def test_what_another_operator_made_holds_no_place_and_no_spot_in_line(factory: Factory) -> None:

@@ -66,34 +66,29 @@ class Leases:
         return self.lease.spec.holder_identity if self.lease is not None and self.lease.spec is not None else None
 
 
-class Clock:
-    """A clock that the test moves; one for all, as if their clocks ran alike."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def leases() -> Leases:
     return Leases()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def candidate(leases: Leases, clock: Clock) -> Callable[[str], Lease]:
+async def candidate(leases: Leases) -> Callable[[str], Lease]:
+    """Makes candidates, whose clocks run alike: in the virtual time of the test."""
     api: Any = leases
 
     def make(identity: str) -> Lease:
-        return Lease(api, "ns", "l", identity, SECONDS, clock)
+        return Lease(api, "ns", "l", identity, SECONDS, asyncio.get_running_loop().time)
 
     return make
+
+
+def leads(lease: Lease) -> bool:
+    """Whether it certainly does."""
+    try:
+        lease.require()
+    except NotLeadingError:
+        return False
+    return True
 
 
 async def test_one_leads_and_the_other_does_not(candidate: Callable[[str], Lease], leases: Leases) -> None:
@@ -101,18 +96,25 @@ async def test_one_leads_and_the_other_does_not(candidate: Callable[[str], Lease
     await first.acquire()
     first.require()
     assert leases.holder == "first"
-    assert not await second._try()
+    waiting = asyncio.create_task(second.acquire())
+    await asyncio.sleep(1)
+    assert not waiting.done()
     with pytest.raises(NotLeadingError, match="second does not hold the Lease"):
         second.require()
+    waiting.cancel()
 
 
-async def test_of_two_that_see_it_free_at_one_moment_one_gets_it(
-    candidate: Callable[[str], Lease], leases: Leases
-) -> None:
+async def test_of_many_that_see_it_free_at_one_moment_one_gets_it(candidate: Callable[[str], Lease]) -> None:
     candidates = [candidate(str(number)) for number in range(5)]
-    assert sum(await asyncio.gather(*(each._try() for each in candidates))) == 1
-    leases.lease.spec.holder_identity = None  # type: ignore[union-attr]  # there is one
-    assert sum(await asyncio.gather(*(each._try() for each in candidates))) == 1
+    tasks = [asyncio.create_task(each.acquire()) for each in candidates]
+    await asyncio.sleep(0.1)
+    [leader] = [each for each in candidates if leads(each)]
+    await leader.release()
+    await asyncio.sleep(SECONDS / 2)
+    assert sum(map(leads, candidates)) == 1
+    assert not leads(leader)
+    for task in tasks:
+        task.cancel()
 
 
 async def test_a_released_lease_is_taken_at_once(candidate: Callable[[str], Lease], leases: Leases) -> None:
@@ -140,56 +142,76 @@ async def test_a_release_that_is_never_answered_ends_when_the_lease_has_run_out(
 
 
 async def test_the_lease_of_one_that_died_is_taken_when_it_was_not_renewed_for_its_whole_time(
-    candidate: Callable[[str], Lease], clock: Clock
+    candidate: Callable[[str], Lease],
 ) -> None:
     first, second = candidate("first"), candidate("second")
     await first.acquire()
-    clock.now += SECONDS * 10  # how long it is dead already doesn't matter: clocks of two machines are not compared
-    assert not await second._try()
-    clock.now += SECONDS - 0.1
-    assert not await second._try()
-    clock.now += 0.2
-    assert await second._try()
+    await asyncio.sleep(SECONDS * 10)  # how long it is dead already doesn't matter: clocks of two machines may differ
+    taking = asyncio.create_task(second.acquire())
+    await asyncio.sleep(SECONDS - 0.1)
+    assert not taking.done()
+    await asyncio.sleep(SECONDS / 2)
+    assert taking.done()
 
 
-async def test_one_that_renews_keeps_it(candidate: Callable[[str], Lease], clock: Clock) -> None:
+async def test_one_that_renews_keeps_it(candidate: Callable[[str], Lease]) -> None:
     first, second = candidate("first"), candidate("second")
     await first.acquire()
-    for _ in range(10):
-        assert not await second._try()
-        clock.now += SECONDS / 2
-        assert await first._try()
+    tasks = [asyncio.create_task(first.hold()), asyncio.create_task(second.acquire())]
+    for _ in range(100):
+        await asyncio.sleep(SECONDS / 10)
         first.require()
+    assert not any(task.done() for task in tasks)
+    for task in tasks:
+        task.cancel()
 
 
 async def test_who_could_not_renew_stops_before_another_may_begin(
-    candidate: Callable[[str], Lease], leases: Leases, clock: Clock
+    candidate: Callable[[str], Lease], leases: Leases
 ) -> None:
     first, second = candidate("first"), candidate("second")
     await first.acquire()
-    assert not await second._try()
+    taking = asyncio.create_task(second.acquire())
+    await asyncio.sleep(0.1)
     leases.down = ConnectionError("no route")
-    assert not await first._try()
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(SECONDS * 2 / 3 - 0.2)
     first.require()
-    clock.now += SECONDS * 2 / 3
-    with pytest.raises(NotLeadingError):
-        first.require()
+    await asyncio.sleep(0.2)
+    assert not leads(first)
+    await holding
     leases.down = None
-    assert not await second._try(), "the other waits for the whole lease"
+    await asyncio.sleep(SECONDS / 5)
+    assert not taking.done(), "the other waits for the whole lease"
+    assert not leads(second)
+    await asyncio.sleep(SECONDS / 2)
+    assert taking.done()
 
 
 @pytest.mark.parametrize("trouble", [ApiException(status=500), aiohttp.ClientConnectionError(), TimeoutError()])
-async def test_trouble_with_kubernetes_ends_nothing(
+async def test_trouble_with_kubernetes_ends_no_attempt(
     candidate: Callable[[str], Lease], leases: Leases, trouble: Exception
 ) -> None:
     first = candidate("first")
     leases.down = trouble
-    assert not await first._try()
+    taking = asyncio.create_task(first.acquire())
+    await asyncio.sleep(SECONDS)
+    assert not taking.done()
     leases.down = None
+    await asyncio.sleep(SECONDS / 2)
+    assert leads(first)
+
+
+@pytest.mark.parametrize("trouble", [ApiException(status=500), aiohttp.ClientConnectionError(), TimeoutError()])
+async def test_a_release_that_fails_leaves_the_lease_to_run_out(
+    candidate: Callable[[str], Lease], leases: Leases, trouble: Exception
+) -> None:
+    first = candidate("first")
     await first.acquire()
     leases.down = trouble
     await first.release()
-    assert leases.holder == "first", "it runs out by itself"
+    assert leases.holder == "first"
+    assert not leads(first)
 
 
 @pytest.mark.parametrize("status", [403, 422])  # RBAC's refusal, and an admission policy's
@@ -201,7 +223,10 @@ async def test_a_lease_that_this_operator_may_not_have_is_said_with_what_to_do(
     refusal.body = body
     leases.down = refusal
     with structlog.testing.capture_logs() as lines:
-        assert not await candidate("first")._try()
+        trying = asyncio.create_task(candidate("first").acquire())
+        await asyncio.sleep(SECONDS / 100)  # it looks again in a fifteenth of its time
+    assert not trying.done()
+    trying.cancel()
     (line,) = lines
     assert (line["log_level"], line["status"]) == ("error", status)
     assert line["detail"] == "The operator writes no Lease but its own."
@@ -223,22 +248,25 @@ async def test_a_restarted_process_of_the_same_name_goes_on_at_once(
     assert leases.lease.spec.lease_transitions == 0
 
 
-async def test_holding_ends_when_another_took_it_or_time_is_up(leases: Leases) -> None:
-    api: Any = leases
-    first = Lease(api, "ns", "l", "first", 1, asyncio.get_running_loop().time)
+async def test_holding_ends_when_another_took_it(candidate: Callable[[str], Lease], leases: Leases) -> None:
+    first = candidate("first")
     await first.acquire()
     holding = asyncio.create_task(first.hold())
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5 * SECONDS)
     assert not holding.done(), "renewed more than once in its time"
     leases.lease.spec.holder_identity = "thief"  # type: ignore[union-attr]  # there is one
     leases.lease.metadata.resource_version = "x"  # type: ignore[union-attr]
-    await asyncio.wait_for(holding, 1)
-    leases.lease = None
+    async with asyncio.timeout(SECONDS / 2):
+        await holding
+
+
+async def test_holding_ends_when_its_time_is_up(candidate: Callable[[str], Lease], leases: Leases) -> None:
+    first = candidate("first")
     await first.acquire()
     leases.down = ConnectionError()
-    await asyncio.wait_for(first.hold(), 1)
-    with pytest.raises(NotLeadingError):
-        first.require()
+    async with asyncio.timeout(SECONDS):
+        await first.hold()
+    assert not leads(first)
 
 
 @pytest.mark.real_time
