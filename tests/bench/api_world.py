@@ -74,8 +74,9 @@ class World:
         await until_rested(psutil.Process(self.cluster.plane.kube.pid), "kube-apiserver")
 
     @asynccontextmanager
-    async def replica(self, *, namespaces: str = "") -> AsyncIterator[Replica]:
-        """`batteries-apiserver run` under the chart's permissions with its own settings but for the rate limits."""
+    async def replica(self, *, namespaces: str = "", **settings: str) -> AsyncIterator[Replica]:
+        """`batteries-apiserver run` under the chart's permissions, with its own settings but for the rate limits and
+        for these (`PUBLIC_URL="…"`)."""
         port = unused_port()
         paths = Paths(self.folder / f"api-{port}", Ports(port))
         paths.logs.mkdir(parents=True)
@@ -84,6 +85,7 @@ class World:
             **command.environment,
             **dict.fromkeys(("BATTERIES_RATE_LIMIT_ANONYMOUS", "BATTERIES_RATE_LIMIT_KEY"), _HIGH),
             "BATTERIES_NAMESPACES": namespaces,
+            **{f"BATTERIES_{name}": value for name, value in settings.items()},
             "BATTERIES_API_PORT": str(port),
             "BATTERIES_API_METRICS_PORT": "0",
         }

@@ -5,15 +5,17 @@ cache lasts, and does not fetch them again for a key that it does not know. `mak
 """
 
 import asyncio
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from fakes.token_world import ISSUER, PATH, seeded
@@ -91,6 +93,14 @@ class World:
 Open = Callable[..., Awaitable[World]]
 
 
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Without a line for each request, which would take longer than the request."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture
 async def open_world(
     cluster: Any, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
@@ -137,7 +147,7 @@ async def test_no_verification_fails_while_the_schedule_rotates_keys(open_world:
     clock = Clock()
     stores = [store_of(one) for one in world.replicas]
     for store in stores:
-        store._now = clock
+        store._secret.now = clock
     clock.now += timedelta(minutes=5)
     await until(world.gives_tokens)
     verifier = Verifier(world.jwks, cache=2700, clock=lambda: clock.now.timestamp())
@@ -145,7 +155,9 @@ async def test_no_verification_fails_while_the_schedule_rotates_keys(open_world:
     for step in range(48):
         clock.now += timedelta(minutes=5)
         # One replica learns of it while both are at work, and the other with the next step.
-        _, *tokens = await asyncio.gather(stores[step % 2].refresh(), *(world.token() for _ in range(6)))
+        refreshing = asyncio.create_task(stores[step % 2].refresh())
+        tokens = await asyncio.gather(*(world.token() for _ in range(6)))
+        await refreshing
         for token in tokens:
             await verifier.verify(token)
         # The last step's tokens are as old as a token may be, for a verifier that has just fetched the keys.
@@ -160,9 +172,10 @@ async def test_no_verification_fails_while_the_schedule_rotates_keys(open_world:
 @pytest.mark.skipif(not VERIFICATIONS, reason="of `make rotation`")
 @pytest.mark.timeout(1800)
 async def test_no_verification_fails_under_load_while_keys_are_rotated_again_and_again(open_world: Open) -> None:
-    world = await open_world(issuer_key_ahead_seconds=8)
+    # How long a busy machine keeps a replica from reading is not the subject.
+    world = await open_world(issuer_key_ahead_seconds=20, api_cache_stale_seconds=600, api_request_seconds=300)
     await until(world.gives_tokens)
-    verifier, failures, sent = Verifier(world.jwks, cache=3), [], 0
+    verifier, failures, sent = Verifier(world.jwks, cache=5), [], 0
     begun = time.monotonic()
 
     async def work() -> None:

@@ -1,10 +1,10 @@
 """The requests for tokens, and what their verifiers fetch."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
 from typing import Annotated
 
-import structlog
 from aiohttp import hdrs, web
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,6 +16,7 @@ from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.auth.rate_limit import RATE_LIMITS
 from batteries_apiserver.http.entity_tags import combined, tagged
 from batteries_apiserver.http.errors import ApiError, Conflict, NotFound
+from batteries_apiserver.http.request_context import LOG_CONTEXT
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.projections.account_views import Moment
@@ -30,8 +31,10 @@ from batteries_crds.agent_access import Issuer
 from batteries_crds.api_key import Scope
 from batteries_crds.base import to_rfc3339
 from batteries_crds.identity import uuid_at
+from batteries_crds.runtime.logs import FrequentEvent
 
-log = structlog.get_logger(__name__)
+log_issued = FrequentEvent(__name__, "token_issued")
+_ISSUED = metrics.TOKENS.labels("issued")
 
 _CACHED: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={discovery.MAX_AGE_SECONDS}"}
 
@@ -59,7 +62,7 @@ async def issue(request: web.Request, caller: Caller) -> web.Response:
     except ApiError as error:
         metrics.TOKENS.labels(error.code).inc()
         raise
-    metrics.TOKENS.labels("issued").inc()
+    _ISSUED.inc()
     return response
 
 
@@ -76,9 +79,8 @@ async def _issue(request: web.Request, caller: Caller) -> web.Response:
     key_id = uuid_at(kube.namespace, caller.key_name)
     token = await signed(key, claims(issuer, account.account_id, key_id, _partition(role), int(time())))
     tokens.events.note(account, caller)
-    log.info(
-        "token_issued",
-        account=str(account.account_id),
+    log_issued(
+        **LOG_CONTEXT.get(),
         customer=customer,
         key=caller.key_name,
         key_prefix=caller.key_prefix,
@@ -97,8 +99,14 @@ def _shown(token: Token, way: Way) -> AccountToken:
         "expiresAt": to_rfc3339(datetime.fromtimestamp(token.expires_at, UTC)),
         "roleArn": way.role_arn,
         "region": way.region,
-        "instructions": way.all(),
+        "instructions": _instructions(way),
     }
+
+
+@lru_cache(maxsize=1000)
+def _instructions(way: Way) -> Instructions:
+    """Kept, because an account's are always the same."""
+    return way.all()
 
 
 def _issuer(tokens: Tokens) -> Issuer:

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 import structlog
 from kubernetes.aio.client import ApiException
@@ -19,7 +18,6 @@ from batteries_apiserver.runtime.background import in_background
 from batteries_apiserver.tokens.keys import IssuerKey, KeySet
 from batteries_apiserver.tokens.rotation import ForeignSecretError, KeySecret
 from batteries_apiserver.tokens.stored_keys import LaterFormError
-from batteries_crds.base import utc_now_exactly
 from batteries_crds.kube.client import UNANSWERED, said_in
 from batteries_crds.kube.secrets import StoredSecret
 
@@ -37,12 +35,10 @@ class KeyStore:
         secret: KeySecret,
         *,
         stale_after: float,
-        now: Callable[[], datetime] = utc_now_exactly,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._secret = secret
         self._stale_after = stale_after
-        self._now = now
         self._clock = clock
         self._keys: KeySet | None = None
         self._version: tuple[str, str] | None = None
@@ -57,7 +53,7 @@ class KeyStore:
         Raises:
             Unavailable: there is none, or this replica does not know whether there is.
         """
-        key = self._current().signing(self._now())
+        key = self._current().signing(self._secret.now())
         if key is None:
             raise _unavailable()
         return key
@@ -68,11 +64,11 @@ class KeyStore:
         Raises:
             Unavailable: as `signing`.
         """
-        return self._current().published(self._now())
+        return self._current().published(self._secret.now())
 
     def measure(self) -> None:
         """Sets the gauges."""
-        keys, now = self._keys, self._now()
+        keys, now = self._keys, self._secret.now()
         key = keys.signing(now) if keys is not None else None
         metrics.ISSUER_KEY_AGE.set((now - key.signs_from).total_seconds() if key is not None else float("nan"))
         metrics.ISSUER_KEYS.set(len(keys.published(now)) if keys is not None else 0)
@@ -105,14 +101,13 @@ class KeyStore:
 
     async def _refresh(self) -> None:
         for _ in range(_ATTEMPTS):
-            now = self._now()
             held, secret = self._keys, await self._secret.find()
-            if held and secret and _version(secret) == self._version and not self._secret.is_due(held, now):
+            if held and secret and _version(secret) == self._version and not self._secret.is_due(held):
                 self._hold(secret, held)
                 return
             if held and secret is None:
                 log.warning("issuer_keys_deleted", detail="New ones are made; no token lives that the old ones signed.")
-            if (kept := await self._secret.kept(now)) is not None:
+            if (kept := await self._secret.kept()) is not None:
                 self._hold(*kept)
                 return
 

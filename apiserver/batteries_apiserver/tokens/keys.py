@@ -8,6 +8,7 @@ it signs, and as long as its tokens live.
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -59,10 +60,15 @@ class IssuerKey:
         return {**kept, "kid": self.kid, "use": "sig", "alg": ALGORITHM}
 
 
-def new_key(now: datetime, signs_in: timedelta) -> IssuerKey:
-    """A new key. It takes some tens of milliseconds, in which other threads run."""
+def new_key(signs_in: timedelta, now: Callable[[], datetime]) -> IssuerKey:
+    """A new key. It takes some tens of milliseconds, in which other threads run.
+
+    Its times count from when it is there: that may take seconds on a busy machine, and it must be published before it
+    signs.
+    """
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    return IssuerKey(private, now, now + signs_in)
+    created = now()
+    return IssuerKey(private, created, created + signs_in)
 
 
 @dataclass(frozen=True)

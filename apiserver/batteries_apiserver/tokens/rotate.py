@@ -5,7 +5,6 @@ from batteries_apiserver.settings import Settings
 from batteries_apiserver.tokens.keys import OUTLIVES
 from batteries_apiserver.tokens.rotation import KeySecret, Rotation
 from batteries_apiserver.tokens.stored_keys import DamagedKeysError, LaterFormError
-from batteries_crds.base import utc_now_exactly
 from batteries_crds.kube.client import connect
 from batteries_crds.kube.secrets import Secrets
 
@@ -38,20 +37,19 @@ async def rotate(settings: Settings, *, emergency: bool) -> str:
 
 async def _with_next(keys: KeySecret) -> str | None:
     """Publishes the next key, unless one waits already; None if somebody else changed the Secret meanwhile."""
-    now = utc_now_exactly()
     secret = await keys.find()
     if secret is None:
-        return "There were no keys; the first one was made." if await keys.create(now) else None
+        return "There were no keys; the first one was made." if await keys.create() else None
     try:
-        held = await keys.read(secret, now)
+        held = await keys.read(secret)
     except (DamagedKeysError, LaterFormError) as error:
         raise NotRotatedError(f"The Secret {secret.name} can't be read{_because(error)}.") from error
-    waiting = held.waiting(now)
+    waiting = held.waiting(keys.now())
     if waiting is None:
-        written = await keys.publish_next(secret, held, now)
+        written = await keys.publish_next(secret, held)
         if written is None:
             return None
-        waiting = (await keys.read(written, now)).waiting(now)
+        waiting = (await keys.read(written)).waiting(keys.now())
         begun = "is published now"
     else:
         begun = "was published before"
@@ -66,9 +64,8 @@ async def _with_next(keys: KeySecret) -> str | None:
 
 async def _replaced(keys: KeySecret, rotation: Rotation) -> str | None:
     """Drops all keys; None if somebody else changed the Secret meanwhile."""
-    now = utc_now_exactly()
     secret = await keys.find()
-    done = await (keys.create(now) if secret is None else keys.replace(secret, now))
+    done = await (keys.create() if secret is None else keys.replace(secret))
     if done is None:
         return None
     seconds = rotation.spread.total_seconds()

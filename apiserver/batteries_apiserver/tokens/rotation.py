@@ -5,6 +5,7 @@ wrote: creating a name is atomic in Kubernetes, and so is changing a version tha
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ import structlog
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.tokens.keys import KeySet, new_key
 from batteries_apiserver.tokens.stored_keys import DamagedKeysError, from_data, to_data
+from batteries_crds.base import utc_now_exactly
 from batteries_crds.kube.secrets import Secrets, StoredSecret
 from batteries_crds.names import LABEL_ISSUER_KEYS
 
@@ -45,11 +47,19 @@ class KeySecret:
     Every method raises `kubernetes.aio.client.ApiException` if Kubernetes refuses.
     """
 
-    def __init__(self, secrets: Secrets, namespace: str, name: str, rotation: Rotation) -> None:
+    def __init__(
+        self,
+        secrets: Secrets,
+        namespace: str,
+        name: str,
+        rotation: Rotation,
+        now: Callable[[], datetime] = utc_now_exactly,
+    ) -> None:
         self._secrets = secrets
         self._namespace = namespace
         self._name = name
         self._rotation = rotation
+        self.now = now
 
     async def find(self) -> StoredSecret | None:
         """The Secret as it is now.
@@ -66,39 +76,39 @@ class KeySecret:
             )
         return secret
 
-    async def create(self, now: datetime) -> StoredSecret | None:
+    async def create(self) -> StoredSecret | None:
         """Creates it with one key; None if another replica was first."""
-        data = to_data(await self._only_new(now))
+        data = to_data(await self._only_new())
         made = await self._secrets.create(self._namespace, self._name, data, labels={LABEL_ISSUER_KEYS: "true"})
         if made is not None:
             log.info("issuer_keys_made", secret=self._name)
         return made
 
-    async def read(self, secret: StoredSecret, now: datetime) -> KeySet:
+    async def read(self, secret: StoredSecret) -> KeySet:
         """The keys in it.
 
         Raises:
             DamagedKeysError, LaterFormError: as `from_data`.
         """
-        return await asyncio.to_thread(from_data, secret.data, now)
+        return await asyncio.to_thread(from_data, secret.data, self.now())
 
-    async def publish_next(self, secret: StoredSecret, keys: KeySet, now: datetime) -> StoredSecret | None:
+    async def publish_next(self, secret: StoredSecret, keys: KeySet) -> StoredSecret | None:
         """Publishes the next key; None if the Secret was changed meanwhile."""
-        key = await asyncio.to_thread(new_key, now, self._rotation.ahead)
-        written = await self._write(secret, keys.with_next(key, now))
+        key = await asyncio.to_thread(new_key, self._rotation.ahead, self.now)
+        written = await self._write(secret, keys.with_next(key, key.created_at))
         if written is not None:
             log.info("issuer_key_published", kid=key.kid, signs_from=key.signs_from.isoformat())
         return written
 
-    async def replace(self, secret: StoredSecret, now: datetime) -> StoredSecret | None:
+    async def replace(self, secret: StoredSecret) -> StoredSecret | None:
         """Replaces all keys by a new one, so that no token lives that they signed; None as above."""
-        return await self._write(secret, await self._only_new(now))
+        return await self._write(secret, await self._only_new())
 
-    def is_due(self, keys: KeySet, now: datetime) -> bool:
+    def is_due(self, keys: KeySet) -> bool:
         """Whether the next key must be published now."""
-        return keys.needs_next(now, self._rotation.period, self._rotation.ahead)
+        return keys.needs_next(self.now(), self._rotation.period, self._rotation.ahead)
 
-    async def kept(self, now: datetime) -> tuple[StoredSecret, KeySet] | None:
+    async def kept(self) -> tuple[StoredSecret, KeySet] | None:
         """The Secret and its keys, made and changed as they must be now; None if somebody else changed it meanwhile.
 
         Damaged keys are replaced: nobody can restore them, replicas that still know them would die one by one, and
@@ -107,22 +117,22 @@ class KeySecret:
         Raises:
             ForeignSecretError, LaterFormError: as above.
         """
-        secret = await self.find() or await self.create(now)
+        secret = await self.find() or await self.create()
         if secret is None:
             return None
         try:
-            keys = await self.read(secret, now)
+            keys = await self.read(secret)
         except DamagedKeysError as error:
             log.error("issuer_keys_replaced", secret=self._name, reason=str(error))
-            written = await self.replace(secret, now)
+            written = await self.replace(secret)
         else:
-            if not self.is_due(keys, now):
+            if not self.is_due(keys):
                 return secret, keys
-            written = await self.publish_next(secret, keys, now)
-        return None if written is None else (written, await self.read(written, now))
+            written = await self.publish_next(secret, keys)
+        return None if written is None else (written, await self.read(written))
 
-    async def _only_new(self, now: datetime) -> KeySet:
-        return KeySet((await asyncio.to_thread(new_key, now, self._rotation.spread),))
+    async def _only_new(self) -> KeySet:
+        return KeySet((await asyncio.to_thread(new_key, self._rotation.spread, self.now),))
 
     async def _write(self, secret: StoredSecret, keys: KeySet) -> StoredSecret | None:
         return await self._secrets.write(self._namespace, secret, await asyncio.to_thread(to_data, keys))

@@ -17,7 +17,7 @@ PERIOD = 30 * DAY
 @cache
 def private(number: int) -> IssuerKey:
     """A key for each number, made once: it takes a while."""
-    return new_key(START, timedelta())
+    return new_key(timedelta(), lambda: START)
 
 
 def key(number: int, created: timedelta, signs: timedelta) -> IssuerKey:

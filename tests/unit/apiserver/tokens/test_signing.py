@@ -33,7 +33,7 @@ def test_a_token_says_what_the_accounts_trust_policy_asks_for() -> None:
 
 
 async def test_a_token_is_signed_with_the_key_that_it_names_and_never_shown() -> None:
-    key = new_key(utc_now_exactly(), timedelta())
+    key = new_key(timedelta(), utc_now_exactly)
     content = claims(ISSUER, ACCOUNT, KEY, "aws", int(utc_now_exactly().timestamp()))
     for token in (sign(key, content), await signed(key, content)):
         assert jwt.get_unverified_header(token.raw) == {"alg": "RS256", "kid": key.kid, "typ": "JWT"}
