@@ -48,4 +48,6 @@ def _guarded(route: Route) -> Handler:
         return handler
     if not route.is_read_only:
         handler = with_scope(handler, route.scopes)
-    return with_admin_key(handler) if route.access is Access.ADMIN else with_key(handler, route.requirement)
+    if route.access is Access.ADMIN:
+        return with_admin_key(handler, wrong_key_is_401=route.wrong_key_is_401)
+    return with_key(handler, route.requirement)

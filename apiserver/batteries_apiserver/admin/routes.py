@@ -30,6 +30,7 @@ ROUTES = (
         details="Accounts of every watched namespace, including those made with kubectl. Oldest first.",
         query=PageQuery,
         responses={200: Response("All accounts", admin_account_views.AdminAccountList, headers=(LINK,))},
+        wrong_key_is_401=True,
     ),
     Route(
         method="GET",

@@ -1,7 +1,8 @@
 """The guards that run before every handler that is not public.
 
 Guarded handlers take the caller as an argument, so a handler that needs a caller can't be registered without a guard.
-One rule for all: 401 is a request without a valid key, 403 a valid key that may not do this.
+One rule for all: 401 is a request without a valid key, 403 a valid key that may not do this. The one exception is the
+contract's, which names 401 alone for GET /admin/accounts.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,10 +16,12 @@ from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.auth.customer_checks import refuse
 from batteries_apiserver.auth.presented_key import refusal_without
 from batteries_apiserver.auth.rate_limit import KNOWN_KEY
-from batteries_apiserver.http.errors import Unavailable, WrongKey
+from batteries_apiserver.http.errors import Unavailable, WrongKey, WrongKeyInContract
 from batteries_apiserver.http.route import CustomerRequirement
 from batteries_apiserver.kube.clients import KUBE
 from batteries_crds.api_key import Scope
+
+_FOR_ADMINISTRATORS = "This path is for administrators. Use an administrator's key."
 
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
@@ -37,13 +40,18 @@ def with_key(handler: CallerHandler, requirement: CustomerRequirement = Customer
     return guarded
 
 
-def with_admin_key(handler: CallerHandler) -> Handler:
-    """Guards a handler for administrators: 401 without a valid key, 403 with a customer's."""
+def with_admin_key(handler: CallerHandler, *, wrong_key_is_401: bool = False) -> Handler:
+    """Guards a handler for administrators: 401 without a valid key, 403 with a customer's.
+
+    `wrong_key_is_401`: see `Route`.
+    """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         caller = await _caller(request)
         if not caller.is_admin:
-            raise WrongKey("admin_key_required", "This path is for administrators. Use an administrator's key.")
+            if wrong_key_is_401:
+                raise WrongKeyInContract("not_an_admin_key", _FOR_ADMINISTRATORS)
+            raise WrongKey("admin_key_required", _FOR_ADMINISTRATORS)
         return await handler(request, caller)
 
     return guarded

@@ -49,6 +49,10 @@ ERRORS: dict[str, ErrorCode] = {
     ),
     "scope_aws_required": ErrorCode(403, "On this server, only API keys with the scope aws get tokens for AWS."),
     "admin_key_required": ErrorCode(403, "Only administrators may call this path, and this is a customer's key."),
+    "not_an_admin_key": ErrorCode(
+        401,
+        "Only administrators may call this path, and this is a customer's key. (Only here 401, as in the contract.)",
+    ),
     "customer_key_required": ErrorCode(
         403, "This needs a customer's key: accounts belong to customers, and this is an administrator's key."
     ),

@@ -67,6 +67,15 @@ class WrongKey(ApiError):
         super().__init__(code, sentence, {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'})
 
 
+class WrongKeyInContract(ApiError):
+    """As WrongKey, on a path for which the contract names 401 alone."""
+
+    status = 401
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence, {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'})
+
+
 class NotFound(ApiError):
     """It does not exist, or belongs to someone else; the caller can't tell which."""
 

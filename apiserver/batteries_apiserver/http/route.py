@@ -121,6 +121,11 @@ class Route:
     """The scopes of keys that may use it, if it does more than read."""
     head: bool = True
     """Whether GET also serves HEAD. False if reading changes something."""
+    wrong_key_is_401: bool = False
+    """Whether a customer's key on an administrator's path is 401 instead of 403: where the contract names only 401.
+
+    A client generated from the contract does not know 403 there, and raises where it would return the error.
+    """
     written_by_stripe: bool = False
     """Whether Stripe writes the request, so that what we don't know in it is no mistake."""
 
@@ -153,6 +158,8 @@ class Route:
     def codes(self) -> tuple[str, ...]:
         """Every error code that it can return, each once."""
         by_access = {Access.ANYONE: (), Access.KEY: OF_A_KEY, Access.ADMIN: OF_ADMIN}[self.access]
+        if self.wrong_key_is_401:
+            by_access = (*(code for code in OF_ADMIN if code != "admin_key_required"), "not_an_admin_key")
         by_scope = () if self.is_read_only or self.access is Access.ANYONE else OF_A_CHANGE
         by_body = OF_A_BODY if self.body or self.takes_no_body else ()
         by_query = OF_A_QUERY if self.query else ()

@@ -60,6 +60,7 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
         *OF_A_CHANGE,
         *OF_A_QUERY,
         *OF_PAGES,
+        "not_an_admin_key",
         "not_found",
         "method_not_allowed",
         "refused",
