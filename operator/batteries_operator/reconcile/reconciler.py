@@ -25,7 +25,7 @@ from batteries_operator.runtime.metrics import DRIFTS, STEP_OUTCOMES
 from batteries_operator.runtime.watchdog import concurrent_step
 from batteries_operator.status import drift, events
 from batteries_operator.status.events import Event
-from batteries_operator.status.pending import blocking, is_current, is_out_of_date, observed_failures, runnable
+from batteries_operator.status.pending import blocking, gave_up, is_current, is_out_of_date, observed_failures, runnable
 from batteries_operator.status.status_writer import StatusWriter
 from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
@@ -54,9 +54,17 @@ class Result:
     """The account as written to Kubernetes; None if the next reconcile has to read it."""
 
 
-def _says_so(account: AwsAccount, outcome: Done) -> bool:
-    """Whether the status has all facts of the outcome: a user may have got another name, for example."""
-    return all(getattr(account.status, name) == value for name, value in outcome.facts.items())
+def _says_so(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
+    """Whether the status has the outcome and all its facts: a user may have got another name, for example."""
+    said = find(account.status.conditions, step.condition)
+    match outcome:
+        case Done():
+            as_before = is_current(step, account)
+        case Fail(reason=reason, message=message):
+            as_before = said is not None and (said.reason, said.message) == (reason, message)
+        case _:
+            as_before = False
+    return as_before and all(getattr(account.status, name) == value for name, value in outcome.facts.items())
 
 
 def _can_stall(outcome: Outcome) -> bool:
@@ -149,17 +157,18 @@ class Reconciler:
     async def _compare(self, writer: StatusWriter, scope: ReconcileScope) -> bool | None:
         account, drifted = writer.account, False
         for step in self._pipeline(account):
-            if not step.drifts or not is_current(step, writer.account):
+            current = is_current(step, writer.account)
+            if not (current and step.drifts) and not (step.drifts_while_failed and gave_up(step, writer.account)):
                 continue
             with recorded_mutations() as acts:
                 outcome, error = await attempt(step, scope, self._backoff(0))
             if error is ErrorKind.TRANSIENT and not _can_stall(outcome):
                 return None
-            if acts:
+            if acts and (current or not isinstance(outcome, Done)):  # what failed and is done now has not drifted
                 drifted = True
                 DRIFTS.labels(step.name).inc()
                 self._results.post(writer.account, Event("Warning", "Drift", drift.drift_message(step.name, acts)))
-            if isinstance(outcome, Done) and not acts and _says_so(writer.account, outcome):
+            if not acts and _says_so(writer.account, step, outcome):
                 continue
             await self._results.apply(writer, [(step, outcome)])
             await writer.flush()

@@ -93,6 +93,7 @@ PROVISIONING: tuple[Step, ...] = (
         inputs=setup_oidc.inputs,
         invalidates=(ConditionType.DEPLOY_ROLE_CLOSED,),
         drifts=True,
+        drifts_while_failed=True,  # one of its roles may be open
     ),
     Step(
         Name.SEND_WELCOME_EMAIL,

@@ -108,6 +108,7 @@ class Step:
       the opposite step.
     - `stall_timeout`: how long its troubles may last before the account is Stalled; it is still tried after that.
     - `drifts`: the resync runs it on accounts at rest, to correct what somebody changed in AWS.
+    - `drifts_while_failed`: the same after it has failed: a part of it may be done nevertheless, and is kept so.
     - `initial_wait`: the wait that it always begins with, written together with its beginning.
     - `observable`: AWS shows its success again after a crash, so its result may be written a moment later, with the
       next write (decision 006).
@@ -126,6 +127,7 @@ class Step:
     invalidates: tuple[ConditionType, ...] = ()
     stall_timeout: timedelta = timedelta(hours=1)
     drifts: bool = False
+    drifts_while_failed: bool = False
     initial_wait: Wait | None = None
     observable: bool = True
     limit: Limit | None = None

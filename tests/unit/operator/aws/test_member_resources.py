@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes.deletion import delete, released
-from fakes.factory import NAMESPACE, Factory, Process
+from fakes.factory import ISSUER, NAMESPACE, Factory, Process
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
@@ -127,12 +127,13 @@ async def test_a_provider_of_somebody_else_that_has_our_audience_is_used_unchang
     found = await existing(factory)
     iam = await factory.client("iam", found)
     audiences = ["sts.amazonaws.com", "theirs"]
-    iam.create_open_id_connect_provider(Url=f"https://{PROVIDER_HOST}", ClientIDList=audiences)
+    for url in (f"https://{PROVIDER_HOST}", ISSUER):
+        iam.create_open_id_connect_provider(Url=url, ClientIDList=audiences)
     await factory.add(awsAccountId=found, githubRepos=["o/r"])
     process = await factory.start()
     account = await process.until("acme")
     assert account.status.phase == "active"
-    assert (await held(factory, found))[3] == [audiences]
+    assert (await held(factory, found))[3] == [audiences, audiences]
     assert await factory.admits(account, "repo:o/r:ref:refs/heads/main")
 
 

@@ -190,7 +190,7 @@ async def test_a_wakeup_ends_the_reconcile_so_that_no_step_begins_for_an_outdate
             await asyncio.sleep(0.01)
     stop.set()
     await driving
-    assert process.calls.count("iam:CreateRole") == 1
+    assert process.calls.count("iam:CreateRole") == 2, "the deploy role and the agents' role"
     assert "iam:UpdateAssumeRolePolicy" not in process.calls, "the role was never made for the old repositories"
     assert await factory.admits(await factory.account(), "repo:octo-org/new:ref:refs/heads/main")
 

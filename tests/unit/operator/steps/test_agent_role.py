@@ -134,6 +134,31 @@ async def test_a_list_that_is_too_long_does_not_keep_agents_out(factory: Factory
     assert seen.agents_trust == agent_access.trust_policy(factory.settings.issuer, account.account_id, aws_account_id)
 
 
+async def test_agents_role_is_compared_although_githubs_is_not_done(factory: Factory) -> None:
+    """Else a list that is too long would end the comparisons, and another issuer would not reach the account."""
+    await factory.active(githubRepos=REPOSITORIES)
+    await factory.change(githubRepos=TOO_MANY)
+    process = await factory.start()
+    await process.until("acme")
+    writes = len(factory.cluster.writes)
+    assert not await process.resync(await factory.account())
+    assert len(factory.cluster.writes) == writes, "said once"
+    iam = await factory.client("iam", (await factory.account()).status.aws_account_id)
+    await asyncio.to_thread(iam.update_assume_role_policy, RoleName=ROLE_NAME, PolicyDocument=DENIES)
+    assert await process.resync(await factory.account())
+    assert ("Warning", "Drift") in process.events
+    process = await _with(factory, settings(issuer_url=OTHER))
+    await process.resync(await factory.account())
+    assert "Drift" not in {reason for _, reason in process.events}
+    account = await factory.account()
+    assert account.status.agent_issuer == OTHER
+    (condition,) = (await _role(factory))["AssumeRolePolicyDocument"]["Statement"]
+    assert condition["Principal"]["Federated"].endswith("/tokens.example")
+    said = find(account.status.conditions, "OIDCConfigured")
+    assert said is not None
+    assert said.reason == "TrustPolicyTooLarge"
+
+
 @pytest.mark.parametrize("operator_settings", [OFF])
 @pytest.mark.parametrize("theirs", ["role", "provider"])
 async def test_somebody_elses_role_or_provider_is_told_and_does_not_hold_up_githubs(
@@ -157,6 +182,12 @@ async def test_somebody_elses_role_or_provider_is_told_and_does_not_hold_up_gith
     assert account.status.agent_role_arn is None
     if theirs == "role":
         assert (await _role(factory))["AssumeRolePolicyDocument"] != agent_access.nobody(), "left as it was"
+        await asyncio.to_thread(iam.delete_role, RoleName=ROLE_NAME)
+    else:
+        arn = f"arn:aws:iam::{account.status.aws_account_id}:oidc-provider/{ISSUER.removeprefix('https://')}"
+        await asyncio.to_thread(iam.delete_open_id_connect_provider, OpenIDConnectProviderArn=arn)
+    await _resynced_quietly(factory, process)
+    assert (await factory.account()).status.agent_issuer == ISSUER, "it goes on when that is gone"
 
 
 async def test_suspension_shuts_the_role_and_resumption_opens_it(factory: Factory) -> None:
