@@ -1,10 +1,11 @@
-"""The value that each gauge of the operator has."""
+"""The value that each gauge of the operator has, and the bounds of its histograms."""
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Histogram
 
 from batteries_operator.controller.account_metrics import AccountMetrics
 from batteries_operator.controller.watch_monitor import HEARD_SECONDS, WatchMonitor
+from batteries_operator.runtime import metrics
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -23,31 +24,31 @@ STALLED = [{"type": "Ready", "status": "True"}, {"type": "Stalled", "status": "T
 
 
 def test_each_account_is_counted_in_its_phase_until_it_is_gone() -> None:
-    metrics = AccountMetrics()
+    counted = AccountMetrics()
     assert {of_phase(each) for each in ("pending", "creating", "active", "failed", "suspended")} == {0}
-    metrics.update("u-1", {"phase": "creating"})
-    metrics.update("u-1", {"phase": "creating"})
-    metrics.update("u-2", {})
+    counted.update("u-1", {"phase": "creating"})
+    counted.update("u-1", {"phase": "creating"})
+    counted.update("u-2", {})
     assert (of_phase("creating"), of_phase("pending")) == (1, 1), "without a status it is pending"
-    metrics.update("u-1", {"phase": "active"})
+    counted.update("u-1", {"phase": "active"})
     assert (of_phase("creating"), of_phase("active")) == (0, 1)
-    metrics.forget("u-1")
-    metrics.forget("u-1")
-    metrics.forget("never seen")
+    counted.forget("u-1")
+    counted.forget("u-1")
+    counted.forget("never seen")
     assert (of_phase("active"), of_phase("pending")) == (0, 1)
 
 
 def test_an_account_is_stalled_while_the_condition_is_true() -> None:
-    metrics = AccountMetrics()
+    counted = AccountMetrics()
     assert value("batteries_accounts_stalled") == 0
-    metrics.update("u-1", {"phase": "failed", "conditions": STALLED})
-    metrics.update("u-2", {"phase": "failed", "conditions": [{"type": "Stalled", "status": "False"}]})
-    metrics.update("u-3", {"phase": "failed", "conditions": [{"type": "Ready", "status": "True"}]})
+    counted.update("u-1", {"phase": "failed", "conditions": STALLED})
+    counted.update("u-2", {"phase": "failed", "conditions": [{"type": "Stalled", "status": "False"}]})
+    counted.update("u-3", {"phase": "failed", "conditions": [{"type": "Ready", "status": "True"}]})
     assert value("batteries_accounts_stalled") == 1
-    metrics.update("u-1", {"phase": "failed"})
+    counted.update("u-1", {"phase": "failed"})
     assert (value("batteries_accounts_stalled"), of_phase("failed")) == (0, 3)
-    metrics.update("u-1", {"phase": "failed", "conditions": STALLED})
-    metrics.forget("u-1")
+    counted.update("u-1", {"phase": "failed", "conditions": STALLED})
+    counted.forget("u-1")
     assert (value("batteries_accounts_stalled"), of_phase("failed")) == (0, 2)
 
 
@@ -89,3 +90,20 @@ def test_silence_is_told_once_it_lasts_longer_than_allowed() -> None:
     monitor.heard("*", "awsaccounts")
     now[0] += 300
     assert monitor.silence(300) is None, "one that is heard is enough"
+
+
+@pytest.mark.parametrize(
+    ("histogram", "bounds"),
+    [
+        (metrics.RECONCILE_SECONDS, "0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 300"),
+        (metrics.AWS_SECONDS.labels("bounds"), "0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 300"),
+        (metrics.PROVISIONING_SECONDS, "1 5 15 30 60 120 300 600 900 1800 3600 14400 86400"),
+        (metrics.STEP_SECONDS.labels("bounds"), "1 5 15 30 60 120 300 600 900 1800 3600 14400 86400"),
+    ],
+    ids=["reconcile", "aws", "provisioning", "step"],
+)
+def test_a_duration_is_counted_by_bounds_that_fit_it(histogram: Histogram, bounds: str) -> None:
+    """A call of AWS takes seconds, an account minutes, and one in a queue days."""
+    (metric,) = histogram.collect()
+    found = [float(each.labels["le"]) for each in metric.samples if each.name.endswith("_bucket")]
+    assert found == [*map(float, bounds.split()), float("inf")]
