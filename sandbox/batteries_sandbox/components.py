@@ -135,6 +135,7 @@ def aws_standin(paths: Paths, aws: Aws) -> Command:
         f"--access-key-id={OPERATOR_KEY}",
         f"--admin-key-id={aws.access_key_id}",
         f"--operator-policy={granted}",
+        f"--issuer-address={ISSUER_URL}=http://127.0.0.1:{paths.ports.api}",
         *_delays(),
     )
     return Command("AWS stand-in", argv, clean_environment(), paths.logs / "aws.log")

@@ -1,4 +1,5 @@
-"""The README's journey, walked as a customer would: from a card to an AWS account to which GitHub Actions can deploy.
+"""The README's journey, walked as a customer would: from a card to an AWS account to which GitHub Actions can deploy,
+and in which the API key alone is enough to work.
 
 Every step is a plain HTTP call, a kubectl command or an AWS call; each is printed as it happens.
 """
@@ -13,6 +14,7 @@ import aiohttp
 import boto3
 
 from batteries_operator.runtime.settings import OWN_ROLE
+from batteries_sandbox.agent_calls import call, work_in_the_account
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.paths import CHECKOUT
 from batteries_sandbox.sandbox import Running
@@ -42,20 +44,20 @@ async def walk(running: Running) -> dict[str, Any]:
     """
     async with aiohttp.ClientSession() as http:
         heading("1. Sign up: POST /v1/stripe/setup")
-        setup = await _call(http, "POST", f"{running.api_url}/v1/stripe/setup", 200, json={"email": EMAIL})
+        setup = await call(http, "POST", f"{running.api_url}/v1/stripe/setup", 200, json={"email": EMAIL})
         print(f"   {setup['url']}")
 
         heading("2. Pay on the hosted page")
         await _pay(http, setup["url"])
 
         heading("3. Fetch the key, once: GET /v1/stripe/session/{id}")
-        session = await _call(http, "GET", f"{running.api_url}/v1/stripe/session/{setup['sessionId']}", 200)
+        session = await call(http, "GET", f"{running.api_url}/v1/stripe/session/{setup['sessionId']}", 200)
         print(f"   customer {session['customerId']}, key {session['apiKey'][:12]}…")
         key = {"Authorization": f"Bearer {session['apiKey']}"}
 
         heading("4. Ask for an account: POST /v1/accounts")
         body = {"githubRepos": REPOSITORIES}
-        account = await _call(http, "POST", f"{running.api_url}/v1/accounts", 202, json=body, headers=key)
+        account = await call(http, "POST", f"{running.api_url}/v1/accounts", 202, json=body, headers=key)
         print(f"   {account['accountId']} {account['status']}")
 
         heading("   Beside it, with kubectl: an AwsAccount of the platform team")
@@ -72,24 +74,18 @@ async def walk(running: Running) -> dict[str, Any]:
         await _until_admitted(running, detail["awsAccountId"], REPOSITORIES)
 
         heading("7. Other repositories: PATCH /v1/accounts/{id}")
-        await _call(http, "PATCH", url, 200, json={"githubRepos": OTHER_REPOSITORIES}, headers=key)
+        await call(http, "PATCH", url, 200, json={"githubRepos": OTHER_REPOSITORIES}, headers=key)
         await _until_admitted(running, detail["awsAccountId"], OTHER_REPOSITORIES)
 
         heading("8. kubectl sees both")
         await _kubectl_sees_both(running)
-        detail = await _call(http, "GET", url, 200, headers=key)
+
+        heading("9. From the API key into the account: POST /v1/accounts/{id}/token, then AWS itself")
+        await work_in_the_account(http, running.env, url, key)
+        detail = await call(http, "GET", url, 200, headers=key)
         heading("The account's detail:")
         print(json.dumps(detail, indent=2), flush=True)
         return detail
-
-
-async def _call(http: aiohttp.ClientSession, method: str, url: str, expected: int, **options: Any) -> dict[str, Any]:
-    async with http.request(method, url, **options) as answer:
-        text = await answer.text()
-        if answer.status != expected:
-            raise SandboxError(f"{method} {url} answered {answer.status} instead of {expected}: {text[:500]}")
-        decoded: dict[str, Any] = json.loads(text)
-        return decoded
 
 
 async def _pay(http: aiohttp.ClientSession, url: str) -> None:
@@ -104,7 +100,7 @@ async def _until_active(http: aiohttp.ClientSession, url: str, key: dict[str, st
     """Polls until the account is active, printing each step as it is reached."""
     started, shown = time.monotonic(), ""
     while time.monotonic() - started < ACTIVE_SECONDS:
-        detail = await _call(http, "GET", url, 200, headers=key)
+        detail = await call(http, "GET", url, 200, headers=key)
         if detail["status"] == "failed":
             raise SandboxError(f"The account failed: {detail.get('error', 'no reason given')}")
         here = f"{detail['status']:<9} {detail['provisioningStep']}"

@@ -24,6 +24,9 @@ def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
     assert detail["provisioningStep"] == "complete"
     assert detail["oidcRoleArn"] == f"arn:aws:iam::{detail['awsAccountId']}:role/GitHubActionsDeployRole"
     assert re.search(r"^team-payments\s+True\s+active", output, re.MULTILINE)
+    session = f"arn:aws:sts::{detail['awsAccountId']}:assumed-role/BatteriesAgentRole/agent"
+    assert f"GetCallerIdentity: {session}\n" in output
+    assert f"CreateBucket, ListBuckets: agent-{detail['accountId']}\n" in output
 
 
 def test_the_env_file_has_exactly_the_promised_names_and_is_private(sandbox: Any) -> None:
@@ -53,6 +56,10 @@ def test_the_readmes_lines_work_when_pasted(sandbox: Any) -> None:
     assert "repo:my-org/website:*" in done.stdout
     assert "repo:my-org/my-app:*" not in done.stdout.split("Statement")[1]
     assert "team-payments" in done.stdout
+    assert re.search(r":assumed-role/BatteriesAgentRole/agent", done.stdout)
+    made = re.search(r"^make_bucket: (agent-[0-9a-f-]{36})$", done.stdout, re.MULTILINE)
+    assert made is not None
+    assert re.search(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {made[1]}$", done.stdout, re.MULTILINE)
 
 
 def test_only_listed_repositories_can_assume_the_role(sandbox: Any) -> None:
