@@ -1,0 +1,122 @@
+"""What a replica does with keys that it can't read, can't read any more, or that another replica makes just now."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kubernetes.aio.client import ApiException
+
+from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.tokens.key_store import KeyStore
+from batteries_apiserver.tokens.rotation import KeySecret, Rotation
+from batteries_crds.kube.secrets import StoredSecret
+from batteries_crds.names import LABEL_ISSUER_KEYS
+
+ROTATION = Rotation(timedelta(days=30), timedelta(days=1), timedelta(seconds=15))
+LABELS = {LABEL_ISSUER_KEYS: "true"}
+
+
+class Secrets:
+    """One Secret, with versions as Kubernetes has them."""
+
+    def __init__(self) -> None:
+        self.held: StoredSecret | None = None
+        self.error: Exception | None = None
+        self.writes = 0
+
+    async def find(self, namespace: str, name: str) -> StoredSecret | None:
+        if self.error is not None:
+            raise self.error
+        return self.held
+
+    async def create(self, namespace: str, name: str, data: dict[str, str], **meta: Any) -> StoredSecret | None:
+        return None if self.held is not None else self._store(data)
+
+    async def write(self, namespace: str, secret: StoredSecret, data: dict[str, str]) -> StoredSecret | None:
+        if self.held is None or self.held.resource_version != secret.resource_version:
+            return None
+        return self._store(data)
+
+    def _store(self, data: dict[str, str]) -> StoredSecret:
+        self.writes += 1
+        self.held = StoredSecret("keys", "uid", str(self.writes), LABELS, {}, data)
+        return self.held
+
+
+class World:
+    """Two replicas with one Secret, and a clock."""
+
+    def __init__(self) -> None:
+        self.now, self.seconds, self.secrets = datetime(2026, 12, 1, tzinfo=UTC), 0.0, Secrets()
+        self.stores = [
+            KeyStore(
+                KeySecret(self.secrets, "n", "keys", ROTATION, lambda: self.now),  # type: ignore[arg-type]  # in memory
+                stale_after=60,
+                clock=lambda: self.seconds,
+            )
+            for _ in range(2)
+        ]
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+        self.seconds += timedelta(**time).total_seconds()
+
+    async def refreshed(self) -> None:
+        for store in self.stores:
+            await store.refresh()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_first_key_signs_when_every_replica_can_know_it(world: World) -> None:
+    await world.refreshed()
+    with pytest.raises(Unavailable):
+        world.stores[0].signing()
+    assert [key.kid for key in world.stores[0].published()] == [key.kid for key in world.stores[1].published()]
+    world.passes(seconds=15)
+    assert world.stores[0].signing().kid == world.stores[1].signing().kid
+    assert world.secrets.writes == 1
+
+
+async def test_the_next_key_is_made_once_a_day_before_it_signs(world: World) -> None:
+    await world.refreshed()
+    world.passes(days=29, seconds=15)
+    await world.refreshed()
+    await world.refreshed()
+    assert world.secrets.writes == 2
+    assert [len(store.published()) for store in world.stores] == [2, 2]
+    first = world.stores[0].signing().kid
+    world.passes(days=1)
+    await world.refreshed()
+    assert world.stores[0].signing().kid == world.stores[1].signing().kid != first
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ApiException(status=503), ApiException(status=403)])
+async def test_an_outage_is_waited_out_and_after_a_minute_nothing_is_signed_or_published(
+    world: World, error: Exception
+) -> None:
+    await world.refreshed()
+    world.passes(seconds=15)
+    await world.refreshed()
+    world.secrets.error = error
+    world.passes(seconds=60)
+    await world.refreshed()
+    assert world.stores[0].signing()
+    world.passes(seconds=1)
+    for ask in (world.stores[0].signing, world.stores[0].published):
+        with pytest.raises(Unavailable):
+            ask()
+    world.secrets.error = None
+    await world.refreshed()
+    assert world.stores[0].signing()
+
+
+async def test_a_bug_ends_no_replicas_reading(world: World) -> None:
+    world.secrets.error = RuntimeError("a bug")
+    await world.refreshed()
+    world.secrets.error = None
+    await world.refreshed()
+    assert world.stores[0].published()
