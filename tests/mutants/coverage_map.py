@@ -50,7 +50,7 @@ class CoverageMap:
 
     def of(self, path: Path, first: int, last: int) -> list[str]:
         """The tests that can see a change of these lines: first those of a file of the module's name, then those in a
-        folder of its name; of these the quickest test of each file, then the next of each.
+        folder of its name, and of these the quickest test of each file, then the next of each.
 
         A line that runs at import is seen by whoever runs any line of the module, or else of a module that imports it,
         by each file of tests that imports it, and by the test of the files that are generated from tables and models.
@@ -72,7 +72,8 @@ class CoverageMap:
         order: dict[str, tuple[int, int, float]] = {}
         for test in quickest:
             name = test.split("::")[0]
-            order[test] = _distance(test, path), taken[name], self.seconds[test]
+            distance = _distance(test, path)
+            order[test] = distance, taken[name] if distance else 0, self.seconds[test]
             taken[name] += 1
         return sorted(quickest, key=lambda test: order[test])
 
