@@ -74,3 +74,20 @@ async def _so_many(asked: list[float], times: int) -> None:
     async with asyncio.timeout(300):
         while len(asked) < times:
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 5}])
+async def test_a_suspension_amid_an_assignment_waits_for_its_end_before_it_revokes(factory: Factory) -> None:
+    await factory.add()
+    process = await factory.start()
+    await process.until("acme", lambda each: each.status.sso_assignment_request_id is not None)
+    await factory.change(suspended=True)
+
+    def waits(account: AwsAccount) -> bool:
+        said = find(account.status.conditions, "SSORevoked")
+        return said is not None and "an assignment that is under way" in said.message
+
+    await process.until("acme", waits)
+    assert "sso:DeleteAccountAssignment" not in process.calls
+    assert (await process.until("acme", seconds=60)).status.phase == "suspended"
+    assert process.calls.count("sso:DeleteAccountAssignment") == 1
