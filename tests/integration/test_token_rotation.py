@@ -31,7 +31,8 @@ from batteries_crds.kube.client import connect
 
 Client = TestClient[web.Request, web.Application]
 VERIFICATIONS = int(os.environ.get("ROTATION_VERIFICATIONS", "0"))
-WORKERS = 16
+WORKERS, KEYS = 16, 3
+"""How many sign in or verify at a time, and through how many keys at least."""
 
 
 @dataclass
@@ -42,19 +43,23 @@ class Verifier:
     cache: float
     clock: Callable[[], float] = time.monotonic
     keys: dict[str, Any] = field(default_factory=dict)
-    fetched: float = float("-inf")
+    asked: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     kids: list[str] = field(default_factory=list)
     verified: int = 0
 
     async def verify(self, token: str) -> None:
         """Raises KeyError or jwt.InvalidTokenError if AWS would refuse it."""
-        now = self.clock()
-        if now - self.fetched >= self.cache:
-            self.fetched = now
-            found = await self.fetch()
-            self.keys = {key["kid"]: jwt.PyJWK(key).key for key in found["keys"]}
-        kid = jwt.get_unverified_header(token)["kid"]
-        jwt.decode(token, self.keys[kid], algorithms=["RS256"], audience="sts.amazonaws.com", issuer=ISSUER)
+        async with self.lock:
+            # A fetch that took longer than keys may be kept, on a busy machine, is of no use.
+            while self.clock() - self.asked >= self.cache or not self.keys:
+                asked, found = self.clock(), await self.fetch()
+                self.keys = {key["kid"]: jwt.PyJWK(key).key for key in found["keys"]}
+                self.asked = asked
+                if not self.cache:
+                    break
+            kid = jwt.get_unverified_header(token)["kid"]
+            jwt.decode(token, self.keys[kid], algorithms=["RS256"], audience="sts.amazonaws.com", issuer=ISSUER)
         self.verified += 1
         if kid not in self.kids:
             self.kids.append(kid)
@@ -172,15 +177,14 @@ async def test_no_verification_fails_while_the_schedule_rotates_keys(open_world:
 @pytest.mark.skipif(not VERIFICATIONS, reason="of `make rotation`")
 @pytest.mark.timeout(1800)
 async def test_no_verification_fails_under_load_while_keys_are_rotated_again_and_again(open_world: Open) -> None:
-    # How long a busy machine keeps a replica from reading is not the subject.
-    world = await open_world(issuer_key_ahead_seconds=20, api_cache_stale_seconds=600, api_request_seconds=300)
+    world = await open_world(issuer_key_ahead_seconds=75, api_request_seconds=300)
     await until(world.gives_tokens)
-    verifier, failures, sent = Verifier(world.jwks, cache=5), [], 0
+    verifier, failures, sent = Verifier(world.jwks, cache=45), [], 0
     begun = time.monotonic()
 
     async def work() -> None:
         nonlocal sent
-        while sent < VERIFICATIONS:
+        while sent < VERIFICATIONS or len(verifier.kids) < KEYS:
             sent += 1
             try:
                 await verifier.verify(await world.token())
@@ -199,4 +203,3 @@ async def test_no_verification_fails_under_load_while_keys_are_rotated_again_and
     print(f"{verifier.verified} verified, {len(failures)} failed, {len(verifier.kids)} keys, {seconds:.0f} s")
     assert failures == []
     assert verifier.verified == sent >= VERIFICATIONS
-    assert len(verifier.kids) >= 2

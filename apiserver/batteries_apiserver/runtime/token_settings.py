@@ -40,7 +40,8 @@ class TokenSettings(FromEnvironment):
             ge=0,
             le=7 * DAY_SECONDS,
             description="How long the next key is published before it signs, in seconds. It must be longer than AWS "
-            "keeps the published keys; AWS does not say how long that is.",
+            "keeps the published keys; AWS does not say how long that is. At least BATTERIES_API_CACHE_STALE_SECONDS "
+            "and three times BATTERIES_ISSUER_POLL_SECONDS.",
         ),
     ] = float(DAY_SECONDS)
     issuer_poll_seconds: Annotated[

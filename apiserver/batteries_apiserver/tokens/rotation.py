@@ -27,7 +27,11 @@ class ForeignSecretError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """When keys change. `spread` is how long it takes until every replica knows a key."""
+    """When keys change. `spread` is how long it takes until every replica knows a key.
+
+    A replica that can't read the Secret goes on for `api_cache_stale_seconds`. The next key is published for longer
+    than that before it signs, so no replica publishes keys without it when it signs.
+    """
 
     period: timedelta
     ahead: timedelta
@@ -37,7 +41,8 @@ class Rotation:
     def of(cls, settings: Settings) -> "Rotation":
         """As the settings say it."""
         spread = timedelta(seconds=3 * settings.issuer_poll_seconds)
-        ahead = max(timedelta(seconds=settings.issuer_key_ahead_seconds), spread)
+        unread = timedelta(seconds=settings.api_cache_stale_seconds)
+        ahead = max(timedelta(seconds=settings.issuer_key_ahead_seconds), unread + spread)
         return cls(timedelta(days=settings.issuer_key_days), ahead, spread)
 
 

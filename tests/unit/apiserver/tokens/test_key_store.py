@@ -7,6 +7,7 @@ import pytest
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.settings import Settings
 from batteries_apiserver.tokens.key_store import KeyStore
 from batteries_apiserver.tokens.rotation import KeySecret, Rotation
 from batteries_crds.kube.secrets import StoredSecret
@@ -120,3 +121,9 @@ async def test_a_bug_ends_no_replicas_reading(world: World) -> None:
     world.secrets.error = None
     await world.refreshed()
     assert world.stores[0].published()
+
+
+def test_the_next_key_signs_only_when_no_replica_can_publish_keys_without_it() -> None:
+    settings = Settings(issuer_key_ahead_seconds=0, issuer_poll_seconds=5, api_cache_stale_seconds=60)
+    assert Rotation.of(settings).ahead == timedelta(seconds=60 + 15)
+    assert Rotation.of(Settings()).ahead == timedelta(days=1)
