@@ -32,7 +32,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "WaitingForTags": {"see in Organizations whose the account in the message is": LOOKING},
     "AccountLimitReached": {
-        "raised in Service Quotas": "test_a_full_organization_is_said_on_every_account_in_line_and_left_when_there_is_room",
+        "raised in Service Quotas": "test_when_there_is_room_all_are_made",
         "`batteries-operator doctor` says what is left": "test_the_accounts_left_of_the_quota",
     },
     "LimitReached": {

@@ -137,15 +137,20 @@ async def test_aws_calls_are_counted_by_what_became_of_them(
     assert took() == bad() + good()
 
 
+def _ours() -> list[MetricWrapperBase]:
+    return [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
+
+
 def _values() -> Iterator[tuple[str, str, str]]:
     """Of the operator's alone: in this process the API server's may have been counted too, by other tests."""
-    ours = [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
-    for metric in (metric for each in ours for metric in each.collect()):
+    for metric in (metric for each in _ours() for metric in each.collect()):
         for sample in metric.samples:
             yield from ((metric.name, label, value) for label, value in sample.labels.items() if label != "le")
 
 
 async def test_labels_have_few_values_that_are_known_beforehand(factory: Factory) -> None:
+    for metric in _ours():
+        metric.clear()  # other tests of this process give some of them labels of their own
     await factory.standin("faults", {"kind": "error", "code": "Odd-1f3c", "operation": "MoveAccount", "times": 1})
     process = await factory.active(githubRepos=["octo-org/web"])
     await factory.change(suspended=True)

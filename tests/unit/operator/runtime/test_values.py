@@ -144,6 +144,7 @@ TRANSIENT = (
     *("ResourceNotFoundException", "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException"),
     *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException", "ServiceException"),
     *("ServiceFailure", "ServiceUnavailable", "ServiceUnavailableException", "FinalizingOrganizationException"),
+    "OpenIdIdpCommunicationError",
 )
 CAPACITY = ("LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException")
 TERMINAL = (
