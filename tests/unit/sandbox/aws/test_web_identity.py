@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -505,3 +507,33 @@ def test_session_from_before_a_suspension_can_do_nothing_after_it(world: World) 
         assert "with an explicit deny in a service control policy" in message
         assert refusal(s3.create_bucket, Bucket="agents-own-bucket")[0] == "AccessDenied"
         assert refusal(iam.list_users)[0] == "AccessDenied"
+
+
+def test_boto3_assumes_the_role_by_itself_and_again_with_the_files_next_token(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of SDKs: a token in a file, which somebody renews, and two variables (AWS SDKs reference guide)."""
+    file = tmp_path / "token"
+    file.write_text(valid())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.url)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(file))
+    monkeypatch.setenv("AWS_ROLE_ARN", world.role)
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "sdk")
+    session: Any = boto3.Session(region_name="us-east-1")
+    sts = session.client("sts")
+    assert sts.get_caller_identity()["Arn"].endswith(f"{agent_access.ROLE_NAME}/sdk")
+    sts.get_caller_identity()
+    file.write_text(valid(tags={"principal_tags": {agent_access.KEY_TAG: ["aib_rotated"]}}))
+    later = datetime.now(UTC) + timedelta(seconds=3590)
+    monkeypatch.setattr(session.get_credentials(), "_time_fetcher", lambda: later)
+    monkeypatch.setattr("botocore.credentials._local_now", lambda: later)
+    sts.get_caller_identity()
+    assert [call["sessionTags"] for call in world.calls("GetCallerIdentity")[-3:]] == [
+        {agent_access.KEY_TAG: "aib_1234abcd"},
+        {agent_access.KEY_TAG: "aib_1234abcd"},
+        {agent_access.KEY_TAG: "aib_rotated"},
+    ]
