@@ -81,7 +81,8 @@ class Way:
                 'AWS_WEB_IDENTITY_TOKEN_FILE="$HOME/.aws-token"',
                 f'renew() {{ (umask 077 && {self._curl} > "$AWS_WEB_IDENTITY_TOKEN_FILE.new" && '
                 'mv "$AWS_WEB_IDENTITY_TOKEN_FILE.new" "$AWS_WEB_IDENTITY_TOKEN_FILE"); }',
-                f"renew; while sleep {TOKEN_SECONDS - 60}; do renew; done &",
+                # It holds no output open: a tool that runs this and reads its output to the end would wait for ever.
+                f"renew; while sleep {TOKEN_SECONDS - 60}; do renew; done >/dev/null 2>&1 &",
             )
         )
 
