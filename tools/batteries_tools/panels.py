@@ -149,6 +149,19 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             description="Without event streams, Stripe's paths and probes.",
         ),
+        Panel(
+            "Tokens for AWS in an hour",
+            {"{{outcome}}": "sum by (outcome) (increase(batteries_tokens_total{NAMESPACE}[1h]))"},
+            width=8,
+        ),
+        Panel(
+            "Age of the key that signs tokens",
+            {"signs": "max(batteries_issuer_key_age_seconds{NAMESPACE})"},
+            "s",
+            8,
+            description="It falls to zero when the next key begins to sign: every BATTERIES_ISSUER_KEY_DAYS.",
+        ),
+        Panel("Published keys", {"published": "max(batteries_issuer_keys{NAMESPACE})"}, width=8),
         Panel("API keys", {"{{state}}": "max by (state) (batteries_api_keys{NAMESPACE})"}, width=6),
         Panel(
             "Checkout sessions in an hour",
