@@ -150,7 +150,7 @@ def _arguments(params: dict[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if name in ("Action", "Version"):
             continue
-        if name == "DurationSeconds":  # on the wire a number is text
+        if name in ("DurationSeconds", "MaxSessionDuration"):  # on the wire a number is text
             made[name] = int(value)
             continue
         listed = _LISTED.match(name)

@@ -97,18 +97,18 @@ def use_the_api(sandbox: Any) -> str:
     key = requests.post(f"{api}/keys", headers=mine, json={"name": "second"}, timeout=10).json()["id"]
     assert requests.delete(f"{api}/keys/{key}", headers=mine, timeout=10).status_code == 204
     assert requests.delete(f"{api}/keys/{uuid.uuid4()}", headers=mine, timeout=10).status_code == 404
-    get_tokens(sandbox, f"{api}/accounts/{account}/token", mine)
+    get_tokens(sandbox, f"{api}/accounts", account, mine)
     return account
 
 
-def get_tokens(sandbox: Any, url: str, headers: dict[str, str]) -> None:
+def get_tokens(sandbox: Any, accounts: str, account: str, headers: dict[str, str]) -> None:
     """Tokens for AWS, before and after their Event is there; and the key that signs them is rotated."""
 
     def get() -> bool:
-        return requests.post(url, headers=headers, timeout=10).status_code == 200
+        return requests.post(f"{accounts}/{account}/token", headers=headers, timeout=10).status_code == 200
 
     sandbox.until(get, 60, "there is a token")
-    told = ("get", "events", "--field-selector=reason=TokenIssued", "-o", "name")
+    told = ("get", "events", f"--field-selector=reason=TokenIssued,involvedObject.name={account}", "-o", "name")
     sandbox.until(lambda: sandbox.kubectl(*told), 30, "the token is told")
     assert get()
     environment = {

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
 from fakes.token_world import ISSUER, PATH, seeded
-from fakes.until import until
+from fakes.until import until, until_true
 from integration.test_api_process import run, serving, url
 
 from batteries_crds.kube.client import connect
@@ -67,6 +67,8 @@ async def test_a_token_and_its_key_are_in_no_log_metric_event_or_object(
         status, said, errors = await run(environment, "rotate-issuer-key", "--emergency")
         assert status == 0, errors
         metrics = await (await http.get(f"{url(environment, 'BATTERIES_API_METRICS_PORT')}/metrics")).text()
+        # Events are written every few seconds, and this process is killed at the end.
+        until_true(lambda: "TokenIssued" in cluster.run("get", "events", f"--namespace={namespace}", "-o", "json"))
     secret = json.loads(cluster.run("get", "secret", "batteries-issuer-keys", f"--namespace={namespace}", "-o", "json"))
     stored = json.loads(base64.b64decode(secret["data"]["keys.json"]))
     lines = [line for one in stored["keys"] for line in one["private_key"].splitlines() if len(line) > 40]
