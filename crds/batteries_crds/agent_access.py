@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from batteries_crds.github.trust_policy import AUDIENCE as AUDIENCE  # ours too: what AWS expects is the same
+from batteries_crds.github.trust_policy import nobody as trust_policy_of_nobody
+from batteries_crds.github.trust_policy import provider_arn as provider_arn_of
 from batteries_crds.names import GROUP
 
 ROLE_NAME = "BatteriesAgentRole"
-AUDIENCE = "sts.amazonaws.com"
-"""The one audience of a token; `audience` says which it is in AWS in China."""
-
 KEY_TAG = f"{GROUP}/api-key"
 """The session tag that names the API key, so that CloudTrail tells which key a session came from."""
 
@@ -46,7 +46,7 @@ class Issuer:
 
     def provider_arn(self, aws_account_id: str, partition: str = "aws") -> str:
         """The ARN of its identity provider in that account."""
-        return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{self.host}"
+        return provider_arn_of(aws_account_id, partition, self.host)
 
 
 def issuer(issuer_url: str, public_url: str) -> Issuer:
@@ -81,7 +81,7 @@ def subject(account_id: UUID) -> str:
 
 
 def audience(partition: str) -> str:
-    """The audience of tokens for an account in that partition of AWS."""
+    """The audience of tokens for AWS in that partition: our own, and those of GitHub."""
     return f"{AUDIENCE}.cn" if partition == "aws-cn" else AUDIENCE
 
 
@@ -112,6 +112,4 @@ def trust_policy(trusted: Issuer, account_id: UUID, aws_account_id: str, partiti
 
 def nobody() -> dict[str, Any]:
     """The role's trust policy while it is closed: it admits nobody."""
-    # A role needs a trust policy with a statement, so this one denies.
-    statement = {"Sid": "NoAgents", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return trust_policy_of_nobody("NoAgents")

@@ -7,26 +7,25 @@ in China has another audience (docs of aws-actions/configure-aws-credentials, in
 from collections.abc import Sequence
 from typing import Annotated
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.auth.authenticator import Caller
+from batteries_apiserver.http.accept import named
 from batteries_apiserver.http.errors import Conflict
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.projections.account_views import Repos, status_of
+from batteries_apiserver.projections.partitions import partition_of, region_of
 from batteries_apiserver.settings import SETTINGS
+from batteries_crds.agent_access import AUDIENCE, audience
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import Phase
 
 YAML = "text/yaml"
 PATH = ".github/workflows/deploy.yml"
-
-_REGION_OF = {"aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
-_PREFIX_OF = {"aws-us-gov": "us-gov-", "aws-cn": "cn-"}
-_AUDIENCE_OF = {"aws-cn": "sts.amazonaws.com.cn"}
 
 _WORKFLOW = """\
 # Save this as {path} in one of the repositories that may deploy:
@@ -62,22 +61,16 @@ class DeployWorkflow(TypedDict):
     githubRepos: Repos
 
 
-def region_of(role_arn: str, wanted: str) -> str:
-    """The region that is wanted, or the main one of the role's partition of AWS if that does not have it."""
-    partition = role_arn.split(":")[1]
-    return wanted if wanted.startswith(_PREFIX_OF.get(partition, "")) else _REGION_OF[partition]
-
-
 def workflow_of(role_arn: str, repositories: Sequence[str], region: str) -> str:
     """The workflow's YAML. If the role's partition of AWS does not have the region, its main region is used."""
-    region = region_of(role_arn, region)
-    audience = _AUDIENCE_OF.get(role_arn.split(":")[1])
+    wanted = audience(partition_of(role_arn))
     return _WORKFLOW.format(
         path=PATH,
         repositories="\n".join(f"#   {repository}" for repository in repositories),
         role=role_arn,
-        region=region,
-        audience=f"          audience: {audience}\n" if audience else "",
+        region=region_of(role_arn, region),
+        # The action asks for AUDIENCE by itself.
+        audience="" if wanted == AUDIENCE else f"          audience: {wanted}\n",
     )
 
 
@@ -116,6 +109,5 @@ def _role_of(account: AwsAccount) -> str:
 
 
 def _wants_json(request: web.Request) -> bool:
-    kinds = [part.partition(";")[0].strip().lower() for part in request.headers.get(hdrs.ACCEPT, "").split(",")]
-    wanted = next((kind for kind in kinds if kind == "application/json" or "yaml" in kind or "*" in kind), "")
+    wanted = next((kind for kind in named(request) if kind == "application/json" or "yaml" in kind or "*" in kind), "")
     return wanted == "application/json"

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 
 from batteries_apiserver.accounts.lookup import own_account
@@ -11,6 +11,7 @@ from batteries_apiserver.accounts.prefer_wait import is_settled
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.events.last_event_id import last_event_id
 from batteries_apiserver.events.stream import STREAMS, after, end_id, stream
+from batteries_apiserver.http.accept import named
 from batteries_apiserver.http.query import Query, read_query
 from batteries_apiserver.http.request_context import request_id
 from batteries_apiserver.http.request_log import HEADER
@@ -50,8 +51,7 @@ async def follow(request: web.Request, caller: Caller) -> web.StreamResponse:
 
 
 def _wants_stream(request: web.Request) -> bool:
-    accepted = ",".join(request.headers.getall(hdrs.ACCEPT, []))
-    return any(part.partition(";")[0].strip().lower() == EVENT_STREAM for part in accepted.split(","))
+    return EVENT_STREAM in named(request)
 
 
 async def _stream(

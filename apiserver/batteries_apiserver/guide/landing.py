@@ -12,7 +12,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from batteries_apiserver.guide.handlers import BRIEFLY, STRICT
-from batteries_apiserver.http.accept import preferred
+from batteries_apiserver.http.accept import accepted, preferred
 from batteries_apiserver.http.service_links import SERVICE, service_links
 from batteries_apiserver.settings import SETTINGS, Settings
 
@@ -35,7 +35,7 @@ _ICON = (files("batteries_apiserver.billing") / "pages" / "icon.svg").read_text(
 async def home(request: web.Request) -> web.Response:
     """GET / and GET /v1."""
     settings = request.app[SETTINGS]
-    form = preferred(",".join(request.headers.getall(hdrs.ACCEPT, [])), FORMS)
+    form = preferred(accepted(request), FORMS)
     text = {"text/html": _html, "application/json": _json}.get(form, _markdown)(settings)
     headers = {**BRIEFLY, **STRICT, hdrs.VARY: hdrs.ACCEPT, hdrs.LINK: service_links(settings)}
     charset = None if form == "application/json" else "utf-8"

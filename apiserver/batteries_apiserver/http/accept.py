@@ -3,8 +3,20 @@
 import re
 from collections.abc import Sequence
 
+from aiohttp import hdrs, web
+
 _RANGE = re.compile(r"\s*([\w*.+-]+/[\w*.+-]+)\s*((?:;[^,]*)?)", re.ASCII)
 _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE | re.ASCII)
+
+
+def accepted(request: web.Request) -> str:
+    """The request's Accept headers as one."""
+    return ",".join(request.headers.getall(hdrs.ACCEPT, []))
+
+
+def named(request: web.Request) -> list[str]:
+    """The media types and wildcards that the request accepts, in its order, without their parameters."""
+    return [part.partition(";")[0].strip().lower() for part in accepted(request).split(",")]
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:

@@ -9,17 +9,18 @@ from aiohttp import hdrs, web
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from batteries_apiserver.accounts.deploy_workflow import region_of
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.auth.rate_limit import RATE_LIMITS
+from batteries_apiserver.http.accept import named
 from batteries_apiserver.http.entity_tags import combined, tagged
 from batteries_apiserver.http.errors import ApiError, Conflict, NotFound
 from batteries_apiserver.http.request_context import LOG_CONTEXT
 from batteries_apiserver.http.responses import json_response
 from batteries_apiserver.kube.clients import KUBE
 from batteries_apiserver.projections.account_views import Moment
+from batteries_apiserver.projections.partitions import partition_of, region_of
 from batteries_apiserver.runtime import metrics
 from batteries_apiserver.settings import SETTINGS
 from batteries_apiserver.tokens import discovery
@@ -77,7 +78,7 @@ async def _issue(request: web.Request, caller: Caller) -> web.Response:
     key = tokens.keys.signing()
     request.app[RATE_LIMITS].take_token(request, account.key)
     key_id = uuid_at(kube.namespace, caller.key_name)
-    token = await signed(key, claims(issuer, account.account_id, key_id, _partition(role), int(time())))
+    token = await signed(key, claims(issuer, account.account_id, key_id, partition_of(role), int(time())))
     tokens.events.note(account, caller)
     log_issued(
         **LOG_CONTEXT.get(),
@@ -87,7 +88,7 @@ async def _issue(request: web.Request, caller: Caller) -> web.Response:
         jti=token.jti,
         kid=key.kid,
     )
-    if TOKEN_TYPE in request.headers.get(hdrs.ACCEPT, ""):
+    if TOKEN_TYPE in named(request):
         return web.Response(text=token.raw, content_type=TOKEN_TYPE, headers={hdrs.CACHE_CONTROL: "no-store"})
     way = Way(settings.public_base, str(account.account_id), role, region_of(role, settings.account_region))
     return json_response(_shown(token, way), headers={hdrs.CACHE_CONTROL: "no-store"})
@@ -114,10 +115,6 @@ def _issuer(tokens: Tokens) -> Issuer:
     if tokens.issuer is None or off is not None:
         raise Conflict("tokens_off", off or tokens.why_off)
     return tokens.issuer
-
-
-def _partition(arn: str) -> str:
-    return arn.split(":")[1]
 
 
 async def configuration(request: web.Request) -> web.Response:

@@ -37,9 +37,9 @@ def subjects(repository: Repository) -> list[str]:
     return [f"repo:{owner}/{name}:*", f"repo:{owner}@*/{name}@*:*"]
 
 
-def provider_arn(aws_account_id: str, partition: str = "aws") -> str:
-    """The ARN of GitHub's OIDC provider in that account of that partition of AWS (aws, aws-us-gov, aws-cn)."""
-    return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{PROVIDER_HOST}"
+def provider_arn(aws_account_id: str, partition: str = "aws", host: str = PROVIDER_HOST) -> str:
+    """The ARN of an OIDC provider, GitHub's by default, in that account of that partition (aws, aws-us-gov, aws-cn)."""
+    return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{host}"
 
 
 def check_size(repositories: Sequence[str], *, limit: int, partition: str = "aws", audience: str = AUDIENCE) -> None:
@@ -124,10 +124,10 @@ def _repository(pattern: str) -> str | None:
     return text
 
 
-def nobody() -> dict[str, Any]:
-    """The policy that admits nobody."""
+def nobody(sid: str = "NoRepositories") -> dict[str, Any]:
+    """The policy that admits nobody; `sid` says who is not admitted."""
     # AWS refuses a GitHub trust policy without a scoped subject, and a role needs one: so it denies everything.
-    return _policy({"Sid": "NoRepositories", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    return _policy({"Sid": sid, "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 
 
 def _policy(statement: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """OpenID Connect providers in one member account: issuers of tokens that its roles may trust."""
 
+from batteries_crds.github.trust_policy import provider_arn
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.iam_session import MISSING, IamSession
 from batteries_operator.aws.member_resources import is_ours, provider_not_ours
@@ -21,7 +22,7 @@ class IamProviders:
             AwsError: with the code UNREACHABLE, AWS reads nothing at that URL.
         """
         session, audience = self._session, self._session.partition.audience
-        arn = session.partition.arn("iam", f"oidc-provider/{host}", session.account.id)
+        arn = provider_arn(session.account.id, session.partition.name, host)
         try:
             found = await session.caller.call(
                 "iam:GetOpenIDConnectProvider",

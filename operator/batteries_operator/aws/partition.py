@@ -14,6 +14,8 @@ from functools import cache
 import boto3
 from botocore.exceptions import UnknownRegionError
 
+from batteries_crds.agent_access import AUDIENCE, audience
+
 _AWS_MANAGED = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?P<name>.+)")
 
 
@@ -33,7 +35,7 @@ class Partition:
     """The region of Organizations' only endpoint, where the quotas of global services are kept too."""
     sign_in: str
     portal: str
-    audience: str = "sts.amazonaws.com"
+    audience: str = AUDIENCE
     """The audience for which aws-actions/configure-aws-credentials requests GitHub's token."""
     creates_accounts: bool = True
     sends_mail: bool = True
@@ -81,7 +83,7 @@ CHINA = Partition(
     "cn-northwest-1",
     "https://{account}.signin.amazonaws.cn/console",
     "https://start.home.awsapps.cn/directory/{store}",
-    audience="sts.amazonaws.com.cn",
+    audience=audience("aws-cn"),
     sends_mail=False,
 )
 _KNOWN = {partition.name: partition for partition in (AWS, GOVCLOUD, CHINA)}
