@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from batteries_crds.aws_account import CustomerRef
+from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.identity import uuid_of

@@ -24,12 +24,21 @@ class Hold(StrEnum):
 
     CUSTOMER_BLOCKED = "CustomerBlocked"
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
+    EXPIRED = "Expired"
+
+
+CUSTOMER_HOLDS = frozenset({Hold.CUSTOMER_BLOCKED, Hold.PAYMENT_METHOD_MISSING})
+"""The holds that follow from the account's Customer."""
 
 
 class HoldRecord(Model):
     """One reason for which the account is held."""
 
     since: Annotated[Timestamp, Field(description="Since when.")]
+    closes_at: Annotated[
+        Timestamp | None,
+        Field(description="When AWS closes the account if this reason is still there; absent: never for this reason."),
+    ] = None
 
 
 class CreateRequest(Model):
@@ -210,6 +219,13 @@ class AwsAccountStatus(Model):
     closure_requested_at: Annotated[
         Timestamp | None, Field(description="When AWS took the request to close the account.")
     ] = None
+    closed_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the operator saw the AWS account closed. For 90 days from then AWS Support can reopen "
+            "it; absent again once it is open."
+        ),
+    ] = None
     sso_portal_url: Annotated[
         str | None, Field(max_length=256, description="The URL at which single sign-on starts.")
     ] = None
@@ -247,9 +263,9 @@ class AwsAccountStatus(Model):
         Field(
             max_length=8,
             description="Why the operator suspends the account although its spec does not say so, by reason. "
-            "The account is resumed when no reason is left and spec.suspended is not true. "
+            "The account is resumed when no reason is left and the spec does not suspend it either. "
             "PaymentMethodMissing: the Customer could not pay for longer than the grace period. "
-            "CustomerBlocked: the Customer's spec.blocked is true.",
+            "CustomerBlocked: the Customer's spec.blocked is true. Expired: spec.expiresAt has come.",
         ),
     ] = {}
     hold: Annotated[

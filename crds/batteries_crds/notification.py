@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from batteries_crds.aws_account import CustomerRef
+from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.email import email_rule

@@ -17,6 +17,9 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     CUSTOMER_BLOCKED = "CustomerBlocked"
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
+    SUSPENDED_BY_OWNER = "SuspendedByOwner"
+    CLOSURE_REQUESTED = "ClosureRequested"
+    EXPIRED = "Expired"
 
     CREATING_ACCOUNT = "CreatingAccount"
     RESOLVING_INTENT = "ResolvingIntent"

@@ -92,7 +92,15 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
     },
     Program.API_SERVER: {
         AwsAccount: Write(
-            spec={"customerRef": When.AT_CREATION, "githubRepos": When.AT_HOME, "suspended": When.EVERYWHERE},
+            spec={
+                "customerRef": When.AT_CREATION,
+                "githubRepos": When.AT_HOME,
+                "expiresAt": When.AT_HOME,
+                "expiryPolicy": When.AT_HOME,
+                "suspendedByOwner": When.AT_HOME,
+                "closeAt": When.AT_HOME,
+                "suspended": When.EVERYWHERE,
+            },
             creates=Where.HOME,
             labels=(LABEL_CUSTOMER,),
             annotations_at_creation=(ANNOTATION_REQUEST,),

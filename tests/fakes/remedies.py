@@ -17,6 +17,7 @@ BACK = "test_an_account_that_left_is_said_and_goes_on_by_itself_when_it_is_back"
 TAGGED_AGAIN = "test_a_tag_that_is_taken_and_given_back_needs_nobody_to_ask_for_another_try"
 REOPENED = "test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over"
 SUPPORT = f"{OUTSIDE}AWS Support is asked; what it then changes is the row beside"
+ENDED = "test_what_suspends_an_account_ends_by_its_own_way_out_alone"
 LOOKING = f"{OUTSIDE}somebody reads; nothing is changed"
 
 REASONS: dict[str, dict[str, str]] = {
@@ -30,6 +31,9 @@ REASONS: dict[str, dict[str, str]] = {
         "delete the account too": "test_an_account_that_is_held_can_be_deleted",
         "kubectl patch awsaccount NAME --subresource=status": "test_a_hold_whose_customer_is_gone_is_lifted_by_hand",
     },
+    "SuspendedByOwner": {"`spec.suspendedByOwner: false`": ENDED},
+    "ClosureRequested": {"remove `spec.closeAt` before that time": ENDED},
+    "Expired": {"set a later `spec.expiresAt`": ENDED, "remove it": ENDED},
     "WaitingForTags": {"see in Organizations whose the account in the message is": LOOKING},
     "AccountLimitReached": {
         "raised in Service Quotas": "test_when_there_is_room_all_are_made",
@@ -188,6 +192,10 @@ MESSAGES: dict[str, str] = {
     "The platform team has to": RETRY,
     "the platform team has to": REASONS["AccessDenied"]["Change the policy that the message names"],
     "spec.suspended to false": REASONS["Suspended"]["`spec.suspended: false`"],
+    "Only AWS Support can reopen it": REOPENED,
+    "spec.suspendedByOwner to false": ENDED,
+    "remove spec.closeAt": ENDED,
+    "set a later spec.expiresAt": ENDED,
     # Of the organization, to whoever prepares it.
     "batteries-operator bootstrap": BOOTSTRAP,
     "Enable it for the organization": "test_an_account_goes_on_when_identity_center_is_there",

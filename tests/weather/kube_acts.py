@@ -8,7 +8,7 @@ from kubernetes.aio.client import CoreV1Api
 from weather.scene import SECOND
 from weather.walk import Act, Turn, Walk
 
-from batteries_crds.aws_account import DeletionPolicy
+from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.names import ANNOTATION_RETRY
 
 CUSTOMERS = 4

@@ -16,7 +16,8 @@ from crash.lane import Lane
 from kubernetes.aio.client import ApiException
 from weather.scene import FIRST, SECOND, Scene
 
-from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_sandbox.errors import SandboxError
 
 REFUSALS = (ClientError, BotoCoreError, ApiException, SandboxError, LookupError, TimeoutError)

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from batteries_apiserver.cache.compressed import CompressedList
-from batteries_crds.aws_account import AwsAccount, CustomerRef
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import Model
 from batteries_crds.conditions import Condition

@@ -19,6 +19,7 @@ _LATER = {"Retry-After": "60"}
 _HELD = {
     Hold.CUSTOMER_BLOCKED: "an administrator blocked you; ask support",
     Hold.PAYMENT_METHOD_MISSING: "there was no valid payment method; it opens again by itself once there is one",
+    Hold.EXPIRED: "it has expired; it opens again by itself once it has a later expiresAt",
 }
 
 
@@ -85,6 +86,9 @@ def trusted_role(account: AwsAccount, issuer: Issuer) -> str:
 
 
 def _why_suspended(account: AwsAccount) -> str:
-    reasons = ["the platform team suspended it; ask support"] if account.spec.suspended else []
+    spec = account.spec
+    reasons = ["the platform team suspended it; ask support"] if spec.suspended else []
+    reasons += ["you suspended it; POST /v1/accounts/{id}/resume opens it"] if spec.suspended_by_owner else []
+    reasons += ["you asked to have it closed; POST /v1/accounts/{id}/resume keeps it"] if spec.close_at else []
     reasons += [words for hold, words in _HELD.items() if hold in account.holds]
     return ", and ".join(reasons or ["the platform team holds it; ask support"])

@@ -15,7 +15,7 @@ import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import Hold
+from batteries_crds.aws_account_status import CUSTOMER_HOLDS, Hold
 from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resources, UnreadableError, status_of
@@ -91,7 +91,7 @@ class CustomerHolds:
         if account.spec.customer_ref is None:
             return
         key = account.metadata.namespace, account.spec.customer_ref.name
-        if account.holds:
+        if account.holds & CUSTOMER_HOLDS or account.status.hold is not None:
             self._held.add(key)
         if self._change(key, account):
             self._plan(key)
@@ -108,7 +108,7 @@ class CustomerHolds:
         due: frozenset[str] = due_holds(customer, self._grace, utc_now_exactly())
         if is_undecided(customer, self._grace):
             due |= has & {Hold.PAYMENT_METHOD_MISSING}
-        return due | (has - set(Hold))  # holds of a later release are not ours to lift
+        return due | (has - CUSTOMER_HOLDS)  # an expiry's, or a later release's: not ours to lift
 
     def _change(self, key: Key, account: AwsAccount, stopped: frozenset[str] = frozenset()) -> dict[str, Any]:
         """The merge patch of the account's status with the holds that it should have; empty if it has them."""

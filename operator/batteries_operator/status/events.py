@@ -6,7 +6,8 @@ Released. The status remembers which problem was told, so that neither a retry n
 
 from dataclasses import dataclass
 
-from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.conditions import READY, STALLED, find, is_true
 from batteries_crds.names import ConditionType, Phase

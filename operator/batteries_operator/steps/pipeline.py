@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from batteries_crds.aws_account import AwsAccount, DeletionPolicy
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.conditions import find, is_true
 from batteries_crds.names import ClosingStep as Closing
 from batteries_crds.names import ConditionType

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
-from batteries_crds.aws_account import AwsAccount, CustomerRef
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.names import ClosingStep, ConditionType, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount

@@ -6,7 +6,8 @@ import pytest
 from pydantic import Field, create_model
 
 from batteries_crds import admission, write_access
-from batteries_crds.aws_account import AwsAccount, AwsAccountSpec
+from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import AwsAccountSpec
 from batteries_crds.generate import RESOURCES
 from batteries_crds.resource import Resource
 from batteries_crds.write_access import WRITES, Program, When, Write

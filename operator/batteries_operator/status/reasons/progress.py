@@ -29,6 +29,19 @@ GENERAL: dict[Reason, Entry] = {
         "delete the account too; to open it all the same, `kubectl patch awsaccount NAME --subresource=status "
         '--type=merge -p \'{"status":{"holds":{"PaymentMethodMissing":null}}}\'`.',
     ),
+    Reason.SUSPENDED_BY_OWNER: Entry(
+        "The owner suspended the account, over HTTP or by `spec.suspendedByOwner`.",
+        "To open it: `spec.suspendedByOwner: false`, as the owner's resume over HTTP does.",
+    ),
+    Reason.CLOSURE_REQUESTED: Entry(
+        "The owner leaves: the account is suspended, and AWS closes it at `spec.closeAt`.",
+        "To keep it: remove `spec.closeAt` before that time, as the owner's resume over HTTP does.",
+    ),
+    Reason.EXPIRED: Entry(
+        "`spec.expiresAt` has come, so the account was suspended. With `expiryPolicy: Close` AWS closes it at "
+        "`status.holds.Expired.closesAt`.",
+        "To open it: set a later `spec.expiresAt`, or remove it.",
+    ),
 }
 
 PROGRESS: dict[Reason, Entry] = {

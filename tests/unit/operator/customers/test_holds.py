@@ -287,3 +287,24 @@ async def test_the_owner_is_told_before_as_often_as_there_is_time(
     told = [(notice.kind.value, (notice.at - began) / DAY) for notice in notices(lost, grace)]
     assert told == expected
     assert list(notices(await customer(factory, "valid"), grace)) == []
+
+
+async def test_the_hold_of_an_expiry_is_none_of_a_customers_and_lists_nothing_at_a_start(factory: Factory) -> None:
+    paying = await customer(factory, "valid")
+    await factory.add(**OWNED)
+    await factory.accounts.merge_status(
+        NAMESPACE, "acme", {"status": {"holds": {"Expired": {"since": "2026-11-24T00:00:00Z"}}}}
+    )
+    fresh = CustomerHolds(factory.accounts, GRACE)  # type: ignore[arg-type]  # stands for Resources
+    listed: list[Any] = []
+    listing = factory.accounts.all
+    factory.accounts.all = lambda *args, **kwargs: listed.append(args) or listing(*args, **kwargs)  # type: ignore[method-assign, func-returns-value]
+    fresh.account_seen(await factory.account())
+    fresh.customer_seen(paying)
+    await asyncio.sleep(0.1)
+    assert listed == []
+    fresh.customer_seen(await blocked(factory, is_blocked=True))
+    await until(factory, lambda account: account.holds == {"Expired", "CustomerBlocked"})
+    fresh.customer_seen(await blocked(factory, is_blocked=False))
+    await until(factory, lambda account: account.holds == {"Expired"})
+    fresh.close()

@@ -151,3 +151,44 @@ async def test_a_suspension_taken_back_after_a_crash_in_the_middle_leaves_every_
         account = await (await factory.start()).until("acme")
         await assert_exactly_right(factory, account, mails=0)
     assert acts_of_a_suspension >= 4
+
+
+LATER = "2035-01-31T12:00:00Z"
+
+
+async def _held(factory: Factory, change: dict[str, Any] | None) -> None:
+    await factory.accounts.merge_status("customers", "acme", {"status": {"holds": {"Expired": change}}})
+
+
+@pytest.mark.parametrize("reason", ["SuspendedByOwner", "ClosureRequested", "Expired"])
+async def test_what_suspends_an_account_ends_by_its_own_way_out_alone(factory: Factory, reason: str) -> None:
+    begins: dict[str, dict[str, Any]] = {
+        "SuspendedByOwner": {"suspendedByOwner": True},
+        "ClosureRequested": {"closeAt": LATER},
+    }
+    ends: dict[str, dict[str, Any]] = {
+        "SuspendedByOwner": {"suspendedByOwner": None},
+        "ClosureRequested": {"closeAt": None},
+    }
+    process = await factory.active(githubRepos=OPEN)
+    if reason == "Expired":
+        await _held(factory, {"since": "2026-11-24T00:00:00Z"})
+    else:
+        await factory.change(**begins[reason])
+    closed = await process.until("acme")
+    said = find(closed.status.conditions, "Suspended")
+    assert said is not None
+    assert (closed.status.phase, said.reason, said.status) == ("suspended", reason, "True")
+    await factory.change(suspended=True)
+    await process.until("acme")
+    if reason == "Expired":
+        await _held(factory, None)
+    else:
+        await factory.change(**ends[reason])
+    still = await process.until("acme")
+    said = find(still.status.conditions, "Suspended")
+    assert said is not None
+    assert (still.status.phase, said.reason) == ("suspended", "Suspended"), "the administrator's is another one"
+    await factory.change(suspended=False)
+    opened = await process.until("acme")
+    assert (opened.status.phase, find(opened.status.conditions, "Suspended")) == ("active", None)
