@@ -8,7 +8,7 @@ from fakes.factory import Factory
 
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.github.trust_policy import ROLE_NAME, render
+from batteries_crds.github.trust_policy import ROLE_NAME, every_run, render
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 GITHUB = "token.actions.githubusercontent.com"
@@ -49,7 +49,7 @@ def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: in
         providers={provider: ["sts.amazonaws.com"]} | ours,
         roles={"GitHubActionsDeployRole": [ADMINISTRATOR]}
         | ({agent_access.ROLE_NAME: [ADMINISTRATOR]} if issuer else {}),
-        trust=render(sorted(account.spec.github_repos), provider, limit=8192),
+        trust=render(every_run(sorted(account.spec.github_repos)), provider, limit=8192),
         agents_trust=agent_access.trust_policy(issuer, account.account_id, str(aws_account_id)) if issuer else None,
         agents_session=agent_access.MAX_SESSION_SECONDS if issuer else None,
         agents_boundary=factory.settings.agent_boundary_arn or None,

@@ -19,7 +19,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.conditions import ACCOUNT_GONE, READY, SUSPENDED, SUSPENDED_BY_AWS, find, is_true
 from batteries_crds.customer import Customer
-from batteries_crds.github.trust_policy import PolicyTooLargeError, nobody, render
+from batteries_crds.github.trust_policy import PolicyTooLargeError, every_run, nobody, render
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.account_tags import AccountTags
 
@@ -167,7 +167,7 @@ def _unfit(account: AwsAccount, lane: Lane) -> bool:
 
 def _trust(account: AwsAccount, aws_id: str, limit: int = 8192) -> Any:
     provider = f"arn:aws:iam::{aws_id}:oidc-provider/{GITHUB}"
-    return render(sorted(account.spec.github_repos), provider, limit=limit)
+    return render(every_run(sorted(account.spec.github_repos)), provider, limit=limit)
 
 
 def _agents_trust(account: AwsAccount, aws_id: str, lane: Lane) -> Any:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from batteries_apiserver.http.body import Body
 from batteries_apiserver.http.errors import BadRequest
 from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, check_all
-from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
+from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size, every_run
 
 _SHOWN = {
     # The rules of check_all, for the document; check_all itself writes the error sentences. A schema can't say that
@@ -48,6 +48,6 @@ def refuse_too_many(repositories: list[str], limit: int) -> None:
         BadRequest: the policy would be too large; the sentence says by how much, and what to do.
     """
     try:
-        check_size(repositories, limit=limit)
+        check_size(every_run(repositories), limit=limit)
     except PolicyTooLargeError as error:
         raise BadRequest("invalid_request", str(error)) from None

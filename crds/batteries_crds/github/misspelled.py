@@ -6,7 +6,7 @@ Only for sentences: nothing that is written otherwise than org/repo is ever acce
 import re
 from dataclasses import dataclass
 
-_BRANCHES = "access is given to a whole repository, with all its branches and tags"
+_BRANCHES = "which of its branches and tags may deploy is said in deployFrom"
 _HOST = r"(?:www\.)?github\.com"
 _SCHEME = r"(?:https?|git|ssh|git\+ssh|git\+https)://(?:[^/@]*@)?"
 _URL = re.compile(rf"(?:{_SCHEME}{_HOST}(?::[0-9]+)?/|{_HOST}/)", re.IGNORECASE)

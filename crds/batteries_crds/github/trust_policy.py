@@ -1,20 +1,28 @@
-"""The trust policy of GitHubActionsDeployRole: admits exactly the listed repositories, and nobody if none is listed.
+"""The trust policy of a role that GitHub Actions assume: admits exactly the listed repositories, or the listed runs of
+them, and nobody if none is listed.
 
 GitHub's `sub` claim has two forms. Repositories created, renamed or transferred since 2026-07-15 send
 `repo:OWNER@OWNER-ID/REPO@REPO-ID:<context>`, older ones `repo:OWNER/REPO:<context>` (GitHub docs, "OpenID Connect",
 immutable subject claims). A repository given by name alone may be either, so both forms are admitted; one given with
 its ids is pinned to them, and the old form, which a recycled name could send, is refused.
+
+A repository of which every run is admitted has `*` as its context. One with listed runs has each context in full, and
+only default subjects match: one that the repository customised so that more claims follow is refused.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from batteries_crds.github.contexts import PULL_REQUEST
 from batteries_crds.github.repository import Repository, parse
+from batteries_crds.github.workflow_sources import WorkflowSources, of_contexts
 
 PROVIDER_HOST = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ROLE_NAME = "GitHubActionsDeployRole"
+READ_ONLY_ROLE_NAME = "GitHubActionsReadOnlyRole"
 
 _AUD = f"{PROVIDER_HOST}:aud"
 _SUB = f"{PROVIDER_HOST}:sub"
@@ -24,17 +32,36 @@ _SUB = f"{PROVIDER_HOST}:sub"
 # listed repository itself nothing of the form `/...@...:` comes after the context begins.
 _SPOOFED = "repo:*:*/*@*:*"
 
+# Where runs are listed, a pattern's * stands for ids or for a part of one branch's or tag's name, in which there is no
+# colon. So nothing with more colons than `repo:<repository>:ref:<name>` is a default subject of a listed run, whatever
+# claims a repository puts after or before it; and a pull request has one less.
+_MORE_CLAIMS = "*:*:*:*:*"
+_CLAIM_OF_A_PULL_REQUESTS_NAME = f"*:*:*:{PULL_REQUEST}"
+
 
 class PolicyTooLargeError(Exception):
     """The rendered policy is larger than AWS allows; the text says by how much and what to do."""
 
 
-def subjects(repository: Repository) -> list[str]:
-    """The patterns of `sub` that this repository's tokens match."""
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A repository, and which runs of its workflows are admitted; None: every run."""
+
+    repository: str
+    sources: WorkflowSources | None = None
+
+
+def every_run(repositories: Iterable[str]) -> list[Admitted]:
+    """These repositories, with everything that runs in them."""
+    return [Admitted(repository) for repository in repositories]
+
+
+def subjects(repository: Repository, context: str = "*") -> list[str]:
+    """The patterns of `sub` that this repository's tokens match in that context."""
     owner, name = repository.owner, repository.name
     if repository.owner_id is not None:
-        return [f"repo:{owner}@{repository.owner_id}/{name}@{repository.repo_id}:*"]
-    return [f"repo:{owner}/{name}:*", f"repo:{owner}@*/{name}@*:*"]
+        return [f"repo:{owner}@{repository.owner_id}/{name}@{repository.repo_id}:{context}"]
+    return [f"repo:{owner}/{name}:{context}", f"repo:{owner}@*/{name}@*:{context}"]
 
 
 def provider_arn(aws_account_id: str, partition: str = "aws", host: str = PROVIDER_HOST) -> str:
@@ -42,20 +69,20 @@ def provider_arn(aws_account_id: str, partition: str = "aws", host: str = PROVID
     return f"arn:{partition}:iam::{aws_account_id}:oidc-provider/{host}"
 
 
-def check_size(repositories: Sequence[str], *, limit: int, partition: str = "aws", audience: str = AUDIENCE) -> None:
+def check_size(admitted: Sequence[Admitted], *, limit: int, partition: str = "aws", audience: str = AUDIENCE) -> None:
     """Checks that the policy fits, before there is an account for it; account ids all have the same length.
 
     Raises:
         PolicyTooLargeError: it would not.
     """
-    render(repositories, provider_arn("0" * 12, partition), limit=limit, audience=audience)
+    render(admitted, provider_arn("0" * 12, partition), limit=limit, audience=audience)
 
 
-def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audience: str = AUDIENCE) -> dict[str, Any]:
+def render(admitted: Sequence[Admitted], provider_arn: str, *, limit: int, audience: str = AUDIENCE) -> dict[str, Any]:
     """The policy document for these repositories.
 
     Args:
-        repositories: As `spec.githubRepos` has them.
+        admitted: What the spec lists.
         provider_arn: GitHub's OIDC provider in the same account.
         limit: Characters that AWS takes, whitespace not counted.
         audience: The audience of the tokens; AWS in China has another one.
@@ -63,65 +90,96 @@ def render(repositories: Sequence[str], provider_arn: str, *, limit: int, audien
     Raises:
         PolicyTooLargeError: it would not fit.
     """
-    if not repositories:
+    whole = [pattern for each in admitted if each.sources is None for pattern in subjects(parse(each.repository))]
+    parts = [
+        pattern
+        for each in admitted
+        if each.sources is not None
+        for context in each.sources.contexts
+        for pattern in subjects(parse(each.repository), context)
+    ]
+    statements = [
+        _statement("GitHubActions", whole, _guards_of_whole(whole), provider_arn, audience),
+        _statement("GitHubActionsFrom", parts, _guards_of_parts(parts), provider_arn, audience),
+    ]
+    if not whole and not parts:
         return nobody()
-    patterns = [pattern for text in repositories for pattern in subjects(parse(text))]
-    condition: dict[str, Any] = {"StringEquals": {_AUD: audience}, "StringLike": {_SUB: patterns}}
-    if any(pattern.count("*") > 1 for pattern in patterns):
-        condition["StringNotLike"] = {_SUB: _SPOOFED}
-    policy = _policy(
-        {
-            "Sid": "GitHubActions",
-            "Effect": "Allow",
-            "Principal": {"Federated": provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": condition,
-        }
-    )
+    policy = _policy(*[statement for statement in statements if statement is not None])
     size = policy_size(policy)
     if size > limit:
+        fewer = " and fewer branches, tags and environments" if parts else ""
         raise PolicyTooLargeError(
-            f"The trust policy for {len(repositories)} repositories has {size} characters, and AWS allows {limit}. "
-            "List fewer repositories, write them as org@id/repo@id (one pattern each instead of two), or have the "
-            "platform team raise the IAM quota 'Role trust policy length' and BATTERIES_TRUST_POLICY_LIMIT."
+            f"The trust policy for {len(admitted)} repositories has {size} characters, and AWS allows {limit}. "
+            f"List fewer repositories{fewer}, write them as org@id/repo@id (one pattern each instead of two), or have "
+            "the platform team raise the IAM quota 'Role trust policy length' and BATTERIES_TRUST_POLICY_LIMIT."
         )
     return policy
 
 
-def read(policy: Any) -> list[str] | None:
-    """The repositories from which `render` made this document, in its order; None if it did not make it.
+def _guards_of_whole(patterns: Sequence[str]) -> list[str]:
+    return [_SPOOFED] if any(pattern.count("*") > 1 for pattern in patterns) else []
+
+
+def _guards_of_parts(patterns: Sequence[str]) -> list[str]:
+    wild = [pattern for pattern in patterns if "*" in pattern]
+    requests = any(pattern.endswith(f":{PULL_REQUEST}") for pattern in wild)
+    return ([_MORE_CLAIMS] if wild else []) + ([_CLAIM_OF_A_PULL_REQUESTS_NAME] if requests else [])
+
+
+def _statement(sid: str, patterns: list[str], guards: list[str], provider: str, audience: str) -> dict[str, Any] | None:
+    if not patterns:
+        return None
+    condition: dict[str, Any] = {"StringEquals": {_AUD: audience}, "StringLike": {_SUB: patterns}}
+    if guards:
+        condition["StringNotLike"] = {_SUB: guards if len(guards) > 1 else guards[0]}
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+
+
+def read(policy: Any) -> list[Admitted] | None:
+    """The repositories and runs from which `render` made this document, in its order; None if it did not make it.
 
     `policy` is as AWS returns it: a list of one may be a plain value, and the patterns may be in another order.
     """
     if same_policy(policy, nobody()):
         return []
     try:
-        [statement] = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-        patterns = _listed(statement["Condition"]["StringLike"][_SUB])
-        [audience] = _listed(statement["Condition"]["StringEquals"][_AUD])
-        [provider] = _listed(statement["Principal"]["Federated"])
-        found = [_repository(pattern) for pattern in patterns]
-        repositories = list(dict.fromkeys(each for each in found if each is not None))
-        again = render(repositories, provider, limit=len(json.dumps(policy)) + 1, audience=audience)
+        statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+        found = [each for statement in statements for each in _admitted(_patterns(statement))]
+        [audience] = {text for each in statements for text in _listed(each["Condition"]["StringEquals"][_AUD])}
+        [provider] = {text for each in statements for text in _listed(each["Principal"]["Federated"])}
+        again = render(found, provider, limit=len(json.dumps(policy)) + 1, audience=audience)
     except (KeyError, TypeError, ValueError, PolicyTooLargeError):
         return None
     # This finds anything that somebody added or removed by hand.
-    return repositories if same_policy(policy, again) else None
+    return found if same_policy(policy, again) else None
+
+
+def _patterns(statement: Any) -> list[str]:
+    return _listed(statement["Condition"]["StringLike"][_SUB])
 
 
 def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _repository(pattern: str) -> str | None:
-    """The repository of one pattern; None for the second of the two patterns of a repository without ids."""
-    if not (pattern.startswith("repo:") and pattern.endswith(":*")):
-        raise ValueError(pattern)
-    text = pattern.removeprefix("repo:").removesuffix(":*")
-    if "@*/" in text and text.endswith("@*"):
-        return None
-    parse(text)
-    return text
+def _admitted(patterns: list[str]) -> list[Admitted]:
+    """What these patterns are for; the second one of each pair of a repository without ids adds nothing."""
+    contexts: dict[str, list[str]] = {}
+    for pattern in patterns:
+        text, _, context = pattern.removeprefix("repo:").partition(":")
+        if not pattern.startswith("repo:"):
+            raise ValueError(pattern)
+        if "@*/" in text and text.endswith("@*"):
+            continue
+        parse(text)
+        contexts.setdefault(text, []).append(context)
+    return [Admitted(text, None if found == ["*"] else of_contexts(found)) for text, found in contexts.items()]
 
 
 def nobody(sid: str = "NoRepositories") -> dict[str, Any]:
@@ -130,8 +188,8 @@ def nobody(sid: str = "NoRepositories") -> dict[str, Any]:
     return _policy({"Sid": sid, "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 
 
-def _policy(statement: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def policy_size(policy: dict[str, Any]) -> int:

@@ -157,10 +157,10 @@ async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id
     if trust is None:
         orphan.notes.append("githubRepos is not known; without it the adoption lets no repository deploy.")
         return
-    repositories = read(trust)
-    if repositories:
-        orphan.spec["githubRepos"] = repositories
-    elif repositories is None:
+    admitted = read(trust)
+    if admitted:
+        orphan.spec["githubRepos"] = [each.repository for each in admitted]
+    elif admitted is None:
         orphan.notes.append(
             f"githubRepos is not known: somebody changed the trust policy of {ROLE_NAME}, and the adoption replaces it."
         )

@@ -1,6 +1,6 @@
 """GitHub's door: its OIDC provider and GitHubActionsDeployRole, for exactly the repositories of the spec."""
 
-from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME, nobody, provider_arn, render
+from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME, every_run, nobody, provider_arn, render
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.iam_roles import WantedRole
 from batteries_operator.steps.outcome import Done
@@ -19,7 +19,7 @@ async def open_door(scope: Scope, iam: Iam) -> Done:
     """
     account, settings, partition = scope.account, scope.deps.settings, iam.session.partition
     trust = render(
-        sorted(account.spec.github_repos),
+        every_run(sorted(account.spec.github_repos)),
         provider_arn(iam.session.account.id, partition.name),
         limit=settings.trust_policy_limit,
         audience=partition.audience,

@@ -12,7 +12,7 @@ from batteries_crds.github.repository import check_all
         ("my-org/app#main", "names a branch, tag or commit after #"),
         ("my-org/app:ref:refs/heads/main", "names a branch, tag or commit after :"),
         ("my-org/app/tree/main", "goes on after the repository's name"),
-        ("my-org/app@v1.2.3", "with all its branches and tags"),
+        ("my-org/app@v1.2.3", "which of its branches and tags may deploy is said in deployFrom"),
         ("my-org/app@20240101", "on one side only"),
         ("my-org@1/app", "on one side only"),
         ("https://github.com/my-org/app", "is a URL"),

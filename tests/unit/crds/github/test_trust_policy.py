@@ -10,6 +10,7 @@ from batteries_crds.github.trust_policy import (
     AUDIENCE,
     PROVIDER_HOST,
     PolicyTooLargeError,
+    every_run,
     nobody,
     policy_size,
     read,
@@ -24,7 +25,7 @@ PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER_HOST}"
 
 def admits(repositories: list[str], subject: str, *, audience: str = AUDIENCE, provider: str = PROVIDER) -> bool:
     context = {f"{PROVIDER_HOST}:aud": [audience], f"{PROVIDER_HOST}:sub": [subject]}
-    policy = render(repositories, PROVIDER, limit=8192)
+    policy = render(every_run(repositories), PROVIDER, limit=8192)
     return allows(policy, "sts:AssumeRoleWithWebIdentity", "Federated", {provider}, context)
 
 
@@ -73,7 +74,7 @@ def test_no_other_repository_is_admitted(subject: str) -> None:
 
 def test_without_the_guard_the_spoof_would_be_admitted() -> None:
     """Shows that the guard is needed."""
-    policy = render(["o/r"], PROVIDER, limit=2048)
+    policy = render(every_run(["o/r"]), PROVIDER, limit=2048)
     del policy["Statement"][0]["Condition"]["StringNotLike"]
     subject = "repo:o@1/evil@2:ref:refs/heads/a/r@x:job_workflow_ref:y"
     context = {f"{PROVIDER_HOST}:aud": [AUDIENCE], f"{PROVIDER_HOST}:sub": [subject]}
@@ -93,19 +94,19 @@ def test_an_empty_list_admits_nobody(subject: str) -> None:
 def test_a_name_that_would_widen_the_policy_never_comes_in() -> None:
     for bad in ("*/*", "o/*", "o/r:*"):
         with pytest.raises(ValueError, match="is not a repository"):
-            render([bad], PROVIDER, limit=8192)
+            render(every_run([bad]), PROVIDER, limit=8192)
 
 
 def test_the_size_limit_is_exact() -> None:
     repositories = [f"octo/repository-{number}" for number in range(12)]
-    size = policy_size(render(repositories, PROVIDER, limit=8192))
-    assert policy_size(render(repositories, PROVIDER, limit=size)) == size
+    size = policy_size(render(every_run(repositories), PROVIDER, limit=8192))
+    assert policy_size(render(every_run(repositories), PROVIDER, limit=size)) == size
     with pytest.raises(PolicyTooLargeError, match=rf"has {size} characters, and AWS allows {size - 1}\. List fewer"):
-        render(repositories, PROVIDER, limit=size - 1)
+        render(every_run(repositories), PROVIDER, limit=size - 1)
 
 
 def test_size_is_what_is_sent() -> None:
-    policy = render(["o/r"], PROVIDER, limit=2048)
+    policy = render(every_run(["o/r"]), PROVIDER, limit=2048)
     assert policy_size(policy) == len("".join(json.dumps(policy).split()))
 
 
@@ -140,19 +141,22 @@ def test_policies_that_mean_the_same(left: Any, right: Any, same: bool) -> None:
 @pytest.mark.parametrize("provider", [PROVIDER, PROVIDER.replace("arn:aws:", "arn:aws-cn:")])
 def test_the_repositories_are_read_back_from_the_policy(repositories: list[str], provider: str) -> None:
     audience = "sts.amazonaws.com.cn" if "aws-cn" in provider else AUDIENCE
-    policy = render(repositories, provider, limit=8192, audience=audience)
-    assert read(json.loads(json.dumps(policy))) == repositories
+    policy = render(every_run(repositories), provider, limit=8192, audience=audience)
+    assert read(json.loads(json.dumps(policy))) == every_run(repositories)
 
 
 def test_a_list_of_one_may_come_back_as_a_plain_value() -> None:
-    policy = render(["o@1/r@2"], PROVIDER, limit=8192)
+    policy = render(every_run(["o@1/r@2"]), PROVIDER, limit=8192)
     policy["Statement"][0]["Condition"]["StringLike"][f"{PROVIDER_HOST}:sub"] = "repo:o@1/r@2:*"
-    assert read(policy) == ["o@1/r@2"]
+    assert read(policy) == every_run(["o@1/r@2"])
 
 
-@pytest.mark.parametrize("pattern", ["repo:o/*", "repo:o/r:ref:refs/heads/main", "repo:o@*/r@*:*", "*", "repo:o/r/x:*"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["repo:o/*", "repo:o/r:ref:refs/heads/main", "repo:o@*/r@*:*", "repo:o/r:ref:refs/heads/a..b", "*", "repo:o/r/x:*"],
+)
 def test_a_policy_that_is_not_ours_is_not_read(pattern: str) -> None:
-    policy = render(["o/r"], PROVIDER, limit=8192)
+    policy = render(every_run(["o/r"]), PROVIDER, limit=8192)
     policy["Statement"][0]["Condition"]["StringLike"][f"{PROVIDER_HOST}:sub"] = [pattern]
     assert read(policy) is None
     assert read({}) is None
