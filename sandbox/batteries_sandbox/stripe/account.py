@@ -24,6 +24,7 @@ _MISSING = {
     "subscriptions": ("subscription", "id"),
     "invoices": ("invoice", "invoice"),
     "charges": ("charge", "id"),
+    "portal_configurations": ("configuration", "configuration"),
 }
 
 
@@ -36,6 +37,14 @@ class Cause:
 
 
 BY_ITSELF = Cause()
+
+
+@dataclass(slots=True)
+class PortalVisit:
+    """One customer portal session, and until when its URL works."""
+
+    session: JsonObject
+    expires_at: int
 
 
 @dataclass(slots=True)
@@ -55,6 +64,8 @@ class Account:
     subscriptions: dict[str, JsonObject] = field(default_factory=dict)
     invoices: dict[str, JsonObject] = field(default_factory=dict)
     charges: dict[str, JsonObject] = field(default_factory=dict)
+    portal_configurations: dict[str, JsonObject] = field(default_factory=dict)
+    portal_visits: dict[str, PortalVisit] = field(default_factory=dict)  # by the secret part of the URL
     session_details: dict[str, JsonObject] = field(default_factory=dict)  # parameters that a session does not show
     expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap, kept by expiry.py
 

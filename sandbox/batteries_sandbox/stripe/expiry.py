@@ -6,7 +6,7 @@ response shows an open session past its `expires_at`; `server.py` also runs it o
 
 from heapq import heappop, heappush
 
-from batteries_sandbox.stripe import setup_intents
+from batteries_sandbox.stripe import setup_intents, subscriptions
 from batteries_sandbox.stripe.account import BY_ITSELF, Account, Cause
 from batteries_sandbox.stripe.objects import JsonObject
 
@@ -17,13 +17,14 @@ def schedule(account: Account, session: JsonObject) -> None:
 
 
 def expire_due(account: Account) -> None:
-    """Ends every open session that is past its time."""
+    """Ends every open session that is past its time, and every subscription that was cancelled for now or before."""
     now = account.clock.now()
     while account.expiries and account.expiries[0][0] <= now:
         _, session_id = heappop(account.expiries)
         session = account.sessions[session_id]
         if session["status"] == "open":
             end_unpaid(account, session, BY_ITSELF)
+    subscriptions.end_due(account)
 
 
 def end_unpaid(account: Account, session: JsonObject, cause: Cause) -> None:

@@ -21,7 +21,7 @@ _ENDED = {
     "expired": ("This page has expired", "The checkout session has expired. Start again where you came from."),
 }
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     # No form-action: browsers apply it to the redirect after the form too, and that goes to the merchant.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -56,7 +56,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
     # Only the literal is replaced: a success_url that was percent-encoded as a whole keeps %7BCHECKOUT_SESSION_ID%7D,
     # which is a known way to get this wrong at Stripe.
     location = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
-    return web.Response(status=303, headers={**_HEADERS, "Location": location})
+    return web.Response(status=303, headers={**HEADERS, "Location": location})
 
 
 def _session(request: web.Request) -> JsonObject | None:
@@ -77,4 +77,4 @@ def _over(session: JsonObject | None) -> web.Response:
 
 
 def _html(text: str, status: int) -> web.Response:
-    return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+    return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)

@@ -16,6 +16,8 @@ _ALPHABET = string.ascii_letters + string.digits
 _LENGTHS = {
     "cs_test_": 58,
     "cs_live_": 58,
+    "bpc_": 24,
+    "bps_": 24,
     "ch_": 24,
     "cus_": 14,
     "du_": 24,

@@ -35,7 +35,7 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
     text = (session["custom_text"]["submit"] or {}).get("message", "")
     said = f'<p class="custom-text">{escape(text)}</p>' if text else ""
     title = "Subscribe" if session["mode"] == "subscription" else "Save a card"
-    return _page(
+    return whole_page(
         title,
         f"""<h1>{title}</h1>
 <p>A sandbox: nothing is charged. The test card is 4242 4242 4242 4242.</p>
@@ -64,10 +64,11 @@ def checkout_page(session: JsonObject, email: str | None, typed: dict[str, str],
 
 def notice_page(title: str, sentence: str) -> str:
     """A page with only a message: the session has ended, or never existed."""
-    return _page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(sentence)}</p>")
+    return whole_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(sentence)}</p>")
 
 
-def _page(title: str, content: str) -> str:
+def whole_page(title: str, content: str) -> str:
+    """A page of the stand-in around that content."""
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -64,21 +64,25 @@ def retrieve(account: Account, call: Call) -> JsonObject:
 def detach(account: Account, call: Call) -> JsonObject:
     """Takes the card away from its customer, for good."""
     method = account.find("payment_methods", call.path_id)
-    owner = method["customer"]
-    if owner is None:
+    if method["customer"] is None:
         raise StripeError(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
             param="payment_method",
         )
-    method["customer"] = None
+    take_away(account, method, call.cause)
+    return method
+
+
+def take_away(account: Account, method: JsonObject, cause: Cause) -> None:
+    """Takes an attached card away from its customer, and from what is paid with it."""
+    owner, method["customer"] = method["customer"], None
     settings = account.customers[owner]["invoice_settings"]
     if settings["default_payment_method"] == method["id"]:
         settings["default_payment_method"] = None
     for subscription in account.subscriptions.values():
         if subscription["default_payment_method"] == method["id"]:
             subscription["default_payment_method"] = None
-    account.record("payment_method.detached", method, call.cause, {"customer": owner})
-    return method
+    account.record("payment_method.detached", method, cause, {"customer": owner})
 
 
 def of_customer(account: Account, customer_id: str) -> Iterator[JsonObject]:

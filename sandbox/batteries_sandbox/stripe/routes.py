@@ -1,7 +1,7 @@
 """Every URL of the API on one screen. Any other gets the error "Unrecognized request URL"."""
 
 from stripe import params
-from stripe.params import checkout
+from stripe.params import billing_portal, checkout
 
 from batteries_sandbox.stripe import (
     charges,
@@ -9,6 +9,8 @@ from batteries_sandbox.stripe import (
     events,
     invoices,
     payment_methods,
+    portal_configurations,
+    portal_sessions,
     prices,
     sessions,
     setup_intents,
@@ -18,6 +20,7 @@ from batteries_sandbox.stripe.endpoint import Endpoint
 
 _CUSTOMER = "/v1/customers/{id}"
 _SESSION = "/v1/checkout/sessions/{id}"
+_PORTAL = "/v1/billing_portal/configurations"
 
 ENDPOINTS = (
     Endpoint("POST", "/v1/customers", params.CustomerCreateParams, customers.create, customers.CLEARABLE),
@@ -35,6 +38,10 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/checkout/sessions", checkout.SessionListParams, sessions.list_sessions),
     Endpoint("GET", _SESSION, checkout.SessionRetrieveParams, sessions.retrieve),
     Endpoint("POST", f"{_SESSION}/expire", checkout.SessionExpireParams, sessions.expire),
+    Endpoint("POST", "/v1/billing_portal/sessions", billing_portal.SessionCreateParams, portal_sessions.create),
+    Endpoint("POST", _PORTAL, billing_portal.ConfigurationCreateParams, portal_configurations.create),
+    Endpoint("GET", _PORTAL, billing_portal.ConfigurationListParams, portal_configurations.list_configurations),
+    Endpoint("GET", f"{_PORTAL}/{{id}}", billing_portal.ConfigurationRetrieveParams, portal_configurations.retrieve),
     Endpoint("GET", "/v1/prices/{id}", params.PriceRetrieveParams, prices.retrieve),
     Endpoint("GET", "/v1/subscriptions", params.SubscriptionListParams, subscriptions.list_subscriptions),
     Endpoint("GET", "/v1/subscriptions/{id}", params.SubscriptionRetrieveParams, subscriptions.retrieve),

@@ -7,19 +7,21 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from batteries_sandbox.stripe import hosted, tools
+from batteries_sandbox.stripe import hosted, portal_page, tools
 from batteries_sandbox.stripe.account import Account
 from batteries_sandbox.stripe.expiry import expire_due
 from batteries_sandbox.stripe.idempotency import SavedAnswers
 from batteries_sandbox.stripe.keys import ACCOUNT, SAVED_ANSWERS, SETTINGS, WEBHOOKS
 from batteries_sandbox.stripe.middleware import answer_like_stripe
 from batteries_sandbox.stripe.pipeline import handler_of
+from batteries_sandbox.stripe.portal_configurations import save_default
 from batteries_sandbox.stripe.prices import add_price
 from batteries_sandbox.stripe.routes import ENDPOINTS
 from batteries_sandbox.stripe.settings import StripeSettings
 from batteries_sandbox.stripe.webhooks import Webhooks
 
 _PAGE = "/c/pay/{id}"
+_PORTAL = "/p/session/{token}"
 
 
 @asynccontextmanager
@@ -34,6 +36,8 @@ async def serve(settings: StripeSettings) -> AsyncIterator[str]:
         )
         for price_id in settings.price_ids:
             add_price(account, price_id)
+        if settings.portal_cancels is not None:
+            save_default(account, settings.portal_cancels or None)
         runner = web.AppRunner(_application(settings, account, webhooks), access_log=None, shutdown_timeout=1)
         async with webhooks.running():
             await runner.setup()
@@ -53,7 +57,8 @@ def _application(settings: StripeSettings, account: Account, webhooks: Webhooks)
     app[ACCOUNT], app[SAVED_ANSWERS], app[SETTINGS], app[WEBHOOKS] = account, SavedAnswers(), settings, webhooks
     for endpoint in ENDPOINTS:
         app.router.add_route(endpoint.method, endpoint.path, handler_of(endpoint))
-    app.add_routes([web.get(_PAGE, hosted.show), web.post(_PAGE, hosted.submit), *tools.ROUTES])
+    app.add_routes([web.get(_PAGE, hosted.show), web.post(_PAGE, hosted.submit)])
+    app.add_routes([web.get(_PORTAL, portal_page.show), web.post(_PORTAL, portal_page.submit), *tools.ROUTES])
     return app
 
 

@@ -47,6 +47,9 @@ class StripeSettings:
     # The prices that exist, monthly ones.
     price_ids: tuple[str, ...] = ("price_standin_monthly",)
 
+    # How the portal cancels: at_period_end, immediately, or not at all (empty). None: nobody has set the portal up.
+    portal_cancels: str | None = "at_period_end"
+
     @property
     def livemode(self) -> bool:
         """Whether all that is made is real, as the secret key says."""

@@ -4,8 +4,10 @@ How the status moves: https://docs.stripe.com/billing/subscriptions/overview#sub
 it here, for what happens after a failed charge is a setting of each Stripe account; `tools.py` does.
 """
 
+from collections.abc import Iterator
+
 from batteries_sandbox.stripe import invoices
-from batteries_sandbox.stripe.account import Account, Cause
+from batteries_sandbox.stripe.account import BY_ITSELF, Account, Cause
 from batteries_sandbox.stripe.endpoint import Call
 from batteries_sandbox.stripe.errors import StripeError, not_implemented, resource_missing
 from batteries_sandbox.stripe.listing import page
@@ -118,10 +120,44 @@ def change_status(account: Account, subscription: JsonObject, status: str, cause
         account.record("customer.subscription.updated", subscription, cause, {"status": previous})
 
 
-def end(account: Account, subscription: JsonObject, reason: str, cause: Cause) -> None:
-    """Cancels it at once and for good."""
+def change(account: Account, subscription: JsonObject, changes: JsonObject, cause: Cause) -> None:
+    """Writes what differs, and says so in an event."""
+    previous = {name: subscription[name] for name, value in changes.items() if subscription[name] != value}
+    if previous:
+        subscription.update(changes)
+        account.record("customer.subscription.updated", subscription, cause, previous)
+
+
+def running(account: Account, customer_id: str) -> Iterator[JsonObject]:
+    """The customer's subscriptions that have not ended, oldest first."""
+    return (
+        one
+        for one in list(account.subscriptions.values())
+        if one["customer"] == customer_id and one["status"] not in _ENDED
+    )
+
+
+def period_end(account: Account, subscription: JsonObject) -> int:
+    """When the period ends that the clock is in: the items' own periods don't move here."""
+    ends: int = max(item["current_period_end"] for item in subscription["items"]["data"])
+    behind = account.clock.now() - ends
+    return ends if behind < 0 else ends + (behind // _MONTH + 1) * _MONTH
+
+
+def end_due(account: Account) -> None:
+    """Ends every subscription whose cancellation is due."""
     now = account.clock.now()
-    subscription.update(status="canceled", canceled_at=now, ended_at=now)
+    for one in list(account.subscriptions.values()):
+        if one["cancel_at"] is not None and one["cancel_at"] <= now and one["status"] not in _ENDED:
+            end(account, one, "cancellation_requested", BY_ITSELF, at=one["cancel_at"])
+
+
+def end(account: Account, subscription: JsonObject, reason: str, cause: Cause, at: int | None = None) -> None:
+    """Cancels it at once and for good. `at`: when that was asked to happen, if it was asked for before."""
+    now = account.clock.now()
+    # Asked for before, canceled_at stays at that: stripe/_subscription.py, canceled_at.
+    asked = now if at is None else subscription["canceled_at"]
+    subscription.update(status="canceled", canceled_at=asked, ended_at=at or now)
     subscription["cancellation_details"]["reason"] = reason
     account.record("customer.subscription.deleted", subscription, cause)
 

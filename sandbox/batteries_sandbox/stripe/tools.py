@@ -7,7 +7,7 @@ import re
 
 from aiohttp import web
 
-from batteries_sandbox.stripe import charges, subscriptions
+from batteries_sandbox.stripe import charges, portal_configurations, subscriptions
 from batteries_sandbox.stripe.account import BY_ITSELF
 from batteries_sandbox.stripe.checkout import PRETENDED_CARD, pay
 from batteries_sandbox.stripe.errors import StripeError
@@ -61,6 +61,19 @@ async def subscription_status(request: web.Request) -> web.Response:
     return web.json_response(subscription)
 
 
+async def portal(request: web.Request) -> web.Response:
+    """Saves the portal's default settings, as in the dashboard. `cancel`: at_period_end, immediately, off, or none:
+    as in a Stripe account whose portal nobody has set up.
+    """
+    cancel, account = str((await request.post()).get("cancel", "")), request.app[ACCOUNT]
+    if cancel == "none":
+        portal_configurations.forget_default(account)
+        return web.json_response({})
+    if cancel not in (*portal_configurations.CANCEL_MODES, "off"):
+        raise StripeError("cancel must be one of at_period_end, immediately, off, none.", param="cancel")
+    return web.json_response(portal_configurations.save_default(account, None if cancel == "off" else cancel))
+
+
 async def charge(request: web.Request) -> web.Response:
     """A charge of `customer`, of `amount` cents, of which `refunded` were given back; `disputed`: true or nothing."""
     form = await request.post()
@@ -99,6 +112,7 @@ ROUTES = (
     web.post("/_standin/sessions/{id}/complete", complete),
     web.post("/_standin/subscriptions/{id}/status", subscription_status),
     web.post("/_standin/charges", charge),
+    web.post("/_standin/portal", portal),
     web.post("/_standin/events/{id}/redeliver", redeliver),
     web.post("/_standin/clock/advance", advance_clock),
 )
