@@ -36,6 +36,11 @@ class Settings(TokenSettings, StripeSettings, ServerSettings):
         return str(self.checkout_cancel_url or self.url_of("/checkout/cancelled"))
 
     @property
+    def portal_return(self) -> str:
+        """Where a browser goes from Stripe's customer portal."""
+        return str(self.portal_return_url or self.url_of("/checkout/returned"))
+
+    @property
     def public_base(self) -> str:
         """The URL at which customers reach the API, without a trailing slash."""
         return str(self.public_url).rstrip("/")

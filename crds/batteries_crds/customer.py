@@ -146,6 +146,13 @@ class CustomerStatus(Model):
             "before there was a grace period, when the loss was first noticed."
         ),
     ] = None
+    payment_ends_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the subscription ends that the customer has cancelled; paymentMethod is valid until "
+            "then. Absent: nothing was cancelled, or nothing is sold."
+        ),
+    ] = None
     card_fingerprints: Annotated[
         list[CardFingerprint] | None,
         Field(
@@ -174,6 +181,7 @@ class Customer(Resource):
             Column("Blocked", ".spec.blocked", "boolean", description="Whether they may only read"),
             Column("Age", ".metadata.creationTimestamp", "date"),
             Column("Payment since", ".status.paymentMethodSince", "date", description="For how long", wide=True),
+            Column("Ends", ".status.paymentEndsAt", "date", description="When what was cancelled ends", wide=True),
             Column("Reason", ".status.paymentReason", description="Why they can be charged or not", wide=True),
             Column("Problems", ".status.paymentProblems", description="Refunds and disputes", wide=True),
             Column("Confirmed", ".spec.confirmedEmail", description="The address that its owner confirmed", wide=True),

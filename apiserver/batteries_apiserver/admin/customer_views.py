@@ -11,6 +11,7 @@ from batteries_apiserver.kube.clients import BY_CUSTOMER, Kube
 from batteries_apiserver.projections.account_views import Moment
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.customer import Customer
+from batteries_crds.payment_dates import PaymentDates, payment_dates
 
 
 class AdminCustomer(TypedDict):
@@ -48,8 +49,18 @@ class AdminCustomer(TypedDict):
     ]
     suspendsAt: NotRequired[
         Annotated[
-            Moment, Field(description="When the accounts are, or were, suspended because of the missing payment.")
+            Moment,
+            Field(
+                description="When the accounts are, or were, suspended because of the missing payment, if nothing "
+                "changes."
+            ),
         ]
+    ]
+    paidUntil: NotRequired[
+        Annotated[Moment, Field(description="When the subscription ends that the customer has cancelled.")]
+    ]
+    closesAt: NotRequired[
+        Annotated[Moment, Field(description="When AWS closes the accounts at the earliest, if nothing changes.")]
     ]
     blocked: Annotated[bool, Field(description="Whether the customer is blocked and may only read.")]
     blockedReason: NotRequired[
@@ -71,7 +82,7 @@ def sort_key_of(customer: Customer) -> str:
 
 def customer_view(kube: Kube, customer: Customer) -> AdminCustomer:
     """The customer's current state; its accounts and the other customers come from the cache."""
-    name, spec, status = customer.metadata.name, customer.spec, customer.status
+    name, spec = customer.metadata.name, customer.spec
     view: AdminCustomer = {
         "customerId": name,
         "email": spec.email,
@@ -81,6 +92,14 @@ def customer_view(kube: Kube, customer: Customer) -> AdminCustomer:
         "blocked": spec.blocked,
         "sameCard": sorted(one.metadata.name for one in same_card(kube, customer) if one.metadata.name != name),
     }
+    _add_payment(view, customer, payment_dates(customer, kube.payment_terms))
+    if spec.blocked_reason is not None:
+        view["blockedReason"] = spec.blocked_reason
+    return view
+
+
+def _add_payment(view: AdminCustomer, customer: Customer, dates: PaymentDates) -> None:
+    status = customer.status
     if status.payment_method is not None:
         view["paymentMethod"] = status.payment_method.value
     if status.payment_method_since is not None:
@@ -89,8 +108,9 @@ def customer_view(kube: Kube, customer: Customer) -> AdminCustomer:
         view["paymentReason"] = status.payment_reason.value
     if status.payment_problems:
         view["paymentProblems"] = [problem.value for problem in status.payment_problems]
-    if (ends := customer.grace_ends(kube.unpaid_grace)) is not None:
-        view["suspendsAt"] = to_rfc3339(ends)
-    if spec.blocked_reason is not None:
-        view["blockedReason"] = spec.blocked_reason
-    return view
+    if dates.paid_until is not None:
+        view["paidUntil"] = to_rfc3339(dates.paid_until)
+    if dates.suspends_at is not None:
+        view["suspendsAt"] = to_rfc3339(dates.suspends_at)
+    if dates.closes_at is not None:
+        view["closesAt"] = to_rfc3339(dates.closes_at)

@@ -48,9 +48,10 @@ def payment_required() -> PaymentRequired:
     """The error for a customer who can't pay."""
     return PaymentRequired(
         "payment_method_required",
-        "There is no valid payment method, or the subscription is not paid. Pay the invoice that Stripe mailed "
-        "you, if there is one; or sign up again: POST /v1/stripe/setup with your e-mail address, open the url from "
-        "the response, and use the API key from GET /v1/stripe/session/{id}.",
+        "There is no valid payment method, or the subscription is not paid. Change that at Stripe: POST "
+        "/v1/stripe/portal, and open the url from the response (or its subscribeUrl, if your subscription has ended). "
+        "Or sign up again: POST /v1/stripe/setup with your e-mail address, open the url from the response, and use the "
+        "API key from GET /v1/stripe/session/{id}.",
     )
 
 

@@ -64,6 +64,7 @@ class RateLimits:
         self._session = _policy("session", "address", settings.rate_limit_sign_up)
         self._anonymous = _policy("anonymous", "address", settings.rate_limit_anonymous)
         self._customer = _policy("key", "customer", settings.rate_limit_key)  # the name that clients know
+        self._portal = _policy("portal", "customer", settings.rate_limit_sign_up)
         self._token = _policy("token", "account", settings.rate_limit_token, "may get {quota} tokens")
         self._key = _policy("key", "API key", settings.rate_limit_key)
 
@@ -90,6 +91,14 @@ class RateLimits:
             TooManyRequests: as `take`.
         """
         self._count(request, self._session, client_address(request, self._proxies))
+
+    def take_portal(self, request: web.Request, customer: str) -> None:
+        """Counts a visit to Stripe's customer portal, before it calls Stripe.
+
+        Raises:
+            TooManyRequests: as `take`.
+        """
+        self._count(request, self._portal, customer)
 
     def take_token(self, request: web.Request, account: str) -> None:
         """Counts a token for the account, before it is signed.

@@ -16,7 +16,9 @@ from batteries_apiserver.http import headers
 from batteries_apiserver.settings import SETTINGS, Settings
 
 _FOLDER = files(__package__) / "pages"
-_FILES = {name: (_FOLDER / name).read_text() for name in ("complete.html", "done.html", "cancelled.html")}
+_FILES = {
+    name: (_FOLDER / name).read_text() for name in ("complete.html", "done.html", "cancelled.html", "returned.html")
+}
 _ASSETS = {
     "checkout.css": ("text/css", (_FOLDER / "checkout.css").read_text()),
     "checkout.js": ("text/javascript", (_FOLDER / "checkout.js").read_text()),
@@ -44,6 +46,11 @@ async def done(request: web.Request) -> web.Response:
 async def cancelled(request: web.Request) -> web.Response:
     """GET /checkout/cancelled."""
     return _page("cancelled.html", {"API": _api(request.app[SETTINGS])})
+
+
+async def returned(request: web.Request) -> web.Response:
+    """GET /checkout/returned: from the customer portal, or from a checkout to subscribe again."""
+    return _page("returned.html", {})
 
 
 async def asset(request: web.Request) -> web.Response:

@@ -116,6 +116,7 @@ class Customers:
         status: dict[str, Any] = {
             "paymentMethod": now.value if now else None,
             "paymentReason": reason.value,
+            "paymentEndsAt": _ends_at(customer, standing),
             "paymentProblems": [problem.value for problem in standing.problems] or None,
             "paymentMethodCheckedAt": to_rfc3339(utc_now_exactly()),
             "cardFingerprints": remembered(customer.status.card_fingerprints or [], standing.cards),
@@ -176,6 +177,12 @@ class Customers:
         lately = breaker.together(utc_now(), lost)
         paying = sum(1 for status in known if status.payment_method is PaymentMethod.VALID)
         return breaker.stops(lately + held + 1, paying + lately + 1)
+
+
+def _ends_at(customer: Customer, standing: Standing) -> str | None:
+    """When the cancelled subscription ends; what was known stays if Stripe does not know the customer."""
+    ends = customer.status.payment_ends_at if standing.can_pay is None else standing.ends_at
+    return None if ends is None else to_rfc3339(ends)
 
 
 def _taken(name: str) -> Conflict:

@@ -57,6 +57,25 @@ def failed(doing: str, error: Exception) -> Unavailable:
     return unavailable(is_refused=outcome in _TO_DO)
 
 
+def portal_not_set_up(error: stripe.StripeError) -> Unavailable:
+    """Logs and counts that nobody has set up the customer portal, and returns the error for the caller."""
+    STRIPE_FAILURES.labels("portal_not_set_up").inc()
+    log.error(
+        "stripe_portal_not_set_up",
+        reason=_reason(error),
+        to_do="Save the customer portal's settings once in Stripe's dashboard, in the mode of STRIPE_SECRET_KEY: "
+        "https://dashboard.stripe.com/settings/billing/portal, or correct STRIPE_PORTAL_CONFIGURATION. See "
+        "docs/stripe.md.",
+    )
+    return Unavailable(
+        "portal_not_configured",
+        "The people who run this server have not set up the payment provider's page for customers yet, so you can't "
+        "change your card or cancel there now. Ask support; send the same request again later. DELETE "
+        "/v1/accounts/{id} closes an account without it.",
+        retry_after=3600,
+    )
+
+
 def unavailable(*, is_refused: bool = False) -> Unavailable:
     """503: Stripe does not respond, or refuses this server's key."""
     if is_refused:

@@ -22,6 +22,7 @@ from batteries_apiserver.billing.claim_secret import METADATA
 from batteries_apiserver.billing.cost import Cost, Price
 from batteries_apiserver.billing.events import Event, verified
 from batteries_apiserver.billing.failures import asking, unavailable
+from batteries_apiserver.billing.portal_calls import PortalCalls
 from batteries_apiserver.billing.sessions import CompletedSession, NewSession, Session, session_of
 from batteries_apiserver.billing.standing import Standing, standing_of
 from batteries_apiserver.http.errors import BadRequest, Unavailable
@@ -55,8 +56,12 @@ class StripeGateway:
         livemode: bool,
         installation: Callable[[], Awaitable[str]],
         success_url: str,
+        portal_configuration: str | None = None,
     ) -> None:
-        """`livemode`: whether the client's key is a live key. `success_url`: where browsers go after checkout."""
+        """`livemode`: whether the client's key is a live key. `success_url`: where browsers go after checkout.
+
+        `portal_configuration`: what the customer portal lets people do; None: what was saved in Stripe's dashboard.
+        """
         self._client = client
         self._webhook_secret = webhook_secret
         self._price_id = price_id
@@ -64,6 +69,7 @@ class StripeGateway:
         self._livemode = livemode
         self._installation = installation
         self._success_url = success_url
+        self.portal = PortalCalls(client, price_id, portal_configuration, self._mark)
 
     async def _mark(self) -> dict[str, str]:
         return {**_PRODUCT, "installation": await self._installation()}
@@ -228,4 +234,5 @@ async def stripe_gateway(
             livemode=not settings.stripe_test_mode,
             installation=installation,
             success_url=settings.success_url,
+            portal_configuration=settings.stripe_portal_configuration,
         )

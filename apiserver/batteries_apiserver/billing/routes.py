@@ -1,6 +1,6 @@
 """The routes of sign-up: starting a checkout, fetching the key, Stripe's webhooks, and the pages after checkout."""
 
-from batteries_apiserver.billing import checkout_pages, handlers, webhook
+from batteries_apiserver.billing import checkout_pages, handlers, portal, webhook
 from batteries_apiserver.billing.claim_secret import HEADER
 from batteries_apiserver.http.error_codes import OF_ANY_BODY
 from batteries_apiserver.http.route import Access, Parameter, Response, Route, Tag
@@ -70,6 +70,31 @@ ROUTES = (
             "stripe_unavailable",
         ),
         written_by_stripe=True,
+    ),
+    Route(
+        method="POST",
+        path="/v1/stripe/portal",
+        handler=portal.portal,
+        access=Access.KEY,
+        tag=Tag.BILLING,
+        summary="Open Stripe's page to change your card or to cancel",
+        details="Open the `url` from the response in a browser within five minutes. There you add and remove cards, "
+        "see invoices, cancel the subscription and take that back. If your subscription has ended, `subscribeUrl` "
+        "starts another one for the same accounts. It works without a valid payment method too, and while you are "
+        "blocked. "
+        "What follows a cancellation, and when, is in `payment` of `GET /v1/customer`.",
+        responses={200: Response("Where to go", portal.Portal)},
+        blocked_may=True,
+        errors=("no_stripe_customer", "portal_not_configured", "billing_not_configured", "stripe_unavailable"),
+    ),
+    Route(
+        method="GET",
+        path="/checkout/returned",
+        handler=checkout_pages.returned,
+        access=Access.ANYONE,
+        tag=Tag.PAGES,
+        summary="Page to which Stripe's customer portal leads back",
+        responses={200: Response("A page that says what happens next", media_types=("text/html",))},
     ),
     Route(
         method="GET",

@@ -9,6 +9,7 @@ does say something, and it is final.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import stripe
@@ -38,6 +39,8 @@ class Standing:
     reason: PaymentReason
     cards: tuple[str, ...] = ()
     """Hashes of Stripe's fingerprints of the saved cards and bank accounts."""
+    ends_at: datetime | None = None
+    """When the subscription ends, if the customer has cancelled it."""
     problems: tuple[PaymentProblem, ...] = ()
     """What an administrator should know of the customer's charges."""
 
@@ -63,10 +66,12 @@ async def standing_of(
     cards = tuple(sorted({_hashed(fingerprint) for method in methods if (fingerprint := _fingerprint(method))}))
     if not subscribes:
         return Standing(PaymentReason.METHOD_ON_FILE if methods else PaymentReason.NO_METHOD, cards)
-    reason = await _subscription(client, customer_id, livemode, installation)
+    reason, ends_at = await _subscription(client, customer_id, livemode, installation)
     if reason is PaymentReason.SUBSCRIPTION_TRIAL and not methods:
         reason = PaymentReason.NO_METHOD  # nothing was paid yet, and there is no payment method
-    return Standing(reason, cards, await problems_of(client, customer_id, livemode))
+    if reason not in _GOOD:
+        ends_at = None
+    return Standing(reason, cards, ends_at, await problems_of(client, customer_id, livemode))
 
 
 class _NotThereError(Exception):
@@ -108,15 +113,36 @@ async def _is_deleted(client: stripe.StripeClient, customer_id: str) -> bool:
 
 async def _subscription(
     client: stripe.StripeClient, customer_id: str, livemode: bool, installation: str
-) -> PaymentReason:
-    """The best state of the customer's subscriptions. Any price counts, because prices change and people move
-    customers; only subscriptions that another installation sold do not count."""
+) -> tuple[PaymentReason, datetime | None]:
+    """The best state of the customer's subscriptions, and when it ends, if all that are in it were cancelled.
+
+    Any price counts, because prices change and people move customers; only subscriptions that another installation sold
+    do not count.
+    """
     async with asking("read a customer's subscriptions"):
         # Without a status filter, Stripe lists all subscriptions that were not canceled.
         found = await client.v1.subscriptions.list_async({"customer": customer_id, "limit": 100})
     ours = [one for one in found.data if one.livemode is livemode and _sold_by(one) in (None, installation)]
     statuses = {one.status for one in ours}
-    return next((reason for status, reason in _OF_STATUS.items() if status in statuses), PaymentReason.NO_SUBSCRIPTION)
+    best = next((status for status in _OF_STATUS if status in statuses), None)
+    if best is None:
+        return PaymentReason.NO_SUBSCRIPTION, None
+    ends = [_ends(one.to_dict()) for one in ours if one.status == best]
+    lasting = None in ends
+    return _OF_STATUS[best], None if lasting else max(one for one in ends if one is not None)
+
+
+def _ends(subscription: dict[str, Any]) -> datetime | None:
+    """When a subscription ends that was cancelled; None if it goes on.
+
+    One with flexible billing, the default, that a customer cancelled in the portal has only `cancel_at`; others may
+    have only the flag (https://docs.stripe.com/billing/subscriptions/billing-mode/compare).
+    """
+    at = subscription.get("cancel_at")
+    if at is None and subscription.get("cancel_at_period_end"):
+        items = (subscription.get("items") or {}).get("data") or []
+        at = max((item["current_period_end"] for item in items), default=None)
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _sold_by(subscription: stripe.Subscription) -> str | None:

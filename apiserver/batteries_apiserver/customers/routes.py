@@ -1,9 +1,21 @@
 """The routes that confirm a customer's e-mail address."""
 
-from batteries_apiserver.customers import confirmation, confirmation_page
+from batteries_apiserver.customers import confirmation, confirmation_page, own
 from batteries_apiserver.http.route import Access, Response, Route, Tag
 
 ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/customer",
+        handler=own.show,
+        access=Access.KEY,
+        tag=Tag.BILLING,
+        summary="Read about yourself: payment, limits, and what follows when you stop paying",
+        details="`payment` says whether you can pay and, if you have cancelled or can't, when your accounts are "
+        "suspended and closed. Paying again ends all of that.",
+        responses={200: Response("Your customer", own.OwnCustomer)},
+        errors=("customer_gone",),
+    ),
     Route(
         method="POST",
         path="/v1/customer/confirmation",

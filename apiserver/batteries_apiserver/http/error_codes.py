@@ -117,6 +117,10 @@ ERRORS: dict[str, ErrorCode] = {
     "billing_not_configured": ErrorCode(
         503, "This server has no Stripe key, so nobody can sign up.", fault="configuration"
     ),
+    "no_stripe_customer": ErrorCode(409, "You have no customer at Stripe, so there is nothing to manage there."),
+    "portal_not_configured": ErrorCode(
+        503, "Nobody has set up Stripe's customer portal for this server. Ask support.", fault="configuration"
+    ),
     "busy": ErrorCode(503, "Other requests are changing this customer. Try again after Retry-After."),
     "stripe_unavailable": ErrorCode(503, "Stripe does not respond. Try again after Retry-After."),
     # Faults of this server.

@@ -48,7 +48,7 @@ def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
     """Errors of aiohttp's router and body reader."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        sentence = f"This path does not support that method; use {allowed}."
+        sentence = f"This path does not support that method; use {allowed}.{_way_out(request)}"
         headers = {"Allow": allowed, "Link": service_links(request.app[SETTINGS])}
         return error_response(405, "method_not_allowed", sentence, headers)
     if isinstance(error, web.HTTPNotFound):
@@ -65,6 +65,17 @@ def _by_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
         return error
     sentence = f"The request was refused: {error.reason}."
     return error_response(error.status, "refused", sentence)
+
+
+def _way_out(request: web.Request) -> str:
+    """Whoever deletes something else wants to leave, or to stop paying."""
+    if request.method != "DELETE" or not request.path.startswith("/v1/"):
+        return ""
+    reference = request.app[SETTINGS].reference_to
+    return (
+        f" To leave: DELETE {reference('/v1/accounts/{id}')} closes an account, DELETE {reference('/v1/keys/{id}')} "
+        f"revokes a key, and POST {reference('/v1/stripe/portal')} leads to where you cancel."
+    )
 
 
 def _by_kubernetes(error: ApiException) -> web.Response:

@@ -25,6 +25,10 @@ _ALSO = {
     "/signup": "/v1/stripe/setup",
     "/register": "/v1/stripe/setup",
     "/status": "/readyz",
+    "/v1/me": "/v1/customer",
+    "/v1/subscription": "/v1/stripe/portal",
+    "/v1/billing": "/v1/stripe/portal",
+    "/v1/cancel": "/v1/stripe/portal",
 }
 """What other APIs call a place, and what it is here."""
 _MOST_SEGMENTS, _LONGEST_SEGMENT = 8, 64

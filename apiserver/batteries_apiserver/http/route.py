@@ -117,6 +117,8 @@ class Route:
     """Codes of `error_codes.ERRORS`, in addition to those that `access`, `body` and `query` add."""
     unpaid_may: bool = False
     """Whether customers without a payment method may use it after the grace period. They may always read."""
+    blocked_may: bool = False
+    """Whether blocked customers, and those without a payment method, may use it: what only takes away, to leave."""
     scopes: frozenset[Scope] = frozenset({Scope.FULL})
     """The scopes of keys that may use it, if it does more than read."""
     head: bool = True
@@ -132,7 +134,7 @@ class Route:
     @property
     def requirement(self) -> CustomerRequirement:
         """What it requires of the customer whose key is used."""
-        if self.access is not Access.KEY or self.method == "GET":
+        if self.access is not Access.KEY or self.method == "GET" or self.blocked_may:
             return CustomerRequirement.ANY
         return CustomerRequirement.NOT_BLOCKED if self.unpaid_may else CustomerRequirement.PAYS
 

@@ -35,6 +35,7 @@ from batteries_crds.kube.client import Resources
 from batteries_crds.kube.rest import Rest
 from batteries_crds.kube.secrets import Secrets
 from batteries_crds.notification import Notification
+from batteries_crds.payment_dates import PaymentTerms
 
 FIELD_MANAGER = "batteries-apiserver"
 BLOCK_MANAGER = "batteries-apiserver-block"
@@ -120,8 +121,8 @@ class Caches:
 @dataclass(frozen=True, slots=True)
 class Kube:
     """The clients, for writes and for reads that the caches can't serve, and the caches. `suspensions` writes an
-    account's spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `unpaid_grace` is how
-    long a payment method may be missing; None: forever."""
+    account's spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `payment_terms`:
+    how long a payment method may be missing."""
 
     namespace: str
     accounts: Resources[AwsAccount]
@@ -132,12 +133,17 @@ class Kube:
     suspensions: Resources[AwsAccount]
     blocks: Resources[Customer]
     limits: Resources[Customer]
-    unpaid_grace: timedelta | None
+    payment_terms: PaymentTerms
     secrets: Secrets
     rest: Rest
     installation: Installation
     breaker: Breaker
     notifications: Resources[Notification]
+
+    @property
+    def unpaid_grace(self) -> timedelta | None:
+        """How long a payment method may be missing before the accounts are suspended; None: forever."""
+        return self.payment_terms.grace
 
     @property
     def unready_reason(self) -> str | None:
@@ -151,6 +157,10 @@ class Kube:
 
 
 KUBE = web.AppKey("kube", Kube)
+
+
+def _period(seconds: float) -> timedelta | None:
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def kube_of(api: ApiClient, settings: Settings) -> Kube:
@@ -196,7 +206,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
         Resources(api, Customer, BLOCK_MANAGER),
         Resources(api, Customer, LIMIT_MANAGER),
-        timedelta(seconds=settings.suspend_unpaid_seconds) if settings.suspend_unpaid_seconds else None,
+        PaymentTerms(_period(settings.suspend_unpaid_seconds), _period(settings.payment_close_after_seconds)),
         Secrets(api, FIELD_MANAGER),
         rest,
         Installation(rest, space, settings.installation),

@@ -21,10 +21,18 @@ SESSIONS = Counter(
 )
 STRIPE_FAILURES = Counter(
     "batteries_stripe_failures_total",
-    "Failed calls to Stripe, by outcome: key_refused, not_permitted, rate_limited, invalid_request, unreachable.",
+    "Failed calls to Stripe, by outcome: key_refused, not_permitted, portal_not_set_up, rate_limited, invalid_request, "
+    "unreachable.",
     ["outcome"],
 )
-for _outcome in ("key_refused", "not_permitted", "rate_limited", "invalid_request", "unreachable"):
+for _outcome in (
+    "key_refused",
+    "not_permitted",
+    "portal_not_set_up",
+    "rate_limited",
+    "invalid_request",
+    "unreachable",
+):
     STRIPE_FAILURES.labels(_outcome)  # exported as 0 from the start, or a rate misses the first failure of each
 CUSTOMERS = Gauge(
     "batteries_customers",

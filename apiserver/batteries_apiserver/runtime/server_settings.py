@@ -97,6 +97,13 @@ class ServerSettings(FromEnvironment):
             "/checkout/cancelled under BATTERIES_PUBLIC_URL."
         ),
     ] = None
+    portal_return_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="The page to which Stripe's customer portal leads back. Unset: /checkout/returned under "
+            "BATTERIES_PUBLIC_URL."
+        ),
+    ] = None
     key_retrieval_seconds: Annotated[
         int, Field(ge=60, le=86_400, description="How long after checkout the API key can be fetched, in seconds.")
     ] = 3600

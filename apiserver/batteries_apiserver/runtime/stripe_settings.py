@@ -87,6 +87,16 @@ class StripeSettings(FromEnvironment):
             "charges nothing.",
         ),
     ] = None
+    stripe_portal_configuration: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("STRIPE_PORTAL_CONFIGURATION", "stripe_portal_configuration"),
+            pattern="^bpc_[A-Za-z0-9]+$",
+            max_length=255,
+            description="The configuration (bpc_…) of the customer portal that POST /v1/stripe/portal opens. Unset: "
+            "the one that was saved in Stripe's dashboard.",
+        ),
+    ] = None
     suspend_unpaid_seconds: Annotated[
         float,
         Field(
@@ -96,6 +106,14 @@ class StripeSettings(FromEnvironment):
             "operator and the API server the same.",
         ),
     ] = 604_800
+    payment_close_after_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How long after that suspension AWS closes the accounts of a customer without a valid payment "
+            "method. 0: never. Give the operator and the API server the same.",
+        ),
+    ] = 0
     stripe_recheck_seconds: Annotated[
         float,
         Field(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,12 +54,17 @@ async def test_deleted_is_a_fact_and_not_found_is_none() -> None:
 class _Stripe:
     """Answers with these payment methods and subscriptions, of any kind that Stripe has."""
 
-    def __init__(self, methods: list[str], statuses: list[str]) -> None:
+    def __init__(self, methods: list[str], statuses: list[str] | list[dict[str, Any]]) -> None:
         made = [
             SimpleNamespace(type=each, livemode=False, to_dict=lambda each=each: {"type": each, each: {}})
             for each in methods
         ]
-        sold = [SimpleNamespace(status=each, livemode=False, metadata={}) for each in statuses]
+        # A status may come with more of the subscription.
+        given = [each if isinstance(each, dict) else {"status": each} for each in statuses]
+        sold = [
+            SimpleNamespace(status=each["status"], livemode=False, metadata={}, to_dict=lambda each=each: each)
+            for each in given
+        ]
         self.asked: dict[str, Any] = {}
 
         async def methods_of(customer_id: str, params: dict[str, Any]) -> Any:
@@ -91,6 +96,33 @@ async def test_a_key_that_may_not_read_charges_knows_of_no_problems_and_of_all_e
     made: Any = _WithoutCharges(["card"], ["active"])
     found = await standing_of(made, "cus_1", subscribes=True, livemode=False, installation="x")
     assert (found.can_pay, found.problems) == (True, ())
+
+
+def _in(*ends: int) -> dict[str, Any]:
+    return {"items": {"data": [{"current_period_end": one} for one in ends]}}
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "ends"),
+    [
+        pytest.param([{"status": "active", "cancel_at": 200}], 200, id="by date, as in flexible billing"),
+        pytest.param([{"status": "active", "cancel_at_period_end": True, **_in(100, 300)}], 300, id="by flag alone"),
+        pytest.param([{"status": "active", "cancel_at": 200, "cancel_at_period_end": True}], 200, id="both"),
+        pytest.param([{"status": "active", "cancel_at": None, "cancel_at_period_end": False}], None, id="not at all"),
+        pytest.param([{"status": "active", "cancel_at_period_end": True, **_in()}], None, id="nobody knows when"),
+        pytest.param([{"status": "active", "cancel_at": 1}, {"status": "active"}], None, id="another goes on"),
+        pytest.param([{"status": "active", "cancel_at": 1}, {"status": "active", "cancel_at": 2}], 2, id="last of two"),
+        pytest.param([{"status": "active", "cancel_at": 1}, {"status": "past_due"}], 1, id="another is not paid"),
+        pytest.param([{"status": "trialing", "cancel_at": 7}], 7, id="trial"),
+        pytest.param([{"status": "past_due", "cancel_at": 7}], None, id="not paid"),
+    ],
+)
+async def test_a_cancelled_subscription_tells_until_when_it_is_paid(
+    subscriptions: list[dict[str, Any]], ends: int | None
+) -> None:
+    made: Any = _Stripe(["card"], subscriptions)
+    found = await standing_of(made, "cus_1", subscribes=True, livemode=False, installation="x")
+    assert found.ends_at == (None if ends is None else datetime.fromtimestamp(ends, UTC))
 
 
 @pytest.mark.parametrize("kind", ["card", "link", "sepa_debit", "us_bank_account", "paypal", "bacs_debit"])

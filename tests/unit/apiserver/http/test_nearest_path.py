@@ -54,6 +54,11 @@ def test_each_path_is_found_however_it_is_misspelled(path: str) -> None:
         ("/openapi.yaml", "/openapi.json"),
         ("/swagger.json", "/openapi.json"),
         ("/v1/signup", "/v1/stripe/setup"),
+        ("/v1/subscription", "/v1/stripe/portal"),
+        ("/billing", "/v1/stripe/portal"),
+        ("/v1/cancel", "/v1/stripe/portal"),
+        ("/v1/me", "/v1/customer"),
+        ("/v1/customers/123", "/v1/customer"),
         ("/v1/", "/v1"),
         ("/v1/users", None),
         ("/.env", None),
@@ -130,3 +135,14 @@ async def test_a_401_leads_to_the_guide_too(client: Any) -> None:
     response = await client.get("/v1/accounts")
     assert response.status == 401
     assert '</llms.txt>; rel="service-doc"' in response.headers["Link"]
+
+
+async def test_whoever_deletes_something_else_is_told_how_to_leave(client: Any) -> None:
+    for path in ("/v1/customer", "/v1/accounts", "/v1/stripe/portal"):
+        answer = await client.delete(path)
+        assert answer.status == 405
+        said = (await answer.json())["error"]
+        assert "DELETE /v1/accounts/{id} closes an account" in said
+        assert "POST /v1/stripe/portal" in said
+    assert "To leave" not in (await (await client.patch("/v1/customer")).json())["error"]
+    assert "To leave" not in (await (await client.delete("/healthz")).json())["error"]
