@@ -20,7 +20,7 @@ PUBLIC = {
         "/checkout/complete",
         "/checkout/done",
         "/checkout/cancelled",
-    "/checkout/returned",
+        "/checkout/returned",
         "/checkout/checkout.css",
         "/checkout/checkout.js",
         "/checkout/icon.svg",

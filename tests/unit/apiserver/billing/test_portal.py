@@ -156,4 +156,4 @@ async def test_only_who_has_no_subscription_and_is_not_blocked_is_sold_one(
 
 
 def test_the_page_to_come_back_to_is_a_setting() -> None:
-    assert Settings(portal_return_url="https://app.example/billing").portal_return == "https://app.example/billing"  # type: ignore[arg-type]
+    assert Settings(portal_return_url="https://app.example/billing").portal_return == "https://app.example/billing"
