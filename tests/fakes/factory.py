@@ -14,8 +14,11 @@ from typing import Any, cast
 import boto3
 import pytest
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from fakes import in_process
 from fakes.cluster import Cluster, FakeResources, FakeSecrets
 from fakes.identity_tokens import github_token
 
@@ -25,6 +28,7 @@ from batteries_crds.identity import ObjectRef
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.member_clients import NOBODY, MemberClient, take_keys_of_the_call
 from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.setup import Setup
@@ -61,17 +65,19 @@ class SharedSession(boto3.Session):
     _made: dict[tuple[Any, ...], Any] = {}
 
     def client(self, service: str, **arguments: Any) -> Any:  # type: ignore[override]  # without the overloads
-        key = service, arguments.get("region_name"), getattr(arguments.get("config"), "signature_version", None)
-        is_ours = "aws_session_token" not in arguments
-        if is_ours and key in self._made:
-            return self._made[key]
-        made: Any = super().client(service, endpoint_url=ANYWHERE, **arguments)  # type: ignore[call-overload]
-        made.meta.events.register("before-send", _send_to_the_standin)
-        return self._made.setdefault(key, made) if is_ours else made
+        keys, version = arguments.get("aws_access_key_id"), getattr(arguments.get("config"), "signature_version", None)
+        key = service, arguments.get("region_name"), version, keys
+        if key not in self._made:
+            assert keys in (None, *NOBODY.values()), "a client for each member account takes long to make: MemberClient"
+            self._made[key] = super().client(service, endpoint_url=ANYWHERE, **arguments)  # type: ignore[call-overload]
+            self._made[key].meta.events.register("before-send", _send_to_the_standin)
+        return self._made[key]
 
 
-def _send_to_the_standin(request: Any, **_: Any) -> None:
+def _send_to_the_standin(request: Any, **_: Any) -> AWSResponse | None:
+    """Answers the request here, which is what keeps the tests fast, or has it sent."""
     request.url = request.url.replace(ANYWHERE, os.environ["AWS_ENDPOINT_URL"])
+    return in_process.answer(request)
 
 
 SHARED = SharedSession(aws_access_key_id="sandbox", aws_secret_access_key="sandbox", region_name="us-east-1")
@@ -325,7 +331,7 @@ class Factory:
         region = os.environ["AWS_REGION"]
         if account is None:
             return SHARED.client(service, region_name=region)
-        return _as_session(service, await asyncio.to_thread(self._assume, await self.client("sts"), region, account))
+        return as_session(service, await asyncio.to_thread(self._assume, await self.client("sts"), region, account))
 
     def _assume(self, sts: Any, region: str, account: str) -> Any:
         """By the access role that it has: ours, or the one that AWS gives by default."""
@@ -350,7 +356,7 @@ class Factory:
 
     async def deployer(self, service: str, account: AwsAccount, subject: str) -> Any:
         """boto3 of such a workflow, which administers the account as its owner does."""
-        return _as_session(service, await self._deploy_session(account, subject))
+        return as_session(service, await self._deploy_session(account, subject))
 
     async def _deploy_session(self, account: AwsAccount, subject: str) -> Any:
         audience = of_region(os.environ["AWS_REGION"]).audience
@@ -365,16 +371,20 @@ class Factory:
         )
 
 
-def _as_session(service: str, answer: Any) -> Any:
+def as_session(service: str, answer: Any) -> Any:
     """boto3 with the credentials of what was assumed."""
     raw = answer["Credentials"]
-    return SHARED.client(
-        service,
-        region_name=os.environ["AWS_REGION"],
-        aws_access_key_id=raw["AccessKeyId"],
-        aws_secret_access_key=raw["SecretAccessKey"],
-        aws_session_token=raw["SessionToken"],
-    )
+    client = SHARED.client(service, region_name=os.environ["AWS_REGION"], **NOBODY)
+    take_keys_of_the_call(client)
+    return _Assumed(client, Credentials(raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"]))
+
+
+class _Assumed(MemberClient):
+    """With the exceptions that a test expects. It has no paginators: their calls would have no keys."""
+
+    @property
+    def exceptions(self) -> Any:
+        return self._client.exceptions
 
 
 # Longer than a reconcile takes on a machine that is busy.

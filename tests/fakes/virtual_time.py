@@ -139,6 +139,11 @@ def _run(loop: VirtualTimeLoop, told: Future[T], function: Callable[[], T]) -> N
         loop.ends(lambda: told.set_result(answer))
 
 
+def in_virtual_time() -> bool:
+    """Whether the code runs in such a loop."""
+    return _virtual_loop() is not None
+
+
 def _virtual_loop() -> VirtualTimeLoop | None:
     try:
         loop = asyncio.get_running_loop()

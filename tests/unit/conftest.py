@@ -12,7 +12,8 @@ import pytest
 import structlog
 import trustme
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
-from fakes.virtual_time import CLOCK, Threads, VirtualDatetime, VirtualTimeLoop
+from fakes.in_process import Calls
+from fakes.virtual_time import CLOCK, VirtualDatetime, VirtualTimeLoop
 
 from batteries_crds import base
 from batteries_crds.runtime.environment import CA_FILES
@@ -93,7 +94,7 @@ def aws_url(
         for name, value in {**ENVIRONMENT, "AWS_REGION": chosen.region, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(caller, "boto3", SimpleNamespace(Session=lambda: SHARED))
-        monkeypatch.setattr(caller, "ThreadPoolExecutor", Threads)
+        monkeypatch.setattr(caller, "ThreadPoolExecutor", Calls)
         yield url
 
 

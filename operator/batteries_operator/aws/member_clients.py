@@ -25,7 +25,7 @@ def take_keys_of_the_call(client: Any) -> None:
 
     A call from elsewhere raises LookupError and is not sent.
     """
-    client.meta.events.register("before-sign", _put_keys)
+    client.meta.events.register("before-sign", _put_keys, unique_id="keys-of-the-call")  # once, however often asked
 
 
 class MemberClient:

@@ -8,6 +8,7 @@ moto's own header.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -40,6 +41,7 @@ class Moto:
         from moto.organizations.models import organizations_backends
         from moto.utilities.utils import get_partition
 
+        _keep_managed_policies()
         BackendDict.reset()
         organizations_backends.master_accounts.clear()  # moto's own reset does not reset it
         self._app = _application()
@@ -118,9 +120,28 @@ class Moto:
 
 @cache  # it keeps the routes of each service, which take long to make, and no state of moto's
 def _application() -> DomainDispatcherApplication:
+    from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    services = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: services  # read from the disk for each request otherwise
     return DomainDispatcherApplication(create_backend_app)
+
+
+@cache  # once
+def _keep_managed_policies() -> None:
+    """Has every Identity Center share AWS's managed policies, a megabyte of JSON, which each would parse for itself."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+    from moto.ssoadmin.models import SSOAdminBackend
+
+    policies = json.loads(aws_managed_policies_data)
+    made = SSOAdminBackend.__init__
+
+    def make(backend: SSOAdminBackend, region_name: str, account_id: str) -> None:
+        made(backend, region_name, account_id)
+        backend.aws_managed_policies = policies
+
+    SSOAdminBackend.__init__ = make  # type: ignore[assignment,method-assign]
 
 
 def _environ(raw: RawRequest, account_id: str) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from batteries_sandbox.aws.world import MACHINE, Clocks, World
 Result = TypeVar("Result")
 _MAX_BODY = 10 * 1024 * 1024
 _one_at_a_time = threading.Lock()  # moto's state is the process's
+in_this_process: dict[str, StandinServer] = {}
+"""The stand-in that runs in this process, by its URL."""
 
 
 class StandinServer:
@@ -42,6 +44,7 @@ class StandinServer:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aws-standin")
         self._world = World(settings, clocks)
         self._faults = FaultPlan()
+        self._alone = threading.Lock()  # the worker is one thread, and whoever calls `answer_in_process` is another
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -59,6 +62,25 @@ class StandinServer:
     def close(self) -> None:
         """Ends the worker thread."""
         self._worker.shutdown(cancel_futures=True)
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether nothing keeps an answer back: no fault is set, and no write takes time."""
+        return not self._faults.all() and not self._world.settings.organization_write_seconds
+
+    def answer_in_process(self, raw: RawRequest) -> Answer | None:
+        """The answer to a request of this process, without HTTP and in the caller's thread.
+
+        None where the request has to be sent: the answer takes time, or the stand-in must ask somebody first.
+        """
+        world = self._world
+        if not self.answers_at_once:
+            return None
+        with self._alone:
+            try:
+                return handle(world, replace(decode(raw, world.callers), arrived=world.clock()))
+            except IssuerNeededError:
+                return None
 
     async def _aws(self, request: web.Request) -> web.Response:
         raw = RawRequest(
@@ -149,7 +171,11 @@ class StandinServer:
         return await self._in_worker(settled)
 
     async def _in_worker(self, function: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, function)
+        def alone() -> Result:
+            with self._alone:
+                return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._worker, alone)
 
 
 @asynccontextmanager
@@ -166,8 +192,11 @@ async def serve(settings: StandinSettings | None = None, clocks: Clocks = MACHIN
             site = web.TCPSite(runner, settings.host, settings.port)
             await site.start()
             port = runner.addresses[0][1]
-            yield f"http://{settings.host}:{port}"
+            url = f"http://{settings.host}:{port}"
+            in_this_process[url] = server
+            yield url
         finally:
+            in_this_process.clear()
             await runner.cleanup()
             server.close()
     finally:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from fakes.factory import Factory, Process
+from fakes.virtual_time import Threads
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_operator.aws import caller
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.aws.session_policies import Purpose
@@ -17,7 +19,10 @@ async def proved(process: Process, account: AwsAccount) -> OwnedAccount:
     return await process.deps.aws.ownership.prove(account, str(account.status.aws_account_id))
 
 
-async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(factory: Factory) -> None:
+async def test_accounts_that_work_side_by_side_each_sign_with_their_own_keys(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller, "ThreadPoolExecutor", Threads)
     process = await factory.start()
     names = [f"account-{number}" for number in range(4)]
     for name in names:
@@ -60,10 +65,10 @@ async def test_whose_keys_they_are_is_asked_under_those_keys(factory: Factory) -
 async def test_a_call_of_nobody_is_not_sent(factory: Factory, service: str) -> None:
     await factory.active()  # somebody else has keys in these threads, and has put them away
     before = (await factory.standin("health"))["calls"]
-    caller = Caller(1)
-    client = await caller.members_client(service)
+    ours = Caller(1)
+    client = await ours.members_client(service)
     ask = client.get_caller_identity if service == "sts" else client.list_users
     with pytest.raises(LookupError):
-        await caller.call("iam:GetUser", ask)
-    caller.close()
+        await ours.call("iam:GetUser", ask)
+    ours.close()
     assert (await factory.standin("health"))["calls"] == before

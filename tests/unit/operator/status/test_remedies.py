@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fakes import remedies
 from fakes.deletion import delete, released
-from fakes.factory import NAMESPACE, SHARED, Factory, Process, settings
+from fakes.factory import NAMESPACE, SHARED, Factory, Process, as_session, settings
 from fakes.stages import ADOPT, CHANGE, CLOSE, MAKE, REPOSITORIES, Stage, walked
 from fakes.strangers import IN_STAGE, SOFT, THEIRS, member
 
@@ -374,9 +374,8 @@ async def test_an_invited_account_goes_on_when_it_has_the_role(factory: Factory)
     await lasted(factory)
     stalled = await walked(process, lambda each: is_true(each.status.conditions, "Stalled"))
     assert reason(stalled, "Stalled") == "RoleDoesNotAnswer"
-    theirs = sts.assume_role(RoleArn=f"arn:aws:iam::{made[0]}:role/Theirs", RoleSessionName="test")["Credentials"]
-    keys = {"aws_access_key_id": theirs["AccessKeyId"], "aws_secret_access_key": theirs["SecretAccessKey"]}
-    iam = SHARED.client("iam", region_name="us-east-1", **keys, aws_session_token=theirs["SessionToken"])
+    theirs = sts.assume_role(RoleArn=f"arn:aws:iam::{made[0]}:role/Theirs", RoleSessionName="test")
+    iam = as_session("iam", theirs)
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     name = factory.settings.access_role_name
