@@ -12,6 +12,7 @@ import pytest
 import trustme
 from aiohttp import web
 from kubernetes.aio.client import ApiClient
+from stripe import HTTPClient
 
 from batteries_apiserver.billing.gateway import stripe_gateway
 from batteries_apiserver.http.errors import Unavailable
@@ -101,7 +102,8 @@ async def proxy(authority: trustme.CA) -> AsyncIterator[Proxy]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing of this machine's own."""
+    """Nothing of this machine's own, and Stripe's library tries again without a pause."""
+    monkeypatch.setattr(HTTPClient, "_sleep_time_seconds", lambda *_: 0)
     for name in (*CA_FILES, "SSL_CERT_DIR", "NO_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

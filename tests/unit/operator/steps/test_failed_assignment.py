@@ -76,7 +76,7 @@ async def _so_many(asked: list[float], times: int) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 5}])
+@pytest.mark.parametrize("standin_settings", [{"assignment_seconds": 1}])
 async def test_a_suspension_amid_an_assignment_waits_for_its_end_before_it_revokes(factory: Factory) -> None:
     await factory.add()
     process = await factory.start()
