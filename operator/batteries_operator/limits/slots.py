@@ -11,6 +11,7 @@ import bisect
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function after so many seconds."""
@@ -32,6 +33,7 @@ class Slots:
         self._lines: OrderedDict[str, list[tuple[datetime, str]]] = OrderedDict()
         self._owners: dict[str, str] = {}
         self._shut_until_proved = False
+        self._refusals = 0
         self._room = capacity
 
     @property
@@ -107,7 +109,8 @@ class Slots:
             bisect.insort(self._lines.setdefault(owner, []), (since, key))
         self._lines = OrderedDict(sorted(self._lines.items(), key=lambda item: item[1][0]))
         is_new, self._shut_until_proved, self._room = not self._shut_until_proved, True, 0
-        self._later(seconds, self._let_one_try)
+        self._refusals += 1
+        self._later(seconds, partial(self._let_one_try, self._refusals))
         if is_new:
             for waiting in list(self._owners):
                 self._wake(waiting)
@@ -125,8 +128,9 @@ class Slots:
             if not self._lines[owner]:
                 del self._lines[owner]
 
-    def _let_one_try(self) -> None:
-        if self._shut_until_proved:
+    def _let_one_try(self, refusals: int) -> None:
+        """Of several that AWS refused at one time only the last counts the seconds, so that one tries and not each."""
+        if self._shut_until_proved and refusals == self._refusals:
             self._room = 1
             self._admit()
 

@@ -54,8 +54,14 @@ async def run(scope: Scope) -> Outcome:
     if creation.state == "IN_PROGRESS":
         scope.deps.creation_poller.note(request_id, scope.account.metadata.uid)
         return working
-    # The slot is free whatever the result; the next account need not wait for our write.
-    scope.deps.creations.release(scope.account.metadata.uid)
+    return await _ended(scope, request, creation)
+
+
+async def _ended(scope: Scope, request: CreateRequest, creation: CreationStatus) -> Outcome:
+    """AWS has made the account, or will not."""
+    if not _is_full(scope, creation):  # `refused` frees the slot, and lets nobody ask AWS until there is room
+        # The next account need not wait for our write.
+        scope.deps.creations.release(scope.account.metadata.uid)
     if creation.state == "SUCCEEDED" and creation.account_id:
         scope.deps.creations.proved()
         if creation.seconds is not None:
@@ -108,7 +114,7 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
         return await _taken(scope, request)
     if not scope.account.is_wanted:
         return _ask_again(Reason.NOT_WANTED, "AWS made no account, and none is wanted any more.")
-    if creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED":
+    if _is_full(scope, creation):
         # create_account is pending again, and reports the limit from then on.
         return replace(refused(scope), seconds=AGAIN_SECONDS, facts={"create_request": None})
     words = FAILURES.get(creation.failure_reason or "") or CreationFailure(
@@ -121,6 +127,11 @@ async def _failed(scope: Scope, creation: CreationStatus, request: CreateRequest
     if left > 0:
         return Wait.blocked(left, words.reason, words.message, cause=cause)
     return replace(_ask_again(words.reason, words.message), cause=cause)
+
+
+def _is_full(scope: Scope, creation: CreationStatus) -> bool:
+    """Whether the organization has no room for an account that is still wanted."""
+    return creation.failure_reason == "ACCOUNT_LIMIT_EXCEEDED" and scope.account.is_wanted
 
 
 async def _taken(scope: Scope, request: CreateRequest) -> Outcome:

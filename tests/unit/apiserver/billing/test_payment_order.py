@@ -17,6 +17,7 @@ from batteries_apiserver.runtime.keyed_lock import KeyedLocks
 from batteries_apiserver.settings import Settings
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 
+pytestmark = pytest.mark.virtual_time
 STRIPE_ID = "cus_1"
 NAME = name_of(STRIPE_ID)
 
@@ -46,7 +47,7 @@ class Stripe:
     async def until_asked(self, times: int) -> None:
         async with asyncio.timeout(2):
             while self.asked < times:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)  # so that the next is asked at another time of day
 
 
 @pytest.fixture

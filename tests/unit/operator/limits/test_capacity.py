@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import fakes.factory
 import pytest
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, Process, refusal, settings
@@ -57,6 +58,9 @@ FULL: list[tuple[str, Any]] = [
 PATIENCE = 20 * settings().poll_seconds
 """Of virtual time, in which the clock stands still while anybody is at work: each account has looked often by then."""
 
+SHUT_SECONDS = 10 * PATIENCE
+"""For which a line is shut once AWS has refused, in the place of five minutes."""
+
 
 @dataclass
 class Line:
@@ -67,8 +71,6 @@ class Line:
     names: list[str]
     stop: Stop
     tasks: list[asyncio.Task[None]]
-    alarms: list[Callable[[], None]]
-    """Called when the line shall look whether there is room."""
 
     async def wake_all(self) -> None:
         """As events of a watch do; returns when all have looked."""
@@ -82,7 +84,9 @@ class Line:
 
 
 @pytest.fixture(params=[setting for _, setting in FULL], ids=[how for how, _ in FULL])
-async def full(factory: Factory, request: pytest.FixtureRequest) -> AsyncIterator[Line]:
+async def full(
+    factory: Factory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Line]:
     """Four accounts that all wait, as the organization is full."""
     # Two ask at one time; of those that AWS refuses in the wrong order each is the first in line when it comes.
     factory.settings = settings(creations_in_flight=2)
@@ -95,11 +99,10 @@ async def full(factory: Factory, request: pytest.FixtureRequest) -> AsyncIterato
     else:
         await factory.standin("faults", {"service": "organizations", "times": 1000, **request.param})
     process = await factory.start()
-    alarms: list[Callable[[], None]] = []
-    process.deps.creations._later = lambda _, function: alarms.append(function)
+    monkeypatch.setattr(fakes.factory, "PAUSE", SHUT_SECONDS)
     stop, tasks = await drive(factory, process, names)
     await settled(factory, names, lambda account: reason(account) == "AccountLimitReached")
-    line = Line(factory, process, names, stop, tasks, alarms)
+    line = Line(factory, process, names, stop, tasks)
     yield line
     await line.end()
 
@@ -118,10 +121,18 @@ async def test_who_waits_for_room_writes_nothing_and_asks_nothing_of_aws(full: L
     assert full.process.calls.count("organizations:CreateAccount") == calls
 
 
+async def test_nobody_asks_again_before_the_line_opens_and_then_only_one(full: Line) -> None:
+    calls = full.process.calls.count("organizations:CreateAccount")
+    await asyncio.sleep(SHUT_SECONDS - 2 * PATIENCE)
+    assert full.process.calls.count("organizations:CreateAccount") == calls
+    await asyncio.sleep(3 * PATIENCE)
+    assert full.process.calls.count("organizations:CreateAccount") == calls + 1
+
+
 async def test_when_there_is_room_all_are_made(full: Line) -> None:
     await full.factory.standin("limits", {"max_accounts": 1000})
     await asyncio.to_thread(full.factory.clear_faults)
-    full.alarms[-1]()
+    await asyncio.sleep(SHUT_SECONDS)  # after which one of them asks again
     await settled(full.factory, full.names, lambda account: is_true(account.status.conditions, "Ready"))
     for name in full.names:
         await assert_exactly_right(full.factory, await full.factory.account(name), mails=0)
@@ -139,7 +150,7 @@ async def backlog(factory: Factory) -> AsyncIterator[Line]:
     stop, tasks = await drive(factory, process, names)
     await settled(factory, names[1:], lambda account: reason(account) == "WaitingInLine")
     await settled(factory, names[:1], lambda account: reason(account) == "AwsUnavailable")
-    line = Line(factory, process, names, stop, tasks, [])
+    line = Line(factory, process, names, stop, tasks)
     yield line
     await line.end()
 

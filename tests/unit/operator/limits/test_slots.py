@@ -134,8 +134,10 @@ def test_a_full_organization_is_asked_by_one_until_that_one_came_through(
     slots.refused("2", "a", age(1), 300)
     assert (woken, slots.held, slots.is_shut) == ([], 0, True), "said once"
     assert not slots.acquire("3", "a", age(2))
-    (seconds, later), _ = alarms
+    (_, earlier), (seconds, later) = alarms
     assert seconds == 300
+    earlier()
+    assert (woken, slots.held) == ([], 0), "the line stays shut for as long as the last of them said"
     later()
     assert (woken, slots.held) == (["1"], 1)
     slots.refused("1", "a", age(0), 300)

@@ -106,7 +106,8 @@ def center() -> Iterator[Center]:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with serve_in_thread(StandinSettings(creation_seconds=0, iam_seconds=0)) as url:
+    quick = StandinSettings(creation_seconds=0, iam_seconds=0, organization_write_seconds=0)
+    with serve_in_thread(quick, HandClock().clocks) as url:
         yield url
 
 
@@ -153,9 +154,12 @@ def test_assignment_of_unknown_things_is_refused(center: Center) -> None:
 
 
 def test_eleventh_outstanding_assignment_is_a_conflict() -> None:
-    settings = StandinSettings(creation_seconds=0, assignment_seconds=60, identity_center_seconds=0)
-    with serve_in_thread(settings) as url:
-        center = Center(url, HandClock())
+    settings = StandinSettings(
+        creation_seconds=0, assignment_seconds=60, identity_center_seconds=0, organization_write_seconds=0
+    )
+    clock = HandClock()
+    with serve_in_thread(settings, clock.clocks) as url:
+        center = Center(url, clock)
         organizations = client(url, "organizations")
         for number in range(10):  # one for each account, as an account takes one at a time
             organizations.create_account(Email=f"n{number}@example.com", AccountName="N")
@@ -286,7 +290,8 @@ def test_services_without_rules_go_to_moto(url: str) -> None:
 
 def test_each_stand_in_starts_empty() -> None:
     for _ in range(2):
-        with serve_in_thread(StandinSettings(creation_seconds=0)) as url:
+        quick = StandinSettings(creation_seconds=0, organization_write_seconds=0)
+        with serve_in_thread(quick, HandClock().clocks) as url:
             assert get(url, "accounts")["accounts"] == []
             client(url, "organizations").create_account(Email="one@example.com", AccountName="One")
             assert len(get(url, "accounts")["accounts"]) == 1
