@@ -26,7 +26,11 @@ def main() -> int:
     """Samples, runs, prints."""
     asked = _arguments()
     packages = [asked.package] if asked.package else list(ROOTS)
-    unit = current(ROOT, KEPT, "unit", ["-n2", "--dist=worksteal"], again=asked.measure)
+    unit = _map("unit", "worksteal", packages, asked)
+    if asked.measure:
+        if asked.integration:
+            _map("integration", "loadscope", packages, asked)
+        return 0
     mutants = {package: sample(ROOT, package, asked.n // len(packages), asked.seed) for package in packages}
     if asked.only:
         mutants = {name: [each for each in some if asked.only in _where(each)] for name, some in mutants.items()}
@@ -39,7 +43,7 @@ def main() -> int:
     _expect_silence([_trial(unit, each) for each in tried[:CONTROLS]], asked.jobs)
     _try(outcomes, [_trial(unit, each) for each in tried], asked.jobs, "unit")
     if asked.integration:
-        real = current(ROOT, KEPT, "integration", ["-n2", "--dist=loadscope"], again=asked.measure)
+        real = _map("integration", "loadscope", packages, asked)
         left = [each for each in tried if outcomes[each].killed_by is None]
         _try(outcomes, [_trial(real, each) for each in left], 1, "integration")
     _tell(mutants, outcomes, reasons)
@@ -54,8 +58,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of file:line: only these of the sample")
     parser.add_argument("--integration", action="store_true", help="show survivors to the integration tests")
-    parser.add_argument("--measure", action="store_true", help="measure again which lines each test runs")
+    parser.add_argument("--measure", action="store_true", help="only measure again which lines each test runs")
     return parser.parse_args([argument for argument in sys.argv[1:] if argument])
+
+
+def _map(folder: str, spread: str, packages: list[str], asked: argparse.Namespace) -> CoverageMap:
+    workers = [f"-n{asked.jobs}", f"--dist={spread}"] if asked.jobs > 1 else []
+    return current(ROOT, KEPT, folder, workers, packages, again=asked.measure)
 
 
 def _trial(seen: CoverageMap, mutant: Mutant) -> Trial:

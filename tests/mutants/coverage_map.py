@@ -1,6 +1,7 @@
 """Which tests run which lines, measured once and kept: a mutant is then shown only to tests that can see it."""
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -94,18 +95,34 @@ def module_of(path: Path) -> str:
     return ".".join((*path.parts[room:-1], path.stem)).removesuffix(".__init__")
 
 
-def current(root: Path, kept: Path, folder: str, arguments: list[str], *, again: bool = False) -> CoverageMap:
-    """The map of a folder of tests; measures the files that are new or have changed since it was kept."""
+def current(
+    root: Path, kept: Path, folder: str, arguments: list[str], packages: Iterable[str], *, again: bool = False
+) -> CoverageMap:
+    """The map of those tests of a folder that can see the packages; measures the files that are new or have changed
+    since it was kept. Each part of the folder is kept as soon as it is measured, so that what is stopped goes on.
+    """
     files = sorted(str(path.relative_to(root)) for path in (root / "tests" / folder).rglob("test_*.py"))
+    files = [name for name in files if _can_see(name, packages)]
     known = {} if again else {name: found for name in files if (found := _known(root, kept, name)) is not None}
-    new = [name for name in files if name not in known]
-    if new:
-        print(f"Measuring which lines {len(new)} files of tests/{folder} run; this is kept in {kept}.", flush=True)
-        for name, found in _measured(root, new, arguments).items():
+    for part, new in itertools.groupby((name for name in files if name not in known), key=_part):
+        chosen = list(new)
+        print(f"Measuring which lines {len(chosen)} files of {part} run; this is kept in {kept}.", flush=True)
+        for name, found in _measured(root, chosen, arguments).items():
             known[name] = found
             _kept_in(kept, name).parent.mkdir(parents=True, exist_ok=True)
             _kept_in(kept, name).write_text(json.dumps(asdict(found)))
     return CoverageMap(root, known)
+
+
+def _part(name: str) -> str:
+    """`tests/unit/crds`; the folder itself for a file in it."""
+    return "/".join(name.split("/")[:-1][:3])
+
+
+def _can_see(name: str, packages: Iterable[str]) -> bool:
+    """The two programs never import each other, so the unit tests of one see nothing of the other."""
+    blind = {"tests/unit/operator": {"batteries_apiserver"}, "tests/unit/apiserver": {"batteries_operator"}}
+    return not set(packages) <= blind.get(_part(name), set())
 
 
 def _known(root: Path, kept: Path, name: str) -> TestFile | None:

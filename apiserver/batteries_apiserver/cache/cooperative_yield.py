@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _LONGEST_SECONDS = 0.005
-_THRESHOLDS = gc.get_threshold()
 _NEVER = 2**31 - 1
 
 
@@ -25,9 +24,10 @@ class CooperativeYield:
 
 
 class _Blocks:
-    """How many blocks are active."""
+    """How many blocks are active, and the collector's thresholds from before the first of them."""
 
     under_way = 0
+    usual = gc.get_threshold()
 
 
 @contextmanager
@@ -38,12 +38,14 @@ def without_full_collections() -> Iterator[None]:
     generations are collected as usual. Old objects in reference cycles are never freed; they are few, because blocks
     are rare.
     """
+    if not _Blocks.under_way:
+        _Blocks.usual = gc.get_threshold()
     _Blocks.under_way += 1
-    gc.set_threshold(*_THRESHOLDS[:2], _NEVER)
+    gc.set_threshold(*_Blocks.usual[:2], _NEVER)
     try:
         yield
         gc.freeze()  # not after a failure: each retry would leave its reference cycles behind
     finally:
         _Blocks.under_way -= 1
         if not _Blocks.under_way:
-            gc.set_threshold(*_THRESHOLDS)
+            gc.set_threshold(*_Blocks.usual)

@@ -12,11 +12,13 @@ import orjson
 import pytest
 from fakes.account_states import STATES
 from fakes.scripted_watch import EXPIRED, Answer, running, until
-from kubernetes.aio.client import ApiClient
 
-from batteries_apiserver.cache import cooperative_yield
-from batteries_apiserver.kube.clients import BY_CUSTOMER, Caches, kube_of
-from batteries_apiserver.settings import Settings
+from batteries_apiserver.cache.changes import AccountChanges
+from batteries_apiserver.cache.cooperative_yield import without_full_collections
+from batteries_apiserver.cache.trimmed import trimmed_account
+from batteries_apiserver.cache.watch_cache import WatchCache
+from batteries_apiserver.projections.event_log import EventLog
+from batteries_apiserver.projections.serialized import SerializedAccounts
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Page
 
@@ -27,7 +29,7 @@ class Many:
     """Kubernetes with many accounts, whose pages come as text, as from a real one."""
 
     def __init__(self) -> None:
-        self.lists = 0
+        self.watches = 0
         self.answer = Answer()
         self.pages = [
             orjson.dumps([self._account(number, number + 1) for number in range(start, start + PAGE)])
@@ -41,20 +43,26 @@ class Many:
 
     async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Any]:
         number = int(token or 0)
-        self.lists += number == 0
         following = str(number + 1) if number + 1 < len(self.pages) else None
         return Page(orjson.loads(self.pages[number]), str(ACCOUNTS), following)
 
     async def watch_from(self, namespace: str, version: str, *, seconds: int) -> Any:
+        self.watches += 1
         self.answer = Answer()
         return self.answer
 
 
-def caches_of(kube: Many, api: ApiClient) -> Caches:
-    caches = kube_of(api, Settings(namespace="n")).caches
-    for watch in caches.accounts._watches.values():
-        watch._resources = kube  # type: ignore[assignment]
-    return caches
+def owner(account: AwsAccount) -> list[str]:
+    return [account.spec.customer_ref.name] if account.spec.customer_ref is not None else []
+
+
+def cache_of(kube: Any) -> WatchCache[AwsAccount]:
+    """As the API server has it, with all that listens."""
+    indexes = {"customer": owner}
+    cache = WatchCache(kube, AwsAccount, "n", indexes=indexes, watch_seconds=10, trim=trimmed_account)
+    for listener in (EventLog(), SerializedAccounts(), AccountChanges()):
+        cache.listen(listener.observe)
+    return cache
 
 
 class Loop:
@@ -84,70 +92,73 @@ def _nothing_to_collect() -> Iterator[None]:
     gc.unfreeze()
 
 
-def begin_anew(kube: Many, caches: Caches) -> Callable[[], bool]:
-    """Has it list anew; whether it has."""
+def begin_anew(kube: Many) -> Callable[[], bool]:
+    """Has it list anew; whether it has, and watches from there."""
     kube.answer.chunks.put_nowait(EXPIRED)
-    [watch] = caches.accounts._watches.values()
-    return lambda: kube.lists == 2 and not watch._must_list
+    return lambda: kube.watches == 2
 
 
 @pytest.mark.usefixtures("_nothing_to_collect")
 async def test_the_loop_is_never_held_for_more_than_a_small_part_of_a_new_list() -> None:
     kube = Many()
-    async with ApiClient() as api:
-        caches = caches_of(kube, api)
-        async with running(caches.accounts, within=60):
-            loop = Loop()
-            task = asyncio.create_task(loop.watch())
-            await until(begin_anew(kube, caches), within=60)
-            await asyncio.sleep(0)  # so that it counts the last part, too
-            task.cancel()
+    async with running(cache_of(kube), within=60):
+        loop = Loop()
+        task = asyncio.create_task(loop.watch())
+        await until(begin_anew(kube), within=60)
+        await asyncio.sleep(0)  # so that it counts the last part, too
+        task.cancel()
     assert loop.longest < loop.whole / 10, f"{loop.longest:.3f} of {loop.whole:.3f} s"
 
 
 @pytest.mark.usefixtures("_nothing_to_collect")
-async def test_a_new_list_is_not_gone_through_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_list_is_not_gone_through_for_garbage() -> None:
     kube, seen, usual = Many(), Counter[int](), gc.get_threshold()
     often = (100, 2, 2)
-    monkeypatch.setattr(cooperative_yield, "_THRESHOLDS", often)
 
     def looked(phase: str, about: dict[str, int]) -> None:
         seen[about["generation"]] += phase == "start"
 
-    async with ApiClient() as api:
-        caches = caches_of(kube, api)
-        async with running(caches.accounts, within=60):
-            gc.set_threshold(*often)
-            gc.callbacks.append(looked)
-            await until(begin_anew(kube, caches), within=60)
-            gc.callbacks.remove(looked)
-            assert gc.get_threshold() == often, "as it was before"
-            gc.set_threshold(*usual)
-            assert not any(isinstance(one, AwsAccount) for one in gc.get_objects()), "nor later"
+    async with running(cache_of(kube), within=60):
+        gc.set_threshold(*often)
+        gc.callbacks.append(looked)
+        await until(begin_anew(kube), within=60)
+        gc.callbacks.remove(looked)
+        assert gc.get_threshold() == often, "as it was before"
+        gc.set_threshold(*usual)
+        assert not any(isinstance(one, AwsAccount) for one in gc.get_objects()), "nor later"
     assert seen[0] > 0
     assert seen[2] == 0
 
 
 async def test_what_is_asked_meanwhile_is_found_all_the_time() -> None:
     kube = Many()
-    async with ApiClient() as api:
-        caches = caches_of(kube, api)
-        async with running(caches.accounts, within=60):
-            done, seen = begin_anew(kube, caches), Counter[tuple[int, int]]()
-            async with asyncio.timeout(60):
-                while not done():
-                    seen[len(caches.accounts), len(caches.accounts.find(BY_CUSTOMER, "c3"))] += 1
-                    await asyncio.sleep(0)
+    cache = cache_of(kube)
+    async with running(cache, within=60):
+        done, seen = begin_anew(kube), Counter[tuple[int, int]]()
+        async with asyncio.timeout(60):
+            while not done():
+                seen[len(cache), len(cache.find("customer", "c3"))] += 1
+                await asyncio.sleep(0)
     assert seen.keys() == {(ACCOUNTS, ACCOUNTS // 10)}
     assert seen.total() > 20, "it was asked in the middle"
 
 
 def test_the_last_of_overlapping_lists_restores_the_collector_and_a_failed_one_too() -> None:
-    usual, frozen = gc.get_threshold(), gc.get_freeze_count()
-    with suppress(TimeoutError), cooperative_yield.without_full_collections():
-        with suppress(TimeoutError), cooperative_yield.without_full_collections():
+    usual = gc.get_threshold()
+    with suppress(TimeoutError), without_full_collections():
+        with suppress(TimeoutError), without_full_collections():
             raise TimeoutError
-        assert gc.get_threshold() != usual
+        assert gc.get_threshold() == (*usual[:2], 2**31 - 1)
         raise TimeoutError
     assert gc.get_threshold() == usual
-    assert gc.get_freeze_count() == frozen
+
+
+def test_what_a_failed_list_leaves_behind_is_collected_like_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[bool] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    with suppress(TimeoutError), without_full_collections():
+        raise TimeoutError
+    assert frozen == []
+    with without_full_collections():
+        pass
+    assert frozen == [True]
