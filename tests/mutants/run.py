@@ -25,6 +25,7 @@ SLOW_TO_IMPORT = (
 SITE = Path(__file__).parent / "site"
 LONGEST_SECONDS = 60.0
 """As many seconds of tests are run on one mutant, as they were measured."""
+TEST_SECONDS = 60
 FIRST = 12
 
 
@@ -40,6 +41,8 @@ class Outcome:
     killed_by: str | None
     tests: int
     """Tests that were shown it."""
+    is_late: bool = False
+    """It was killed by the clock alone, which says little on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Trial:
     tests: list[tuple[str, float]]
     seen_by: int = 0
     """So many have seen it already."""
+    patience: int = 1
+    """How many times as long as usual the tests may take."""
 
     @property
     def next(self) -> list[tuple[str, float]]:
@@ -109,19 +114,20 @@ def _started(trial: Trial, folder: Path) -> _Child:
     (folder / "tests").write_text("\n".join(test for test, _ in tests))
     order = {"module": module_of(trial.mutant.path), "source": trial.mutant.source}
     (folder / "mutant").write_text(json.dumps(order))
-    deadline = time.monotonic() + 90 + 5 * sum(seconds for _, seconds in tests)
+    deadline = time.monotonic() + trial.patience * (90 + 5 * sum(seconds for _, seconds in tests))
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         code = 70
         try:
-            code = _run_tests(folder, list(dict.fromkeys(test.split("::")[0] for test, _ in tests)))
+            files = list(dict.fromkeys(test.split("::")[0] for test, _ in tests))
+            code = _run_tests(folder, files, TEST_SECONDS * trial.patience)
         finally:
             os._exit(code)
     return _Child(pid, trial, folder, deadline)
 
 
-def _run_tests(folder: Path, files: list[str]) -> int:
+def _run_tests(folder: Path, files: list[str], seconds: int) -> int:
     os.setsid()
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
     for descriptor in (1, 2):
@@ -132,7 +138,7 @@ def _run_tests(folder: Path, files: list[str]) -> int:
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     hook.install()
     without = [f"-pno:{plugin}" for plugin in ("schemathesis", "cacheprovider")]
-    return int(pytest.main(["-xq", "--tb=no", "--timeout=60", "-pmutants.chosen", *without, *files]))
+    return int(pytest.main(["-xq", "--tb=no", f"--timeout={seconds}", "-pmutants.chosen", *without, *files]))
 
 
 def _ended(child: _Child) -> Outcome | None:
@@ -146,8 +152,10 @@ def _ended(child: _Child) -> Outcome | None:
         os.waitpid(child.pid, 0)
         killed_by: str | None = "its deadline"
     else:
-        killed_by = _killed_by(os.waitstatus_to_exitcode(status), (child.folder / "output").read_text(errors="replace"))
-    return Outcome(child.trial.mutant, killed_by, child.trial.seen_by + len(child.trial.next))
+        output = (child.folder / "output").read_text(errors="replace")
+        killed_by = _killed_by(os.waitstatus_to_exitcode(status), output)
+        is_late = killed_by is not None and "from pytest-timeout" in output
+    return Outcome(child.trial.mutant, killed_by, child.trial.seen_by + len(child.trial.next), is_late)
 
 
 def _killed_by(code: int, output: str) -> str | None:
