@@ -28,6 +28,8 @@ MODELS: dict[str, type[Resource]] = {
     model.definition.plural: model for model in (AwsAccount, Customer, ApiKey, Notification)
 }
 
+_KINDS = {"secrets": "Secret", "events": "Event"}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -44,7 +46,7 @@ class Request:
 
     @property
     def kind(self) -> str:
-        return MODELS[self.plural].definition.kind if self.plural in MODELS else "Secret"
+        return MODELS[self.plural].definition.kind if self.plural in MODELS else _KINDS[self.plural]
 
 
 class _Answer:

@@ -41,9 +41,12 @@ async def begun(client: Client, **body: Any) -> dict[str, Any]:
 
 
 async def pay(setup: dict[str, Any], email: str = "ada@example.com") -> None:
-    async with aiohttp.ClientSession() as http:
-        async with http.post(setup["url"], data={"email": email, **CARD}, allow_redirects=False) as response:
-            assert response.status == 303, await response.text()
+    form = {"email": email, **CARD}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(setup["url"], data=form, allow_redirects=False) as response,
+    ):
+        assert response.status == 303, await response.text()
 
 
 async def fetched(client: Client, setup: dict[str, Any], **headers: str) -> tuple[int, Any]:
@@ -150,10 +153,12 @@ async def test_the_page_after_the_checkout_shows_the_key_only_where_no_secret_is
     client: Client, stripe_url: str, body: dict[str, Any], page: str
 ) -> None:
     setup = await begun(client, **body)
-    async with aiohttp.ClientSession() as http:
-        form = {"email": "ada@example.com", **CARD}
-        async with http.post(setup["url"], data=form, allow_redirects=False) as response:
-            assert page in response.headers["Location"]
+    form = {"email": "ada@example.com", **CARD}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(setup["url"], data=form, allow_redirects=False) as response,
+    ):
+        assert page in response.headers["Location"]
 
 
 async def test_an_open_checkout_is_to_be_asked_for_again(client: Client) -> None:
