@@ -28,7 +28,7 @@ MODELS: dict[str, type[Resource]] = {
     model.definition.plural: model for model in (AwsAccount, Customer, ApiKey, Notification)
 }
 
-_KINDS = {"secrets": "Secret", "events": "Event"}
+_KINDS = {"secrets": "Secret", "events": "Event", "namespaces": "Namespace"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _read(method: str, url: str, content_type: str, body: Any) -> Request:
     parts = [unquote(part) for part in address.path.split("/")[1:]]
     parts = parts[3 if parts[0] == "apis" else 2 :]
     namespace = ""
-    if parts[0] == "namespaces":
+    if parts[0] == "namespaces" and len(parts) > 2:
         namespace, parts = parts[1], parts[2:]
     plural, name, status = [*parts, "", ""][:3]
     is_status = status == "status"

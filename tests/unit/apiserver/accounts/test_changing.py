@@ -72,7 +72,7 @@ async def test_an_account_that_was_deleted_a_moment_ago_is_not_found(client: Cli
 
 
 async def test_an_account_that_is_being_deleted_stays_as_it_is(client: Client, world: World) -> None:
-    meta = {"deletionTimestamp": "2026-11-24T08:00:00Z", "finalizers": ["x"]}
+    meta: dict[str, Any] = {"deletionTimestamp": "2026-11-24T08:00:00Z", "finalizers": ["x"]}
     world.add("accounts", MINE, {"customerRef": {"name": "c"}}, {"phase": "active"}, **meta)
     response = await change(client, world, "o/r")
     assert (response.status, await error_of(response)) == (409, "account_not_active")

@@ -9,6 +9,9 @@ import stripe
 from batteries_apiserver.billing.charges import customer_of_charge, problems_of
 from batteries_apiserver.http.errors import Unavailable
 
+APIConnectionError: Any = stripe.APIConnectionError
+InvalidRequestError: Any = stripe.InvalidRequestError
+
 MAY_NOT = stripe.PermissionError("The key may not read charges.", http_status=403)
 
 
@@ -58,12 +61,12 @@ async def test_a_key_that_may_not_read_charges_tells_nothing_of_them() -> None:
 
 
 async def test_a_charge_that_stripe_does_not_know_is_nobodys() -> None:
-    unknown = stripe.InvalidRequestError("No such charge", param="id", http_status=404)
+    unknown = InvalidRequestError("No such charge", param="id", http_status=404)
     assert await customer_of_charge(client_of(error=unknown), "ch_1") is None
 
 
 async def test_stripe_being_down_says_nothing_of_charges() -> None:
-    down = client_of(error=stripe.APIConnectionError("down"))
+    down = client_of(error=APIConnectionError("down"))
     with pytest.raises(Unavailable):
         await problems_of(down, "cus_1", livemode=False)
     with pytest.raises(Unavailable):

@@ -27,7 +27,8 @@ class Gateway:
 
 
 def customers(world: World, gateway: Any = None) -> Customers:
-    return Customers(world.kube, gateway or Gateway())
+    stripe: Any = gateway or Gateway()
+    return Customers(world.kube, stripe)
 
 
 async def test_a_customer_is_made_only_where_an_address_is_known(world: World) -> None:

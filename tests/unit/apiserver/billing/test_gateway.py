@@ -10,6 +10,8 @@ from batteries_apiserver.billing.gateway import StripeGateway
 from batteries_apiserver.billing.sessions import session_of
 from batteries_apiserver.http.errors import BadRequest, Unavailable
 
+InvalidRequestError: Any = stripe.InvalidRequestError
+
 CUSTOMER = {"id": "cus_1", "created": 100}
 SUCCESS_URL = "https://api.example.com/checkout/complete"
 
@@ -84,10 +86,10 @@ async def test_the_hash_of_a_claim_secret_is_kept_at_stripe() -> None:
 
 async def test_an_address_that_stripe_refuses_is_the_callers_fault_and_nothing_else_is() -> None:
     with pytest.raises(BadRequest) as refused:
-        await new(Checkouts(error=stripe.InvalidRequestError("Invalid email", param="customer_email")))
+        await new(Checkouts(error=InvalidRequestError("Invalid email", param="customer_email")))
     assert refused.value.code == "invalid_email"
     with pytest.raises(Unavailable):
-        await new(Checkouts(error=stripe.InvalidRequestError("No such price", param="line_items")))
+        await new(Checkouts(error=InvalidRequestError("No such price", param="line_items")))
 
 
 async def test_a_checkout_without_a_page_is_of_no_use() -> None:
@@ -156,11 +158,11 @@ async def test_a_checkout_without_marks_is_nobodys() -> None:
 
 
 async def test_only_a_404_means_that_there_is_no_checkout() -> None:
-    gone = stripe.InvalidRequestError("No such checkout", param="session", http_status=404)
+    gone = InvalidRequestError("No such checkout", param="session", http_status=404)
     assert await gateway_of(Checkouts(error=gone)).session("cs_1") is None
     assert await gateway_of(Checkouts(error=gone)).completed_session("cs_1") is None
     with pytest.raises(Unavailable):
-        await gateway_of(Checkouts(error=stripe.InvalidRequestError("?", param="x", http_status=400))).session("cs_1")
+        await gateway_of(Checkouts(error=InvalidRequestError("?", param="x", http_status=400))).session("cs_1")
 
 
 @pytest.mark.parametrize(

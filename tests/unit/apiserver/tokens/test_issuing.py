@@ -19,7 +19,12 @@ from batteries_apiserver.tokens.stored_keys import to_data
 from batteries_crds.base import utc_now_exactly
 from batteries_crds.names import LABEL_ISSUER_KEYS
 
-ACTIVE = {"phase": "active", "awsAccountId": "123456789012", "agentRoleArn": ROLE, "agentIssuer": ISSUER}
+ACTIVE: dict[str, Any] = {
+    "phase": "active",
+    "awsAccountId": "123456789012",
+    "agentRoleArn": ROLE,
+    "agentIssuer": ISSUER,
+}
 PATH = f"/v1/accounts/{MINE}/token"
 SECRET = "issuer-keys"
 Serve = Callable[[web.Application], Awaitable[Client]]
@@ -138,7 +143,7 @@ async def test_who_holds_a_suspended_account_is_said(
 
 
 async def test_an_account_that_is_being_deleted_gets_none(client: Client, world: World) -> None:
-    meta = {"deletionTimestamp": "2026-11-24T08:00:00Z", "finalizers": ["x"]}
+    meta: dict[str, Any] = {"deletionTimestamp": "2026-11-24T08:00:00Z", "finalizers": ["x"]}
     world.add("accounts", MINE, {"customerRef": {"name": "c"}}, ACTIVE, **meta)
     assert await error_of(await ask(client, world)) == "account_being_deleted"
 
