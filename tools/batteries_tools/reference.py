@@ -1,7 +1,7 @@
 """Writes the generated tables of the documentation: `python -m batteries_tools.reference [--check]`.
 
 Each table is between `<!-- name -->` and `<!-- /name -->` in docs/. It is generated from the code that it describes;
-`make check` fails if one is not current.
+`make check` fails if one is not current. So is docs/openapi.json, in which a review sees each change of the API.
 """
 
 import argparse
@@ -10,13 +10,17 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import orjson
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from batteries_apiserver.billing.events import SUBSCRIBED
+from batteries_apiserver.guide.document import document
+from batteries_apiserver.routes import ROUTES
 from batteries_apiserver.runtime import metrics as api_metrics
 from batteries_apiserver.settings import Settings as ApiSettings
 from batteries_apiserver.tokens.instructions import SAMPLE
@@ -30,12 +34,29 @@ from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.paths import CHECKOUT
 from batteries_tools import endpoints
+from batteries_tools.allowed import allowed
 from batteries_tools.kube_score import exceptions
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def openapi() -> str:
+    """The OpenAPI document as the API server serves it."""
+    return f"{_indented(document(ROUTES, 'https://api.example.com'))}\n"
+
+
+def _indented(value: Any, depth: int = 0) -> str:
+    """JSON with a line for each response and each schema, in which a change is seen."""
+    if depth == _DEEPEST or not (isinstance(value, dict) and value):
+        return orjson.dumps(value).decode()
+    lines = ",\n".join(
+        f"{'  ' * (depth + 1)}{orjson.dumps(name).decode()}: {_indented(part, depth + 1)}"
+        for name, part in value.items()
+    )
+    return f"{{\n{lines}\n{'  ' * depth}}}"
 
 
 def steps() -> str:
@@ -136,10 +157,11 @@ def refusals() -> str:
 
 
 def _settings(model: type[BaseSettings]) -> str:
+    schema = model.model_json_schema(by_alias=False)["properties"]
     return _table(
-        ("variable", "default", "meaning"),
+        ("variable", "default", "allowed", "meaning"),
         (
-            (f"`{_variable(model, name)}`", _default(field.default), field.description or "")
+            (f"`{_variable(model, name)}`", _default(field.default), allowed(schema[name]), field.description or "")
             for name, field in model.model_fields.items()
         ),
     )
@@ -229,6 +251,8 @@ PAGES = (
     *("kubectl", "metrics", "runbook", "settings", "stripe"),
 )
 FILES = tuple(f"docs/{name}.md" for name in PAGES)
+OPENAPI = "docs/openapi.json"
+_DEEPEST = 5
 
 
 def filled(text: str) -> str:
@@ -246,13 +270,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
     check = parser.parse_args().check
     stale: list[Path] = []
-    for path in (CHECKOUT / name for name in FILES):
-        old = path.read_text()
-        new = filled(old)
-        if new != old:
+    new = {CHECKOUT / name: filled((CHECKOUT / name).read_text()) for name in FILES}
+    for path, text in {**new, CHECKOUT / OPENAPI: openapi()}.items():
+        if not path.exists() or path.read_text() != text:
             stale.append(path)
             if not check:
-                path.write_text(new)
+                path.write_text(text)
     if check and stale:
         names = ", ".join(str(path.relative_to(CHECKOUT)) for path in stale)
         print(f"Not current: {names}. Run `make docs` and commit the result.", file=sys.stderr)
