@@ -111,7 +111,7 @@ async def test_a_dispute_is_shown_of_the_customer_of_its_charge(
     client: Client, world: World, said: Stripe, kind: str
 ) -> None:
     add(world)
-    said.standing = Standing(PaymentReason.SUBSCRIPTION_PAID, (), (PaymentProblem.DISPUTED,))
+    said.standing = Standing(PaymentReason.SUBSCRIPTION_PAID, problems=(PaymentProblem.DISPUTED,))
     await send(client, kind, id="dp_1", object="dispute", charge="ch_1")
     assert world.items("customers")[NAME].status.payment_problems == [PaymentProblem.DISPUTED]
     assert said.asked == ["charge ch_1", "standing cus_1"]

@@ -111,7 +111,7 @@ async def test_a_key_counts_until_a_day_after_its_end(
     client: Client, world: World, spec: dict[str, Any], counts: bool
 ) -> None:
     world.add_customer()
-    given = {k: to_rfc3339(utc_now() - v) if isinstance(v, timedelta) else v for k, v in spec.items()}
+    given: dict[str, Any] = {k: to_rfc3339(utc_now() - v) if isinstance(v, timedelta) else v for k, v in spec.items()}
     for _ in range(3):
         world.add_key(mint(), **given)
     status, answer = await make(client, world.headers)
