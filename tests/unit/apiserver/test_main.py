@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -206,7 +207,7 @@ async def test_the_name_of_the_installation_is_read_at_the_start_where_checkouts
             raise refused
 
     world.api.before = fail
-    object.__setattr__(world.kube.installation, "given", "")
+    world.kube = replace(world.kube, installation=replace(world.kube.installation, given=""))
     with pytest.raises(NoInstallationError):
         async with serving(world, monkeypatch, installation=""):
             pytest.fail("it serves")
@@ -221,6 +222,6 @@ async def test_an_outage_at_the_start_is_no_reason_not_to_serve(
         raise TimeoutError
 
     world.api.before = fail
-    object.__setattr__(world.kube.installation, "given", "")
+    world.kube = replace(world.kube, installation=replace(world.kube.installation, given=""))
     async with serving(world, monkeypatch, installation="") as about:
         assert about["line"]["addresses"]

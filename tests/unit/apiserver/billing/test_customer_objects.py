@@ -1,5 +1,6 @@
 """How a Customer is made from a checkout, and what refuses it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -120,7 +121,7 @@ async def test_the_grace_begins_with_the_loss_and_ends_with_a_payment(world: Wor
 
 
 async def test_where_nobody_is_suspended_for_not_paying_there_is_no_grace(world: World) -> None:
-    object.__setattr__(world.kube, "unpaid_grace", None)
+    world.kube = replace(world.kube, payment_terms=replace(world.kube.payment_terms, grace=None))
     lost = await status_of(world, Gateway(PaymentReason.NO_METHOD), paymentMethod="valid", paymentGraceSince=EARLIER)
     assert (lost.payment_method, lost.payment_grace_since) == ("missing", None)
 

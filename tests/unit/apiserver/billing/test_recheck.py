@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,7 +78,7 @@ async def test_a_customer_is_due_after_an_interval_or_where_something_lacks(
 
 
 async def test_where_nobody_is_suspended_for_not_paying_no_grace_lacks(world: World) -> None:
-    object.__setattr__(world.kube, "unpaid_grace", None)
+    world.kube = replace(world.kube, payment_terms=replace(world.kube.payment_terms, grace=None))
     add(world, "one", 0, paymentMethod="missing")
     assert await reconciler(world, Checks()).sweep() == 0
 
