@@ -37,6 +37,8 @@ class NotificationKind(StrEnum):
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
     SUSPENSION_SOON = "SuspensionSoon"
     SUSPENDED = "Suspended"
+    CLOSURE_REQUESTED = "ClosureRequested"
+    CLOSURE_TAKEN_BACK = "ClosureTakenBack"
 
 
 class NotificationState(StrEnum):

@@ -516,3 +516,70 @@ async def _has_workflow(asked: Any) -> bool:
 async def _is_refused_as(asked: Any, code: str) -> bool:
     status, _, text = await asked()
     return status == 409 and orjson.loads(text)["code"] == code
+
+
+# --- leaving
+
+
+async def leave(world: World, what: str, account_id: str) -> tuple[int, dict[str, Any]]:
+    method, more = {"close": ("DELETE", ""), "suspend": ("POST", "/suspend"), "resume": ("POST", "/resume")}[what]
+    answer = await world.client.request(method, f"/v1/accounts/{account_id}{more}", headers=world.headers)
+    return answer.status, await answer.json()
+
+
+async def test_each_of_the_owners_wishes_has_its_own_manager_and_no_write_drops_another(world: World) -> None:
+    account_id = await world.post("my-org/my-app")
+    await world.activate(account_id)
+    assert (await leave(world, "suspend", account_id))[0] == 202
+    status, closing = await leave(world, "close", account_id)
+    assert status == 202
+    raw = await world.raw(account_id)
+    assert raw["spec"]["suspendedByOwner"] is True
+    assert raw["spec"]["closeAt"] == closing["closesAt"]
+    assert owned_by(raw, "batteries-apiserver-closure") == {"f:spec": {"f:closeAt": {}}}
+    assert owned_by(raw, "batteries-apiserver-owner") == {"f:spec": {"f:suspendedByOwner": {}}}
+    replica = await world.replica.delete(f"/v1/accounts/{account_id}", headers=world.headers)
+    assert (await replica.json())["closesAt"] == closing["closesAt"]
+    status, body = await leave(world, "resume", account_id)
+    assert (status, body["suspensionReasons"]) == (202, [])
+    raw = await world.raw(account_id)
+    assert raw["spec"].keys().isdisjoint({"closeAt", "suspendedByOwner"})
+    assert (await world.patch(account_id, "my-org/other"))[0] == 200
+
+
+async def test_deletes_at_the_same_moment_on_two_replicas_agree_on_one_date(world: World) -> None:
+    account_id = await world.post()
+    path, headers = f"/v1/accounts/{account_id}", world.headers
+    answers = await asyncio.gather(*(one.delete(path, headers=headers) for one in [world.client, world.replica] * 4))
+    assert {answer.status for answer in answers} == {202}
+    said = {(await answer.json())["closesAt"] for answer in answers}
+    assert said == {(await world.raw(account_id))["spec"]["closeAt"]}
+
+
+async def test_what_a_person_set_once_with_kubectl_is_taken_back_over_http(world: World) -> None:
+    account_id = await world.post()
+    spec = {"closeAt": "2035-01-31T12:00:00Z", "suspendedByOwner": True}
+    await world.accounts("kubectl-edit").merge(world.namespace, account_id, {"spec": spec})
+    await until(lambda: _is(world, account_id, "suspended"))
+    assert (await leave(world, "close", account_id))[1]["closesAt"] == spec["closeAt"]
+    assert (await leave(world, "resume", account_id))[0] == 202
+    assert (await world.raw(account_id))["spec"].keys().isdisjoint(spec)
+
+
+async def _is(world: World, account_id: str, status: str) -> bool:
+    answer = await world.client.get(f"/v1/accounts/{account_id}", headers=world.headers)
+    return bool((await answer.json())["status"] == status)
+
+
+async def test_an_account_from_git_is_not_closed_over_http_but_may_be_suspended(world: World) -> None:
+    name = "5b8a54a8-1111-4c11-8a11-0123456789ab"
+    body = {"metadata": {"name": name}, "spec": {"customerRef": {"name": OWNER}}}
+    await world.accounts("argocd-controller").apply(world.namespace, name, body)
+    status, said = await leave(world, "close", name)
+    assert (status, said["code"]) == (409, "owned_elsewhere")
+    assert "argocd-controller" in said["error"]
+    assert (await leave(world, "suspend", name))[0] == 202
+    declared = {**body["spec"], "suspendedByOwner": True}
+    await world.accounts("argocd-controller").apply(world.namespace, name, {**body, "spec": declared})
+    status, said = await leave(world, "resume", name)
+    assert (status, said["code"]) == (409, "owned_elsewhere")

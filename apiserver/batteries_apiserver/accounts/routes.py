@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from batteries_apiserver.accounts import deploy_workflow, handlers
+from batteries_apiserver.accounts import deploy_workflow, handlers, leaving_handlers
 from batteries_apiserver.accounts.credentials import Credentials
 from batteries_apiserver.accounts.prefer_wait import APPLIED, PREFER
 from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
@@ -10,7 +10,7 @@ from batteries_apiserver.http.entity_tags import ETAG, IF_NONE_MATCH
 from batteries_apiserver.http.idempotency import IDEMPOTENCY_KEY
 from batteries_apiserver.http.paging import LINK, PageQuery
 from batteries_apiserver.http.route import Access, Header, Parameter, Response, Route, Tag
-from batteries_apiserver.projections import account_views
+from batteries_apiserver.projections import account_views, leaving_views
 
 ID = Parameter(name="id", where="path", type=UUID, description="The accountId from POST /accounts.")
 NOT_MODIFIED = Response("Nothing has changed since the ETag in If-None-Match", headers=(ETAG,))
@@ -99,6 +99,60 @@ ROUTES = (
             "account_not_found",
             "account_not_active",
             "owned_elsewhere",
+            "changed_meanwhile",
+        ),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/accounts/{id}",
+        handler=leaving_handlers.close,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Close an account",
+        details="The account is suspended at once, and AWS closes it at `closesAt`. Until then `resume` takes that "
+        "back; for 90 days after, AWS Support can reopen it. Repeating the request changes nothing, so its answer "
+        "names the same time. It works while the account is created or suspended, without a valid payment method, and "
+        "while you are blocked. It does not cancel your subscription: that is at `POST /v1/stripe/portal`.",
+        parameters=(ID, PREFER),
+        responses={202: Response("The account will be closed", leaving_views.Leaving, headers=(APPLIED,))},
+        blocked_may=True,
+        errors=("account_not_found", "owned_elsewhere", "account_being_deleted", "changed_meanwhile"),
+    ),
+    Route(
+        method="POST",
+        path="/v1/accounts/{id}/suspend",
+        handler=leaving_handlers.suspend,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Suspend your account",
+        details="Nobody can use it until you resume it. Its content is kept, and what runs in it keeps running and "
+        "costing. Repeating the request changes nothing. It works without a valid payment method, and while you are "
+        "blocked.",
+        parameters=(ID, PREFER),
+        responses={202: Response("The account is being suspended", leaving_views.Leaving, headers=(APPLIED,))},
+        blocked_may=True,
+        errors=("account_not_found", "owned_elsewhere", "account_being_deleted", "changed_meanwhile"),
+    ),
+    Route(
+        method="POST",
+        path="/v1/accounts/{id}/resume",
+        handler=leaving_handlers.resume,
+        access=Access.KEY,
+        tag=Tag.ACCOUNTS,
+        summary="Resume your account, or take its closure back",
+        details="Ends your own suspension, and a closure that has not happened yet. What others suspended stays: then "
+        "the response is 409 `account_held` and names who lifts it, and your own part is lifted all the same. After "
+        "the account was closed the response is 409 `account_closed` and says who can reopen it. Repeating the request "
+        "changes nothing.",
+        parameters=(ID, PREFER),
+        responses={202: Response("The account is being resumed", leaving_views.Leaving, headers=(APPLIED,))},
+        unpaid_may=True,
+        errors=(
+            "account_not_found",
+            "account_held",
+            "account_closed",
+            "owned_elsewhere",
+            "account_being_deleted",
             "changed_meanwhile",
         ),
     ),

@@ -77,7 +77,9 @@ ERRORS: dict[str, ErrorCode] = {
     "credentials_gone": ErrorCode(404, "The first password was revealed already and is no longer stored."),
     "account_failed": ErrorCode(409, "The account failed, so there are no tokens for it; the sentence says why."),
     "account_suspended": ErrorCode(409, "The account is suspended, so there are no tokens for it."),
-    "account_being_deleted": ErrorCode(409, "The account is being deleted, so there are no tokens for it."),
+    "account_being_deleted": ErrorCode(409, "The account is being deleted, so this can't be done any more."),
+    "account_held": ErrorCode(409, "Others than you keep the account suspended; the sentence says who lifts it."),
+    "account_closed": ErrorCode(409, "AWS has closed the account; the sentence says who can reopen it, and how long."),
     "trust_pending": ErrorCode(
         409, "The account does not trust this server's tokens yet. Try again after Retry-After."
     ),

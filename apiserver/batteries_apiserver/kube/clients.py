@@ -43,6 +43,12 @@ LIMIT_MANAGER = "batteries-apiserver-limit"
 SUSPENSION_MANAGER = "batteries-apiserver-suspension"
 """Owns only spec.suspended: an apply releases every field that it leaves out, so this one has its own field manager."""
 
+CLOSURE_MANAGER = "batteries-apiserver-closure"
+OWN_SUSPENSION_MANAGER = "batteries-apiserver-owner"
+"""As SUSPENSION_MANAGER, for spec.closeAt and spec.suspendedByOwner."""
+
+OWN_MANAGERS = frozenset({CLOSURE_MANAGER, OWN_SUSPENSION_MANAGER})
+
 BY_ID = "id"
 BY_CUSTOMER = "customer"
 BY_HASH = "hash"
@@ -121,8 +127,9 @@ class Caches:
 @dataclass(frozen=True, slots=True)
 class Kube:
     """The clients, for writes and for reads that the caches can't serve, and the caches. `suspensions` writes an
-    account's spec.suspended, `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `payment_terms`:
-    how long a payment method may be missing."""
+    account's spec.suspended, `closures` its spec.closeAt, `own_suspensions` its spec.suspendedByOwner, `blocks` a
+    Customer's spec.blocked, `limits` its spec.accountLimit. `payment_terms`: how long a payment method may be missing.
+    """
 
     namespace: str
     accounts: Resources[AwsAccount]
@@ -131,6 +138,8 @@ class Kube:
     caches: Caches
     stale_after: float
     suspensions: Resources[AwsAccount]
+    closures: Resources[AwsAccount]
+    own_suspensions: Resources[AwsAccount]
     blocks: Resources[Customer]
     limits: Resources[Customer]
     payment_terms: PaymentTerms
@@ -204,6 +213,8 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         caches,
         settings.api_cache_stale_seconds,
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
+        Resources(api, AwsAccount, CLOSURE_MANAGER),
+        Resources(api, AwsAccount, OWN_SUSPENSION_MANAGER),
         Resources(api, Customer, BLOCK_MANAGER),
         Resources(api, Customer, LIMIT_MANAGER),
         PaymentTerms(_period(settings.suspend_unpaid_seconds), _period(settings.payment_close_after_seconds)),

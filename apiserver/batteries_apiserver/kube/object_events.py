@@ -3,17 +3,29 @@
 Written as `core/v1`, which every version of Kubernetes and kubectl reads.
 """
 
+import asyncio
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from batteries_crds.base import to_rfc3339
-from batteries_crds.kube.client import NOT_FOUND, tolerated
+import structlog
+from kubernetes.aio.client import ApiException
+
+from batteries_crds.base import to_rfc3339, utc_now_exactly
+from batteries_crds.kube.client import NOT_FOUND, UNANSWERED, tolerated
 from batteries_crds.kube.rest import JSON, MERGE_PATCH, Rest, path_of
 from batteries_crds.names import API_VERSION
 from batteries_crds.resource import Resource
 
+log = structlog.get_logger(__name__)
+
 COMPONENT = "batteries-apiserver"
+
+_ABOUT = 200
+"""The longest part of an Event's name that is the object's; names have 253 characters."""
+
+_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,19 @@ class ObjectEvents:
             await self._rest.json("PATCH", _path(namespace, name), query, what.wire(), MERGE_PATCH)
             return True
         return False
+
+
+async def tell_once(rest: Rest, about: Resource, reason: str, message: str) -> None:
+    """Posts a normal Event about something that happened just now. No request fails or waits long without it."""
+    now = utc_now_exactly()
+    name = f"{about.metadata.name[:_ABOUT]}.{secrets.token_hex(8)}"
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await ObjectEvents(rest).create(about, name, Occurrences(reason, message, 1, now, now))
+    except ApiException as error:
+        log.warning("event_not_written", reason=reason, object=about.metadata.name, status=error.status)
+    except UNANSWERED as error:
+        log.warning("event_not_written", reason=reason, object=about.metadata.name, error=type(error).__name__)
 
 
 def _path(namespace: str, *name: str) -> str:

@@ -10,7 +10,7 @@ Declarative owners are
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 import orjson
@@ -42,15 +42,25 @@ async def apply(resources: Resources[R], namespace: str, name: str, body: Json, 
         if not fields:
             raise
     live = await resources.raw(namespace, name)
-    if owners := sorted(_declarative_owners(live, fields, resources.manager)):
+    wanted = {found[1] for field in fields if (found := _SPEC_FIELD.match(field))}
+    refuse_declared(live, wanted, frozenset({resources.manager}), what=what)
+    # If a declarative owner appears after this read, its write changes the resourceVersion, and this apply conflicts.
+    fenced = {**body, "metadata": {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
+    return await resources.apply(namespace, name, fenced, force=True)
+
+
+def refuse_declared(live: Json, fields: Set[str], ours: Set[str], *, what: str = "account") -> None:
+    """Refuses to change fields of the spec that somebody else than the managers of `ours` declares.
+
+    Raises:
+        Conflict: there is such an owner; the sentence names it.
+    """
+    if owners := sorted(set(_declarative_owners(live, fields, ours))):
         raise Conflict(
             "owned_elsewhere",
             f"This part of the {what} is managed by {' and '.join(owners)}, not by this API. Change it at its source, "
             "such as the git repository.",
         )
-    # If a declarative owner appears after this read, its write changes the resourceVersion, and this apply conflicts.
-    fenced = {**body, "metadata": {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
-    return await resources.apply(namespace, name, fenced, force=True)
 
 
 def causes(error: ApiException) -> list[Json]:
@@ -68,17 +78,16 @@ def _fields_in_conflict(error: ApiException) -> set[str]:
     return {str(cause.get("field")) for cause in causes(error) if cause.get("reason") == "FieldManagerConflict"}
 
 
-def _declarative_owners(live: Json, fields: set[str], ours: str) -> Iterator[str]:
+def _declarative_owners(live: Json, wanted: Set[str], ours: Set[str]) -> Iterator[str]:
     meta = live["metadata"]
     annotations = meta.get("annotations") or {}
-    wanted = {found[1] for field in fields if (found := _SPEC_FIELD.match(field))}
     applied = wanted & _last_applied(annotations).keys()
     for entry in meta.get("managedFields") or []:
         manager, held = str(entry.get("manager")), wanted & _spec_of(entry)
         if not held or entry.get("subresource"):
             continue
         if entry.get("operation") == "Apply":
-            if manager != ours:
+            if manager not in ours:
                 yield manager
         elif held & applied or (manager == _HELM and HELM_RELEASE in annotations):
             yield manager

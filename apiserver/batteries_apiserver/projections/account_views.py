@@ -4,6 +4,7 @@ The shapes are TypedDicts: mypy checks the functions against them, the OpenAPI d
 run time they are plain dicts that cost nothing.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, NotRequired, TypeVar, cast
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from typing_extensions import TypedDict
 from batteries_apiserver.http.paging import sort_key
 from batteries_apiserver.projections.account_error import error_for_customers
 from batteries_apiserver.projections.message import message
+from batteries_apiserver.projections.suspension_reasons import SuspensionReason, suspension_reasons
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
@@ -33,6 +35,20 @@ RoleArn = Annotated[
     ),
 ]
 
+ClosesAt = Annotated[
+    str,
+    Field(
+        json_schema_extra={"format": "date-time"},
+        description="When AWS closes the account at the earliest, if nothing changes. Absent: never.",
+    ),
+]
+ClosedAt = Annotated[
+    str, Field(json_schema_extra={"format": "date-time"}, description="When the AWS account was seen closed.")
+]
+ReopenableUntil = Annotated[
+    str,
+    Field(json_schema_extra={"format": "date-time"}, description="Until when AWS Support can reopen the AWS account."),
+]
 Error = Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]
 
 
@@ -53,6 +69,8 @@ class AccountSummary(TypedDict):
     status: Status
     provisioningStep: Step
     createdAt: Moment
+    closesAt: NotRequired[ClosesAt]
+    closedAt: NotRequired[ClosedAt]
 
 
 class AccountDetail(AccountSummary):
@@ -65,6 +83,13 @@ class AccountDetail(AccountSummary):
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
     updatedAt: Moment
+    reopenableUntil: NotRequired[ReopenableUntil]
+    suspensionReasons: NotRequired[
+        Annotated[
+            list[SuspensionReason],
+            Field(description="Why the account is suspended, each with its way out. Absent: it is not."),
+        ]
+    ]
     message: Annotated[str, Field(description="What is happening to the account, and for how long.")]
     error: NotRequired[Error]
 
@@ -107,8 +132,10 @@ def own_sort_key(given: str) -> str:
 
 
 def status_of(account: AwsAccount) -> Phase:
-    """The contract's status. It is suspended as soon as that is wanted; `message` says whether AWS is done."""
-    return Phase.SUSPENDED if account.is_suspended else account.status.phase
+    """The contract's status. It is suspended as soon as that is wanted, and while AWS has closed it; `message` says
+    whether AWS is done.
+    """
+    return Phase.SUSPENDED if account.is_suspended or account.is_closed else account.status.phase
 
 
 def accepted(account: AwsAccount) -> Accepted:
@@ -139,6 +166,8 @@ def detail(account: AwsAccount) -> AccountDetail:
         githubRepos=account.spec.github_repos,
         oidcRoleArn=status.oidc_role_arn,
         updatedAt=updated_at(account),
+        reopenableUntil=_moment(account.reopenable_until),
+        suspensionReasons=suspension_reasons(account) or None,
         message=message(account),
         error=error_for_customers(account),
     )
@@ -165,7 +194,13 @@ def _summary(account: AwsAccount) -> dict[str, Any]:
         "status": status_of(account),
         "provisioningStep": status.provisioning_step,
         "createdAt": created_at(account),
+        "closesAt": None if account.is_closed else _moment(account.closes_at),
+        "closedAt": _moment(status.closed_at),
     }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else to_rfc3339(moment)
 
 
 def updated_at(account: AwsAccount) -> str:

@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import to_rfc3339
 from batteries_crds.conditions import ACCOUNT_GONE, READY, RECONCILING, SUSPENDED_BY_AWS, find, is_true
 from batteries_crds.names import ConditionType, EventStatus, Phase, ProvisioningStep
 from batteries_crds.reasons import Reason
@@ -18,6 +19,7 @@ _DOING = {
     ProvisioningStep.SETUP_OIDC: "Setting up the role that GitHub Actions assume",
     ProvisioningStep.SEND_WELCOME_EMAIL: "Sending the welcome mail",
 }
+_CLOSED = "The AWS account has been closed for {}."
 _SO_FAR = " ({} so far)."
 _NOT_USABLE: dict[str, str] = {
     ACCOUNT_GONE: "The AWS account is closed or has left the organization; error says more. It has been unusable for "
@@ -44,10 +46,8 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
     status, created = account.status, account.metadata.creation_timestamp
     if account.metadata.deletion_timestamp is not None:
         return "The account is being deleted" + _SO_FAR, account.metadata.deletion_timestamp
-    if account.is_suspended:
-        if status.phase is Phase.SUSPENDED:
-            return "The account has been suspended for {}.", _changed_at(account)
-        return "The account is being suspended" + _SO_FAR, _changed_at(account)
+    if account.is_closed or account.is_suspended:
+        return _shut(account)
     if status.phase in (Phase.FAILED, Phase.SUSPENDED):
         return _stopped(account)
     if status.phase is Phase.ACTIVE:
@@ -64,6 +64,25 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
         return "The account has been ready to use for {}.", _since(account, ConditionType.PROVISIONED)
     doing = _DOING.get(status.provisioning_step, "Setting up the account")
     return doing + _SO_FAR, _begun_at(account) or created
+
+
+def _shut(account: AwsAccount) -> tuple[str, datetime | None]:
+    """`state_of` an account that nobody can use, and that was asked for."""
+    if account.is_closed:
+        return _CLOSED + _until(account), account.status.closed_at
+    is_done = account.status.phase is Phase.SUSPENDED
+    doing = "The account has been suspended for {}." if is_done else f"The account is being suspended{_SO_FAR}"
+    return doing + _closing(account), _changed_at(account)
+
+
+def _closing(account: AwsAccount) -> str:
+    """When AWS closes it, unless the reasons go away before."""
+    return "" if account.closes_at is None else f" AWS closes it at {to_rfc3339(account.closes_at)}."
+
+
+def _until(account: AwsAccount) -> str:
+    until = account.reopenable_until
+    return "" if until is None else f" Only AWS Support can reopen it, until {to_rfc3339(until)}."
 
 
 def _stopped(account: AwsAccount) -> tuple[str, datetime | None]:

@@ -104,6 +104,15 @@ class ServerSettings(FromEnvironment):
             "BATTERIES_PUBLIC_URL."
         ),
     ] = None
+    delete_quarantine_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=31_536_000,
+            description="How long an account stays suspended after DELETE /v1/accounts/{id}, before AWS closes it; "
+            "until then its owner can take that back. 0: it is closed at once.",
+        ),
+    ] = 604_800
     key_retrieval_seconds: Annotated[
         int, Field(ge=60, le=86_400, description="How long after checkout the API key can be fetched, in seconds.")
     ] = 3600

@@ -6,21 +6,15 @@ account's organizational unit denies everything as soon as it is suspended.
 
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.http.errors import Conflict, WrongKey
+from batteries_apiserver.projections import suspension_reasons
 from batteries_apiserver.projections.account_error import error_for_customers
 from batteries_crds.agent_access import ROLE_NAME, Issuer
 from batteries_crds.api_key import Scope
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import Hold
 from batteries_crds.names import Phase
 
 _POLL = {"Retry-After": "10"}
 _LATER = {"Retry-After": "60"}
-
-_HELD = {
-    Hold.CUSTOMER_BLOCKED: "an administrator blocked you; ask support",
-    Hold.PAYMENT_METHOD_MISSING: "there was no valid payment method; it opens again by itself once there is one",
-    Hold.EXPIRED: "it has expired; it opens again by itself once it has a later expiresAt",
-}
 
 
 def refuse_scope(caller: Caller, required: Scope) -> None:
@@ -46,7 +40,7 @@ def refuse_unusable(account: AwsAccount) -> None:
     if account.is_deleted:
         raise Conflict("account_being_deleted", "This account is being deleted, so there are no tokens for it.")
     if account.is_suspended:
-        raise Conflict("account_suspended", f"This account is suspended: {_why_suspended(account)}.")
+        raise Conflict("account_suspended", f"This account is suspended: {suspension_reasons.sentence(account)}.")
     phase = account.status.phase
     if phase is Phase.FAILED:
         why = error_for_customers(account)
@@ -83,12 +77,3 @@ def trusted_role(account: AwsAccount, issuer: Issuer) -> str:
             _LATER,
         )
     return status.agent_role_arn
-
-
-def _why_suspended(account: AwsAccount) -> str:
-    spec = account.spec
-    reasons = ["the platform team suspended it; ask support"] if spec.suspended else []
-    reasons += ["you suspended it; POST /v1/accounts/{id}/resume opens it"] if spec.suspended_by_owner else []
-    reasons += ["you asked to have it closed; POST /v1/accounts/{id}/resume keeps it"] if spec.close_at else []
-    reasons += [words for hold, words in _HELD.items() if hold in account.holds]
-    return ", and ".join(reasons or ["the platform team holds it; ask support"])

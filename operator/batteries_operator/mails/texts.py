@@ -116,6 +116,30 @@ as soon as you have a valid payment method.
 Pay the invoice that Stripe mailed you, if there is one, or save a new card. Questions: {contact}.
 """,
     ),
+    NotificationKind.CLOSURE_REQUESTED: Template(
+        "Your AWS account will be closed",
+        """At {when} it was asked at {public} to close your AWS account {awsAccountId} (account
+{accountId}). It was asked {by}.
+
+The account is suspended now: nobody can use it. AWS closes it at {closesAt}. To keep it, resume it
+before that:
+
+  POST {public}/v1/accounts/{accountId}/resume
+
+After that only AWS Support can reopen it, for 90 days; then AWS deletes what is in it. Closing an
+account does not cancel your subscription: POST {public}/v1/stripe/portal leads to where you can.
+
+"""
+        + _STOP_KEY,
+    ),
+    NotificationKind.CLOSURE_TAKEN_BACK: Template(
+        "Your AWS account will not be closed",
+        """At {when} the closure of your AWS account {awsAccountId}, which was due at {closesAt}, was taken
+back at {public} (account {accountId}), {by}.
+
+"""
+        + _STOP_KEY,
+    ),
 }
 
 _UNKNOWN = "(not known)"
