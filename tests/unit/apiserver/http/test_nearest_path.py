@@ -78,7 +78,7 @@ async def test_a_404_says_what_was_meant_with_its_methods_and_repeats_nothing(cl
     body = await response.json()
     assert (response.status, body["code"]) == (404, "not_found")
     assert body["error"] == (
-        "There is nothing at this path. Did you mean /v1/accounts/{id} (GET, PATCH)? Begin with the guide: "
+        "There is nothing at this path. Did you mean /v1/accounts/{id} (DELETE, GET, PATCH)? Begin with the guide: "
         "GET /llms.txt."
     )
     assert "Location" not in response.headers
