@@ -573,7 +573,7 @@ async def _is(world: World, account_id: str, status: str) -> bool:
 
 async def test_an_account_from_git_is_not_closed_over_http_but_may_be_suspended(world: World) -> None:
     name = "5b8a54a8-1111-4c11-8a11-0123456789ab"
-    body = {"metadata": {"name": name}, "spec": {"customerRef": {"name": OWNER}}}
+    body: dict[str, Any] = {"metadata": {"name": name}, "spec": {"customerRef": {"name": OWNER}}}
     await world.accounts("argocd-controller").apply(world.namespace, name, body)
     status, said = await leave(world, "close", name)
     assert (status, said["code"]) == (409, "owned_elsewhere")
