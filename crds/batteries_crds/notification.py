@@ -37,6 +37,7 @@ class NotificationKind(StrEnum):
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
     SUSPENSION_SOON = "SuspensionSoon"
     SUSPENDED = "Suspended"
+    SUBSCRIPTION_ENDS = "SubscriptionEnds"
     CLOSURE_REQUESTED = "ClosureRequested"
     CLOSURE_TAKEN_BACK = "ClosureTakenBack"
 

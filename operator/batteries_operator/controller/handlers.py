@@ -31,6 +31,7 @@ from batteries_operator.customers.confirmations import Confirmations
 from batteries_operator.customers.holds import CustomerHolds
 from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker
+from batteries_operator.customers.unpaid_closures import UnpaidClosures
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.status.events import Event
@@ -97,12 +98,19 @@ def post_event(account: AwsAccount, event_type: str, reason: str, message: str) 
 
 def _breaker(controller: Controller, grace: timedelta | None) -> SuspensionBreaker:
     settings, customers = controller.deps.settings, Resources(controller.api, Customer, FIELD_MANAGER)
+    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(_warn, "SuspensionsHeldBack")
+    return SuspensionBreaker(customers, limit, grace, tell)
 
-    def tell(customer: Customer, message: str) -> None:
-        body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
-        kopf.event(body, type="Warning", reason="SuspensionsHeldBack", message=message)
 
-    return SuspensionBreaker(customers, Breaker(settings.breaker_percent, settings.breaker_customers), grace, tell)
+def _closures(controller: Controller) -> UnpaidClosures:
+    settings, customers = controller.deps.settings, Resources(controller.api, Customer, FIELD_MANAGER)
+    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(_warn, "ClosuresHeldBack")
+    return UnpaidClosures(controller.accounts, customers, limit, settings.payment_close_after, tell)
+
+
+def _warn(reason: str, customer: Customer, message: str) -> None:
+    body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
+    kopf.event(body, type="Warning", reason=reason, message=message)
 
 
 def _post_raw_event(body: Mapping[str, Any], told: Event) -> None:
@@ -118,10 +126,11 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     notices = PaymentNotices(
         notifications,
         grace,
+        close_after=controller.deps.settings.payment_close_after,
         is_mail_on=controller.deps.aws.mail.enabled,
         has_accounts=partial(_has_accounts, controller.accounts),
     )
-    holds = CustomerHolds(controller.accounts, grace, _breaker(controller, grace), notices)
+    holds = CustomerHolds(controller.accounts, grace, _breaker(controller, grace), notices, _closures(controller))
     registries = controller.deps.registries
     resync = registries.while_it_exists(Resync(controller.deps.settings.resync_seconds, controller.resync))
     confirmations = Confirmations(controller.accounts)

@@ -22,6 +22,7 @@ from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNANSWERED, Resource
 from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.payments import due_holds, is_undecided
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker
+from batteries_operator.customers.unpaid_closures import UnpaidClosures, sets_time
 from batteries_operator.runtime.keyed_tasks import KeyedTasks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -47,16 +48,19 @@ class CustomerHolds:
         grace: timedelta | None,
         breaker: SuspensionBreaker | None = None,
         notices: PaymentNotices | None = None,
+        closures: UnpaidClosures | None = None,
     ) -> None:
         """`grace` None: nobody is suspended for a missing payment method, and existing holds for it are lifted.
 
         `breaker` stops new holds if too many would begin at the same time; existing holds stay. With `notices` no hold
-        for a missing payment method begins before the mail about it was tried.
+        for a missing payment method begins before the mail about it was tried. With `closures` such a hold says when
+        AWS closes the account.
         """
         self._accounts = accounts
         self._grace = grace
         self._breaker = breaker
         self._notices = notices
+        self._closures = closures
         if notices is not None:
             notices.on_warned = self._plan
         self._listing = asyncio.Semaphore(LISTS)
@@ -82,6 +86,8 @@ class CustomerHolds:
         self._again.pop((namespace, name), None)
         if self._breaker is not None:
             self._breaker.forget(namespace, name)
+        if self._closures is not None:
+            self._closures.forget(namespace, name)
         self._tasks.cancel((namespace, name))
 
     def account_seen(self, account: AwsAccount) -> None:
@@ -110,17 +116,30 @@ class CustomerHolds:
             due |= has & {Hold.PAYMENT_METHOD_MISSING}
         return due | (has - CUSTOMER_HOLDS)  # an expiry's, or a later release's: not ours to lift
 
-    def _change(self, key: Key, account: AwsAccount, stopped: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """The merge patch of the account's status with the holds that it should have; empty if it has them."""
+    def _change(
+        self, key: Key, account: AwsAccount, stopped: frozenset[str] = frozenset(), *, closes: bool = True
+    ) -> dict[str, Any]:
+        """The merge patch of the account's status with the holds that it should have; empty if it has them.
+
+        `closes` False: no hold gets a time of closure that it has not.
+        """
         has = account.holds
         wanted, status = self._wanted(key, has), account.status
         wanted -= stopped - has
         begun = {"since": to_rfc3339(utc_now())}
         patch: dict[str, Any] = {reason: begun for reason in wanted - status.holds.keys()}
         patch |= dict.fromkeys(status.holds.keys() - wanted)
+        if self._closures is not None and Hold.PAYMENT_METHOD_MISSING in wanted:
+            patch |= self._closures.change(account, patch, begins=closes and self._is_due(key))
         # An earlier release wrote its single hold to `hold`; it moves to the others.
         moved = {"hold": None} if status.hold is not None else {}
         return {**({"holds": patch} if patch else {}), **moved}
+
+    def _is_due(self, key: Key) -> bool:
+        customer = self._customers.get(key)
+        return customer is not None and Hold.PAYMENT_METHOD_MISSING in due_holds(
+            customer, self._grace, utc_now_exactly()
+        )
 
     def _plan(self, key: Key) -> None:
         self._tasks.replace(key, self._follow(key))
@@ -145,16 +164,14 @@ class CustomerHolds:
             await asyncio.sleep(left)
 
     async def _apply(self, key: Key) -> None:
-        """Returns when each of the Customer's accounts has the holds that it should have."""
+        """Returns when each of the Customer's accounts has its holds."""
         while True:
             try:
                 async with self._listing:
-                    await self._write(key)
+                    return await self._write(key)
             except (ApiException, UnreadableError, *UNANSWERED) as error:
                 log.warning("hold_not_written", customer="/".join(key), error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                return
 
     async def _ask_breaker(self, key: Key) -> frozenset[Hold]:
         """The reasons for which no new hold of the Customer's accounts may begin."""
@@ -181,9 +198,7 @@ class CustomerHolds:
         so.
         """
         customer = self._customers.get(key)
-        if self._notices is None or customer is None:
-            return
-        if Hold.PAYMENT_METHOD_MISSING in due_holds(customer, self._grace, utc_now_exactly()):
+        if self._notices is not None and customer is not None and self._is_due(key):
             self._notices.suspended(customer)
 
     async def _write(self, key: Key) -> None:
@@ -193,16 +208,34 @@ class CustomerHolds:
         async for account in self._accounts.all(namespace, field_selector=f"spec.customerRef.name={name}"):
             if not stopped and self._has_to_wait(key, account):
                 stopped = frozenset({Hold.PAYMENT_METHOD_MISSING})
-            if Hold.PAYMENT_METHOD_MISSING in await self._write_one(key, account, stopped):
+            closes = await self._may_close(key, account, stopped)
+            if Hold.PAYMENT_METHOD_MISSING in await self._write_one(key, account, stopped, closes=closes):
                 self._report_suspended(key)
 
-    async def _write_one(self, key: Key, account: AwsAccount, stopped: frozenset[Hold]) -> frozenset[str]:
+    async def _may_close(self, key: Key, account: AwsAccount, stopped: frozenset[Hold]) -> bool:
+        """Whether a time of closure may be written for the account that it has not yet."""
+        without = self._change(key, account, stopped, closes=False)
+        if self._closures is None or self._change(key, account, stopped) == without:
+            return True  # nothing to ask for
+        customer = self._customers.get(key)
+        may = customer is not None and await self._closures.may_begin(customer, utc_now_exactly())
+        if not may:
+            self._again[key] = STOPPED_SECONDS
+        return may
+
+    async def _write_one(
+        self, key: Key, account: AwsAccount, stopped: frozenset[Hold], *, closes: bool = True
+    ) -> frozenset[str]:
         """Writes the holds that the account should have, and returns those that it has then."""
-        change = self._change(key, account, stopped)
+        change = self._change(key, account, stopped, closes=closes)
         if not change:
             return account.holds
+        # A closure's time is counted from now, so of two operators only one may set it.
+        fence = {"resourceVersion": account.metadata.resource_version} if sets_time(change) else {}
         try:
-            written = await self._accounts.merge_status(key[0], account.metadata.name, {"status": change})
+            written = await self._accounts.merge_status(
+                key[0], account.metadata.name, {"metadata": fence, "status": change}
+            )
         except ApiException as error:
             if status_of(error) not in (NOT_FOUND, CONFLICT):
                 raise

@@ -18,10 +18,12 @@ from batteries_crds.customer import Customer
 from batteries_crds.kube.client import CONFLICT, UNANSWERED, Resources, tolerated
 from batteries_crds.names import API_VERSION
 from batteries_crds.notification import Notification, NotificationKind, notification
+from batteries_operator.customers.payment_sentences import after_cancellation, closure, consequence
 from batteries_operator.customers.payments import (
     PAYMENT_KINDS,
     WARNINGS,
     Notice,
+    cancelled_for,
     due_notice,
     is_about_current_loss,
     notices,
@@ -50,18 +52,19 @@ class PaymentNotices:
         notifications: Resources[Notification],
         grace: timedelta | None,
         *,
+        close_after: timedelta | None = None,
         is_mail_on: bool,
         has_accounts: Callable[[Key], Awaitable[bool]],
         now: Callable[[], datetime] = utc_now_exactly,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`grace` None: nobody is suspended for a missing payment method, and no notice is created. Without mail no
-        hold waits.
+        """`grace` None: nobody is suspended for a missing payment method, and only a cancellation is told. Without mail
+        no hold waits. `close_after`: how long after the suspension accounts are closed; None: never.
 
         `has_accounts` asks Kubernetes whether the Customer has anything that could be suspended.
         """
         self._notifications = notifications
-        self._grace = grace
+        self._grace, self._close_after = grace, close_after
         self._is_mail_on = is_mail_on
         self._has_accounts = has_accounts
         self._now, self._sleep = now, sleep
@@ -79,11 +82,15 @@ class PaymentNotices:
         """Takes in a Customer as it is now."""
         key = customer.metadata.namespace, customer.metadata.name
         before, self._customers[key] = self._customers.get(key), customer
-        ends = customer.grace_ends(self._grace)
-        if ends is None:
+        dates = self._dates(customer)
+        if dates == (None, None):
             self._stop(key)
-        elif before is None or before.grace_ends(self._grace) != ends or before.metadata.uid != customer.metadata.uid:
+        elif before is None or self._dates(before) != dates or before.metadata.uid != customer.metadata.uid:
+            self._stop(key)
             self._plan(key)
+
+    def _dates(self, customer: Customer) -> tuple[datetime | None, datetime | None]:
+        return customer.grace_ends(self._grace), cancelled_for(customer)
 
     def customer_gone(self, namespace: str, name: str) -> None:
         """Takes in that a Customer was deleted; Kubernetes deletes its Notifications."""
@@ -198,7 +205,7 @@ class PaymentNotices:
             if due.kind is NotificationKind.SUSPENSION_SOON and not has_accounts:
                 return  # nothing would be suspended
             with tolerated(CONFLICT):  # it exists but was not listed: its watch event will show it
-                body = _body(customer, due, self._now(), has_accounts=has_accounts)
+                body = self._body(customer, due, has_accounts=has_accounts)
                 self.see(await self._notifications.create(namespace, body))
                 log.info("notice_created", customer="/".join(key), kind=due.kind)
                 continue
@@ -209,24 +216,19 @@ class PaymentNotices:
         made = list(self._made.get(key, {}).values())
         return due_notice(customer, self._grace, made, is_held=is_held, now=self._now())
 
-
-def _body(customer: Customer, notice: Notice, now: datetime, *, has_accounts: bool) -> dict[str, Any]:
-    """The Notification, which is deleted with its Customer."""
-    meta, began = customer.metadata, customer.status.payment_grace_since
-    since, at, ends = (to_rfc3339(moment) for moment in (began or notice.at, notice.at, notice.suspends_at))
-    details = {"since": since, "at": at, "suspended_at": ends}
-    if notice.kind is NotificationKind.PAYMENT_METHOD_MISSING:
-        details["consequence"] = _consequence(ends, is_over=now >= notice.suspends_at, has_accounts=has_accounts)
-    body = notification(notice.kind, meta.name, meta.uid, since, at, **details)
-    owner = {"apiVersion": API_VERSION, "kind": Customer.definition.kind, "name": meta.name, "uid": meta.uid}
-    body["metadata"]["ownerReferences"] = [owner]
-    return body
-
-
-def _consequence(ends: str, *, is_over: bool, has_accounts: bool) -> str:
-    """The consequence of a missing payment method, as a sentence."""
-    if not has_accounts:
-        return "Until that changes, you can't request AWS accounts."
-    when = "now" if is_over else f"at {ends}"
-    will = f"AWS accounts will be suspended {when}: nobody will be able to use them, but their content is kept."
-    return f"Your {will}" if is_over else f"Unless that changes, your {will}"
+    def _body(self, customer: Customer, notice: Notice, *, has_accounts: bool) -> dict[str, Any]:
+        """The Notification, which is deleted with its Customer."""
+        meta, began = customer.metadata, customer.status.payment_grace_since
+        since, at, ends = (to_rfc3339(moment) for moment in (began or notice.at, notice.at, notice.suspends_at))
+        closes = None if self._close_after is None else to_rfc3339(notice.suspends_at + self._close_after)
+        details = {"since": since, "at": at, "suspended_at": ends, "closure": closure(closes)}
+        if notice.kind is NotificationKind.PAYMENT_METHOD_MISSING:
+            is_over = self._now() >= notice.suspends_at
+            details["consequence"] = consequence(ends, closes, is_over=is_over, has_accounts=has_accounts)
+        if notice.kind is NotificationKind.SUBSCRIPTION_ENDS:
+            suspended_at = None if self._grace is None else ends
+            details["consequence"] = after_cancellation(suspended_at, closes, has_accounts=has_accounts)
+        body = notification(notice.kind, meta.name, meta.uid, since, at, **details)
+        owner = {"apiVersion": API_VERSION, "kind": Customer.definition.kind, "name": meta.name, "uid": meta.uid}
+        body["metadata"]["ownerReferences"] = [owner]
+        return body

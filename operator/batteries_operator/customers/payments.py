@@ -21,7 +21,7 @@ REMINDERS = (timedelta(days=3), timedelta(days=1))
 WARNINGS = frozenset({NotificationKind.PAYMENT_METHOD_MISSING, NotificationKind.SUSPENSION_SOON})
 """The mails that announce the suspension to the owner before it comes."""
 
-PAYMENT_KINDS = WARNINGS | {NotificationKind.SUSPENDED}
+PAYMENT_KINDS = WARNINGS | {NotificationKind.SUSPENDED, NotificationKind.SUBSCRIPTION_ENDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,17 @@ def notices(customer: Customer, grace: timedelta | None) -> Iterator[Notice]:
     yield Notice(NotificationKind.SUSPENDED, ends, ends)
 
 
+def cancelled_for(customer: Customer) -> datetime | None:
+    """When the subscription ends that the Customer has cancelled; None if it goes on, or has ended."""
+    status = customer.status
+    return status.payment_ends_at if status.payment_method is PaymentMethod.VALID else None
+
+
 def is_about_current_loss(spec: NotificationSpec, customer: Customer) -> bool:
-    """Whether a Notification is about the Customer's current loss of payment."""
+    """Whether a Notification is about the Customer's current loss of payment, or the one that is announced."""
+    if spec.kind is NotificationKind.SUBSCRIPTION_ENDS:
+        ends = cancelled_for(customer)
+        return ends is not None and spec.details.get("at") == to_rfc3339(ends)
     since = customer.status.payment_grace_since
     missing = customer.status.payment_method is PaymentMethod.MISSING
     is_same = since is not None and spec.details.get("since") == to_rfc3339(since)
@@ -83,10 +92,14 @@ def due_notice(
     """The one notice that has to be created now, if any. `made` are the Customer's Notifications, `is_held` says
     whether an account is held for a missing payment method.
 
-    Of several that became due while no operator ran only the newest is created. After the grace period a reminder is
-    pointless, but an owner who was never warned is still told of the loss.
+    A cancellation is told at once, however far ahead its end is. Of several notices that became due while no operator
+    ran only the newest is created. After the grace period a reminder is pointless, but an owner who was never warned is
+    still told of the loss.
     """
     about_loss = [each for each in made if is_about_current_loss(each.spec, customer)]
+    if (ends := cancelled_for(customer)) is not None:
+        cancelled = Notice(NotificationKind.SUBSCRIPTION_ENDS, ends, ends if grace is None else ends + grace)
+        return None if about_loss else cancelled
     past = [notice for notice in notices(customer, grace) if notice.at <= now]
     if not past:
         return None
@@ -112,6 +125,9 @@ def why_not_to_send(spec: NotificationSpec, customer: Customer, grace: timedelta
     """Why a waiting payment mail must not be sent any more; None if it is still true, or is of another kind."""
     if spec.kind not in PAYMENT_KINDS:
         return None
+    if spec.kind is NotificationKind.SUBSCRIPTION_ENDS:
+        is_true = is_about_current_loss(spec, customer)
+        return None if is_true else "The cancellation was taken back or moved, or the subscription has ended."
     ends = customer.grace_ends(grace)
     if ends is None or not is_about_current_loss(spec, customer):
         return "The customer can pay again, or a missing payment method suspends nobody any more."

@@ -95,25 +95,38 @@ at the first sign-in.
 
 {consequence}
 
-Pay the invoice that Stripe mailed you, if there is one, or save a new card. Questions: {contact}.
+To change that, call POST {public}/v1/stripe/portal with your API key and open the page that it names:
+save a new card there, or pay what is open. Questions: {contact}.
 """,
     ),
     NotificationKind.SUSPENSION_SOON: Template(
         "Your AWS accounts will be suspended",
         """Since {since} we have had no valid payment method for you at {public}. Your AWS accounts will be
-suspended at {suspendedAt}: nobody will be able to use them, but their content is kept.
+suspended at {suspendedAt}: nobody will be able to use them, but their content is kept. {closure}
 
-To prevent this, pay the invoice that Stripe mailed you, if there is one, or save a new card.
-Questions: {contact}.
+To change that, call POST {public}/v1/stripe/portal with your API key and open the page that it names:
+save a new card there, or pay what is open. Questions: {contact}.
 """,
     ),
     NotificationKind.SUSPENDED: Template(
         "Your AWS accounts are suspended",
         """Since {since} we have had no valid payment method for you at {public}, so your AWS accounts
-are suspended as of {suspendedAt}: nobody can use them, but their content is kept. They are resumed
-as soon as you have a valid payment method.
+are suspended as of {suspendedAt}: nobody can use them, but their content is kept. {closure}
 
-Pay the invoice that Stripe mailed you, if there is one, or save a new card. Questions: {contact}.
+To change that, call POST {public}/v1/stripe/portal with your API key and open the page that it names:
+save a new card there, or pay what is open. Questions: {contact}.
+""",
+    ),
+    NotificationKind.SUBSCRIPTION_ENDS: Template(
+        "Your subscription ends",
+        """Your subscription at {public} was cancelled. It is paid until {at} and ends then. After that you
+can't request AWS accounts.
+
+{consequence}
+
+To stay, call POST {public}/v1/stripe/portal with your API key and open the page that it names: until
+then you can take the cancellation back, and after that subscribe again. To close an AWS account
+yourself, call DELETE {public}/v1/accounts/ID. Questions: {contact}.
 """,
     ),
     NotificationKind.CLOSURE_REQUESTED: Template(

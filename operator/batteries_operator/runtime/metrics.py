@@ -58,6 +58,10 @@ SUSPENSIONS_HELD_BACK = Gauge(
     "batteries_suspensions_held_back",
     "Customers whose accounts are due to be suspended but are not, because there are too many at the same time.",
 )
+CLOSURES_HELD_BACK = Gauge(
+    "batteries_closures_held_back",
+    "Customers whose unpaid accounts are due to be closed but are not, because there are too many at the same time.",
+)
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 WATCH_UP = Gauge(
     "batteries_watch_up",

@@ -5,7 +5,6 @@ variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not re
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,13 +14,14 @@ from batteries_crds import agent_access
 from batteries_crds.agent_access import Issuer, IssuerUnusableError
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_crds.runtime.settings import FromEnvironment
+from batteries_operator.runtime.payment_settings import PaymentSettings
 
 OWN_ROLE = "AIBatteriesIncludedAccess"
 AWS_MANAGED_OR_EMPTY = r"^(arn:aws[a-z-]*:iam::aws:policy/[\w+=,.@/-]+)?$"
 """A policy of one account can't be named for all accounts; AWS's own are in each."""
 
 
-class Settings(FromEnvironment):
+class Settings(PaymentSettings, FromEnvironment):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)
@@ -174,15 +174,6 @@ class Settings(FromEnvironment):
             "Spread evenly, with jitter. 0: never.",
         ),
     ] = 3600
-    suspend_unpaid_seconds: Annotated[
-        float,
-        Field(
-            ge=0,
-            description="How long a Customer's payment method may be missing before its accounts are "
-            "suspended. 0: they are never suspended, and accounts suspended before are resumed. "
-            "Give the operator and the API server the same.",
-        ),
-    ] = 604_800
     breaker_percent: Annotated[
         float,
         Field(
@@ -311,11 +302,6 @@ class Settings(FromEnvironment):
     def access_role_names(self) -> tuple[str, ...]:
         """Every role by which we may enter an account."""
         return tuple(dict.fromkeys((self.access_role_name, self.earlier_access_role_name)))
-
-    @property
-    def payment_grace(self) -> timedelta | None:
-        """How long a payment method may be missing before accounts are suspended; None: they never are for that."""
-        return timedelta(seconds=self.suspend_unpaid_seconds) if self.suspend_unpaid_seconds else None
 
     @property
     def namespace_list(self) -> list[str]:

@@ -5,6 +5,7 @@
   "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
   "BATTERIES_TRUSTED_PROXIES" (include "batteries.trustedProxies" .)
   "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
+  "BATTERIES_PAYMENT_CLOSE_AFTER_SECONDS" .Values.paymentCloseAfterSeconds
   "BATTERIES_STRIPE_TEST_MODE" .Values.stripe.testMode
   "BATTERIES_ADMIN_KEY_SECRET" .Values.api.adminKeySecret
   "BATTERIES_ISSUER_KEYS_SECRET" .Values.api.issuerKeysSecret

@@ -29,6 +29,7 @@ command: [batteries-operator]
   "BATTERIES_SUPPORT_CONTACT" .Values.operator.supportContact
   "BATTERIES_PUBLIC_URL" (include "batteries.publicUrl" .)
   "BATTERIES_SUSPEND_UNPAID_SECONDS" .Values.suspendUnpaidSeconds
+  "BATTERIES_PAYMENT_CLOSE_AFTER_SECONDS" .Values.paymentCloseAfterSeconds
   "BATTERIES_METRICS_PORT" .Values.operator.metricsPort
   "BATTERIES_HEALTH_PORT" .Values.operator.healthPort
   "BATTERIES_STOP_SECONDS" (max 1 (sub .Values.operator.terminationGracePeriodSeconds 5))

@@ -153,3 +153,45 @@ def test_a_mail_of_a_day_ago_counts_no_more() -> None:
     for _ in range(CONFIRMATIONS_A_DAY):
         rates.note("a@b.com", CONFIRM, BEGAN + TICK)
     assert rates.wait("a@b.com", CONFIRM) == TICK
+
+
+CANCELLED = "SubscriptionEnds"
+
+
+def a_cancelled(*, ends: datetime | None = ENDS, lost: bool = False) -> Customer:
+    status = {"paymentMethod": "missing" if lost else "valid", "paymentEndsAt": ends}
+    if lost:
+        status["paymentGraceSince"] = BEGAN
+    return Customer.model_validate({"metadata": {"name": "c-1"}, "spec": {"email": "a@example.com"}, "status": status})
+
+
+@pytest.mark.parametrize("grace", [GRACE, None])
+def test_a_cancellation_is_told_at_once_and_once(grace: timedelta | None) -> None:
+    due = due_notice(a_cancelled(), grace, [], is_held=False, now=BEGAN)
+    assert due is not None
+    assert (due.kind, due.at, due.suspends_at) == (CANCELLED, ENDS, ENDS + (grace or timedelta()))
+    told = [made(CANCELLED, ENDS)]
+    assert due_notice(a_cancelled(), grace, told, is_held=False, now=BEGAN) is None
+    assert due_notice(a_cancelled(ends=ENDS + DAY), grace, told, is_held=False, now=BEGAN) is not None
+    assert due_notice(a_cancelled(ends=None), grace, [], is_held=False, now=BEGAN) is None
+
+
+def test_what_was_told_of_a_cancellation_is_history_once_it_has_come() -> None:
+    due = due_notice(a_cancelled(lost=True), GRACE, [made(CANCELLED, ENDS)], is_held=False, now=BEGAN)
+    assert due is not None
+    assert due.kind == LOST
+
+
+@pytest.mark.parametrize(
+    ("customer", "is_true"),
+    [
+        (a_cancelled(), True),
+        (a_cancelled(ends=ENDS + DAY), False),
+        (a_cancelled(ends=None), False),
+        (a_cancelled(lost=True), False),
+    ],
+)
+def test_the_mail_of_a_cancellation_is_sent_only_while_it_is_true(customer: Customer, is_true: bool) -> None:
+    why = why_not_to_send(made(CANCELLED, ENDS).spec, customer, None, BEGAN)
+    assert (why is None) is is_true
+    assert is_about_current_loss(made(CANCELLED, ENDS).spec, customer) is is_true
