@@ -247,6 +247,11 @@ ALERTS: dict[str, dict[str, str]] = {
         "Fix that": "test_when_most_can_pay_again_the_rest_is_held",
         "set `BATTERIES_BREAKER_PERCENT` to 100": "test_a_person_lets_it_happen_by_the_setting",
     },
+    "BatteriesClosuresHeldBack": {
+        "set `BATTERIES_BREAKER_PERCENT` to 100": (
+            "test_many_old_suspensions_are_not_all_closed_when_closures_are_turned_on"
+        ),
+    },
     "BatteriesPaymentsInDoubt": {
         "Put the right one back": A_SETTING,
         "Fix that": A_SETTING,

@@ -139,7 +139,7 @@ before that:
 
   POST {public}/v1/accounts/{accountId}/resume
 
-After that only AWS Support can reopen it, for 90 days; then AWS deletes what is in it. Closing an
+Only AWS Support can reopen it after that, for 90 days; then AWS deletes what is in it. Closing an
 account does not cancel your subscription: POST {public}/v1/stripe/portal leads to where you can.
 
 """
