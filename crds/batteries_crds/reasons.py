@@ -64,6 +64,7 @@ class Reason(StrEnum):
 
     ACCOUNT_ID_TAKEN = "AccountIdTaken"
     REFUSED_BY_AWS = "RefusedByAws"
+    POLICY_PROFILE_UNKNOWN = "PolicyProfileUnknown"
     TRUST_POLICY_TOO_LARGE = "TrustPolicyTooLarge"
     NOT_OUR_ACCOUNT = "NotOurAccount"
     USER_NOT_OURS = "UserNotOurs"

@@ -31,8 +31,10 @@ from batteries_operator.aws.guardrails import guardrails
 from batteries_operator.aws.member_clients import NOBODY, MemberClient, take_keys_of_the_call
 from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.permission_sets import PermissionSets
+from batteries_operator.aws.policy_setup import PolicySetup
 from batteries_operator.aws.setup import Setup
 from batteries_operator.cli import bootstrap
+from batteries_operator.cli.bootstrap import units
 from batteries_operator.controller.controller import Controller, Stopped
 from batteries_operator.controller.customer_lookup import Customers
 from batteries_operator.controller.passwords import Passwords
@@ -249,11 +251,12 @@ class Factory:
         """No more than accounts need: the stand-in takes a third of a second over the rest."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
-        setup, (closes, _) = Setup(aws, self.settings), guardrails(self.settings, await aws.sts.partition())
-        for name in (self.settings.customers_ou_name, self.settings.suspended_ou_name):
-            await setup.ensure_ou(name)
-        await setup.ensure_policy(closes)
-        await setup.ensure_attached(closes)
+        setup, policies = Setup(aws, self.settings), PolicySetup(aws, self.settings)
+        for place in units(self.settings):
+            await setup.ensure_ou(place)
+        for guard in guardrails(self.settings, await aws.sts.partition()).all:
+            await policies.ensure_policy(guard)
+            await policies.ensure_attached(guard)
         await PermissionSets(aws.caller, aws.identity_center).create(self.settings.permission_set_name)
 
     async def start(self, pipeline: Pipeline | None = None) -> Process:

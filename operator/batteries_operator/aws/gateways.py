@@ -16,6 +16,7 @@ from batteries_operator.aws.organizations import Organizations
 from batteries_operator.aws.ownership import OwnedAccount, Ownership
 from batteries_operator.aws.partition import of_region
 from batteries_operator.aws.quotas import Quotas
+from batteries_operator.aws.root_access import RootAccess
 from batteries_operator.aws.session_policies import Purpose, SessionPolicies
 from batteries_operator.aws.sts import Sts
 from batteries_operator.runtime.settings import Settings
@@ -38,6 +39,7 @@ class Aws:
         mail: Mail,
         limits: Quotas,
         guarding: GuardrailChecks,
+        root_access: RootAccess,
         members_iam: "IAMClient",
         ownership: Ownership,
     ) -> None:
@@ -51,6 +53,7 @@ class Aws:
         self.mail = mail
         self.limits = limits
         self.guardrail_checks = guarding
+        self.root_access = root_access
         self._members_iam = members_iam
 
     @classmethod
@@ -69,6 +72,7 @@ class Aws:
         directory = Directory(caller, await caller.client("identitystore"), center)
         # Organizations is a global service with one endpoint in each partition.
         organizations = Organizations(caller, await caller.client("organizations", region=partition.global_region))
+        iam = await caller.client("iam")
         return cls(
             caller,
             organizations,
@@ -87,7 +91,7 @@ class Aws:
             Quotas(
                 caller,
                 await caller.client("service-quotas", region=partition.global_region),
-                await caller.client("iam"),
+                iam,
             ),
             # No proof is older than the account's last resync, however often those come.
             GuardrailChecks(
@@ -96,6 +100,7 @@ class Aws:
                 min(KEPT_SECONDS, settings.resync_seconds or KEPT_SECONDS),
                 min(WRONG_KEPT_SECONDS, settings.backoff_max_seconds / 10),
             ),
+            RootAccess(caller, organizations, iam),
             await caller.members_client("iam"),
             Ownership(organizations, center, directory, settings.permission_set_name, settings.suspended_ou_name),
         )

@@ -169,17 +169,21 @@ class Organizations:
                 return root
         raise AwsError("organizations:ListRoots", "NoRoot", "AWS names no root of the organization.")
 
-    async def find_ou(self, name: str) -> str | None:
-        """The id of the OU of that name under the root; cached once found."""
-        return await self._ous.get(name, lambda: self._look_under_root(name))
+    async def find_ou(self, name: str, under: str = "") -> str | None:
+        """The id of the OU of that name in the OU `under`, or without that under the root; cached once found."""
+        return await self._ous.get(_key(name, under), lambda: self._look_below(name, under))
 
-    async def _look_under_root(self, name: str) -> str | None:
-        return await self._look(name, await self.root())
+    async def _look_below(self, name: str, under: str) -> str | None:
+        parent = await self.find_ou(under) if under else await self.root()
+        return await self._look(name, parent) if parent else None
 
-    async def look_for_ou(self, name: str, root: str) -> str | None:
+    async def look_for_ou(self, name: str, root: str, under: str = "") -> str | None:
         """The same without the cache: the OU may have been deleted and created again."""
-        self._ous.forget(name)
-        return await self._ous.get(name, lambda: self._look(name, root))
+        parent = await self.look_for_ou(under, root) if under else root
+        if parent is None:
+            return None
+        self._ous.forget(_key(name, under))
+        return await self._ous.get(_key(name, under), lambda: self._look(name, parent))
 
     async def _look(self, name: str, root: str) -> str | None:
         pages = self._caller.pages(
@@ -193,15 +197,20 @@ class Organizations:
                     return unit.get("Id", "")
         return None
 
-    async def ou(self, name: str) -> str:
-        """The id of the OU of that name.
+    async def ou(self, name: str, under: str = "") -> str:
+        """The id of the OU of that name in the OU `under`, or without that under the root.
 
         Raises:
             NotPreparedError: there is none.
         """
-        found = await self.find_ou(name)
+        found = await self.find_ou(name, under)
         if found is None:
             raise NotPreparedError(
-                f"The organization has no OU '{name}' under its root. Run `batteries-operator bootstrap`."
+                f"The organization has no OU '{name}' {f'in its OU {under!r}' if under else 'under its root'}. Run "
+                "`batteries-operator bootstrap`."
             )
         return found
+
+
+def _key(name: str, under: str) -> str:
+    return f"{under}\0{name}" if under else name

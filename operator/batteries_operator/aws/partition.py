@@ -124,6 +124,12 @@ def of_region(region: str) -> Partition:
     return _known(name, f"The region {region} (AWS_REGION)")
 
 
+@cache
+def regions_of(partition: Partition) -> frozenset[str]:
+    """The regions of a partition that this release knows."""
+    return frozenset(boto3.Session().get_available_regions("ec2", partition_name=partition.name))
+
+
 def _known(name: str, what: str) -> Partition:
     if name not in _KNOWN:
         supported = ", ".join(f"{partition.label} ({partition.name})" for partition in _KNOWN.values())

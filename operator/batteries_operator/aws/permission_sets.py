@@ -46,6 +46,10 @@ class Content:
         found += [f"it also holds {more}"] if (more := self.beside(policy_arn)) else []
         return "; ".join(found) or None
 
+    def is_complete(self, policy_arn: str) -> bool:
+        """Whether it has all that bootstrap puts into it; it may have more."""
+        return policy_arn in self.managed and self.session == SESSION
+
     def __str__(self) -> str:
         return self.beside("") or "nothing"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from batteries_crds.names import GROUP, TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.partition import AWS, Partition
+from batteries_operator.aws.root_access import SERVICE
 
 ANY = "*"
 OURSELVES = "${aws:PrincipalAccount}"
@@ -93,11 +94,11 @@ def _organizations(reach: Reach) -> tuple[Permission, ...]:
         Permission("organizations:ListRoots", "find the OUs"),
         Permission("organizations:ListOrganizationalUnitsForParent", "find the OUs"),
         Permission("organizations:ListParents", "check which OU an account is in"),
-        Permission("organizations:MoveAccount", "move it to Customers or Suspended", members, OURS),
+        Permission("organizations:MoveAccount", "move it to the OU of its profile or to Suspended", members, OURS),
         Permission("organizations:MoveAccount", "move it from and to these", places),
         Permission("organizations:CloseAccount", "deletionPolicy Close", members, OURS),
-        Permission("organizations:ListPoliciesForTarget", "check that the deny policy is attached to the OU"),
-        Permission("organizations:DescribePolicy", "check that policy's content"),
+        Permission("organizations:ListPoliciesForTarget", "check that our policies are attached to the OUs"),
+        Permission("organizations:DescribePolicy", "check their content"),
     )
 
 
@@ -148,6 +149,10 @@ def _the_doctors() -> tuple[Permission, ...]:
     return (
         Permission("servicequotas:GetServiceQuota", "doctor: read the quota of accounts"),
         Permission("iam:SimulatePrincipalPolicy", "doctor: find missing permissions"),
+        Permission(
+            "organizations:ListAWSServiceAccessForOrganization", "doctor: check whether IAM may manage root users"
+        ),
+        Permission("iam:ListOrganizationsFeatures", "doctor: check whether new accounts have no root password"),
     )
 
 
@@ -217,15 +222,23 @@ def denials(reach: Reach) -> tuple[Denial, ...]:
 def for_bootstrap() -> tuple[Permission, ...]:
     """What `bootstrap` needs in addition to reading; a person runs it once, and the operator never needs it."""
     return (
-        Permission("organizations:CreateOrganizationalUnit", "create the OUs Customers and Suspended"),
+        Permission("organizations:CreateOrganizationalUnit", "create the OUs Customers and Suspended, and profiles'"),
         Permission("organizations:EnablePolicyType", "turn on service control policies"),
         Permission("organizations:ListPolicies", "find our policies"),
         Permission("organizations:CreatePolicy", "create the deny policy for suspended accounts and the guardrails"),
-        Permission("organizations:UpdatePolicy", "update policies of an older release"),
+        Permission("organizations:UpdatePolicy", "update policies of an older release or other settings"),
         Permission(
-            "organizations:ListAccountsForParent", "check that an OU has only our accounts before it gets a policy"
+            "organizations:ListAccountsForParent",
+            "check that an OU has only our accounts before it gets a policy; count whom a plan concerns",
         ),
-        Permission("organizations:AttachPolicy", "attach them to Suspended and Customers"),
+        Permission("organizations:AttachPolicy", "attach them to the OUs"),
+        Permission("organizations:DetachPolicy", "detach guardrails that the settings don't want there any more"),
+        Permission(
+            "organizations:EnableAWSServiceAccess",
+            "let IAM manage the root users of member accounts",
+            condition={"StringEquals": {"organizations:ServicePrincipal": SERVICE}},
+        ),
+        Permission("iam:EnableOrganizationsRootCredentialsManagement", "let new accounts have no root password"),
         Permission("sso:CreatePermissionSet", "create the owners' permission set"),
         Permission("sso:AttachManagedPolicyToPermissionSet", "add AdministratorAccess to it"),
         Permission("sso:UpdatePermissionSet", "set its session duration"),

@@ -1,28 +1,23 @@
 """What an organization needs before accounts can be created: finds, creates or updates each part.
 
 Others may prepare the same organization at the same moment: two Deployments, two people. So each part is looked up
-again whenever AWS reports a concurrent change, and nothing is created twice.
+again whenever AWS reports a concurrent change, and nothing is created twice. The policies are in `policy_setup`.
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.aws.errors import NotOursError
-from batteries_operator.aws.guardrail_checks import SCP, enabled
-from batteries_operator.aws.guardrails import Guardrail
+from batteries_operator.aws.floor.place import Place
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_organizations.type_defs import PolicySummaryTypeDef
-
     from batteries_operator.aws.gateways import Aws
 
 _MADE_MEANWHILE = frozenset(
@@ -30,6 +25,7 @@ _MADE_MEANWHILE = frozenset(
         "DuplicateOrganizationalUnitException",
         "DuplicatePolicyAttachmentException",
         "DuplicatePolicyException",
+        "PolicyNotAttachedException",
         "PolicyTypeAlreadyEnabledException",
     }
 )
@@ -49,18 +45,18 @@ class Did(StrEnum):
     THERE = "there"
 
 
-Ensure = Callable[[], Awaitable[Did]]
+T = TypeVar("T")
 
 
-async def settled(ensure: Ensure, first_pause: float = FIRST_PAUSE_SECONDS) -> Did:
-    """Calls `ensure`, again while somebody else writes at the same time, so that it looks again; returns what it did.
+async def patiently(ask: Callable[[], Awaitable[T]], first_pause: float = FIRST_PAUSE_SECONDS) -> T:
+    """Calls `ask`, again while AWS is busy or somebody else writes at the same time, so that it looks again.
 
     Raises:
         AwsError: something else is wrong, or it does not end.
     """
     for attempt in range(TRIES):
         try:
-            return await ensure()
+            return await ask()
         except AwsError as error:
             again = error.kind is ErrorKind.TRANSIENT or error.code in _MADE_MEANWHILE
             if not again or attempt == TRIES - 1:
@@ -71,85 +67,43 @@ async def settled(ensure: Ensure, first_pause: float = FIRST_PAUSE_SECONDS) -> D
 
 
 class Setup:
-    """Finds, creates or updates each part; each method returns what it did, and may be called again."""
+    """Finds, creates or updates each part; each method returns what it did, and may be called again.
 
-    def __init__(self, aws: "Aws", settings: Settings) -> None:
-        self._caller = aws.caller
+    With `plan` nothing is written: each method returns what it would do.
+    """
+
+    def __init__(self, aws: "Aws", settings: Settings, *, plan: bool = False) -> None:
         self._organizations = aws.organizations
-        self._guardrail_checks = aws.guardrail_checks
-        self._client = aws.organizations.client
         self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
+        self._root_access = aws.root_access
         self._settings = settings
         self._partition = aws.sts.partition
+        self._plan = plan
 
-    async def ensure_ou(self, name: str) -> Did:
-        """Ensures that the OU of that name exists under the root."""
+    async def ensure_ou(self, place: Place) -> Did:
+        """Ensures that the OU exists.
+
+        Raises:
+            NotPreparedError: the OU that it is in does not exist.
+        """
         root = await self._organizations.root()
-        if await self._organizations.look_for_ou(name, root) is not None:
+        if await self._organizations.look_for_ou(place.name, root, place.under) is not None:
             return Did.THERE
-        create = self._client.create_organizational_unit
-        await self._write("organizations:CreateOrganizationalUnit", create, ParentId=root, Name=name)
+        if not self._plan:
+            parent = await self._organizations.ou(place.under) if place.under else root
+            create, new = (
+                self._organizations.client.create_organizational_unit,
+                {"ParentId": parent, "Name": place.name},
+            )
+            await self._organizations.write("organizations:CreateOrganizationalUnit", create, **new)
         return Did.MADE
 
-    async def ensure_policies_enabled(self) -> Did:
-        """Ensures that service control policies are enabled on the root."""
-        root = await self._organizations.root_details()
-        if enabled(root):
+    async def ensure_root_access(self) -> Did:
+        """Ensures that the organization manages the root users of its members, so that new ones have no password."""
+        if await self._root_access.lacks() is None:
             return Did.THERE
-        enable = self._client.enable_policy_type
-        await self._write("organizations:EnablePolicyType", enable, RootId=root.get("Id", ""), PolicyType=SCP)
-        return Did.MADE
-
-    async def ensure_policy(self, guard: Guardrail) -> Did:
-        """Ensures that the policy exists with the right content.
-
-        Raises:
-            NotOursError: somebody else made a policy of that name.
-        """
-        content, found = json.dumps(guard.content), await self._find(guard)
-        if found is None:
-            create, text = self._client.create_policy, guard.description
-            more = {"Name": guard.name, "Description": text, "Type": SCP, "Content": content}
-            await self._write("organizations:CreatePolicy", create, **more)
-            return Did.MADE
-        if found.get("Description") != guard.description:
-            raise NotOursError(
-                NOT_PREPARED,
-                f"There is a policy named {guard.name} that bootstrap did not create: its description is not "
-                f"'{guard.description}'. Rename that policy, and run bootstrap again.",
-            )
-        if await self._guardrail_checks.says_what_it_should(found.get("Id", ""), guard):
-            return Did.THERE
-        update = self._client.update_policy
-        await self._write("organizations:UpdatePolicy", update, PolicyId=found.get("Id", ""), Content=content)
-        return Did.UPDATED
-
-    async def ensure_attached(self, guard: Guardrail) -> Did:
-        """Ensures that the policy is attached to its OU.
-
-        Raises:
-            NotOursError: the OU holds what is not ours, and the policy would shut or bind that.
-            NotPreparedError: there is no such OU.
-            AwsError: there is no such policy.
-        """
-        unit, policy = await self._organizations.ou(guard.ou), await self._find(guard)
-        attached = await self._guardrail_checks.attached(unit, guard)
-        if policy is not None and attached is not None and attached.get("Id") == policy.get("Id"):
-            return Did.THERE
-        if (stranger := await self._stranger_in(unit)) is not None:
-            raise NotOursError(
-                NOT_PREPARED,
-                f"The OU {guard.ou} holds {stranger}, which no tag names as the account factory's, and {guard.name} "
-                "would bind it. If it is the factory's and lost its tag, tag it again (docs/runbook.md, "
-                "NotOurAccount). Otherwise move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or "
-                "BATTERIES_CUSTOMERS_OU_NAME to an OU for the account factory alone. Then run bootstrap again.",
-            )
-        if policy is None:
-            # One that was just created may not be listed yet: it is looked up again.
-            missing = f"There is no policy {guard.name} to attach."
-            raise AwsError("organizations:ListPolicies", "PolicyNotFoundException", missing)
-        attach = self._client.attach_policy
-        await self._write("organizations:AttachPolicy", attach, PolicyId=policy.get("Id", ""), TargetId=unit)
+        if not self._plan:
+            await self._root_access.enable()
         return Did.MADE
 
     async def ensure_permission_set(self) -> Did:
@@ -162,8 +116,8 @@ class Setup:
         policy = (await self._partition()).managed_policy(self._settings.managed_policy_arn)
         arn = await self._permission_sets.find(name)
         if arn is None:
-            arn = await self._permission_sets.create(name)
-            await self._permission_sets.attach(arn, policy)
+            if not self._plan:
+                await self._permission_sets.attach(await self._permission_sets.create(name), policy)
             return Did.MADE
         content = await self._permission_sets.content(arn)
         if not content.is_ours:
@@ -173,7 +127,9 @@ class Setup:
                 f"{content}. If that is not intended, delete it, or set BATTERIES_PERMISSION_SET_NAME to another name; "
                 "then run bootstrap again.",
             )
-        did = Did.UPDATED if await self._permission_sets.mend(arn, content, policy) else Did.THERE
+        did = Did.THERE if content.is_complete(policy) else Did.UPDATED
+        if did is Did.UPDATED and not self._plan:
+            await self._permission_sets.mend(arn, content, policy)
         if (more := content.beside(policy)) is not None:
             raise NotOursError(
                 NOT_PREPARED,
@@ -181,28 +137,3 @@ class Setup:
                 "owners are not to have it.",
             )
         return did
-
-    async def _find(self, guard: Guardrail) -> "PolicySummaryTypeDef | None":
-        """The policy of that name."""
-        async for page in self._caller.pages("organizations:ListPolicies", self._client.list_policies, Filter=SCP):
-            for policy in page["Policies"]:
-                if policy.get("Name") == guard.name:
-                    return policy
-        return None
-
-    async def _stranger_in(self, unit: str) -> str | None:
-        """What the OU contains that is not ours by its tag: an account, or a nested OU; None if nothing."""
-        listing = self._client.list_accounts_for_parent
-        async for page in self._caller.pages("organizations:ListAccountsForParent", listing, ParentId=unit):
-            for account in page["Accounts"]:
-                if TAG_RESOURCE not in await self._organizations.tags(account.get("Id", "")):
-                    return f"the AWS account {account.get('Id')}"
-        below = self._client.list_organizational_units_for_parent
-        pages = self._caller.pages("organizations:ListOrganizationalUnitsForParent", below, ParentId=unit)
-        async for units in pages:
-            for each in units["OrganizationalUnits"]:
-                return f"the OU {each.get('Name')}"
-        return None
-
-    async def _write(self, operation: str, function: Any, **arguments: Any) -> None:
-        await self._organizations.write(operation, function, **arguments)

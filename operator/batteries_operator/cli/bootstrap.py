@@ -1,57 +1,97 @@
 """`batteries-operator bootstrap`: prepares an organization. It is safe to repeat, and to run twice at the same time.
 
-It creates what accounts need and prints what it did: the OUs, the policies that close suspended accounts and protect
-our role in the others, the permission set that owners get. It updates what an older release created. It reports what
-somebody else created under our names and leaves it as it is; it reports what AWS refuses and does the rest. In both
-cases the exit status is 1.
+It creates what accounts need and prints what it did: the OUs, the policies that close suspended accounts, protect our
+role in the others and limit what they do, central root access, the permission set that owners get. It updates what an
+older release or other settings created. It reports what somebody else created under our names and leaves it as it is;
+it reports what AWS refuses and does the rest. In both cases the exit status is 1.
+
+With `--plan` it prints what it would do, and what that changes for the accounts that are there, and changes nothing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import argparse
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from batteries_operator.aws.error_meanings import BUSY
 from batteries_operator.aws.errors import AwsError, NotOursError
+from batteries_operator.aws.floor.place import Place, customers, places
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import Guardrail, guardrails
+from batteries_operator.aws.guardrails import Guardrails, guardrails
 from batteries_operator.aws.organizations import NotPreparedError
-from batteries_operator.aws.setup import Did, Setup, settled
+from batteries_operator.aws.policy_setup import PolicySetup
+from batteries_operator.aws.setup import Did, Setup, patiently
+from batteries_operator.cli import plan
 from batteries_operator.runtime.settings import Settings
 
 Part = tuple[str, Callable[[], Awaitable[Did]]]
 
+PLANNED = {Did.MADE: "make", Did.UPDATED: "update", Did.THERE: "there"}
+"""What `--plan` says of a part in place of what was done."""
 
-def parts(setup: Setup, settings: Settings, every: Sequence[Guardrail]) -> tuple[Part, ...]:
+
+async def parts(setup: Setup, policies: PolicySetup, settings: Settings, every: Guardrails) -> AsyncIterator[Part]:
     """What an organization needs, in the order in which it can be created."""
-    return (
-        *((f"OU {name}", partial(setup.ensure_ou, name)) for name in _units(settings)),
-        ("service control policies enabled on the root", setup.ensure_policies_enabled),
-        *((f"policy {guard.name}", partial(setup.ensure_policy, guard)) for guard in every),
-        *((f"policy {guard.name} attached to {guard.ou}", partial(setup.ensure_attached, guard)) for guard in every),
-        (f"permission set {settings.permission_set_name}", setup.ensure_permission_set),
+    for place in units(settings):
+        yield f"OU {place}", partial(setup.ensure_ou, place)
+    yield "service control policies enabled on the root", policies.ensure_enabled
+    for guard in (every.closes, every.keeps, *await policies.gainers_first(every.of_the_floor)):
+        yield f"policy {guard.name}", partial(policies.ensure_policy, guard)
+        yield f"policy {guard.name} attached to {guard.place}", partial(policies.ensure_attached, guard)
+    for place in units(settings):
+        if place.name != settings.suspended_ou_name or place.under:
+            label = f"no other policy of the floor attached to {place}"
+            yield label, partial(policies.ensure_no_other, place, every)
+    if settings.central_root_access:
+        yield "central root access: new accounts have no root password", setup.ensure_root_access
+    yield f"permission set {settings.permission_set_name}", setup.ensure_permission_set
+
+
+def units(settings: Settings) -> list[Place]:
+    """The OUs, each after the one that it is in."""
+    every = (customers(settings), Place(settings.suspended_ou_name), *places(settings).values())
+    return list(dict.fromkeys(every))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's own arguments."""
+    parser.add_argument(
+        "--plan", action="store_true", help="print what would be done, and what changes for accounts; change nothing"
     )
 
 
-def _units(settings: Settings) -> tuple[str, ...]:
-    return settings.customers_ou_name, settings.suspended_ou_name
+async def bootstrap(settings: Settings, *, planned: bool = False) -> int:
+    """Prepares the organization of the AWS credentials; returns 0 when all parts exist and are ours, else 1.
 
+    If `planned`, it only says what it would do; the exit status is then 1 where something would be left.
 
-async def bootstrap(settings: Settings) -> int:
-    """Prepares the organization of the AWS credentials; returns 0 when all parts exist and are ours, else 1."""
+    Raises:
+        DoesNotFitError: the settings give more policy than AWS takes. Nothing was changed.
+    """
     aws = await Aws.open(settings)
     left = 0
     try:
         chosen = guardrails(settings, await aws.sts.partition())
-        for what, ensure in parts(Setup(aws, settings), settings, chosen):
-            try:
-                print(f"{await settled(ensure):<5}  {what}")
-            except (NotOursError, NotPreparedError) as error:
-                left += 1
-                print(f"{'left':<5}  {what}: {error}")
-            except AwsError as error:
-                if error.meaning is BUSY:
-                    raise  # the remaining parts would fail in the same way, after as many tries
-                left += 1
-                print(f"{'not':<5}  {what}: {error.words} AWS says: {error.message or error.code}")
+        policies = PolicySetup(aws, settings, plan=planned)
+        async for what, ensure in parts(Setup(aws, settings, plan=planned), policies, settings, chosen):
+            line = await _line(what, ensure, planned=planned)
+            left += line.startswith(("left", "not"))
+            print(line)
+        if planned:
+            async for line in plan.changes(policies, settings, chosen):
+                print(line)
     finally:
         aws.close()
     return 1 if left else 0
+
+
+async def _line(what: str, ensure: Callable[[], Awaitable[Did]], *, planned: bool) -> str:
+    """The line about one part, once it is done."""
+    try:
+        did = await patiently(ensure)
+    except (NotOursError, NotPreparedError) as error:
+        return f"{'left':<5}  {what}: {error}"
+    except AwsError as error:
+        if error.meaning is BUSY:
+            raise  # the remaining parts would fail in the same way, after as many tries
+        return f"{'not':<5}  {what}: {error.words} AWS says: {error.message or error.code}"
+    return f"{PLANNED[did] if planned else did:<5}  {what}"

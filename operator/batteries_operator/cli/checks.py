@@ -1,56 +1,28 @@
 """The checks of `doctor` and `check`: each asks AWS and returns one line, with a remedy if something is wrong."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from batteries_crds import agent_access
 from batteries_crds.agent_access import IssuerUnusableError
 from batteries_operator.aws.error_meanings import ErrorKind
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import guardrails
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.permissions import ANY, Condition, Reach, for_running
 from batteries_operator.cli import root_email
+from batteries_operator.cli.findings import BOOTSTRAP, Check, Finding, Verdict, finding
+from batteries_operator.cli.policy_checks import PolicyChecks
 from batteries_operator.runtime.settings import Settings
 
 FEW_ACCOUNTS = 5
 FEW_MAILS = 100
 _EXAMPLE = "111122223333"
 NO_MAIL = "BATTERIES_MAIL_SENDER is empty, or this partition of AWS has no SES"
-BOOTSTRAP = "run `batteries-operator bootstrap`"
-
-
-class Verdict(StrEnum):
-    """The result of a check."""
-
-    OK = "ok"
-    WARNING = "warn"
-    MISSING = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found: a line for people."""
-
-    verdict: Verdict
-    text: str
-    hopeless: bool = False
-    """Whether nothing works until this is fixed, so that there is no use in starting the operator."""
-
-
-Check = Callable[[], Awaitable[Finding]]
 
 
 def _fulfilled(condition: Condition) -> dict[str, str]:
     """Values of condition keys for which the condition holds."""
     return {key: value.replace("*", "x") for keys in condition.values() for key, value in keys.items()}
-
-
-def _finding(good: bool, fact: str, remedy: str, *, problem: str, bad: Verdict = Verdict.MISSING) -> Finding:
-    """The line is `fact` where all is well, else `problem` and its remedy."""
-    return Finding(Verdict.OK, fact) if good else Finding(bad, f"{problem}; {remedy}.")
 
 
 class Checks:
@@ -60,18 +32,24 @@ class Checks:
         self._aws = aws
         self._settings = settings
         self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
+        self._policies = PolicyChecks(aws, settings)
 
     def all(self) -> tuple[Check, ...]:
         """Every check, in the order in which they are printed."""
+        policies = self._policies
         return (
             self.management_account,
             self.permissions,
             self.root_addresses,
             self.account_quota,
-            self.customers_ou,
-            self.suspended_ou,
-            self.policy_that_closes,
-            self.policy_that_keeps_access,
+            policies.customers_ou,
+            policies.suspended_ou,
+            policies.policy_that_closes,
+            policies.policy_that_keeps_access,
+            policies.floor,
+            policies.old_policies,
+            policies.regions,
+            policies.root_access,
             self.identity_center,
             self.identity_source,
             self.permission_set,
@@ -82,13 +60,15 @@ class Checks:
 
     def preflight(self) -> tuple[Check, ...]:
         """The checks of what accounts need in order to be created and closed; the operator's permissions suffice."""
+        policies = self._policies
         return (
             self.management_account,
             self.root_addresses,
-            self.customers_ou,
-            self.suspended_ou,
-            self.policy_that_closes,
-            self.policy_that_keeps_access,
+            policies.customers_ou,
+            policies.suspended_ou,
+            policies.policy_that_closes,
+            policies.policy_that_keeps_access,
+            policies.floor,
             self.identity_center,
             self.permission_set,
         )
@@ -102,7 +82,7 @@ class Checks:
             # A call without a response says nothing; a call that is refused means that all later ones would be.
             hopeless = error.kind is not ErrorKind.TRANSIENT or error.code == "InvalidClientTokenId"
             return replace(refused(error), hopeless=hopeless)
-        found = _finding(
+        found = finding(
             ours == management,
             f"credentials belong to the organization's management account {management}",
             f"give the operator a role in {management}",
@@ -124,7 +104,7 @@ class Checks:
         for example, condition, actions in simulations.values():
             context = {"aws:PrincipalAccount": arn.split(":")[4], **_fulfilled(condition)}
             refused += await self._aws.limits.not_granted(arn, actions, example, context)
-        return _finding(
+        return finding(
             not refused,
             "every permission is granted",
             "grant what `batteries-operator policy` prints",
@@ -140,7 +120,7 @@ class Checks:
         if (wrong := root_email.problem(template)) is not None:
             return Finding(Verdict.MISSING, wrong, hopeless=True)
         strangers = root_email.not_yours(template)
-        return _finding(
+        return finding(
             strangers is None,
             f"root e-mail addresses are made from {template}",
             f"set {root_email.VARIABLE} to a mailbox of yours",
@@ -152,7 +132,7 @@ class Checks:
         allowed = await self._aws.limits.accounts_allowed()
         there = 1 + len([member async for member in self._aws.organizations.members()])
         left = allowed - there
-        return _finding(
+        return finding(
             left > max(FEW_ACCOUNTS, allowed // 20),
             f"accounts left: {left} of {allowed}",
             "have 'Maximum number of accounts' raised in Service Quotas (closed accounts count for 90 days)",
@@ -163,42 +143,13 @@ class Checks:
     async def identity_source(self) -> Finding:
         """Whether Identity Center accepts users that are created by API."""
         refusal = await self._aws.directory.refusal_of_new_users()
-        return _finding(
+        return finding(
             refusal is None,
             "Identity Center accepts new users",
             "provision owners from your identity provider before they ask for an account; existing users are found",
             problem=f"Identity Center accepts no new users ({refusal})",
             bad=Verdict.WARNING,
         )
-
-    async def customers_ou(self) -> Finding:
-        """Whether the OU of active accounts exists."""
-        return await self._ou(self._settings.customers_ou_name)
-
-    async def suspended_ou(self) -> Finding:
-        """Whether the OU of suspended accounts exists."""
-        return await self._ou(self._settings.suspended_ou_name)
-
-    async def _ou(self, name: str) -> Finding:
-        found = await self._aws.organizations.find_ou(name)
-        return _finding(found is not None, f"OU {name} exists", BOOTSTRAP, problem=f"OU {name} is missing")
-
-    async def policy_that_closes(self) -> Finding:
-        """Whether the policy that closes suspended accounts is in force."""
-        closes, _ = guardrails(self._settings, await self._aws.sts.partition())
-        wrong = await self._aws.guardrail_checks.trouble(closes)
-        if wrong is None:
-            return Finding(Verdict.OK, f"policy {closes.name} closes OU {closes.ou}")
-        return Finding(Verdict.MISSING, f"policy {closes.name} does not close OU {closes.ou}. {wrong}")
-
-    async def policy_that_keeps_access(self) -> Finding:
-        """Whether the policy that protects our role in active accounts is in force."""
-        _, keeps = guardrails(self._settings, await self._aws.sts.partition())
-        wrong = await self._aws.guardrail_checks.trouble(keeps)
-        where = f"our role in the accounts of OU {keeps.ou}"
-        if wrong is None:
-            return Finding(Verdict.OK, f"policy {keeps.name} protects {where}")
-        return Finding(Verdict.MISSING, f"policy {keeps.name} does not protect {where}. {wrong}")
 
     async def identity_center(self) -> Finding:
         """Whether Identity Center is enabled in this region."""
@@ -218,7 +169,7 @@ class Checks:
             return Finding(Verdict.WARNING, text)
         wrong = content.wrong(policy)
         remedy = "take out what owners are not to have, and " + BOOTSTRAP if content.beside(policy) else BOOTSTRAP
-        return _finding(
+        return finding(
             wrong is None,
             f"permission set {name} holds {policy} and nothing else",
             remedy,
@@ -231,18 +182,18 @@ class Checks:
             return Finding(Verdict.WARNING, "SES was not checked: " + NO_MAIL)
         account = await self._aws.mail.account()
         if not account.get("SendingEnabled"):
-            return _finding(False, "", "resume it in the SES console", problem="SES has stopped sending")
+            return finding(False, "", "resume it in the SES console", problem="SES has stopped sending")
         quota = account.get("SendQuota", {})
         left = int(quota.get("Max24HourSend", 0) - quota.get("SentLast24Hours", 0))
         if account.get("ProductionAccessEnabled") and left < FEW_MAILS:
-            return _finding(
+            return finding(
                 False,
                 "",
                 "have SES's sending quota raised; until then welcome mails come late",
                 problem=f"SES sends {left} more mails within these 24 hours",
                 bad=Verdict.WARNING,
             )
-        return _finding(
+        return finding(
             bool(account.get("ProductionAccessEnabled")),
             f"SES is out of its sandbox and sends {left} more mails within these 24 hours",
             "request production access; until then only verified recipients get the welcome mail",
@@ -254,7 +205,7 @@ class Checks:
         """Whether SES sends from our address."""
         if not self._aws.mail.enabled:
             return Finding(Verdict.WARNING, "no mails are sent: " + NO_MAIL)
-        return _finding(
+        return finding(
             await self._aws.mail.sender_verified(),
             f"SES may send from {self._settings.mail_sender}",
             "verify that address or its domain in SES",

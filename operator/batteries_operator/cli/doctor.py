@@ -13,7 +13,8 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
-from batteries_operator.cli.checks import Check, Checks, Finding, Verdict, refused
+from batteries_operator.cli.checks import Checks, refused
+from batteries_operator.cli.findings import Check, Finding, Verdict
 from batteries_operator.runtime.settings import Settings
 
 

@@ -31,7 +31,7 @@ def _commands() -> dict[str, tuple[str, Command]]:
         "run": ("provision AwsAccounts until stopped", lambda settings, _: run.main(settings)),
         "bootstrap": (
             "prepare the AWS organization: OUs, policies, permission set (safe to repeat)",
-            lambda settings, _: asyncio.run(bootstrap.bootstrap(settings)),
+            lambda settings, given: asyncio.run(bootstrap.bootstrap(settings, planned=given.plan)),
         ),
         "doctor": (
             "check permissions, quotas, OUs, policies and mail; report what is missing (exit status 1 if anything is)",
@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(name, help=text, description=text)
         if name == "release":
             release.arguments(subparser)
+        if name == "bootstrap":
+            bootstrap.arguments(subparser)
         if name == "policy":
             print_policy.arguments(subparser)
     return parser

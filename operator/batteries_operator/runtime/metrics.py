@@ -72,4 +72,9 @@ WATCH_UP = Gauge(
 ACCOUNTS_UNREADABLE = Gauge(
     "batteries_accounts_unreadable", "AwsAccounts that this release can't read and therefore leaves as they are."
 )
+GUARDRAILS = Gauge(
+    "batteries_guardrail_in_force",
+    "1 if the service control policy was found attached and with the right content when it was last checked, else 0.",
+    ["policy"],
+)
 LEADING = Gauge("batteries_leading", "1 if this operator holds the Lease and works, 0 if it stands by.")

@@ -13,7 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from batteries_crds import agent_access
 from batteries_crds.agent_access import Issuer, IssuerUnusableError
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
-from batteries_crds.runtime.settings import FromEnvironment
+from batteries_operator.runtime.floor_settings import FloorSettings
 from batteries_operator.runtime.payment_settings import PaymentSettings
 
 OWN_ROLE = "AIBatteriesIncludedAccess"
@@ -21,7 +21,7 @@ AWS_MANAGED_OR_EMPTY = r"^(arn:aws[a-z-]*:iam::aws:policy/[\w+=,.@/-]+)?$"
 """A policy of one account can't be named for all accounts; AWS's own are in each."""
 
 
-class Settings(PaymentSettings, FromEnvironment):
+class Settings(FloorSettings, PaymentSettings):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)

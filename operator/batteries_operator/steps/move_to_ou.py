@@ -1,13 +1,29 @@
-"""move_to_ou: puts the account into the Customers OU, where the organization's policies for customers hold."""
+"""move_to_ou: puts the account into the Customers OU, or the OU in it of its policy profile.
+
+The policies for customers hold there. They are read first: an account that nobody was let into yet is moved only under
+all of them. An account that is in use stays so when one of them is missing, as after an upgrade for which `bootstrap`
+was not run; metrics, the alert and `doctor` tell the platform team.
+"""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+import structlog
+
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
+from batteries_operator.aws.floor.place import Place, UnknownProfileError, customers, place_of
+from batteries_operator.aws.floor.policies import DoesNotFitError
+from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.ownership import no_member
+from batteries_operator.runtime.floor_choice import DEFAULT_PROFILE
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _HOW = "Delete this AwsAccount to let it go, or have the platform team {}; it goes on by itself then."
 _GONE: dict[str, tuple[str, str]] = {
@@ -30,16 +46,66 @@ def gone(scope: Scope, state: str | None) -> Fail | None:
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the account's parent is the Customers OU."""
-    return await placed(scope, scope.deps.settings.customers_ou_name)
+    """Done once the account's parent is the OU of its profile."""
+    try:
+        place = place_of(scope.deps.settings, profile_of(scope.account))
+    except UnknownProfileError as error:
+        return Fail(Reason.POLICY_PROFILE_UNKNOWN, str(error))
+    if in_use(scope.account) and not await _is_prepared(scope, place):
+        place = customers(scope.deps.settings)
+    return await placed(scope, place, partial(_guarded, scope))
+
+
+def profile_of(account: AwsAccount) -> str | None:
+    """The policy profile that the account is to have; the step's input."""
+    return account.spec.policy_profile
+
+
+def in_use(account: AwsAccount) -> bool:
+    """Whether somebody was let into the account before."""
+    status = account.status
+    return status.iam_user_name is not None and status.oidc_role_arn is not None
+
+
+async def _is_prepared(scope: Scope, place: Place) -> bool:
+    """Whether the OU for accounts without a profile is there, which an account that is in use can do without: it stays
+    in the OU above, whose policies hold on until the account has left.
+    """
+    if place.under and place.name == DEFAULT_PROFILE:
+        return await scope.deps.aws.organizations.find_ou(place.name, place.under) is not None
+    return True
+
+
+async def _guarded(scope: Scope) -> None:
+    """Checks the policies for customers.
+
+    Raises:
+        NotPreparedError: one does not hold, and nobody was let into the account yet.
+    """
+    wrong = await _troubles(scope)
+    if wrong and not in_use(scope.account):
+        raise NotPreparedError(wrong[0])
+    for each in wrong:
+        log.warning("guardrail_missing", detail=each)
+
+
+async def _troubles(scope: Scope) -> list[str]:
+    """What is wrong with the policies for customers, in sentences."""
+    settings, aws, account = scope.deps.settings, scope.deps.aws, scope.account
+    try:
+        every = guardrails(settings, await aws.sts.partition())
+    except DoesNotFitError as error:
+        return [str(error)]
+    role = settings.role_of(account.status.access_role_name)
+    return await aws.guardrail_checks.troubles(every.of_profile(profile_of(account)), role)
 
 
 async def _nothing() -> None:
     pass
 
 
-async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] = _nothing) -> Outcome:
-    """Done once the account's parent is the OU of that name. `proved` checks the OU before the account is moved.
+async def placed(scope: Scope, place: Place, proved: Callable[[], Awaitable[None]] = _nothing) -> Outcome:
+    """Done once the account's parent is that OU. `proved` checks the OU before the account is moved.
 
     Raises:
         NotPreparedError: there is no such OU, or `proved` refuses it.
@@ -49,7 +115,7 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
         return Done("The account is closed in AWS already.") if scope.account.is_deleted else seen
     owned = await scope.owned_account()
     await proved()
-    destination = await organizations.ou(name)
+    destination = await organizations.ou(place.name, place.under)
     source = await organizations.parent(owned.id)
     if source != destination:
         try:
@@ -60,4 +126,4 @@ async def placed(scope: Scope, name: str, proved: Callable[[], Awaitable[None]] 
             # Somebody moved it between our read and our call: read again.
             message = "The account was moved by somebody else meanwhile; looking again."
             return Wait.settling(1, Reason.PARENT_CHANGED, message)
-    return Done(f"The account is in the OU {name}.")
+    return Done(f"The account is in the OU {place}.")

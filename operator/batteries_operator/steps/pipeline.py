@@ -59,8 +59,10 @@ PROVISIONING: tuple[Step, ...] = (
         Name.MOVE_TO_OU,
         ConditionType.IN_CUSTOMERS_OU,
         move_to_ou.run,
-        "ListParents, MoveAccount to the Customers OU",
+        "ListParents, MoveAccount to the Customers OU, or the OU in it of the profile; again when "
+        "`spec.policyProfile` changes",
         needs=(ConditionType.ACCOUNT_CREATED,),
+        inputs=move_to_ou.profile_of,
         invalidates=(ConditionType.QUARANTINED,),
         drifts=True,
     ),

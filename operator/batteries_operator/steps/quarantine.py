@@ -4,7 +4,8 @@ The policy is read first, because an OU's name closes nothing. Without it no acc
 our role does not apply in the Suspended OU.
 """
 
-from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.floor.place import Place
+from batteries_operator.aws.guardrails import closing
 from batteries_operator.steps.move_to_ou import placed
 from batteries_operator.steps.outcome import Outcome
 from batteries_operator.steps.step import Scope
@@ -15,7 +16,7 @@ async def run(scope: Scope) -> Outcome:
     settings, aws = scope.deps.settings, scope.deps.aws
 
     async def proved() -> None:
-        closes, _ = guardrails(settings, await aws.sts.partition())
-        await aws.guardrail_checks.require(closes, settings.role_of(scope.account.status.access_role_name))
+        guard = closing(settings, await aws.sts.partition())
+        await aws.guardrail_checks.require(guard, settings.role_of(scope.account.status.access_role_name))
 
-    return await placed(scope, settings.suspended_ou_name, proved)
+    return await placed(scope, Place(settings.suspended_ou_name), proved)

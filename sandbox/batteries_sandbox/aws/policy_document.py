@@ -62,7 +62,10 @@ def _holds(operator: str, wanted: list[str], actual: list[str], unknown: bool) -
     if positive not in _POSITIVE:
         return unknown
     if not actual:
-        return optional or positive != name  # an absent key fails a positive operator only
+        # An absent key fails a positive operator, and each that asks for any value.
+        return optional or (positive != name and not quantifier)
+    if quantifier and positive != name:
+        return any(not any(_equal(positive, value, pattern) for pattern in wanted) for value in actual)
     found = any(_equal(positive, value, pattern) for value in actual for pattern in wanted)
     return found if positive == name else not found
 

@@ -108,6 +108,8 @@ def request_keys(call: Call) -> dict[str, list[str]]:
         keys |= {f"aws:requesttag/{str(tag.get('Key')).lower()}": [str(tag.get("Value"))] for tag in tags}
     if isinstance(call.params.get("TagKeys"), list):
         keys["aws:tagkeys"] = [str(key) for key in call.params["TagKeys"]]
+    if service := call.text("ServicePrincipal"):
+        keys["organizations:serviceprincipal"] = [service]
     if sender := call.text("FromEmailAddress"):
         keys["ses:fromaddress"] = [sender.rpartition("<")[2].removesuffix(">")]
     if call.service == "iam" and call.operation.startswith(("Attach", "Detach")):

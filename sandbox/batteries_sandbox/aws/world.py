@@ -58,6 +58,8 @@ class World:
         self.journal = Journal(self.callers.find)
         self.organization_written_until = 0.0  # on our clock
         self.lists_asked: Counter[str] = Counter()  # first pages of each list of Organizations
+        self.trusted_services: dict[str, float] = {}  # by service principal, since when
+        self.organization_features: set[str] = set()  # of IAM
         self.mails: list[dict[str, Any]] = []
         self._prepare_organization()
         self._verify_senders()

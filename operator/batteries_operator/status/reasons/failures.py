@@ -23,6 +23,11 @@ FAILURES: dict[Reason, Entry] = {
         "AWS refuses a request, and would refuse it again; `.status.cause` has its words.",
         f"Correct the spec or the setting that they name, then `{RETRY}`.",
     ),
+    Reason.POLICY_PROFILE_UNKNOWN: Entry(
+        "`spec.policyProfile` names no profile of BATTERIES_POLICY_PROFILES. The account stays in its OU.",
+        "Set `spec.policyProfile` to a profile that the message names, or take it away. Or describe the profile in "
+        f"BATTERIES_POLICY_PROFILES and run `batteries-operator bootstrap`, then `{RETRY}`.",
+    ),
     Reason.TRUST_POLICY_TOO_LARGE: Entry(
         "The repositories do not fit into the role's trust policy (BATTERIES_TRUST_POLICY_LIMIT).",
         "List fewer repositories in `spec.githubRepos`. Or have the IAM quota ACLSizePerRole and the setting raised, "

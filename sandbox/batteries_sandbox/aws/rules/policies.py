@@ -6,15 +6,19 @@ moto takes any content and attaches what is attached without a word.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from batteries_sandbox.aws.call import Call
+from batteries_sandbox.aws.policy_document import statements
 from batteries_sandbox.aws.rules import Proceed
 from batteries_sandbox.aws.wire import Answer, AwsError
 from batteries_sandbox.aws.world import World
 
 _MAX_CONTENT = 5120  # characters of an SCP; Organizations quotas page
 _MAX_ATTACHED = 5  # SCPs on one target; Organizations quotas page, believed
+_SID = re.compile(r"[A-Za-z0-9]*")
 
 
 def check_content(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -23,8 +27,8 @@ def check_content(call: Call, world: World, proceed: Proceed) -> Answer:
     if content is None:
         return proceed(call)
     try:
-        well_formed = "Statement" in json.loads(content)
-    except (ValueError, TypeError):
+        well_formed = all(map(_is_statement, statements(json.loads(content))))
+    except (ValueError, TypeError, AttributeError):
         well_formed = False
     if not well_formed:
         message = "The provided policy document does not meet the requirements of the specified policy type."
@@ -33,6 +37,14 @@ def check_content(call: Call, world: World, proceed: Proceed) -> Answer:
         message = "The policy content exceeds the maximum size."
         raise AwsError("ConstraintViolationException", message, Reason="POLICY_CONTENT_LIMIT_EXCEEDED")
     return proceed(call)
+
+
+def _is_statement(statement: Mapping[str, Any]) -> bool:
+    """Whether a service control policy can have that statement (Organizations user guide, "SCP syntax")."""
+    known = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+    one_of_each = all((each in statement) != (f"Not{each}" in statement) for each in ("Action", "Resource"))
+    named = _SID.fullmatch(str(statement.get("Sid", ""))) is not None
+    return one_of_each and named and statement.get("Effect") in ("Allow", "Deny") and known.issuperset(statement)
 
 
 def update(call: Call, world: World, proceed: Proceed) -> Answer:
@@ -70,6 +82,9 @@ def attach(call: Call, world: World, proceed: Proceed) -> Answer:
 def detach(call: Call, world: World, proceed: Proceed) -> Answer:
     """DetachPolicy: only what is attached."""
     attached = _attached(call, world)
+    if attached is not None and [policy.id for policy in attached] == [call.text("PolicyId")]:
+        message = "You can't detach the last policy of a type from a target."  # wording is ours
+        raise AwsError("ConstraintViolationException", message, Reason="MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
     if attached is not None and all(policy.id != call.text("PolicyId") for policy in attached):
         message = "The policy isn't attached to the specified target in the specified root."
         raise AwsError("PolicyNotAttachedException", message)

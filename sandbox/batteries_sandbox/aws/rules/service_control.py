@@ -9,7 +9,7 @@ outside (AssumeRole out of the management account, a web identity; believed of t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -31,13 +31,26 @@ def enforce(call: Call, world: World, proceed: Proceed) -> Answer:
     if call.operation == "GetCallerIdentity" or ":role/aws-service-role/" in call.caller.role_arn:
         return proceed(call)
     needed, about, keys = action(call), resources(call, world), context(call, world)
-    for level in _levels(call.account_id, world):
-        if any(denies(policy, needed, about, keys) for policy in level):
-            raise not_authorized(call, needed, about, "with an explicit deny in a service control policy")
-        if not permits(level, needed, about, keys):
-            reason = f"because no service control policy allows the {needed} action"
-            raise not_authorized(call, needed, about, reason)
+    if (reason := refusal_by(_levels(call.account_id, world), needed, about, keys)) is not None:
+        raise not_authorized(call, needed, about, reason)
     return proceed(call)
+
+
+def refusal_by(
+    levels: Iterable[Sequence[Mapping[str, Any]]],
+    action: str,
+    resources: Sequence[str],
+    context: Mapping[str, list[str]],
+) -> str | None:
+    """Why the policies of these levels, from the account up to the root, refuse an action, in AWS's words; None if
+    they let it pass.
+    """
+    for level in levels:
+        if any(denies(policy, action, resources, context) for policy in level):
+            return "with an explicit deny in a service control policy"
+        if not permits(level, action, resources, context):
+            return f"because no service control policy allows the {action} action"
+    return None
 
 
 def _levels(account_id: str, world: World) -> Iterator[list[dict[str, Any]]]:
