@@ -134,6 +134,8 @@ ORGANIZATIONS = (
         trouble("SourceParentNotFoundException", "ParentChanged"),
         OURS,
     ),
+    Call("organizations:ListPoliciesForTarget", MAKE, "InCustomersOU", trouble("TargetNotFoundException"), OUR_NAME),
+    Call("organizations:DescribePolicy", MAKE, "InCustomersOU", trouble("PolicyNotFoundException"), OUR_NAME),
     Call("organizations:ListPoliciesForTarget", SUSPEND, "Quarantined", trouble("TargetNotFoundException"), "guard"),
     Call("organizations:DescribePolicy", SUSPEND, "Quarantined", trouble("PolicyNotFoundException"), "guard"),
     Call("organizations:CloseAccount", CLOSE, "Closed", trouble("AccountNotFoundException"), OURS),
@@ -204,12 +206,14 @@ CALLS = (*ORGANIZATIONS, *STS, *IAM, *IDENTITY_CENTER, *MAILS)
 BOOTSTRAPS = (
     *("organizations:AttachPolicy", "organizations:CreateOrganizationalUnit", "organizations:CreatePolicy"),
     *("organizations:EnablePolicyType", "organizations:ListAccountsForParent", "organizations:ListPolicies"),
-    *("organizations:UpdatePolicy", "sso:AttachManagedPolicyToPermissionSet", "sso:CreatePermissionSet"),
-    *("sso:ProvisionPermissionSet", "sso:UpdatePermissionSet"),
+    *("organizations:DetachPolicy", "organizations:EnableAWSServiceAccess", "organizations:UpdatePolicy"),
+    *("iam:EnableOrganizationsRootCredentialsManagement", "sso:AttachManagedPolicyToPermissionSet"),
+    *("sso:CreatePermissionSet", "sso:ProvisionPermissionSet", "sso:UpdatePermissionSet"),
 )
 """A person runs it and reads what it says; it is repeated until it is through."""
 
 DOCTORS = (
+    *("iam:ListOrganizationsFeatures", "organizations:ListAWSServiceAccessForOrganization"),
     *("iam:SimulatePrincipalPolicy", "identitystore:ListUsers", "servicequotas:GetServiceQuota", "ses:GetAccount"),
     *("ses:GetEmailIdentity", "sso:GetInlinePolicyForPermissionSet"),
     *("sso:ListCustomerManagedPolicyReferencesInPermissionSet", "sso:ListManagedPoliciesInPermissionSet"),

@@ -105,7 +105,7 @@ class GuardrailChecks:
         if not await self.says_what_it_should(attached.get("Id", ""), guard, role):
             return (
                 f"The policy {guard.name} on the OU {guard.place} differs from what bootstrap writes: it was changed, "
-                f"or an older release or other settings made it. {BOOTSTRAP}"
+                f"or an older release made it, or other settings. {BOOTSTRAP}"
             )
         return None
 
@@ -125,7 +125,9 @@ class GuardrailChecks:
     async def says_what_it_should(self, policy_id: str, guard: Guardrail, role: str | None = None) -> bool:
         """Whether the policy's content means the same as the guardrail's."""
         content = await self.content(policy_id)
-        return any(same_policy(content, right) for right in (guard.content, guard.earlier.get(role or "")))
+        earlier = guard.earlier.get(role or "")
+        rights = [guard.content] if earlier is None else [guard.content, earlier]
+        return any(same_policy(content, right) for right in rights)
 
 
 class _Looks:

@@ -22,6 +22,9 @@ KEEP_ACCESS = "BatteriesKeepAccessRole"
 FLOOR = "BatteriesGuardrails"
 LIMITS = "BatteriesGuardrailsLimits"
 
+_PROTECTS = "Protects what the account factory needs in customers' accounts."
+_LIMITS = "Limits what customers' accounts may use."
+
 _LEAVING = ["account:CloseAccount", "organizations:LeaveOrganization"]
 """Outside the organization none of its policies holds, and a closed account can't be suspended or handed back."""
 
@@ -83,9 +86,9 @@ class Guardrails:
         return frozenset(guard.name for guard in self.all if guard.place == place)
 
 
-def is_of_the_floor(name: str) -> bool:
-    """Whether a policy's name is one that the floor uses."""
-    return name.startswith(FLOOR)
+def is_of_the_floor(name: str, description: str) -> bool:
+    """Whether a policy with that name and description is one that we wrote for the floor."""
+    return name.startswith(FLOOR) and description in (_PROTECTS, _LIMITS)
 
 
 def closing(settings: Settings, partition: Partition) -> Guardrail:
@@ -138,8 +141,7 @@ def _floor(settings: Settings, partition: Partition) -> tuple[Guardrail, ...]:
     place = customers(settings)
     room = settings.policies_per_target - _AWS_OWN - 1
     policies = packed(rules, size=settings.policy_size, room=room, where=str(place))
-    text = "Protects what the account factory needs in customers' accounts."
-    return tuple(_guard(FLOOR, number, "", text, place, each) for number, each in enumerate(policies, 1))
+    return tuple(_guard(FLOOR, number, "", _PROTECTS, place, each) for number, each in enumerate(policies, 1))
 
 
 def _limits(settings: Settings, partition: Partition, profile: str, place: Place) -> tuple[Guardrail, ...]:
@@ -149,8 +151,7 @@ def _limits(settings: Settings, partition: Partition, profile: str, place: Place
     room = settings.policies_per_target - _AWS_OWN - beside
     policies = packed(rules, size=settings.policy_size, room=room, where=str(place))
     of = "" if profile == DEFAULT_PROFILE else f"-{profile}"
-    text = "Limits what customers' accounts may use."
-    return tuple(_guard(LIMITS, number, of, text, place, each) for number, each in enumerate(policies, 1))
+    return tuple(_guard(LIMITS, number, of, _LIMITS, place, each) for number, each in enumerate(policies, 1))
 
 
 def _guard(name: str, number: int, of: str, text: str, place: Place, rules: Sequence[Rule]) -> Guardrail:

@@ -128,7 +128,7 @@ class PolicySetup:
         return [
             (name, policy.get("Id", ""))
             for name, policy in sorted(attached.items())
-            if is_of_the_floor(name) and name not in wanted
+            if name not in wanted and is_of_the_floor(name, policy.get("Description", ""))
         ]
 
     async def gainers_first(self, guards: Sequence[Guardrail]) -> list[Guardrail]:

@@ -91,11 +91,9 @@ class Setup:
             return Did.THERE
         if not self._plan:
             parent = await self._organizations.ou(place.under) if place.under else root
-            create, new = (
-                self._organizations.client.create_organizational_unit,
-                {"ParentId": parent, "Name": place.name},
-            )
-            await self._organizations.write("organizations:CreateOrganizationalUnit", create, **new)
+            create = self._organizations.client.create_organizational_unit
+            operation = "organizations:CreateOrganizationalUnit"
+            await self._organizations.write(operation, create, ParentId=parent, Name=place.name)
         return Did.MADE
 
     async def ensure_root_access(self) -> Did:

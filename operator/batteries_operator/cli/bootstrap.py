@@ -9,14 +9,14 @@ With `--plan` it prints what it would do, and what that changes for the accounts
 """
 
 import argparse
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 from batteries_operator.aws.error_meanings import BUSY
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.floor.place import Place, customers, places
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import Guardrails, guardrails
+from batteries_operator.aws.guardrails import Guardrail, Guardrails, guardrails
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.policy_setup import PolicySetup
 from batteries_operator.aws.setup import Did, Setup, patiently
@@ -34,7 +34,7 @@ async def parts(setup: Setup, policies: PolicySetup, settings: Settings, every: 
     for place in units(settings):
         yield f"OU {place}", partial(setup.ensure_ou, place)
     yield "service control policies enabled on the root", policies.ensure_enabled
-    for guard in (every.closes, every.keeps, *await policies.gainers_first(every.of_the_floor)):
+    for guard in (every.closes, every.keeps, *await _in_order(policies, every)):
         yield f"policy {guard.name}", partial(policies.ensure_policy, guard)
         yield f"policy {guard.name} attached to {guard.place}", partial(policies.ensure_attached, guard)
     for place in units(settings):
@@ -44,6 +44,13 @@ async def parts(setup: Setup, policies: PolicySetup, settings: Settings, every: 
     if settings.central_root_access:
         yield "central root access: new accounts have no root password", setup.ensure_root_access
     yield f"permission set {settings.permission_set_name}", setup.ensure_permission_set
+
+
+async def _in_order(policies: PolicySetup, every: Guardrails) -> Sequence[Guardrail]:
+    try:
+        return await patiently(lambda: policies.gainers_first(every.of_the_floor))
+    except AwsError:  # writing the policies will say what AWS refuses
+        return every.of_the_floor
 
 
 def units(settings: Settings) -> list[Place]:

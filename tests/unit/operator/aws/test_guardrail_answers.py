@@ -37,8 +37,8 @@ class Aws:
         self.looks += 1
         return self.root
 
-    async def _unit(self, name: str, root: str) -> str | None:
-        assert (name, root) == ("Suspended", "r-1")
+    async def _unit(self, name: str, root: str, under: str) -> str | None:
+        assert (name, root, under) == ("Suspended", "r-1", "")
         return self.unit
 
     async def pages(self, operation: str, function: Any, /, **arguments: Any) -> AsyncIterator[Any]:

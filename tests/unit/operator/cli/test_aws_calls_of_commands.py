@@ -12,9 +12,9 @@ from fakes.factory import NAMESPACE, Factory
 from fakes.stages import REPOSITORIES
 from fakes.strangers import SOFT
 
-from batteries_operator.aws import caller, setup
+from batteries_operator.aws import caller, policy_setup, setup
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import DENY_ALL
+from batteries_operator.aws.guardrails import DENY_ALL, FLOOR
 from batteries_operator.aws.mutations import is_mutation
 from batteries_operator.aws.permission_sets import DESCRIPTION
 from batteries_operator.cli import bootstrap, doctor, orphans
@@ -28,7 +28,8 @@ REMEDY = re.compile(r"; (run `|give |grant |set |have |provision |take out |resu
 def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every call that is made, and no long pauses after those that fail."""
     monkeypatch.setattr(caller, "PAGE_SECONDS", 0.001)
-    monkeypatch.setattr(bootstrap, "settled", partial(setup.settled, first_pause=0.001))
+    for module in (bootstrap, policy_setup):
+        monkeypatch.setattr(module, "patiently", partial(setup.patiently, first_pause=0.001))
     made: list[str] = []
     real = caller.Caller.call
 
@@ -57,6 +58,8 @@ async def spoil(factory: Factory) -> None:
         organizations.update_policy(PolicyId=policy, Content=SOFT)
         (unit,) = [each["TargetId"] for each in organizations.list_targets_for_policy(PolicyId=policy)["Targets"]]
         organizations.detach_policy(PolicyId=policy, TargetId=unit)
+        (old,) = [each["Id"] for each in policies if each["Name"] == FLOOR]
+        organizations.update_policy(PolicyId=old, Name=f"{FLOOR}Old")
         organizations.disable_policy_type(RootId=root, PolicyType=SCP)
         instance = admin.list_instances()["Instances"][0]["InstanceArn"]
         (arn,) = admin.list_permission_sets(InstanceArn=instance)["PermissionSets"]

@@ -11,7 +11,7 @@ from fakes.factory import NAMESPACE, Factory, settings
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
-from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.guardrails import keeping_access
 from batteries_operator.aws.organizations import ManagementAccountError, NotPreparedError
 from batteries_operator.aws.partition import AWS
 from batteries_operator.cli import doctor
@@ -33,7 +33,7 @@ async def test_bootstrap_makes_what_is_missing_and_the_second_time_nothing(
     await bare_factory.bootstrap()
     first = await changes(bare_factory)
     made = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in made] == ["made", "made", "there", *["made"] * 5]
+    assert [line.split()[0] for line in made] == ["made", "made", "there", *["made"] * 8, "there", *["made"] * 2]
     assert "made   OU Customers" in made
     await bare_factory.bootstrap()
     assert await changes(bare_factory) == first
@@ -79,7 +79,7 @@ async def test_an_owner_can_not_take_the_account_out_of_the_organization(bare_fa
     with pytest.raises(ClientError, match="explicit deny in a service control policy"):
         theirs.leave_organization()
     # No API of AWS's closes one's own account, but its console asks for this permission.
-    _, keeps = guardrails(bare_factory.settings, AWS)
+    keeps = keeping_access(bare_factory.settings, AWS)
     owner = {"aws:principalarn": ["arn:aws:iam::111122223333:role/GitHubActionsDeployRole"]}
     root = {"aws:principalarn": ["arn:aws:iam::111122223333:root"]}
     for who in (owner, root):
@@ -103,7 +103,7 @@ async def test_the_doctor_says_what_is_missing_and_what_to_do(
     assert await doctor.doctor(bare_factory.settings) == 1
     before = capsys.readouterr().out.splitlines()
     missing = [line for line in before if line.startswith("FAIL")]
-    assert len(missing) == 5
+    assert len(missing) == 7
     assert all("batteries-operator bootstrap" in line for line in missing), missing
     assert f"ok    credentials belong to the organization's management account {MANAGEMENT}" in before
     await bare_factory.bootstrap()

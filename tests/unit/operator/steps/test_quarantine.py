@@ -12,7 +12,7 @@ from fakes.factory import Factory, settings
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find, is_true
 from batteries_operator.aws.guardrail_checks import GuardrailChecks
-from batteries_operator.aws.guardrails import DENY_ALL, guardrails
+from batteries_operator.aws.guardrails import DENY_ALL, closing
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import AWS
 
@@ -165,7 +165,7 @@ async def test_an_account_is_closed_though_its_quarantine_can_not_be_had(factory
 async def test_one_proof_serves_all_for_some_minutes(factory: Factory) -> None:
     aws, now = (await factory.start()).deps.aws, [1000.0]
     guarding = GuardrailChecks(aws.caller, aws.organizations, 300, 10, lambda: now[0])
-    closes, _ = guardrails(factory.settings, AWS)
+    closes = closing(factory.settings, AWS)
 
     async def asked() -> int:
         calls = (await factory.standin("calls"))["calls"]
@@ -191,7 +191,7 @@ async def test_one_proof_serves_all_for_some_minutes(factory: Factory) -> None:
 
 @pytest.mark.parametrize("operator_settings", [settings(access_role_name="OurOwn")])
 async def test_what_an_older_release_wrote_closes_accounts_of_its_own_role_and_no_other(factory: Factory) -> None:
-    closes, _ = guardrails(factory.settings, AWS)
+    closes = closing(factory.settings, AWS)
     organizations, policy, _ = await the_policy(factory)
     role = factory.settings.earlier_access_role_name
     statement = {
