@@ -147,6 +147,12 @@ chart: sync ## Write the generated files of the chart: the values' schema and th
 docs: sync ## Write the generated tables of docs/: endpoints, settings, steps, conditions, reasons, metrics, permissions, calls of AWS
 	$(BIN)/python -m batteries_tools.reference
 	PYTHONPATH=tests $(BIN)/python -m fakes.aws_calls_page
+	PYTHONPATH=tests $(BIN)/python -m fakes.guardrails_page
+
+.PHONY: simulate
+simulate: sync ## Evaluate the table of guardrails by iam-simulate, which needs Node.js and npm, and record what it says
+	PYTHONPATH=tests $(BIN)/python -m fakes.simulated
+	PYTHONPATH=tests $(BIN)/python -m fakes.guardrails_page
 
 .PHONY: lock
 lock: $(UV) ## Bring uv.lock up to date
