@@ -77,7 +77,7 @@ def _actions() -> str:
     chosen = (
         f"For `BATTERIES_ALLOWED_REGIONS={SETTINGS.allowed_regions}`, "
         f"`BATTERIES_DENIED_INSTANCE_TYPES={SETTINGS.denied_instance_types}`, `BATTERIES_BEDROCK={SETTINGS.bedrock}` "
-        f"and `BATTERIES_POLICY_PROFILES={SETTINGS.policy_profiles}`, and an administrator of the account. Each cell is "
+        f"and `BATTERIES_POLICY_PROFILES={SETTINGS.policy_profiles}`, and an administrator of the account. A cell is "
         "what the sandbox's evaluator and, independently, the library iam-simulate say (`make simulate`). A request to "
         "a global service goes to its own region, whatever the column."
     )

@@ -199,11 +199,18 @@ class PolicySetup:
                     return f"the AWS account {account.get('Id')}"
         for child, name in await self._units_in(unit):
             below = Place(name, place.name)
-            if place != customers(self._settings) or below not in places(self._settings).values():
+            if place != customers(self._settings) or not await self._is_of_a_profile(child, below):
                 return f"the OU {name}"
             if (stranger := await self._stranger_in(child, below)) is not None:
                 return stranger
         return None
+
+    async def _is_of_a_profile(self, unit: str, place: Place) -> bool:
+        """Whether the OU is that of a profile: of one in the settings, or of an earlier one, by its policies."""
+        if place in places(self._settings).values():
+            return True
+        attached = await self._checks.attached(unit)
+        return any(is_of_the_floor(name, policy.get("Description", "")) for name, policy in attached.items())
 
     async def _is_ours(self, account: str) -> bool:
         """Whether the account has our tag. There may be thousands to ask for, so a throttle does not begin anew."""

@@ -13,7 +13,8 @@ from fakes.factory import Factory
 from batteries_operator.aws.error_meanings import NO_ANSWER
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.permissions import Reach, for_bootstrap, for_running, policy
-from batteries_operator.cli.checks import Checks, Verdict
+from batteries_operator.cli.checks import Checks
+from batteries_operator.cli.findings import Verdict
 from batteries_operator.cli.orphans import find
 from batteries_operator.runtime.settings import Settings
 

@@ -11,7 +11,8 @@ from moto.backends import get_backend
 
 from batteries_operator.aws.permissions import Reach, for_running, policy
 from batteries_operator.aws.quotas import Quotas
-from batteries_operator.cli.checks import Checks, Verdict
+from batteries_operator.cli.checks import Checks
+from batteries_operator.cli.findings import Verdict
 
 REACH = Reach((settings().access_role_name,), settings().mail_sender)
 
