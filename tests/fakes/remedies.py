@@ -70,7 +70,10 @@ REASONS: dict[str, dict[str, str]] = {
     "AccountGone": {"Delete the AwsAccount": DELETED, "reopen the account": REOPENED, "invite it back": BACK},
     "UnexpectedAwsError": {"Read `.status.cause`": CAUSE},
     "UnexpectedError": {"Look into the operator's log": LOOKING},
-    "OrganizationNotPrepared": {"Run `batteries-operator bootstrap`": BOOTSTRAP},
+    "OrganizationNotPrepared": {
+        "Run `batteries-operator bootstrap`": BOOTSTRAP,
+        "shorten them": "test_settings_that_do_not_fit_keep_new_accounts_waiting_and_others_going",
+    },
     "AccountsNotCreatedHere": {
         "`spec.awsAccountId`": "test_govcloud_creates_no_account_and_adopts_one_that_was_made_elsewhere"
     },
@@ -88,6 +91,7 @@ REASONS: dict[str, dict[str, str]] = {
     "RoleDoesNotAnswer": {
         "the role exists": "test_the_role_that_does_not_answer_stalls_the_account_which_recovers",
         "create it": "test_an_invited_account_goes_on_when_it_has_the_role",
+        "move the account to the root": "test_an_invited_account_goes_on_when_it_has_the_role",
     },
     "AssignmentFailed": {"Read AWS's words": CAUSE},
     "RevocationFailed": {"Read AWS's words": CAUSE},
@@ -97,6 +101,11 @@ REASONS: dict[str, dict[str, str]] = {
         "set the tag to this one's namespace/name": "test_one_that_is_moved_to_another_namespace_goes_on_when_the_tag_says_so",
     },
     "RefusedByAws": {"Correct the spec or the setting": RETRY},
+    "PolicyProfileUnknown": {
+        "Set `spec.policyProfile` to a profile": "test_an_unknown_profile_fails_with_a_sentence_and_moves_nothing",
+        "take it away": "test_an_unknown_profile_fails_with_a_sentence_and_moves_nothing",
+        "describe the profile": "test_a_profile_that_is_described_later_is_taken_with_the_next_try",
+    },
     "TrustPolicyTooLarge": {
         "List fewer repositories": "test_a_list_that_is_too_long_is_mended",
         "the setting raised": "test_a_list_that_is_too_long_is_mended",
@@ -203,6 +212,7 @@ MESSAGES: dict[str, str] = {
     "Rename that policy, and run bootstrap again": "test_what_keeps_bootstrap_from_its_end_is_mended",
     "move it elsewhere": "test_what_keeps_bootstrap_from_its_end_is_mended",
     "delete it, or set BATTERIES_PERMISSION_SET_NAME": "test_what_keeps_bootstrap_from_its_end_is_mended",
+    "run bootstrap again then": "test_accounts_are_limited_all_the_time_while_profiles_begin",
     "Take it out": "test_what_keeps_bootstrap_from_its_end_is_mended",
     # Of commands and of the operator's start.
     "Set it to an address of yours": "test_the_operator_refuses_to_start_without_a_template_and_says_why",
@@ -212,6 +222,9 @@ MESSAGES: dict[str, str] = {
     "Mend it, or go on to the release that wrote it": "test_a_stored_object_that_the_schema_refuses_is_told_of_and_let_go",
     "set BATTERIES_BREAKER_PERCENT to 100": "test_a_person_lets_it_happen_by_the_setting",
     # Of the doctor.
+    "{} when the operator has moved the accounts": "test_accounts_are_limited_all_the_time_while_profiles_begin",
+    "correct BATTERIES_ALLOWED_REGIONS": "test_the_doctor_warns_of_a_region_that_there_is_not",
+    "{}, or set BATTERIES_CENTRAL_ROOT_ACCESS": "test_new_accounts_have_no_root_password_unless_the_setting_says_otherwise",
     "grant the operator that permission": REASONS["AccessDenied"]["`batteries-operator policy` prints"],
     "grant what `batteries-operator policy` prints": REASONS["AccessDenied"]["`batteries-operator policy` prints"],
     "'Maximum number of accounts' raised": REASONS["AccountLimitReached"][

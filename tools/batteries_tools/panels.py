@@ -56,6 +56,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{step}}": "sum by (step) (increase(batteries_drift_total{NAMESPACE}[1h]))"},
             description="Somebody changed in AWS what this step sets.",
         ),
+        Panel(
+            "Policies in force",
+            {"{{policy}}": "min by (policy) (batteries_guardrail_in_force{NAMESPACE})"},
+            width=24,
+            description="0: detached from its OU, or with other content than bootstrap writes.",
+        ),
     ),
     "Mails": (
         Panel("Mails", {"{{kind}} {{outcome}}": _rate("batteries_mails_total", "kind, outcome")}, "ops", 12),

@@ -66,10 +66,12 @@ TROUBLES: dict[Reason, Entry] = {
         "Look into the operator's log for this account's id, and report it.",
     ),
     Reason.ORGANIZATION_NOT_PREPARED: Entry(
-        "The organization lacks an OU, the permission set, or the policy that closes suspended accounts: it is not "
-        "attached to its OU, has other content, or service control policies are off. Then a suspended account does not "
-        "count as closed, though console, single sign-on and deploy role are closed.",
-        "Run `batteries-operator bootstrap`, which also brings the policies of an older release up to date.",
+        "The organization lacks an OU, the permission set, or a policy (docs/guardrails.md): one is not attached to "
+        "its OU or has other content, service control policies are off, or the settings give more policy than AWS "
+        "takes. A new account waits for it. A suspended account does not count as closed without the policy that "
+        "closes it, though console, single sign-on and deploy role are closed.",
+        "Run `batteries-operator bootstrap`, which also brings the policies of an older release or other settings up "
+        "to date. If the message says that settings don't fit, shorten them as it says.",
     ),
     Reason.ACCOUNTS_NOT_CREATED_HERE: Entry(
         "Organizations in AWS GovCloud (US) creates no accounts; they are created from outside and invited.",
@@ -96,8 +98,9 @@ TROUBLES: dict[Reason, Entry] = {
     ),
     Reason.ROLE_DOES_NOT_ANSWER: Entry(
         "The access role could not be assumed for 15 minutes. The account is Stalled; the step is still tried.",
-        "See in AWS that the role exists in the account and trusts the management account (an account that was "
-        "invited has none: create it).",
+        "See in AWS that the role exists in the account and trusts the management account. An account that was invited "
+        "has none: create it (in the Customers OU nobody can: move the account to the root before; the next comparison "
+        "moves it back).",
     ),
     Reason.ASSIGNMENT_FAILED: Entry(
         "Identity Center could not assign access; tried again.", "Read AWS's words in `.status.cause`."

@@ -82,7 +82,7 @@ def attach(call: Call, world: World, proceed: Proceed) -> Answer:
 def detach(call: Call, world: World, proceed: Proceed) -> Answer:
     """DetachPolicy: only what is attached."""
     attached = _attached(call, world)
-    if attached is not None and [policy.id for policy in attached] == [call.text("PolicyId")]:
+    if [policy.id for policy in attached or [] if policy.type == "SERVICE_CONTROL_POLICY"] == [call.text("PolicyId")]:
         message = "You can't detach the last policy of a type from a target."  # wording is ours
         raise AwsError("ConstraintViolationException", message, Reason="MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
     if attached is not None and all(policy.id != call.text("PolicyId") for policy in attached):

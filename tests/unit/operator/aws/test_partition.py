@@ -45,7 +45,7 @@ async def test_the_organization_is_prepared_with_that_partition(bare_factory: Fa
     for each in ours:
         content = organizations.describe_policy(PolicyId=each["Id"])["Policy"]["Content"]
         assert "arn:aws:" not in content
-        assert "arn:aws-" in content
+        assert "arn:aws-" in content or "arn:" not in content
 
 
 @in_region("us-gov-west-1")

@@ -26,7 +26,10 @@ FREE = {"sts:GetCallerIdentity"}
 
 def in_the_management_account(operation: str) -> bool:
     """All calls except those that a member account's role makes."""
-    return not operation.startswith("iam:") or operation == "iam:SimulatePrincipalPolicy"
+    return not operation.startswith("iam:") or operation in {
+        "iam:SimulatePrincipalPolicy",
+        "iam:ListOrganizationsFeatures",
+    }
 
 
 def reach_of(settings: Settings) -> Reach:

@@ -29,7 +29,7 @@ from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TA
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.aws.mutations import is_mutation
-from batteries_operator.cli import bootstrap, checks, doctor
+from batteries_operator.cli import bootstrap, checks, doctor, findings, policy_checks
 from batteries_operator.status import reasons
 from batteries_operator.status.reasons.failures import FAILURES
 from batteries_operator.steps.creation_failures import FAILURES as FAILED_CREATIONS
@@ -97,13 +97,13 @@ def test_every_message_that_tells_what_to_do_has_a_test() -> None:
 
 def test_the_doctors_prescriptions_have_tests() -> None:
     """The third argument of each finding, or its constant."""
-    tree = ast.parse(Path(str(checks.__file__)).read_text())
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_finding"
+    nodes = [
+        node for each in (checks, policy_checks) for node in ast.walk(ast.parse(Path(str(each.__file__)).read_text()))
     ]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "finding"]
     written = [_text(node.args[2]) for node in calls]
-    prescribed = [text for text in written if text] + [checks.BOOTSTRAP]
-    assert len(calls) > 8
+    prescribed = [text for text in written if text] + [findings.BOOTSTRAP]
+    assert len(calls) > 12
     assert [text for text in prescribed if not any(says in text for says in remedies.MESSAGES)] == []
 
 
@@ -374,6 +374,10 @@ async def test_an_invited_account_goes_on_when_it_has_the_role(factory: Factory)
     await lasted(factory)
     stalled = await walked(process, lambda each: is_true(each.status.conditions, "Stalled"))
     assert reason(stalled, "Stalled") == "RoleDoesNotAnswer"
+    # In the Customers OU nobody makes that role.
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    source = organizations.list_parents(ChildId=made[0])["Parents"][0]["Id"]
+    organizations.move_account(AccountId=made[0], SourceParentId=source, DestinationParentId=root)
     theirs = sts.assume_role(RoleArn=f"arn:aws:iam::{made[0]}:role/Theirs", RoleSessionName="test")
     iam = as_session("iam", theirs)
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole"}
@@ -385,6 +389,8 @@ async def test_an_invited_account_goes_on_when_it_has_the_role(factory: Factory)
     )
     account = await walked(process)
     assert (account.status.phase, account.status.error) == ("active", None)
+    assert await process.resync(account), "moved back"
+    assert organizations.list_parents(ChildId=made[0])["Parents"][0]["Id"] == source
 
 
 async def _held(factory: Factory) -> Process:

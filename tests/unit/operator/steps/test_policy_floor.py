@@ -88,6 +88,8 @@ async def test_settings_that_do_not_fit_keep_new_accounts_waiting_and_others_goi
     assert "The settings need 2 policies on the OU Customers" in told(account)[2]
     await bare_factory.change(suspended=True)
     assert (await process.until("acme")).status.phase == "suspended", "the closing policy fits"
+    bare_factory.settings = settings()
+    assert (await (await bare_factory.start()).until("other")).status.phase == "active"
 
 
 @pytest.mark.parametrize("operator_settings", [GPU])
@@ -145,8 +147,13 @@ async def test_an_unknown_profile_fails_with_a_sentence_and_moves_nothing(factor
     assert "organizations:MoveAccount" not in process.calls
     assert await ou_of(factory) == "Customers/gpu"
     await factory.change(policyProfile="eu")
-    assert (await process.until("acme")).status.phase == "active"
+    await process.until("acme")
     assert await ou_of(factory) == "Customers/eu"
+    await factory.change(policyProfile="gpus")
+    await process.until("acme")
+    await factory.change(policyProfile=None)
+    assert (await process.until("acme")).status.error is None
+    assert await ou_of(factory) == "Customers/default"
 
 
 async def test_a_profile_that_is_described_later_is_taken_with_the_next_try(factory: Factory) -> None:
