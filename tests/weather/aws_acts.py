@@ -13,8 +13,9 @@ from weather.walk import Act, Turn
 from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
-from batteries_operator.aws.guardrails import DENY_ALL, KEEP_ACCESS
+from batteries_operator.aws.guardrails import DENY_ALL, FLOOR, KEEP_ACCESS, LIMITS
 
+OURS = (DENY_ALL, KEEP_ACCESS, FLOOR, LIMITS)
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 SCP = "SERVICE_CONTROL_POLICY"
 OWN = "owners-own"
@@ -174,7 +175,7 @@ async def move_to(lane: Lane, account: str, name: str) -> str:
 
 
 def _guard(organizations: Any, draw: Any) -> Any:
-    name = draw.choice([DENY_ALL, KEEP_ACCESS])
+    name = draw.choice(OURS)
     policies = organizations.list_policies(Filter=SCP)["Policies"]
     found = next((each for each in policies if each["Name"] == name), None)
     if found is None:
@@ -213,7 +214,7 @@ async def delete_policy(turn: Turn) -> str:
     def deleted() -> str:
         for each in organizations.list_policies(Filter=SCP)["Policies"]:
             targets = organizations.list_targets_for_policy(PolicyId=each["Id"])["Targets"]
-            if each["Name"] in (DENY_ALL, KEEP_ACCESS) and not targets:
+            if each["Name"] in OURS and not targets:
                 organizations.delete_policy(PolicyId=each["Id"])
                 return str(each["Name"])
         return "none was free"
