@@ -9,7 +9,8 @@ from fakes.factory import settings
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.cli import doctor
-from batteries_operator.cli.checks import FEW_ACCOUNTS, FEW_MAILS, Checks, Finding, Verdict
+from batteries_operator.cli.checks import FEW_ACCOUNTS, FEW_MAILS, Checks
+from batteries_operator.cli.findings import Finding, Verdict
 
 
 def returning(value: Any) -> Any:
