@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from batteries_crds.aws_account_spec import AwsAccountSpec
 from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
 from batteries_crds.cel import rule, rules
-from batteries_crds.conditions import READY
+from batteries_crds.conditions import PINNED, READY
 from batteries_crds.identity import uuid_of
 from batteries_crds.names import ANNOTATION_RETRY
 from batteries_crds.resource import Column, Definition, Resource
@@ -22,6 +22,7 @@ REOPENABLE = timedelta(days=90)
 """How long AWS Support can reopen a closed account (AWS Account Management guide, "Close an AWS account")."""
 
 READY_CONDITION = f'.status.conditions[?(@.type=="{READY}")]'
+PINNED_CONDITION = f'.status.conditions[?(@.type=="{PINNED}")]'
 
 NAME_LENGTH = 192
 
@@ -62,6 +63,7 @@ class AwsAccount(Resource):
             Column("Age", ".metadata.creationTimestamp", "date"),
             Column("Step", ".status.provisioningStep", description="The next step", wide=True),
             Column("Role ARN", ".status.oidcRoleArn", description="What GitHub Actions assume", wide=True),
+            Column("Pinned", f"{PINNED_CONDITION}.status", description="Whether repositories go by ids", wide=True),
             Column("Message", f"{READY_CONDITION}.message", description="Why it is ready, or why not yet", wide=True),
         ),
         selectable=(

@@ -8,17 +8,9 @@ from pydantic import ConfigDict, Field
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
 from batteries_crds.email import email_rule
-from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES, PATTERN, RESERVED, RULE
+from batteries_crds.github.repository_fields import IN_BOTH, RepositoryFields
 from batteries_crds.names import MAX_OWNER_LENGTH
 from batteries_crds.schema import NOT_DEFAULTED
-
-RepositoryName = Annotated[
-    str,
-    Field(
-        max_length=MAX_LENGTH,
-        json_schema_extra=rules(rule(f"self.matches(r'{PATTERN}') && !self.matches(r'{RESERVED}')", RULE)),
-    ),
-]
 
 
 class DeletionPolicy(StrEnum):
@@ -63,7 +55,7 @@ def _moment(field: str, say: str) -> dict[str, Any]:
 _OWNER_CHANGED = "The owner can't be changed after creation; make a new AwsAccount for another owner."
 
 
-class AwsAccountSpec(Model):
+class AwsAccountSpec(RepositoryFields):
     """The account that you want. You write it, or the HTTP API does; the operator makes AWS match it and tells in
     `status` how far it is.
     """
@@ -97,6 +89,7 @@ class AwsAccountSpec(Model):
                 "AwsAccount for another one.",
                 reason="FieldValueForbidden",
             ),
+            IN_BOTH,
         ),
     )
 
@@ -127,26 +120,6 @@ class AwsAccountSpec(Model):
             "when the account is created; a later change does not rename the AWS account.",
         ),
     ] = None
-    github_repos: Annotated[
-        list[RepositoryName],
-        Field(
-            max_length=MAX_REPOSITORIES,
-            description="The GitHub repositories whose workflows may deploy into the account, by assuming "
-            "GitHubActionsDeployRole: each org/repo, or org@id/repo@id with GitHub's immutable ids, so that nobody "
-            "who takes over the name gets in. May change at any time; empty or absent admits nobody.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "atomic",
-                **NOT_DEFAULTED,
-                **rules(
-                    rule(
-                        "self.all(repo, self.exists_one(other, other.lowerAscii() == repo.lowerAscii()))",
-                        "A repository is listed twice (names that differ only in case are one repository). "
-                        "Name each repository once.",
-                    )
-                ),
-            },
-        ),
-    ] = []
     suspended: Annotated[
         bool,
         Field(

@@ -240,7 +240,30 @@ class AwsAccountStatus(Model):
         list[Annotated[str, Field(max_length=MAX_LENGTH)]] | None,
         Field(
             max_length=MAX_REPOSITORIES,
-            description="The repositories whose workflows AWS admits now; spec.githubRepos, once that is applied.",
+            description="The repositories whose workflows the deploy role in AWS admits now; those of the spec, once "
+            "that is applied. From which branches is not said here; the condition OIDCConfigured does.",
+        ),
+    ] = None
+    deploy_boundary_arn: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            description="The permissions boundary that the operator gave the deploy role, as its setting names it.",
+        ),
+    ] = None
+    read_only_role_arn: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            description="GitHubActionsReadOnlyRole, once spec.readOnlyFrom or a repository's has asked for it. It "
+            "stays when nothing asks for it any more, and then admits nobody.",
+        ),
+    ] = None
+    read_only_repos: Annotated[
+        list[Annotated[str, Field(max_length=MAX_LENGTH)]] | None,
+        Field(
+            max_length=MAX_REPOSITORIES,
+            description="The repositories whose workflows the read-only role in AWS admits now.",
         ),
     ] = None
     agent_role_arn: Annotated[

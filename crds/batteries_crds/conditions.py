@@ -19,6 +19,7 @@ READY = ConditionType.READY
 RECONCILING = ConditionType.RECONCILING
 STALLED = ConditionType.STALLED
 PROVISIONED = ConditionType.PROVISIONED
+PINNED = ConditionType.PINNED
 SUSPENDED = ConditionType.SUSPENDED
 
 ACCOUNT_GONE = Reason.ACCOUNT_GONE
@@ -29,6 +30,9 @@ SUSPENDED_BY_AWS = Reason.SUSPENDED_BY_AWS
 SUMMARIES: dict[ConditionType, str] = {
     READY: "Every required step is done for the current spec.",
     PROVISIONED: "Every required step was done once. The account is usable, also while a change is applied.",
+    PINNED: "Every repository that AWS admits goes by GitHub's immutable ids. False names those that go by name alone: "
+    "who takes such a name over, after a rename or a deletion, gets in. Absent while none is admitted; Ready does not "
+    "depend on it.",
     SUSPENDED: "The account is suspended, as seen in AWS: nobody can sign in, and everything is denied to "
     "its users and roles. Running machines keep running and keep costing money. True until all "
     "access is given again, then absent.",

@@ -107,6 +107,7 @@ class ConditionType(StrEnum):
     CLOSED = "Closed"
     READY = "Ready"
     PROVISIONED = "Provisioned"
+    PINNED = "Pinned"
     SUSPENDED = "Suspended"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     UNDONE = "Undone"
     ACTIVE = "Active"
     SUSPENDED = "Suspended"
+    PINNED_BY_IDS = "PinnedByIds"
+    KNOWN_BY_NAME = "KnownByName"
     CUSTOMER_BLOCKED = "CustomerBlocked"
     PAYMENT_METHOD_MISSING = "PaymentMethodMissing"
     SUSPENDED_BY_OWNER = "SuspendedByOwner"

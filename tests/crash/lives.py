@@ -43,7 +43,7 @@ def gone(account: Seen) -> bool:
 
 async def create(lane: Lane, name: str, **spec: Any) -> None:
     """Makes the AwsAccount."""
-    spec = {"email": f"{name}@example.com", "githubRepos": BEFORE, **spec}
+    spec = {"email": f"{name}@example.com", "githubRepos": BEFORE, "readOnlyFrom": {"pullRequests": True}, **spec}
     await lane.accounts.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
 
 
@@ -52,7 +52,8 @@ async def _suspend(lane: Lane, name: str) -> None:
 
 
 async def _resume(lane: Lane, name: str) -> None:
-    await lane.accounts.merge(lane.namespace, name, {"spec": {"suspended": False, "githubRepos": AFTER}})
+    spec = {"suspended": False, "githubRepos": AFTER, "deployFrom": {"branches": ["main"], "tags": ["v*"]}}
+    await lane.accounts.merge(lane.namespace, name, {"spec": spec})
 
 
 async def delete(lane: Lane, name: str) -> None:
@@ -77,9 +78,9 @@ async def is_closed(lane: Lane, account: AwsAccount) -> None:
     assert len(seen.members) == 1, seen
     assert seen.parent == lane.settings.suspended_ou_name, seen
     assert seen.assignments == [], seen
-    assert (seen.trust, seen.agents_trust) == (nobody(), agent_access.nobody()), seen
+    assert (seen.trust, seen.readers_trust, seen.agents_trust) == (nobody(), nobody(), agent_access.nobody()), seen
     assert seen.signs_in is None, "the old password still opens the console"
-    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 2, 2), seen
+    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 3, 2), seen
     iam = await lane.client("iam", account.status.aws_account_id)
     try:
         iam.get_login_profile(UserName="admin")

@@ -8,9 +8,10 @@ from fakes.factory import Factory
 
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.github.trust_policy import ROLE_NAME, every_run, render
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME, render
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+READS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 GITHUB = "token.actions.githubusercontent.com"
 
 
@@ -27,6 +28,8 @@ class AwsWorld:
     providers: dict[str, list[str]]
     roles: dict[str, list[str]]
     trust: Any
+    boundary: str | None
+    readers_trust: Any
     agents_trust: Any
     agents_session: int | None
     agents_boundary: str | None
@@ -38,6 +41,7 @@ class AwsWorld:
 def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: int = 1) -> AwsWorld:
     """An account that is as it should be."""
     aws_account_id, owner = account.status.aws_account_id, account.status.owner
+    has_readers = account.status.read_only_role_arn is not None or bool(account.spec.reading)
     provider, issuer = f"arn:aws:iam::{aws_account_id}:oidc-provider/{GITHUB}", factory.settings.issuer
     ours = {issuer.provider_arn(str(aws_account_id)): ["sts.amazonaws.com"]} if issuer else {}
     return AwsWorld(
@@ -48,8 +52,11 @@ def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: in
         signs_in={"passwordResetRequired": True},
         providers={provider: ["sts.amazonaws.com"]} | ours,
         roles={"GitHubActionsDeployRole": [ADMINISTRATOR]}
+        | ({READ_ONLY_ROLE_NAME: [READS]} if has_readers else {})
         | ({agent_access.ROLE_NAME: [ADMINISTRATOR]} if issuer else {}),
-        trust=render(every_run(sorted(account.spec.github_repos)), provider, limit=8192),
+        trust=render(account.spec.deploying, provider, limit=8192),
+        boundary=factory.settings.deploy_boundary_arn or None,
+        readers_trust=render(account.spec.reading, provider, limit=8192) if has_readers else None,
         agents_trust=agent_access.trust_policy(issuer, account.account_id, str(aws_account_id)) if issuer else None,
         agents_session=agent_access.MAX_SESSION_SECONDS if issuer else None,
         agents_boundary=factory.settings.agent_boundary_arn or None,
@@ -76,7 +83,10 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
         roles = [r for r in iam.list_roles()["Roles"] if r["RoleName"] not in factory.settings.access_role_names]
         trusts = {role["RoleName"]: role["AssumeRolePolicyDocument"] for role in roles}
         # A list of roles tells no boundary (IAM API reference, ListRoles).
-        agents = iam.get_role(RoleName=agent_access.ROLE_NAME)["Role"] if agent_access.ROLE_NAME in trusts else {}
+        agents, deploys = (
+            iam.get_role(RoleName=name)["Role"] if name in trusts else {}
+            for name in (agent_access.ROLE_NAME, ROLE_NAME)
+        )
         providers = [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
         instance = admin.list_instances()["Instances"][0]
         where = {"InstanceArn": instance["InstanceArn"]}
@@ -111,6 +121,8 @@ async def observe(factory: Factory, account: AwsAccount) -> AwsWorld:
                 for role in roles
             },
             trust=trusts.get(ROLE_NAME),
+            boundary=deploys.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            readers_trust=trusts.get(READ_ONLY_ROLE_NAME),
             agents_trust=trusts.get(agent_access.ROLE_NAME),
             agents_session=agents.get("MaxSessionDuration"),
             agents_boundary=agents.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),

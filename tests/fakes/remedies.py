@@ -31,6 +31,10 @@ REASONS: dict[str, dict[str, str]] = {
         "delete the account too": "test_an_account_that_is_held_can_be_deleted",
         "kubectl patch awsaccount NAME --subresource=status": "test_a_hold_whose_customer_is_gone_is_lifted_by_hand",
     },
+    "KnownByName": {
+        "List them as `org@id/repo@id`": "test_whether_the_repositories_go_by_ids",
+        "has to opt in": f"{OUTSIDE}GitHub's settings of the repository or the organization",
+    },
     "SuspendedByOwner": {"`spec.suspendedByOwner: false`": ENDED},
     "ClosureRequested": {"remove `spec.closeAt` before that time": ENDED},
     "Expired": {"set a later `spec.expiresAt`": ENDED, "remove it": ENDED},

@@ -14,9 +14,11 @@ from fakes.factory import NAMESPACE, Factory, Process, settings
 
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, nobody
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 
 REPOSITORIES = ["octo-org/web"]
+READERS = {"pullRequests": True}
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 WORKFLOW = "repo:octo-org/web:ref:refs/heads/main"
 
@@ -34,7 +36,7 @@ class Stage:
 
 
 async def _ask(factory: Factory) -> None:
-    await factory.add(githubRepos=REPOSITORIES)
+    await factory.add(githubRepos=REPOSITORIES, readOnlyFrom=READERS)
 
 
 async def _invite(factory: Factory) -> None:
@@ -56,7 +58,7 @@ async def _invite(factory: Factory) -> None:
                 break
             await asyncio.sleep(0.01)
     await asyncio.sleep(60)  # it was made long before, and its role is known everywhere
-    await factory.add(awsAccountId=seen["AccountId"], githubRepos=REPOSITORIES)
+    await factory.add(awsAccountId=seen["AccountId"], githubRepos=REPOSITORIES, readOnlyFrom=READERS)
 
 
 async def walked(
@@ -69,7 +71,7 @@ async def walked(
 
 
 async def _make(factory: Factory, **spec: Any) -> None:
-    await factory.add(githubRepos=REPOSITORIES, **spec)
+    await factory.add(githubRepos=REPOSITORIES, readOnlyFrom=READERS, **spec)
     account = await walked(await factory.start())
     assert account.status.phase == "active", account.status
 
@@ -98,8 +100,8 @@ async def _delete_without_access(factory: Factory) -> None:
 
 
 async def _change(factory: Factory) -> None:
-    """Another list of repositories and a permissions boundary; and somebody took our audience out of the providers,
-    and gave the agents' role long sessions.
+    """Another list of repositories and of runs, and permissions boundaries; and somebody took our audience out of the
+    providers, and gave the agents' role long sessions.
     """
     await _make(factory)
     account = await factory.account()
@@ -109,8 +111,9 @@ async def _change(factory: Factory) -> None:
             OpenIDConnectProviderArn=provider["Arn"], ClientID="sts.amazonaws.com"
         )
     iam.update_role(RoleName=agent_access.ROLE_NAME, MaxSessionDuration=43_200)
-    factory.settings = settings(agent_boundary_arn=BOUNDARY)
-    await factory.change(githubRepos=[*REPOSITORIES, "octo-org/api"])
+    factory.settings = settings(agent_boundary_arn=BOUNDARY, deploy_boundary_arn=BOUNDARY)
+    api = {"repository": "octo-org@1/api@2", "deployFrom": {"tags": ["v*"]}}
+    await factory.change(repositories=[api], deployFrom={"branches": ["main"]})
 
 
 async def _is_active(factory: Factory, account: AwsAccount) -> None:
@@ -118,8 +121,8 @@ async def _is_active(factory: Factory, account: AwsAccount) -> None:
     assert await factory.admits(account, WORKFLOW)
 
 
-async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, bool, list[str]]:
-    """Whether the deploy role, the agents' role and the console let anybody in, and who has single sign-on."""
+async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, bool, bool, list[str]]:
+    """Whether the deploy role, the readers', the agents' and the console let anybody in, and who has single sign-on."""
     iam = await factory.client("iam", account.status.aws_account_id)
     admin, store = await factory.client("sso-admin"), await factory.client("identitystore")
     instance = admin.list_instances()["Instances"][0]
@@ -136,8 +139,10 @@ async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, boo
     sets = admin.list_permission_sets(InstanceArn=instance["InstanceArn"])["PermissionSets"]
     lists = [admin.list_account_assignments(**where, PermissionSetArn=arn)["AccountAssignments"] for arn in sets]
     assigned = [each["PrincipalId"] for listed in lists for each in listed if each["PrincipalId"] in users]
-    agents = iam.get_role(RoleName=agent_access.ROLE_NAME)["Role"]["AssumeRolePolicyDocument"] != agent_access.nobody()
-    return await factory.admits(account, WORKFLOW), agents, await asyncio.to_thread(console), assigned
+    trusts = {role["RoleName"]: role["AssumeRolePolicyDocument"] for role in iam.list_roles()["Roles"]}
+    readers = trusts[READ_ONLY_ROLE_NAME] != nobody()
+    agents = trusts[agent_access.ROLE_NAME] != agent_access.nobody()
+    return await factory.admits(account, WORKFLOW), readers, agents, await asyncio.to_thread(console), assigned
 
 
 async def _parent(factory: Factory, account: AwsAccount) -> str:
@@ -149,7 +154,7 @@ async def _parent(factory: Factory, account: AwsAccount) -> str:
 async def _is_suspended(factory: Factory, account: AwsAccount) -> None:
     assert (account.status.phase, account.status.error) == ("suspended", None)
     assert await _parent(factory, account) == factory.settings.suspended_ou_name
-    assert await _doors(factory, account) == (False, False, False, [])
+    assert await _doors(factory, account) == (False, False, False, False, [])
 
 
 async def _is_closed(factory: Factory, account: AwsAccount) -> None:
@@ -160,7 +165,7 @@ async def _is_closed(factory: Factory, account: AwsAccount) -> None:
 async def _has_no_access(factory: Factory, account: AwsAccount) -> None:
     (member,) = await factory.members(account)
     assert member["state"] == "ACTIVE"
-    assert await _doors(factory, account) == (False, False, False, [])
+    assert await _doors(factory, account) == (False, False, False, False, [])
 
 
 MAKE = Stage("make", _ask, _is_active)

@@ -10,7 +10,7 @@ from fakes.factory import ISSUER, NAMESPACE, Factory, Process
 from fakes.stages import CHANGE, MAKE
 
 from batteries_crds import agent_access
-from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
+from batteries_crds.github.trust_policy import PROVIDER_HOST, READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.runtime.naming import account_email
@@ -63,7 +63,7 @@ async def user(factory: Factory, _: Process) -> None:
 
 async def role(factory: Factory, _: Process) -> None:
     iam = await factory.client("iam", await member(factory))
-    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+    for name in (ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME):
         await asyncio.to_thread(iam.create_role, RoleName=name, AssumeRolePolicyDocument=NOBODY)
 
 

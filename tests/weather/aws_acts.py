@@ -11,12 +11,13 @@ from weather.strangers import TEAM
 from weather.walk import Act, Turn
 
 from batteries_crds import agent_access
-from batteries_crds.github.trust_policy import ROLE_NAME
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.guardrails import DENY_ALL, FLOOR, KEEP_ACCESS, LIMITS
 
 OURS = (DENY_ALL, KEEP_ACCESS, FLOOR, LIMITS)
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+READS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 SCP = "SERVICE_CONTROL_POLICY"
 OWN = "owners-own"
 """A user and a role that an owner makes for themselves: nobody else's business."""
@@ -291,8 +292,8 @@ def _trusts(account: str) -> str:
 
 
 def _one_of_ours(turn: Turn) -> str:
-    """GitHub's role or the agents'."""
-    return turn.draw.choice([ROLE_NAME, agent_access.ROLE_NAME])
+    """One of GitHub's roles, if the account has it, or the agents'."""
+    return turn.draw.choice([ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME])
 
 
 async def delete_role(turn: Turn) -> str:
@@ -321,7 +322,7 @@ async def detach_role_policy(turn: Turn) -> str:
     role = _one_of_ours(turn)
 
     def do(iam: Any, account: str) -> str:
-        iam.detach_role_policy(RoleName=role, PolicyArn=ADMINISTRATOR)
+        iam.detach_role_policy(RoleName=role, PolicyArn=READS if role == READ_ONLY_ROLE_NAME else ADMINISTRATOR)
         return f"{role} in {account}"
 
     return await _inside(turn, do)

@@ -28,6 +28,18 @@ async def repositories(turn: Turn) -> str:
     return await turn.spec(githubRepos=sorted(set(many)))
 
 
+async def where_from(turn: Turn) -> str:
+    """From everywhere again, or only from some runs; and whether pull requests may read."""
+    deploys: list[dict[str, list[str]] | None] = [
+        None,
+        {"branches": ["main", "release/*"], "tags": [], "environments": []},
+        {"branches": [], "tags": ["v*"], "environments": ["production"]},
+        {"branches": [], "tags": [], "environments": []},
+    ]
+    reads = turn.draw.choice([None, {"pullRequests": True}])
+    return await turn.spec(deployFrom=turn.draw.choice(deploys), readOnlyFrom=reads)
+
+
 async def too_many_repositories(turn: Turn) -> str:
     return (await turn.spec(githubRepos=[f"octo-org/a-rather-long-name-{number:03}" for number in range(90)]))[:60]
 
@@ -210,6 +222,7 @@ ACTS = (
     Act("an account is suspended", "Every door is closed.", suspend, 4),
     Act("an account is resumed", "Every door that is its owner's is open.", resume, 4),
     Act("other repositories may deploy", "The role admits exactly those.", repositories, 4),
+    Act("other runs may deploy or read", "The roles admit exactly those.", where_from, 3),
     Act("more repositories than fit", "TrustPolicyTooLarge, and the old ones are admitted.", too_many_repositories, 1),
     Act("an object is deleted", "Its AWS account is closed, or an orphan.", delete, 4),
     Act("an object is made again", "It has the AWS account that it had.", make_again, 4, of=Walk.deleted),

@@ -9,7 +9,7 @@ from crash.lane import Lane
 from weather.aws_acts import OWN, Center
 
 from batteries_crds import agent_access
-from batteries_crds.github.trust_policy import ROLE_NAME
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Look:
     others: list[str] = field(default_factory=list)
     """Users and roles that are none of ours."""
     trust: Any = None
+    readers_trust: Any = None
     agents_trust: Any = None
     agents_policies: list[str] = field(default_factory=list)
     agents_session: int = 0
@@ -58,6 +59,8 @@ async def look(lane: Lane, account: str, parent: str) -> Look:
             attached = iam.list_attached_role_policies(RoleName=ROLE_NAME)["AttachedPolicies"]
             seen.trust = roles[ROLE_NAME]["AssumeRolePolicyDocument"]
             seen.role_policies = [each["PolicyArn"] for each in attached]
+        if READ_ONLY_ROLE_NAME in roles:
+            seen.readers_trust = roles[READ_ONLY_ROLE_NAME]["AssumeRolePolicyDocument"]
         if agent_access.ROLE_NAME in roles:
             attached = iam.list_attached_role_policies(RoleName=agent_access.ROLE_NAME)["AttachedPolicies"]
             agents = roles[agent_access.ROLE_NAME]
@@ -65,7 +68,7 @@ async def look(lane: Lane, account: str, parent: str) -> Look:
             seen.agents_session, seen.agents_policies = agents["MaxSessionDuration"], [p["PolicyArn"] for p in attached]
         for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
             seen.audiences += iam.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])["ClientIDList"]
-        known = {user, ROLE_NAME, agent_access.ROLE_NAME, *lane.settings.access_role_names}
+        known = {user, ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME, *lane.settings.access_role_names}
         seen.others = sorted({*users, *roles} - known)
         people = center.people()
         sets = [arn for arn, each in center.sets().items() if each == name]

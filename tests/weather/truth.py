@@ -19,7 +19,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.conditions import ACCOUNT_GONE, READY, SUSPENDED, SUSPENDED_BY_AWS, find, is_true
 from batteries_crds.customer import Customer
-from batteries_crds.github.trust_policy import PolicyTooLargeError, every_run, nobody, render
+from batteries_crds.github.trust_policy import Admitted, PolicyTooLargeError, nobody, render
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.account_tags import AccountTags
 
@@ -121,6 +121,7 @@ async def _wrong_closed(walk: Walk, account: AwsAccount, member: Any, reason: st
         "no login": not seen.has_login,
         "nobody assigned": not seen.assigned,
         "the role admits nobody": seen.trust in (None, nobody()),
+        "the read-only role admits nobody": seen.readers_trust in (None, nobody()),
         "the agents' role admits nobody": seen.agents_trust in (None, agent_access.nobody()),
         "no Secret": await _secret(lane, account) is None,
     }
@@ -146,7 +147,8 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
         "the agents' role admits": unfit or seen.agents_trust == _agents_trust(account, member["id"], lane),
         # A list that does not fit is refused before anything is done in the account.
         "the role's policy": unfit or seen.role_policies == [ADMINISTRATOR],
-        "the role admits": unfit or seen.trust == _trust(account, member["id"]),
+        "the role admits": unfit or seen.trust == _trust(account.spec.deploying, member["id"]),
+        "the read-only role admits": unfit or _reads_rightly(account, seen, member["id"]),
         "single sign-on": await _single_sign_on(lane, account, seen, facts),
     }
     told = (status.owner, status.sso_user_name, status.sso_user_id, find(status.conditions, "SSOAssigned"))
@@ -159,15 +161,22 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
 
 def _unfit(account: AwsAccount, lane: Lane) -> bool:
     try:
-        _trust(account, "1" * 12, lane.settings.trust_policy_limit)
+        for admitted in (account.spec.deploying, account.spec.reading):
+            _trust(admitted, "1" * 12, lane.settings.trust_policy_limit)
     except PolicyTooLargeError:
         return True
     return False
 
 
-def _trust(account: AwsAccount, aws_id: str, limit: int = 8192) -> Any:
+def _reads_rightly(account: AwsAccount, seen: Look, aws_id: str) -> bool:
+    """Where nobody is to read, there may be no role, or one of before."""
+    wanted = _trust(account.spec.reading, aws_id)
+    return seen.readers_trust == wanted or (seen.readers_trust is None and not account.spec.reading)
+
+
+def _trust(admitted: list[Admitted], aws_id: str, limit: int = 8192) -> Any:
     provider = f"arn:aws:iam::{aws_id}:oidc-provider/{GITHUB}"
-    return render(every_run(sorted(account.spec.github_repos)), provider, limit=limit)
+    return render(admitted, provider, limit=limit)
 
 
 def _agents_trust(account: AwsAccount, aws_id: str, lane: Lane) -> Any:

@@ -204,6 +204,8 @@ def wishes(walk: Walk, accounts: int) -> None:
         )
         closes = draw.random() < 0.25
         spec = {**owner, "githubRepos": [f"octo-org/repo-{number}"], "suspended": draw.random() < 0.1}
+        if number % 4 == 1:
+            spec |= {"readOnlyFrom": {"pullRequests": True}}
         walk.wish(namespace, f"w-{number:02}", **spec, **({"deletionPolicy": "Close"} if closes else {}))
 
 

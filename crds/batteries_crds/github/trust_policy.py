@@ -50,6 +50,11 @@ class Admitted:
     repository: str
     sources: WorkflowSources | None = None
 
+    def __str__(self) -> str:
+        if self.sources is None:
+            return self.repository
+        return f"{self.repository} ({self.sources})"
+
 
 def every_run(repositories: Iterable[str]) -> list[Admitted]:
     """These repositories, with everything that runs in them."""

@@ -61,6 +61,12 @@ class WorkflowSources(Model):
         ),
     ] = False
 
+    def __str__(self) -> str:
+        """As people say it: `branch main, tag v*, environment production, pull requests`."""
+        kinds = (("branch", self.branches), ("tag", self.tags), ("environment", self.environments))
+        named = [f"{kind} {name}" for kind, names in kinds for name in names]
+        return ", ".join([*named, "pull requests"] if self.pull_requests else named) or "no run"
+
     @property
     def contexts(self) -> tuple[str, ...]:
         """The contexts of tokens that are admitted, in one order whatever the lists' order is; a `*` is IAM's."""

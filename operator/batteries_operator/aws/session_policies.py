@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from batteries_crds import agent_access
-from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
+from batteries_crds.github.trust_policy import PROVIDER_HOST, READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_operator.aws.partition import Partition
 from batteries_operator.runtime.settings import Settings
 
@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     IDENTITY = "identity"
     CONSOLE = "console"
     ROLES = "roles"
+    READERS = "readers"
 
 
 _USER = tuple(
@@ -56,7 +57,8 @@ class SessionPolicies:
         self._user = settings.iam_user_name
         self._managed = settings.managed_policy_arn
         self._agents_policy = settings.agent_policy_arn or settings.managed_policy_arn
-        self._boundary = settings.agent_boundary_arn
+        self._read_only = settings.read_only_policy_arn
+        self._boundaries = [each for each in (settings.deploy_boundary_arn, settings.agent_boundary_arn) if each]
         issuer = settings.issuer
         self._providers = (PROVIDER_HOST, issuer.host) if issuer else (PROVIDER_HOST,)
 
@@ -78,14 +80,19 @@ class SessionPolicies:
                 user = arns("user", self._user)
                 return [_allow(_USER, user), with_policy("iam:AttachUserPolicy", user, "iam:PolicyARN", self._managed)]
             case Purpose.ROLES:
-                roles, policies = arns("role", ROLE_NAME, agent_access.ROLE_NAME), (self._managed, self._agents_policy)
-                bound = "iam:PutRolePermissionsBoundary", roles[1:], "iam:PermissionsBoundary", self._boundary
+                roles = arns("role", ROLE_NAME, agent_access.ROLE_NAME)
+                action, key = "iam:PutRolePermissionsBoundary", "iam:PermissionsBoundary"
                 return [
-                    _allow(_ROLE, roles),
-                    with_policy("iam:AttachRolePolicy", roles, "iam:PolicyARN", *policies),
-                    *([with_policy(*bound)] if self._boundary else []),
+                    # The readers' role is closed in such a session, and opened in one of its own.
+                    _allow(_ROLE, [*roles, *arns("role", READ_ONLY_ROLE_NAME)]),
+                    with_policy("iam:AttachRolePolicy", roles, "iam:PolicyARN", self._managed, self._agents_policy),
+                    *([with_policy(action, roles, key, *self._boundaries)] if self._boundaries else []),
                     _allow(_PROVIDER, arns("oidc-provider", *self._providers)),
                 ]
+            case Purpose.READERS:
+                role = arns("role", READ_ONLY_ROLE_NAME)
+                attach = with_policy("iam:AttachRolePolicy", role, "iam:PolicyARN", self._read_only)
+                return [_allow(_ROLE, role), attach]
             case _:
                 return [_allow(("sts:GetCallerIdentity",), ["*"])]
 

@@ -174,6 +174,7 @@ class Reconciler:
             await writer.flush()
             if not isinstance(outcome, Done):
                 return True
+        await self._results.settle(writer)  # an earlier release may have derived less from the same status
         return drifted
 
     async def _seen_otherwise(self, writer: StatusWriter, scope: ReconcileScope, steps: Sequence[Step]) -> bool | None:

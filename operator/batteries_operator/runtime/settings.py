@@ -15,13 +15,12 @@ from batteries_crds.agent_access import Issuer, IssuerUnusableError
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
 from batteries_operator.runtime.floor_settings import FloorSettings
 from batteries_operator.runtime.payment_settings import PaymentSettings
+from batteries_operator.runtime.role_settings import AWS_MANAGED_OR_EMPTY, RoleSettings
 
 OWN_ROLE = "AIBatteriesIncludedAccess"
-AWS_MANAGED_OR_EMPTY = r"^(arn:aws[a-z-]*:iam::aws:policy/[\w+=,.@/-]+)?$"
-"""A policy of one account can't be named for all accounts; AWS's own are in each."""
 
 
-class Settings(FloorSettings, PaymentSettings):
+class Settings(FloorSettings, RoleSettings, PaymentSettings):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)

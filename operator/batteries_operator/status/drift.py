@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from batteries_crds import agent_access
-from batteries_crds.github.trust_policy import PROVIDER_HOST
+from batteries_crds.github.trust_policy import PROVIDER_HOST, READ_ONLY_ROLE_NAME
 from batteries_operator.aws.mutations import Mutation
 
 _FOUND = {
@@ -20,6 +20,8 @@ _FOUND = {
     "sso:DeleteAccountAssignment": "the owner had access again",
 }
 
+_ROLES = {agent_access.ROLE_NAME: "the agents' role", READ_ONLY_ROLE_NAME: "the read-only role"}
+
 
 def drift_message(step: str, acts: Sequence[Mutation]) -> str:
     """The Event's message: `step` ran again and changed this, which should not have been needed.
@@ -32,6 +34,6 @@ def drift_message(step: str, acts: Sequence[Mutation]) -> str:
 
 
 def _found(act: Mutation) -> str:
-    role = "the agents' role" if act.subject == agent_access.ROLE_NAME else "the deploy role"
+    role = _ROLES.get(act.subject, "the deploy role")
     provider = "GitHub's OIDC provider" if act.subject.endswith(PROVIDER_HOST) else "our OIDC provider"
     return _FOUND.get(act.operation, f"{act.operation} was needed").format(role=role, provider=provider)

@@ -11,6 +11,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
     ACCOUNT_GONE,
+    PINNED,
     PROVISIONED,
     READY,
     RECONCILING,
@@ -28,6 +29,7 @@ from batteries_crds.names import ConditionType, EventStatus, Phase, Provisioning
 from batteries_crds.reasons import Reason
 from batteries_operator.status import suspension_reason
 from batteries_operator.status.pending import blocking, gave_up, is_current, is_overdue, is_settled
+from batteries_operator.status.pinned import pinned
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
 
@@ -176,6 +178,7 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
             put(kind, ConditionStatus.TRUE, cause.reason if cause else Reason.NOT_STARTED, message)
         else:
             conditions = without(conditions, kind)
+    conditions = _with_pinned(account, conditions, now)
     phase = _phase(account, conditions)
     error, why = _error(steps, account)
     return _with(
@@ -188,6 +191,16 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         error=error,
         cause=why,
     )
+
+
+def _with_pinned(account: AwsAccount, conditions: list[Condition], now: datetime) -> list[Condition]:
+    """The conditions with Pinned as AWS admits repositories now; without it while none is admitted."""
+    state = pinned(account)
+    if state is None:
+        return without(conditions, PINNED)
+    status = ConditionStatus.TRUE if state.reason == Reason.PINNED_BY_IDS else ConditionStatus.FALSE
+    generation = account.metadata.generation
+    return upsert(conditions, PINNED, status, state.reason, state.message, generation=generation, now=now)
 
 
 def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[ConditionType]:

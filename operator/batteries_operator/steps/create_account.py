@@ -12,7 +12,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import CreateRequest, Hold
 from batteries_crds.base import seconds_since, utc_now, utc_now_exactly
 from batteries_crds.customer import Customer
-from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size, every_run
+from batteries_crds.github.trust_policy import PolicyTooLargeError, check_size
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.account_tags import tags_for
 from batteries_operator.aws.caller import CALL_SECONDS
@@ -75,13 +75,10 @@ async def run(scope: Scope) -> Outcome:
 async def _too_large(scope: Scope) -> Outcome | None:
     """Fails early for a list that setup_oidc would refuse, before there is a half-made account."""
     partition = await scope.deps.aws.sts.partition()
+    limit = scope.deps.settings.trust_policy_limit
     try:
-        check_size(
-            every_run(scope.account.spec.github_repos),
-            limit=scope.deps.settings.trust_policy_limit,
-            partition=partition.name,
-            audience=partition.audience,
-        )
+        for admitted in (scope.account.spec.deploying, scope.account.spec.reading):
+            check_size(admitted, limit=limit, partition=partition.name, audience=partition.audience)
     except PolicyTooLargeError as error:
         return too_large(error)
     return None

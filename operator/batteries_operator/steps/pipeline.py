@@ -90,8 +90,10 @@ PROVISIONING: tuple[Step, ...] = (
         Name.SETUP_OIDC,
         ConditionType.OIDC_CONFIGURED,
         setup_oidc.run,
-        "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for spec.githubRepos, "
-        "again when `spec.githubRepos` changes; beside it our issuer as OIDC provider, and BatteriesAgentRole",
+        "GitHub OIDC provider, GitHubActionsDeployRole, trust policy for the repositories and runs of the spec, "
+        "again when `spec.githubRepos`, `repositories`, `deployFrom` or `readOnlyFrom` changes; "
+        "GitHubActionsReadOnlyRole where `readOnlyFrom` asks for it; beside them our issuer as OIDC provider, and "
+        "BatteriesAgentRole",
         needs=(ConditionType.ROLE_READY, ConditionType.IN_CUSTOMERS_OU),
         inputs=setup_oidc.inputs,
         invalidates=(ConditionType.DEPLOY_ROLE_CLOSED,),
@@ -158,7 +160,7 @@ SUSPENSION: tuple[Step, ...] = (
         Closing.CLOSE_DEPLOY_ROLE,
         ConditionType.DEPLOY_ROLE_CLOSED,
         close_deploy_role.run,
-        "trust policies of GitHubActionsDeployRole and BatteriesAgentRole admit nobody",
+        "trust policies of GitHubActionsDeployRole, GitHubActionsReadOnlyRole and BatteriesAgentRole admit nobody",
         needs=(ConditionType.ROLE_READY,),
         after=(ConditionType.QUARANTINED,),
         inputs=_unguarded,

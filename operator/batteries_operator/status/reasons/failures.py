@@ -42,7 +42,7 @@ FAILURES: dict[Reason, Entry] = {
         "If it is this one, tag it in Organizations; the resync looks again after a tenth of BATTERIES_RESYNC_SECONDS, "
         f"and at once after `{RETRY}`. If it was another owner's, make the AwsAccount "
         "again with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
-        "users, access keys, the deploy role, the agents' role), take the tag `aibatteriesincluded.com/owner` away, "
+        "users, access keys, the roles of GitHub Actions, the agents' role), take the tag `aibatteriesincluded.com/owner` away, "
         f"then `{RETRY}`. If nothing tells whose a suspended one was, find out, and tag it as the message says. If "
         "`status.awsAccountId` is wrong, find out who wrote it. To let a deleted object go: "
         "`spec.deletionPolicy: Retain`, or take its finalizer away.",
@@ -54,8 +54,8 @@ FAILURES: dict[Reason, Entry] = {
         f"the message names; then `{RETRY}`.",
     ),
     Reason.ROLE_NOT_OURS: Entry(
-        "An adopted AWS account has a role GitHubActionsDeployRole or BatteriesAgentRole. Neither our tag nor the "
-        "status says that we made it, or it was made for another owner. It was left as it is.",
+        "An adopted AWS account has a role GitHubActionsDeployRole, GitHubActionsReadOnlyRole or BatteriesAgentRole. "
+        "Neither our tag nor the status says that we made it, or it was made for another owner. It was left as it is.",
         f"Delete that role or, if it may be taken over, give it the tag that the message names; then `{RETRY}`.",
     ),
     Reason.PROVIDER_NOT_OURS: Entry(

@@ -9,6 +9,17 @@ GENERAL: dict[Reason, Entry] = {
     Reason.DONE: Entry("The step's goal was observed in AWS.", NOTHING),
     Reason.UNDONE: Entry("Another step undoes this one: a suspension, a resume or a deletion is under way.", BY_ITSELF),
     Reason.ACTIVE: Entry("The account is ready to use.", NOTHING),
+    Reason.PINNED_BY_IDS: Entry(
+        "Every repository that AWS admits is listed with GitHub's immutable ids: nobody who takes its name over, after "
+        "a rename or a deletion, gets in.",
+        NOTHING,
+    ),
+    Reason.KNOWN_BY_NAME: Entry(
+        "The message lists repositories that go by name alone. Both forms of GitHub's subject are admitted for such a "
+        "name, whatever the ids are. If the owner gives the name up, whoever takes it can deploy.",
+        "List them as `org@id/repo@id`, as docs/kubectl.md says. A repository from before 2026-07-15 has to opt in to "
+        "immutable subjects in GitHub first, because its tokens do not name the ids before.",
+    ),
     Reason.SUSPENDED: Entry(
         "The account is closed, as seen in AWS: console, single sign-on and deploy role are closed, and the policy "
         "BatteriesDenyAll denies all requests of its users and roles, running sessions included. Such a policy does "

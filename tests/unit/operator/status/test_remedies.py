@@ -24,7 +24,7 @@ from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find, is_true
-from batteries_crds.github.trust_policy import ROLE_NAME
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_crds.names import ANNOTATION_RETRY, TAG_ACCOUNT_ID, TAG_OWNER, TAG_RESOURCE
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.guardrails import DENY_ALL
@@ -260,12 +260,12 @@ def _delete_the_provider(iam: Any, _: Any) -> None:
 
 
 def _delete_the_role(iam: Any, _: Any) -> None:
-    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+    for name in (ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME):
         iam.delete_role(RoleName=name)
 
 
 def _tag_the_role(iam: Any, tags: Any) -> None:
-    for name in (ROLE_NAME, agent_access.ROLE_NAME):
+    for name in (ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME):
         iam.tag_role(RoleName=name, Tags=tags)
 
 
@@ -324,7 +324,7 @@ async def test_an_account_changes_hands_when_the_owner_s_tag_is_taken_away(facto
 
 
 def _end_the_access(factory: Factory, iam: Any, first: AwsAccount) -> None:
-    """Single sign-on, IAM users, access keys, the deploy role, the agents' role; then the tag."""
+    """Single sign-on, IAM users, access keys, the roles of GitHub Actions, the agents' role; then the tag."""
     region, account = "us-east-1", first.status.aws_account_id
     admin, organizations = (SHARED.client(each, region_name=region) for each in ("sso-admin", "organizations"))
     instance = admin.list_instances()["Instances"][0]["InstanceArn"]
