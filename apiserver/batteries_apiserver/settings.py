@@ -6,6 +6,7 @@ documentation is generated from the fields.
 
 from aiohttp import web
 
+from batteries_apiserver.runtime.repository_settings import RepositorySettings
 from batteries_apiserver.runtime.server_settings import ServerSettings
 from batteries_apiserver.runtime.stripe_settings import StripeSettings
 from batteries_apiserver.runtime.token_settings import TokenSettings
@@ -14,7 +15,7 @@ SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 """Stripe replaces this with the session's id when it sends a browser back."""
 
 
-class Settings(TokenSettings, StripeSettings, ServerSettings):
+class Settings(TokenSettings, StripeSettings, RepositorySettings, ServerSettings):
     """The settings of one installation."""
 
     @property

@@ -95,6 +95,9 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
             spec={
                 "customerRef": When.AT_CREATION,
                 "githubRepos": When.AT_HOME,
+                "repositories": When.AT_HOME,
+                "deployFrom": When.AT_HOME,
+                "readOnlyFrom": When.AT_HOME,
                 "expiresAt": When.AT_HOME,
                 "expiryPolicy": When.AT_HOME,
                 "suspendedByOwner": When.AT_HOME,

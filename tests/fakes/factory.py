@@ -24,6 +24,7 @@ from fakes.identity_tokens import github_token
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
+from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.identity import ObjectRef
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
@@ -347,10 +348,10 @@ class Factory:
                     raise
         raise AssertionError("there is no role to assume")
 
-    async def admits(self, account: AwsAccount, subject: str) -> bool:
-        """Whether a GitHub workflow with that `sub` may assume the deploy role."""
+    async def admits(self, account: AwsAccount, subject: str, role: str = ROLE_NAME) -> bool:
+        """Whether a GitHub workflow with that `sub` may assume the deploy role, or another one."""
         try:
-            await self._deploy_session(account, subject)
+            await self._deploy_session(account, subject, role)
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDenied":
                 raise
@@ -361,14 +362,14 @@ class Factory:
         """boto3 of such a workflow, which administers the account as its owner does."""
         return as_session(service, await self._deploy_session(account, subject))
 
-    async def _deploy_session(self, account: AwsAccount, subject: str) -> Any:
+    async def _deploy_session(self, account: AwsAccount, subject: str, role: str = ROLE_NAME) -> Any:
         audience = of_region(os.environ["AWS_REGION"]).audience
         ever = {"iat": 0, "exp": 2**32}  # whatever clock the test goes by
         token = await asyncio.to_thread(partial(github_token, self.url, subject, aud=audience, **ever))
         sts = SHARED.client("sts", region_name=os.environ["AWS_REGION"], config=UNSIGNED_CALLS)
         return await asyncio.to_thread(
             sts.assume_role_with_web_identity,
-            RoleArn=account.status.oidc_role_arn,
+            RoleArn=str(account.status.oidc_role_arn).replace(ROLE_NAME, role),
             RoleSessionName="deploy",
             WebIdentityToken=token,
         )

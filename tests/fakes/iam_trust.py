@@ -59,7 +59,7 @@ def _holds(operator: str, claim: str, wanted: list[str]) -> bool:
     match operator:
         case "StringEquals":
             return claim in wanted
-        case "StringLike":
+        case "StringLike" | "StringLikeIfExists":  # every claim that is asked for is there
             return any(like(pattern, claim) for pattern in wanted)
         case "StringNotLike":
             return not any(like(pattern, claim) for pattern in wanted)

@@ -22,6 +22,7 @@ from batteries_apiserver.settings import Settings
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
+from batteries_crds.github.repository_fields import RepositoryFields
 from batteries_crds.kube.client import Resources, connect
 from batteries_crds.names import API_VERSION, GROUP, VERSION
 
@@ -183,7 +184,7 @@ async def test_an_account_of_somebody_else_is_not_taken_for_the_one_that_was_not
             return await world.accounts().get(namespace, name)
 
     with pytest.raises(Conflict):
-        await ownership.create_once(replace(kube, accounts=Foreign()), OWNER, [])
+        await ownership.create_once(replace(kube, accounts=Foreign()), OWNER, RepositoryFields())
     assert len(set(asked)) == 1
 
 
@@ -369,7 +370,8 @@ async def test_creation_under_a_name_that_is_taken_fails_and_changes_nothing(wor
     kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
     name = "22222222-2222-4222-8222-222222222222"
     results = await asyncio.gather(
-        *(ownership.create(kube, name, OWNER, [f"my-org/r{n}"]) for n in range(20)), return_exceptions=True
+        *(ownership.create(kube, name, OWNER, RepositoryFields(github_repos=[f"my-org/r{n}"])) for n in range(20)),
+        return_exceptions=True,
     )
     made = [result for result in results if isinstance(result, AwsAccount)]
     assert len(made) == 1
@@ -383,7 +385,7 @@ async def test_a_change_does_not_make_a_deleted_account_anew(world: World) -> No
     account = await world.accounts().get(world.namespace, account_id)
     await world.accounts().delete(world.namespace, account_id)
     with pytest.raises(Conflict):
-        await ownership.change(kube, account, OWNER, ["my-org/my-app"])
+        await ownership.change(kube, account, OWNER, RepositoryFields(github_repos=["my-org/my-app"]))
     assert await world.accounts().find(world.namespace, account_id) is None
 
 

@@ -15,6 +15,7 @@ from batteries_apiserver.admin import actions
 from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.github.repository_fields import RepositoryFields
 from batteries_crds.kube.client import Resources
 from batteries_crds.kube.secrets import Secrets
 from batteries_crds.names import LABEL_ACCOUNT_ID
@@ -113,8 +114,8 @@ async def test_an_apply_is_whole_never_forced_and_spares_kubernetes_the_second_r
 
 
 async def test_the_api_writes_accounts_by_apply_under_its_name(kubernetes: Recorded, kube: Kube) -> None:
-    made = await ownership.create(kube, "acme", "c", ["o/r"])
-    await ownership.change(kube, made, "c", [])
+    made = await ownership.create(kube, "acme", "c", RepositoryFields(github_repos=["o/r"]))
+    await ownership.change(kube, made, "c", RepositoryFields())
     assert kubernetes.managers == [("PATCH", "batteries-apiserver")] * 2
     assert {request.query["fieldValidation"] for request in kubernetes.requests} == {"Ignore"}
 

@@ -33,7 +33,7 @@ from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVI
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.paths import CHECKOUT
-from batteries_tools import endpoints
+from batteries_tools import endpoints, trust_policy_sizes
 from batteries_tools.allowed import allowed
 from batteries_tools.kube_score import exceptions
 
@@ -235,6 +235,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),
     "argocd-health": argocd_health,
     "stall_timeouts": stall_timeouts,
+    "trust-policy-sizes": lambda: _table(trust_policy_sizes.HEAD, trust_policy_sizes.rows()),
     "reasons": reasons,
     "conditions": conditions,
     "refusals": refusals,
@@ -249,6 +250,7 @@ TABLES: dict[str, Callable[[], str]] = {
 PAGES = (
     *("credentials", "gitops", "http-api", "iam-policy", "install"),
     *("kubectl", "metrics", "runbook", "settings", "stripe"),
+    "decisions/011-where-deployments-come-from",
 )
 FILES = tuple(f"docs/{name}.md" for name in PAGES)
 OPENAPI = "docs/openapi.json"

@@ -8,7 +8,7 @@ from batteries_apiserver.accounts import credentials, idempotent_create, ownersh
 from batteries_apiserver.accounts.admission import admitted
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.prefer_wait import APPLIED, is_settled, wait_as_preferred
-from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, refuse_too_many
+from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, applied, refuse_too_many
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, changed_by
@@ -24,6 +24,7 @@ from batteries_apiserver.kube.clients import BY_CUSTOMER, KUBE, Kube
 from batteries_apiserver.projections import account_views
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.github.repository_fields import RepositoryFields, repositories_of
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
 
@@ -32,11 +33,12 @@ _POLL = {"Retry-After": "10"}
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """POST /v1/accounts: requests an account, which the operator then creates."""
-    wanted = await read_body(request, NewAccount, required=False)
-    refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
+    body = await read_body(request, NewAccount, required=False)
+    wanted = applied(body, request.app[SETTINGS].new_account)
+    refuse_too_many(wanted, request.app[SETTINGS].trust_policy_limit)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
     account = await (
-        _create(kube, customer, wanted) if key is None else idempotent_create.create(kube, customer, key, wanted)
+        _create(kube, customer, wanted) if key is None else idempotent_create.create(kube, customer, key, body, wanted)
     )
     bind_account(str(account.account_id))
     accepted = account_views.accepted(account)
@@ -58,9 +60,9 @@ def _waited(account: AwsAccount, accepted: account_views.Accepted, headers: dict
     return json_response(account_views.accepted_in_vain(account, accepted), status=202, headers=headers)
 
 
-async def _create(kube: Kube, customer: str, wanted: NewAccount) -> AwsAccount:
+async def _create(kube: Kube, customer: str, wanted: RepositoryFields) -> AwsAccount:
     async with admitted(kube, customer):
-        return await ownership.create_once(kube, customer, wanted.github_repos)
+        return await ownership.create_once(kube, customer, wanted)
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
@@ -91,9 +93,10 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:
-    """PATCH /v1/accounts/{id}: which repositories may deploy. An unchanged list is not written."""
-    wanted = await read_body(request, AccountChange)
-    refuse_too_many(wanted.github_repos, request.app[SETTINGS].trust_policy_limit)
+    """PATCH /v1/accounts/{id}: which repositories may deploy, and where from. What does not change is not written."""
+    body = await read_body(request, AccountChange)
+    limit = request.app[SETTINGS].trust_policy_limit
+    refuse_too_many(applied(body, RepositoryFields()), limit)
     kube, customer = request.app[KUBE], customer_of(caller)
     found = await own_account(kube, customer, request.match_info["id"])
     # Read live, because the cache may be behind.
@@ -105,19 +108,28 @@ async def change(request: web.Request, caller: Caller) -> web.Response:
     status = account_views.status_of(account)
     if status is not Phase.ACTIVE:
         raise Conflict("account_not_active", _WAIT_FOR[status])
-    if account.spec.github_repos != wanted.github_repos:
-        account = await ownership.change(kube, account, customer, wanted.github_repos)
+    wanted = applied(body, account.spec)
+    refuse_too_many(wanted, limit)
+    if wanted != repositories_of(account.spec):
+        account = await ownership.change(kube, account, customer, wanted)
         await request.app[NOTIFICATIONS].notify(
             NotificationKind.REPOSITORIES_CHANGED,
             customer,
             account.metadata.uid,
             str(account.metadata.generation),
-            repositories=", ".join(wanted.github_repos) or "none: nobody may deploy",
+            repositories=_told(wanted),
             by=changed_by(caller),
             **about(account),
         )
     account, headers = await wait_as_preferred(request, account)
     return json_response(account_views.changed(account), headers=headers)
+
+
+def _told(wanted: RepositoryFields) -> str:
+    """Who may do what, for a mail."""
+    deploy = ", ".join(map(str, wanted.deploying)) or "none: nobody may deploy"
+    read = ", ".join(map(str, wanted.reading))
+    return f"{deploy}; may read: {read}" if read else deploy
 
 
 async def reveal_credentials(request: web.Request, caller: Caller) -> web.Response:

@@ -11,23 +11,25 @@ from batteries_apiserver.http.errors import Conflict, Unprocessable
 from batteries_apiserver.http.idempotency import derived_name, fingerprint
 from batteries_apiserver.kube.clients import Kube
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.github.repository_fields import RepositoryFields
 from batteries_crds.names import ANNOTATION_REQUEST
 
 
-async def create(kube: Kube, customer: str, key: str, wanted: NewAccount) -> AwsAccount:
-    """Returns the account of this key, created by this request or by the one that it repeats.
+async def create(kube: Kube, customer: str, key: str, body: NewAccount, wanted: RepositoryFields) -> AwsAccount:
+    """Returns the account of this key, created by this request or by the one that it repeats. `wanted` is what the body
+    means now; the body itself is what a repeat is recognized by.
 
     Raises:
         Unprocessable: the key was used with another body.
         PaymentRequired, Conflict, BadRequest: as without a key.
     """
-    name, print_ = derived_name("account", customer, key), fingerprint(wanted)
+    name, print_ = derived_name("account", customer, key), fingerprint(body)
     made = await _made(kube, name, customer, print_)
     if made is not None:
         return made
     try:
         async with admitted(kube, customer):
-            return await ownership.create(kube, name, customer, wanted.github_repos, request=print_)
+            return await ownership.create(kube, name, customer, wanted, request=print_)
     except Conflict:
         # The same request was faster; or the limit is reached, and then that is the response.
         made = await _made(kube, name, customer, print_)

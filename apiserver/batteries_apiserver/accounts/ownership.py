@@ -27,16 +27,19 @@ from batteries_apiserver.kube.clients import Kube
 from batteries_apiserver.kube.lost_responses import write_or_find
 from batteries_apiserver.kube.server_side_apply import causes
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import AwsAccountSpec
+from batteries_crds.github.repository_fields import RepositoryFields
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER, MAX_LABEL_LENGTH
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
+_RULES = ("deploy_from", "read_only_from")
 _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
 """Kubernetes quotes the value if a rule on a string fails, and no value for a list or an object."""
 
 
 async def create(
-    kube: Kube, name: str, customer: str, repositories: list[str], *, request: str | None = None
+    kube: Kube, name: str, customer: str, wanted: RepositoryFields, *, request: str | None = None
 ) -> AwsAccount:
     """Creates the account or fails. `request` is the request's fingerprint, by which a repeat is recognized.
 
@@ -44,11 +47,11 @@ async def create(
         Conflict: there is an object with that name.
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    body = _creation(customer, repositories, request)
+    body = _creation(customer, wanted, request)
     return await _cached(kube, kube.accounts.apply(kube.namespace, name, body))
 
 
-async def create_once(kube: Kube, customer: str, repositories: list[str]) -> AwsAccount:
+async def create_once(kube: Kube, customer: str, wanted: RepositoryFields) -> AwsAccount:
     """Creates an account under a random name. If the response to the write is lost, looks for the account.
 
     The caller does not know the name, and could only repeat the request and get a second account, which costs money.
@@ -56,7 +59,7 @@ async def create_once(kube: Kube, customer: str, repositories: list[str]) -> Aws
     Raises:
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    name, body = str(uuid4()), _creation(customer, repositories, None)
+    name, body = str(uuid4()), _creation(customer, wanted, None)
 
     async def made() -> AwsAccount | None:
         account = await kube.accounts.find(kube.namespace, name)
@@ -65,8 +68,8 @@ async def create_once(kube: Kube, customer: str, repositories: list[str]) -> Aws
     return await _cached(kube, write_or_find(lambda: kube.accounts.apply(kube.namespace, name, body), made))
 
 
-async def change(kube: Kube, account: AwsAccount, customer: str, repositories: list[str]) -> AwsAccount:
-    """Changes which repositories may deploy. The uid prevents that a deleted account is created again.
+async def change(kube: Kube, account: AwsAccount, customer: str, wanted: RepositoryFields) -> AwsAccount:
+    """Changes which repositories may deploy, and where from. The uid prevents that a deleted account is created again.
 
     Raises:
         Conflict: another manager owns the list; the sentence names that manager.
@@ -74,9 +77,23 @@ async def change(kube: Kube, account: AwsAccount, customer: str, repositories: l
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
     meta = account.metadata
-    body = _ours(customer, repositories, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
+    body = _ours(customer, wanted, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
+    if account.spec.repositories and not wanted.repositories:
+        body["spec"]["repositories"] = []  # a list that is left out would stay another manager's
     body["metadata"]["uid"] = meta.uid
-    return await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
+    gone = [name for name in _RULES if getattr(account.spec, name) is not None and getattr(wanted, name) is None]
+    if gone:
+        names = {AwsAccountSpec.model_fields[name].alias or name for name in gone}
+        live = await kube.accounts.raw(kube.namespace, meta.name)
+        server_side_apply.refuse_declared(live, names, frozenset({kube.accounts.manager}))
+    changed = await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
+    left = {AwsAccountSpec.model_fields[name].alias or name for name in gone if getattr(changed.spec, name) is not None}
+    if not left:
+        return changed
+    # A one-off update, such as kubectl edit, wrote it: what an apply leaves out stays with whoever wrote it.
+    version = {"uid": meta.uid, "resourceVersion": changed.metadata.resource_version}
+    nothing = {"metadata": version, "spec": dict.fromkeys(left)}
+    return await _cached(kube, kube.accounts.merge(kube.namespace, meta.name, nothing))
 
 
 async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
@@ -92,21 +109,27 @@ async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
     return account
 
 
-def _creation(customer: str, repositories: list[str], request: str | None) -> dict[str, Any]:
+def _creation(customer: str, wanted: RepositoryFields, request: str | None) -> dict[str, Any]:
     """`_ours`, for an account that must not exist yet."""
-    body = _ours(customer, repositories, customer if len(customer) <= MAX_LABEL_LENGTH else None, request)
+    body = _ours(customer, wanted, customer if len(customer) <= MAX_LABEL_LENGTH else None, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
     return body
 
 
-def _ours(customer: str, repositories: list[str], label: str | None, request: str | None) -> dict[str, Any]:
+def _ours(customer: str, wanted: RepositoryFields, label: str | None, request: str | None) -> dict[str, Any]:
     """Every field of an account that the API owns."""
     labels = {} if label is None else {"labels": {LABEL_CUSTOMER: label}}
     annotations = {} if request is None else {"annotations": {ANNOTATION_REQUEST: request}}
     return {
         "metadata": {**labels, **annotations},
-        "spec": {"customerRef": {"name": customer}, "githubRepos": repositories},
+        "spec": {"customerRef": {"name": customer}, **_about_repositories(wanted)},
     }
+
+
+def _about_repositories(wanted: RepositoryFields) -> dict[str, Any]:
+    """The fields as Kubernetes has them; what says nothing is left out, as in releases that did not know it."""
+    wire = wanted.to_wire()
+    return {name: value for name, value in wire.items() if name == "githubRepos" or value != []}
 
 
 def refusal_of(error: ApiException) -> ApiError | None:

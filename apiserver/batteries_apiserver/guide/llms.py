@@ -10,12 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import indent
 
-from batteries_apiserver.accounts.deploy_workflow import workflow_of
+from batteries_apiserver.accounts.workflow_text import Roles, workflow_of
 from batteries_apiserver.guide.document import described
 from batteries_apiserver.guide.granted import GRANTED
 from batteries_apiserver.http.error_codes import ALWAYS, ERRORS
 from batteries_apiserver.http.route import LONGEST_WAIT, Access, Route
 from batteries_apiserver.tokens.instructions import SAMPLE
+from batteries_crds.github.trust_policy import every_run
 from batteries_crds.names import Phase, ProvisioningStep
 
 COST = "__COST__"
@@ -34,7 +35,9 @@ def llms_txt(routes: Iterable[Route], public_url: str) -> str:
         "__PHASES__": _names(Phase),
         "__STEPS__": _names(ProvisioningStep),
         "__POLLING__": _polling(api),
-        "__WORKFLOW__": _indented(workflow_of(_SAMPLE_ROLE, ["my-org/my-app", "my-org/infra"], "us-east-1")),
+        "__WORKFLOW__": _indented(
+            workflow_of(Roles(_SAMPLE_ROLE, every_run(["my-org/my-app", "my-org/infra"])), "us-east-1")
+        ),
         "__GRANTED__": GRANTED,
         "__CREDENTIALS__": indent(SAMPLE.markdown(), " " * 3),
         "__BASE__": public_url,

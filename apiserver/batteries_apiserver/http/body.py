@@ -1,7 +1,7 @@
 """Request bodies: bytes, then JSON, then a model. Anything invalid is a 400 whose sentence says what is wrong."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from aiohttp import ClientPayloadError, hdrs, web
@@ -20,6 +20,10 @@ class Body(BaseModel):
     """A request body: camelCase names, no type conversions, no other fields."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True, extra="forbid")
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a later release added. Without them a body is the same request as before it, which may be repeated
+    after an upgrade."""
 
 
 class NoFields(Body):

@@ -60,5 +60,6 @@ def derived_name(kind: str, customer: str, key: str) -> str:
 
 def fingerprint(body: Body) -> str:
     """A hash of the body that does not depend on whitespace or the order of fields."""
-    text = orjson.dumps(body.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    unknown_before = set(body.added - body.model_fields_set)
+    text = orjson.dumps(body.model_dump(mode="json", exclude=unknown_before), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

@@ -14,6 +14,14 @@ from batteries_apiserver.http.paging import sort_key
 from batteries_apiserver.projections.account_error import error_for_customers
 from batteries_apiserver.projections.message import message
 from batteries_apiserver.projections.suspension_reasons import SuspensionReason, suspension_reasons
+from batteries_apiserver.projections.where_from import (
+    DeployFrom,
+    Pinned,
+    ReadOnlyFrom,
+    ReadOnlyRoleArn,
+    Rules,
+    where_from,
+)
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
@@ -82,6 +90,11 @@ class AccountDetail(AccountSummary):
     ssoPortalUrl: NotRequired[Annotated[Uri, Field(description="The page where single sign-on starts.")]]
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
+    repositories: NotRequired[Rules]
+    deployFrom: NotRequired[DeployFrom]
+    readOnlyFrom: NotRequired[ReadOnlyFrom]
+    readOnlyRoleArn: NotRequired[ReadOnlyRoleArn]
+    pinned: NotRequired[Pinned]
     updatedAt: Moment
     reopenableUntil: NotRequired[ReopenableUntil]
     suspensionReasons: NotRequired[
@@ -107,6 +120,11 @@ class AccountChanged(TypedDict):
     awsAccountId: NotRequired[AwsId]
     githubRepos: Repos
     oidcRoleArn: NotRequired[RoleArn]
+    repositories: NotRequired[Rules]
+    deployFrom: NotRequired[DeployFrom]
+    readOnlyFrom: NotRequired[ReadOnlyFrom]
+    readOnlyRoleArn: NotRequired[ReadOnlyRoleArn]
+    pinned: NotRequired[Pinned]
     status: Status
 
 
@@ -163,8 +181,9 @@ def detail(account: AwsAccount) -> AccountDetail:
         signInUrl=status.sign_in_url,
         ssoUserName=status.sso_user_name,
         ssoPortalUrl=status.sso_portal_url,
-        githubRepos=account.spec.github_repos,
+        githubRepos=account.spec.repository_names,
         oidcRoleArn=status.oidc_role_arn,
+        **where_from(account),
         updatedAt=updated_at(account),
         reopenableUntil=_moment(account.reopenable_until),
         suspensionReasons=suspension_reasons(account) or None,
@@ -180,8 +199,9 @@ def changed(account: AwsAccount) -> AccountChanged:
         AccountChanged,
         accountId=str(account.account_id),
         awsAccountId=status.aws_account_id,
-        githubRepos=account.spec.github_repos,
+        githubRepos=account.spec.repository_names,
         oidcRoleArn=status.oidc_role_arn,
+        **where_from(account),
         status=status_of(account),
     )
 

@@ -14,6 +14,7 @@ from batteries_crds.github.workflow_sources import WorkflowSources
 from batteries_crds.schema import NOT_DEFAULTED
 
 _TWICE = "A repository is listed twice (names that differ only in case are one repository). Name each repository once."
+_ONE_OWNER = {"x-kubernetes-map-type": "atomic"}
 IN_BOTH = rule(
     "!has(self.repositories) || !has(self.githubRepos) || self.repositories.all(one, "
     "!self.githubRepos.exists(name, name.lowerAscii() == one.repository.lowerAscii()))",
@@ -21,6 +22,11 @@ IN_BOTH = rule(
     "repositories if it has rules of its own.",
 )
 """A rule of the whole spec."""
+
+
+def repositories_of(spec: "RepositoryFields") -> "RepositoryFields":
+    """These fields of a whole spec, without the rest."""
+    return RepositoryFields(**{name: getattr(spec, name) for name in RepositoryFields.model_fields})
 
 
 class RepositoryFields(Model):
@@ -69,7 +75,8 @@ class RepositoryFields(Model):
         Field(
             description="Which runs of the repositories' workflows may deploy: those on these branches and tags, in "
             "these environments, for pull requests. Absent: every run, so everybody who may push to a listed "
-            "repository can deploy. {}: none."
+            "repository can deploy. {}: none. One program owns the whole object, so that nobody else adds to it.",
+            json_schema_extra=_ONE_OWNER,
         ),
     ] = None
     read_only_from: Annotated[
@@ -77,7 +84,8 @@ class RepositoryFields(Model):
         Field(
             description="Which runs of the repositories' workflows may assume GitHubActionsReadOnlyRole, which can "
             "read the account and change nothing: pull requests that show what a deployment would do, for example. "
-            "Absent: none, and there is no such role."
+            "Absent: none, and there is no such role.",
+            json_schema_extra=_ONE_OWNER,
         ),
     ] = None
 

@@ -255,8 +255,8 @@ def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
         f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
         f"with another e-mail address: its tag {TAG_OWNER} says so. It is left as it is. Create this AwsAccount again "
         "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
-        f"(single sign-on, IAM users, access keys, the roles of GitHub Actions, the agents' role) and then remove the tag "
-        f"{TAG_OWNER} in Organizations. "
+        "(single sign-on, IAM users, access keys, the roles of GitHub Actions, the agents' role) and then remove the "
+        f"tag {TAG_OWNER} in Organizations. "
         f"{_again(account)}"
     )
 

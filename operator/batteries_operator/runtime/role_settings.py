@@ -30,6 +30,7 @@ class RoleSettings(FromEnvironment):
             max_length=160,
             pattern=AWS_MANAGED,
             description="What GitHubActionsReadOnlyRole may do: an AWS managed policy. ReadOnlyAccess reads data too, "
-            "such as objects in S3; job-function/ViewOnlyAccess lists and describes, and reads no content.",
+            "such as objects in S3; job-function/ViewOnlyAccess lists and describes, and reads no content. After a "
+            "change, roles that exist have the new policy beside the old one.",
         ),
     ] = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -47,7 +47,7 @@ def told(names: Sequence[str], admitted: Sequence[Admitted]) -> str:
     """Who is admitted, for a message, in the order in which the spec lists them."""
     found = {each.repository: each for each in admitted}
     listed = ", ".join(str(found[name]) for name in names if name in found)
-    return listed or f"nobody, because no {'run of a repository' if names else 'repository'} is listed"
+    return listed or "nobody, because no repository is listed, or none of its runs"
 
 
 async def close_door(scope: Scope, iam: Iam) -> Done:

@@ -42,8 +42,9 @@ FAILURES: dict[Reason, Entry] = {
         "If it is this one, tag it in Organizations; the resync looks again after a tenth of BATTERIES_RESYNC_SECONDS, "
         f"and at once after `{RETRY}`. If it was another owner's, make the AwsAccount "
         "again with another name; to hand the AWS account over, end the first owner's access (single sign-on, IAM "
-        "users, access keys, the roles of GitHub Actions, the agents' role), take the tag `aibatteriesincluded.com/owner` away, "
-        f"then `{RETRY}`. If nothing tells whose a suspended one was, find out, and tag it as the message says. If "
+        "users, access keys, the roles of GitHub Actions, the agents' role), take the tag "
+        f"`aibatteriesincluded.com/owner` away, then `{RETRY}`. If nothing tells whose a suspended one was, find out, "
+        "and tag it as the message says. If "
         "`status.awsAccountId` is wrong, find out who wrote it. To let a deleted object go: "
         "`spec.deletionPolicy: Retain`, or take its finalizer away.",
     ),

@@ -45,10 +45,12 @@ async def test_only_an_active_account_can_be_changed(client: Client, world: Worl
     assert await error_of(response) == "account_not_active"
 
 
-async def test_a_change_needs_the_list(client: Client, world: World) -> None:
+async def test_a_change_needs_something_to_change(client: Client, world: World) -> None:
     response = await client.patch(f"/v1/accounts/{MINE}", headers=world.headers, data=b"{}")
     assert response.status == 400
-    assert (await response.json())["error"] == "The field githubRepos is required."
+    assert (await response.json())[
+        "error"
+    ] == "Send what is to change: githubRepos, repositories, deployFrom or readOnlyFrom."
 
 
 async def test_whoever_owns_the_list_is_named(client: Client, world: World) -> None:

@@ -8,24 +8,43 @@ from fakes.github_runs import Run, is_listed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from batteries_crds.github.trust_policy import AUDIENCE, PROVIDER_HOST, Admitted, provider_arn, read, render
+from batteries_crds.github.statements import Issuer, layouts
+from batteries_crds.github.trust_policy import AUDIENCE, PROVIDER_HOST, Admitted, nobody, provider_arn, read, render
 from batteries_crds.github.workflow_sources import WorkflowSources
 from batteries_sandbox.aws.policy_document import allows
 
 PROVIDER = provider_arn("123456789012")
 
 
-def admits(policy: dict[str, Any], run: Run) -> bool:
-    """What both evaluators say, which must be the same."""
+def admits(policies: list[dict[str, Any]], run: Run) -> bool:
+    """What both evaluators say of each layout, which must be the same."""
     context = {f"{PROVIDER_HOST}:aud": [AUDIENCE], f"{PROVIDER_HOST}:sub": [run.subject]}
-    one = allows(policy, "sts:AssumeRoleWithWebIdentity", "Federated", {PROVIDER}, context)
-    other = iam_trust.admits(policy, PROVIDER, {"aud": AUDIENCE, "sub": run.subject})
-    assert one is other, run.subject
-    return one
+    claims = {"aud": AUDIENCE, "sub": run.subject}
+    said = [
+        verdict
+        for policy in policies
+        for verdict in (
+            allows(policy, "sts:AssumeRoleWithWebIdentity", "Federated", {PROVIDER}, context),
+            iam_trust.admits(policy, PROVIDER, claims),
+        )
+    ]
+    assert len(set(said)) == 1, (run.subject, said)
+    return said[0]
 
 
-def policy_of(*admitted: Admitted) -> dict[str, Any]:
-    return render(admitted, PROVIDER, limit=100_000)
+def policies_of(*admitted: Admitted) -> list[dict[str, Any]]:
+    """Each layout, of which the smaller one is sent to AWS."""
+    found = [{"Version": "2012-10-17", "Statement": each} for each in layouts(admitted, Issuer(PROVIDER, AUDIENCE))]
+    sent = render(admitted, PROVIDER, limit=100_000)
+    assert sent in found or sent == nobody()
+    return found
+
+
+def unguarded(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for policy in policies:
+        [statement] = policy["Statement"]
+        del statement["Condition"]["StringNotLike"]
+    return policies
 
 
 MAIN = WorkflowSources(branches=["main"])
@@ -80,7 +99,7 @@ LISTED = {
 def test_the_runs_that_are_listed_and_no_others(listed: str, pinned: bool, immutable: bool) -> None:
     sources, wanted = LISTED[listed]
     admitted = Admitted("o@1/r@2" if pinned else "o/r", sources)
-    policy = policy_of(admitted)
+    policy = policies_of(admitted)
     runs = {name: Run(**{**vars(run), "immutable": immutable}) for name, run in ON.items()}
     found = {name for name, run in runs.items() if admits(policy, run)}
     assert found == (set() if pinned and not immutable else wanted)
@@ -105,7 +124,7 @@ BY_NAME_TOO = {
 
 @pytest.mark.parametrize("sources", [None, MAIN], ids=["every run", "main"])
 def test_other_repositories_and_other_owners_of_the_name(sources: WorkflowSources | None) -> None:
-    by_name, by_ids = policy_of(Admitted("o/r", sources)), policy_of(Admitted("o@1/r@2", sources))
+    by_name, by_ids = policies_of(Admitted("o/r", sources)), policies_of(Admitted("o@1/r@2", sources))
     assert {name for name, run in OTHERS.items() if admits(by_name, run)} == BY_NAME_TOO
     assert not {name for name, run in OTHERS.items() if admits(by_ids, run)}
 
@@ -127,34 +146,30 @@ SPOOFS = [
 @pytest.mark.parametrize("run", SPOOFS, ids=lambda run: run.subject)
 def test_nobody_spells_the_subject_of_another_repository(run: Run) -> None:
     everything = WorkflowSources(branches=["*"], tags=["*"], environments=["production"], pull_requests=True)
-    policy = policy_of(Admitted("o/r", everything))
-    assert not admits(policy, run)
-    [statement] = policy["Statement"]
-    del statement["Condition"]["StringNotLike"]
-    assert admits(policy, run), "the guard is what refuses it"
+    policies = policies_of(Admitted("o/r", everything))
+    assert not admits(policies, run)
+    assert admits(unguarded(policies), run), "the guard is what refuses it"
 
 
 def test_a_claim_that_is_called_like_a_pull_request_is_none() -> None:
     """Whoever may push could name a workflow so, if the repository puts its workflow's name into the subject."""
     run = Run(immutable=True, template=("repo", "workflow"), workflow="pull_request")
     assert run.subject == "repo:o@1/r@2:workflow:pull_request"
-    policy = policy_of(Admitted("o/r", REQUESTS))
-    assert not admits(policy, run)
-    del policy["Statement"][0]["Condition"]["StringNotLike"]
-    assert admits(policy, run), "the guard is what refuses it"
+    policies = policies_of(Admitted("o/r", REQUESTS))
+    assert not admits(policies, run)
+    assert admits(unguarded(policies), run), "the guard is what refuses it"
 
 
 def test_a_star_does_not_reach_into_the_next_claim() -> None:
     run = Run(template=("repo", "ref", "workflow"), ref="refs/heads/evil", workflow="x-main")
-    policy = policy_of(Admitted("o/r", WorkflowSources(branches=["*-main"])))
-    assert not admits(policy, run)
-    del policy["Statement"][0]["Condition"]["StringNotLike"]
-    assert admits(policy, run), "the guard is what refuses it"
+    policies = policies_of(Admitted("o/r", WorkflowSources(branches=["*-main"])))
+    assert not admits(policies, run)
+    assert admits(unguarded(policies), run), "the guard is what refuses it"
 
 
 def test_listed_runs_do_not_shut_out_a_whole_repository_that_customised_its_subject() -> None:
     customised = Run(owner="p", name="q", template=("repo", "context", "job_workflow_ref"))
-    policy = policy_of(Admitted("p/q"), Admitted("o/r", RELEASES))
+    policy = policies_of(Admitted("p/q"), Admitted("o/r", RELEASES))
     assert admits(policy, customised)
     assert not admits(policy, Run(template=("repo", "context", "job_workflow_ref"), ref="refs/tags/v1"))
     assert admits(policy, Run(ref="refs/tags/v1"))
@@ -192,10 +207,40 @@ RUNS = st.builds(
 @example(admitted=[Admitted("o/r", REQUESTS)], runs=[Run(immutable=True, template=("repo", "workflow"))])
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_nothing_is_admitted_that_is_not_listed_and_all_that_is(admitted: list[Admitted], runs: list[Run]) -> None:
-    policy = policy_of(*admitted)
+    policies = policies_of(*admitted)
     for run in runs:
-        assert admits(policy, run) is is_listed(run, admitted), run.subject
-    listed = [(each.repository, each.sources.contexts) for each in admitted if each.sources and each.sources.contexts]
-    found = read(policy)
+        assert admits(policies, run) is is_listed(run, admitted), run.subject
+    listed = {(each.repository, each.contexts) for each in admitted if each.contexts}
+    found = read(render(admitted, PROVIDER, limit=100_000))
     assert found is not None
-    assert [(each.repository, each.sources.contexts) for each in found if each.sources] == listed
+    assert {(each.repository, each.contexts) for each in found} == listed
+
+
+MANY = [f"o@1/r{number}@{number}" for number in range(9)]
+
+
+def test_repositories_with_the_same_runs_are_added_up_and_not_multiplied() -> None:
+    """Nine repositories and five contexts: fourteen patterns, and not forty-five."""
+    sources = WorkflowSources(
+        branches=["main", "release/*"], tags=["v*"], environments=["production"], pull_requests=True
+    )
+    policy = render([Admitted(name, sources) for name in MANY], PROVIDER, limit=2048)
+    [statement] = policy["Statement"]
+    assert statement["Sid"] == "GitHubActionsFrom0"
+    patterns = statement["Condition"]["StringLike"] | {"ends": statement["Condition"]["StringLikeIfExists"]}
+    assert len(patterns[f"{PROVIDER_HOST}:sub"]) == 9
+    assert patterns["ends"][f"{PROVIDER_HOST}:sub"] == [
+        *("repo:*:environment:production", "repo:*:ref:refs/heads/main", "repo:*:ref:refs/heads/release/*"),
+        *("repo:*:ref:refs/tags/v*", "repo:*:pull_request"),
+    ]
+    found = read(policy)
+    assert found == [Admitted(name, sources) for name in MANY]
+
+
+def test_repositories_with_runs_of_their_own_are_in_one_statement() -> None:
+    admitted = [Admitted(name, WorkflowSources(branches=[f"b{number}"])) for number, name in enumerate(MANY)]
+    policy = render(admitted, PROVIDER, limit=2048)
+    [statement] = policy["Statement"]
+    assert statement["Sid"] == "GitHubActionsFrom"
+    assert "StringNotLike" not in statement["Condition"], "no * that anything could be made of"
+    assert read(policy) == admitted
