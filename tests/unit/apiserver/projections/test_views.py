@@ -30,6 +30,7 @@ def test_an_account_without_a_status_is_pending_and_shows_nothing_that_is_not_kn
         "provisioningStep": "create_account",
         "createdAt": "2026-11-24T08:00:00Z",
         "githubRepos": ["o/r"],
+        "pinned": False,
         "updatedAt": "2026-11-24T08:00:00Z",
     }
 
