@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from crash.proxy import Proxy
 from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources, connect
+from batteries_crds.notification import Notification
 from batteries_operator.runtime.settings import Settings
 from batteries_sandbox import components
 from batteries_sandbox.cluster import Cluster
@@ -44,6 +47,9 @@ FAST = {
     "BATTERIES_BACKOFF_MAX_SECONDS": "0.5",
     "BATTERIES_RESYNC_SECONDS": "0",
     "BATTERIES_AWS_THREADS": "8",
+    # A cell's customer is one of many that stop paying on the same day.
+    "BATTERIES_BREAKER_PERCENT": "100",
+    "BATTERIES_PAYMENT_CLOSE_AFTER_SECONDS": "2592000",
 }
 DELAYS = ("creation", "role", "assignment", "closure", "iam", "identity-center")
 
@@ -99,6 +105,21 @@ class Lane:
     zygote: Zygote
     http: aiohttp.ClientSession
     pid: int = 0
+
+    @property
+    def customers(self) -> Resources[Customer]:
+        """Its Customers."""
+        return Resources(self.api, Customer, "harness")
+
+    @property
+    def notifications(self) -> Resources[Notification]:
+        """The mails that the operator wrote down."""
+        return Resources(self.api, Notification, "harness")
+
+    @property
+    def close_after(self) -> timedelta:
+        """How long an account stays suspended that nobody pays for."""
+        return timedelta(seconds=float(self.environment["BATTERIES_PAYMENT_CLOSE_AFTER_SECONDS"]))
 
     # The operator.
 

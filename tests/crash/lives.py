@@ -26,13 +26,15 @@ class Life:
     begin: Callable[[Lane, str], Awaitable[object]]
     over: Callable[[Seen], bool]
     check: Callable[[Lane, AwsAccount], Awaitable[None]]
+    has_customer: bool = False
+    """Whether the account belongs to a Customer of its own, which has the account's name."""
 
 
 def at_rest(account: Seen) -> bool:
     """Whether the operator has said its last word on the spec as it is."""
     if account is None or account.status.observed_generation != account.metadata.generation:
         return False
-    wanted = "Suspended" if account.spec.suspended else "Ready"
+    wanted = "Suspended" if account.is_suspended else "Ready"
     return is_true(account.status.conditions, wanted)
 
 
@@ -45,6 +47,37 @@ async def create(lane: Lane, name: str, **spec: Any) -> None:
     """Makes the AwsAccount."""
     spec = {"email": f"{name}@example.com", "githubRepos": BEFORE, "readOnlyFrom": {"pullRequests": True}, **spec}
     await lane.accounts.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
+
+
+async def create_for_customer(lane: Lane, name: str, **spec: Any) -> None:
+    """Makes a Customer who can pay, and its AwsAccount."""
+    meta = {"metadata": {"name": name}}
+    await lane.customers.create(lane.namespace, {**meta, "spec": {"email": f"{name}@example.com"}})
+    await lane.customers.merge_status(lane.namespace, name, {"status": {"paymentMethod": "valid"}})
+    spec = {"customerRef": {"name": name}, "githubRepos": BEFORE, **spec}
+    await lane.accounts.create(lane.namespace, {**meta, "spec": spec})
+
+
+async def _stop_paying(lane: Lane, name: str) -> None:
+    lost = {"paymentMethod": "missing", "paymentGraceSince": "2020-01-01T00:00:00Z"}
+    await lane.customers.merge_status(lane.namespace, name, {"status": lost})
+
+
+def is_held(account: Seen) -> bool:
+    """Whether it is suspended for a missing payment method, and it is known when it is closed."""
+    return account is not None and account.closes_at is not None and at_rest(account)
+
+
+async def is_closing(lane: Lane, account: AwsAccount) -> None:
+    """Every door is closed, AWS closes it after the whole time, and nobody was mailed twice."""
+    await is_closed(lane, account)
+    record = account.status.holds["PaymentMethodMissing"]
+    assert record.closes_at is not None
+    assert record.closes_at - record.since >= lane.close_after, record
+    name = account.metadata.name
+    mails = [one async for one in lane.notifications.all(lane.namespace) if one.spec.customer_ref.name == name]
+    kinds = [one.spec.kind for one in mails]
+    assert len(kinds) == len(set(kinds)), kinds
 
 
 async def _suspend(lane: Lane, name: str) -> None:
@@ -137,5 +170,6 @@ LIVES = (
     Life("provisioning", (), create, at_rest, is_open),
     Life("suspension", ({},), _suspend, at_rest, is_closed),
     Life("resume", ({}, {"suspended": True}), _resume, at_rest, is_open),
+    Life("unpaid", ({},), _stop_paying, is_held, is_closing, has_customer=True),
     Life("deletion", ({"deletionPolicy": "Close"},), delete, gone, is_ended),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crash.lane import Lane
-from crash.lives import LIVES, Life, at_rest, create, delete, gone, is_let_go
+from crash.lives import LIVES, Life, at_rest, create, create_for_customer, delete, gone, is_let_go
 from crash.points import DELETED, FAULTS, Fault, Point, armed, points_since
 
 OK, FAILED, NOT_MET, NOT_MEANT = "ok", "FAILED", "not met", "-"
@@ -68,7 +68,7 @@ async def prepare(lane: Lane, life: Life, names: list[str]) -> None:
         await lane.start()
     first, *others = life.prepared
     for name in names:
-        await create(lane, name, **first)
+        await (create_for_customer if life.has_customer else create)(lane, name, **first)
     await _all_at_rest(lane, names)
     for spec in others:
         for name in names:

@@ -165,6 +165,25 @@ def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         stop(running)
 
 
+@pytest.fixture(scope="module")
+def brief_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One that sells a subscription, and in which what takes days takes seconds."""
+    both = {"BATTERIES_SUSPEND_UNPAID_SECONDS": "4", "BATTERIES_PAYMENT_CLOSE_AFTER_SECONDS": "2592000"}
+    running = start(
+        tmp_path_factory.mktemp("brief") / "sandbox",
+        SANDBOX_AWS_SPEED="10",
+        SANDBOX_STRIPE_PRICE_ID="price_standin_monthly",
+        SANDBOX_API_BATTERIES_DELETE_QUARANTINE_SECONDS="6",
+        SANDBOX_OPERATOR_BATTERIES_RESYNC_SECONDS="5",
+        **{f"SANDBOX_{program}_{name}": value for program in ("API", "OPERATOR") for name, value in both.items()},
+    )
+    try:
+        wait_until_up(running)
+        yield running
+    finally:
+        stop(running)
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for all tests that only use it."""
