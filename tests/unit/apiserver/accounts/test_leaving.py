@@ -314,3 +314,12 @@ async def test_the_quarantine_is_a_setting_and_none_closes_at_once(world: World)
     closed, written = await leaving.close(world.kube, found, timedelta(0))
     assert written
     assert to_rfc3339(before) <= to_rfc3339(closed.spec.close_at or before) <= to_rfc3339(utc_now())
+
+
+@pytest.mark.parametrize("what", PATHS)
+async def test_each_of_them_waits_as_preferred(client: Client, world: World, what: str) -> None:
+    account(world)
+    method, more = PATHS[what]
+    headers = {**world.headers, "Prefer": "wait=0"}
+    answer = await client.request(method, f"/v1/accounts/{MINE}{more}", headers=headers)
+    assert (answer.status, answer.headers["Preference-Applied"]) == (202, "wait=0")

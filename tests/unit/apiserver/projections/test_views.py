@@ -92,3 +92,23 @@ def test_each_view_has_the_shape_that_the_document_gives_it(view: Any, shape: An
     )
     for shown in (view(account()), view(whole)):
         TypeAdapter(shape).validate_python(shown, extra="forbid")
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "says"),
+    [
+        ({"closeAt": "2035-01-31T12:00:00Z"}, {"phase": "suspended"}, " AWS closes it at 2035-01-31T12:00:00Z."),
+        ({"closeAt": "2035-01-31T12:00:00Z"}, {"phase": "active"}, "is being suspended"),
+        ({"suspendedByOwner": True}, {"phase": "suspended"}, "The account has been suspended for "),
+        ({}, {"phase": "creating", "closedAt": "2026-11-01T00:00:00Z"}, "until 2027-01-30T00:00:00Z."),
+    ],
+)
+def test_who_leaves_is_told_what_comes(spec: dict[str, Any], status: dict[str, Any], says: str) -> None:
+    body = {"metadata": {"name": "a", "namespace": "n"}, "spec": {"customerRef": {"name": "c"}, **spec}}
+    account = AwsAccount.model_validate({**body, "status": status})
+    shown = account_views.detail(account)
+    assert says in shown["message"]
+    assert shown["status"] == "suspended"
+    assert ("closesAt" in shown) is ("closeAt" in spec)
+    assert ("closedAt" in shown) is ("closedAt" in status)
+    assert ("suspensionReasons" in shown) is bool(spec)
