@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import yaml
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.github.trust_policy import ROLE_NAME, read
+from batteries_crds.github.adopted import spec_of
+from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME, read
 from batteries_crds.names import API_VERSION
 from batteries_operator.aws.account_tags import AccountTags, email_mark
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.gateways import Aws
+from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.organizations import ManagementAccountError, Member, NotPreparedError
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.runtime.naming import MAX_ACCOUNT_NAME, names_account, short_id
@@ -152,31 +154,40 @@ def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:
 
 
 async def _repositories(orphan: Orphan, aws: Aws, settings: Settings, account_id: str, suspended: bool) -> None:
-    """Restores githubRepos from the deploy role's trust policy, which the adoption would otherwise empty."""
-    trust = await orphan.ask("githubRepos", _trust(orphan, aws, settings, account_id))
-    if trust is None:
+    """Restores the repositories and their runs from the roles' trust policies, which the adoption would replace."""
+    trusts = await orphan.ask("githubRepos", _trusts(orphan, aws, settings, account_id))
+    deploy, reader = trusts or (None, None)
+    if deploy is None:
         orphan.notes.append("githubRepos is not known; without it the adoption lets no repository deploy.")
         return
-    admitted = read(trust)
-    if admitted:
-        orphan.spec["githubRepos"] = [each.repository for each in admitted]
-    elif admitted is None:
-        orphan.notes.append(
-            f"githubRepos is not known: somebody changed the trust policy of {ROLE_NAME}, and the adoption replaces it."
-        )
-    elif suspended:
+    admitted, reading = read(deploy), [] if reader is None else read(reader)
+    if reading is None:
+        orphan.notes.append(_CHANGED.format(what="readOnlyFrom", role=READ_ONLY_ROLE_NAME))
+    if admitted or reading:
+        orphan.spec |= spec_of(admitted or [], reading or [])
+    if admitted is None:
+        orphan.notes.append(_CHANGED.format(what="githubRepos", role=ROLE_NAME))
+    elif not admitted and suspended:
         orphan.notes.append("githubRepos is not known: the deploy role of a suspended account admits nobody.")
-    else:
+    elif not admitted:
         orphan.notes.append(f"githubRepos is empty: {ROLE_NAME} admits nobody.")
 
 
-async def _trust(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) -> Any:
+_CHANGED = "{what} is not known: somebody changed the trust policy of {role}, and the adoption replaces it."
+
+
+async def _trusts(orphan: Orphan, aws: Aws, settings: Settings, account_id: str) -> tuple[Any, Any]:
+    """The trust policies of the deploy role and of the read-only role; None for a role that is not there."""
     owned = await aws.ownership.found(orphan.member.id, f"{orphan.namespace}/{orphan.name}", account_id)
     *first, last = settings.access_role_names  # nothing says which one the account was created with
     for role in first:
         try:
-            return await (await aws.iam(owned, Purpose.ROLES, role)).roles.trust_of(ROLE_NAME)
+            return await _both(await aws.iam(owned, Purpose.ROLES, role))
         except AwsError as error:
             if error.operation != "sts:AssumeRole":
                 raise
-    return await (await aws.iam(owned, Purpose.ROLES, last)).roles.trust_of(ROLE_NAME)
+    return await _both(await aws.iam(owned, Purpose.ROLES, last))
+
+
+async def _both(iam: Iam) -> tuple[Any, Any]:
+    return await iam.roles.trust_of(ROLE_NAME), await iam.roles.trust_of(READ_ONLY_ROLE_NAME)

@@ -191,7 +191,7 @@ class Settings(FloorSettings, RoleSettings, PaymentSettings):
         Literal["keep", "remove"],
         Field(
             description="What happens to access when an AwsAccount with deletionPolicy Retain is deleted. "
-            "keep: nothing. remove: the console user, single sign-on, the deploy role and the "
+            "keep: nothing. remove: the console user, single sign-on, the deploy role, the read-only role and the "
             "agents' role are closed."
         ),
     ] = "keep"

@@ -47,6 +47,47 @@ async def test_an_account_whose_object_is_gone_is_adopted_by_the_yaml(factory: F
     assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()
 
 
+async def test_the_yaml_admits_the_runs_that_the_roles_admit_and_no_others(factory: Factory) -> None:
+    """Whoever adopts an account must not open it to every branch."""
+    infra = {"repository": "octo-org@1/infra@2", "readOnlyFrom": {}}
+    wanted: dict[str, Any] = {
+        "githubRepos": ["octo-org/web"],
+        "repositories": [infra],
+        "readOnlyFrom": {"pullRequests": True},
+    }
+    process = await factory.active(**wanted, deployFrom={"branches": ["main"], "tags": ["v*"]})
+    before = await factory.account()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    (orphan,) = (await find(process.deps.aws, factory.settings, [])).orphans
+    spec = yaml.safe_load(orphan.manifest())["spec"]
+    main = {"branches": ["main"], "tags": ["v*"]}
+    assert "githubRepos" not in spec
+    assert spec["repositories"] == [
+        {"repository": "octo-org/web", "deployFrom": main, "readOnlyFrom": {"pullRequests": True}},
+        {"repository": "octo-org@1/infra@2", "deployFrom": main},
+    ]
+    await factory.accounts.create(NAMESPACE, yaml.safe_load(orphan.manifest()))
+    adopted = await process.until("acme")
+    assert (adopted.spec.deploying, adopted.spec.reading) == (before.spec.deploying, before.spec.reading)
+    await assert_exactly_right(factory, adopted, mails=0)
+
+
+async def test_a_read_only_role_whose_trust_somebody_changed_is_told(factory: Factory) -> None:
+    process = await factory.active(githubRepos=["octo-org/web"], readOnlyFrom={"pullRequests": True})
+    iam = await factory.client("iam", (await factory.account()).status.aws_account_id)
+    name = "GitHubActionsReadOnlyRole"
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Sid"] = "Mine"
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    (orphan,) = (await find(process.deps.aws, factory.settings, [])).orphans
+    assert orphan.spec["githubRepos"] == ["octo-org/web"]
+    assert (
+        "# readOnlyFrom is not known: somebody changed the trust policy of GitHubActionsReadOnlyRole"
+        in orphan.manifest()
+    )
+
+
 async def test_those_of_namespaces_that_are_not_watched_are_anothers_business(factory: Factory) -> None:
     process = await factory.active()
     factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
