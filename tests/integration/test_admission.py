@@ -366,8 +366,12 @@ REFUSED = {
         Attempt(API, ACCOUNT, {"spec": {"displayName": "Other"}}),
         Attempt(API, ACCOUNT, {"spec": {"displayName": None}}, here=False),
     ],
-    "Outside its own namespace the API server never changes spec.githubRepos of an AwsAccount": [
+    "Outside its own namespace the API server never changes spec.githubRepos, spec.repositories, spec.deployFrom, "
+    "spec.readOnlyFrom, ": [
         Attempt(API, ACCOUNT, {"spec": {"githubRepos": ["org/repo"]}}, here=False),
+        Attempt(API, ACCOUNT, {"spec": {"repositories": [{"repository": "org/repo"}]}}, here=False),
+        Attempt(API, ACCOUNT, {"spec": {"deployFrom": {"branches": ["main"]}}}, here=False),
+        Attempt(API, ACCOUNT, {"spec": {"readOnlyFrom": {"pullRequests": True}}}, here=False),
     ],
     "The API server never changes an AwsAccount's status": [
         Attempt(API, ACCOUNT, {"status": {"iamUserName": "a"}}, how=STATUS),

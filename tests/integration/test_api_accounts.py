@@ -207,7 +207,7 @@ async def test_an_own_account_can_be_changed_again_and_again_and_keeps_its_owner
             "githubRepos": repositories,
             "oidcRoleArn": "arn:aws:iam::1:role/r",
             "status": "active",
-        }
+        } | ({"pinned": False} if repositories else {})
         raw = await world.raw(account_id)
         assert raw["spec"]["githubRepos"] == repositories
         assert raw["spec"]["customerRef"] == {"name": OWNER}
@@ -475,6 +475,8 @@ class _NoRules:
     def validate_python(self, value: dict[str, Any], **options: Any) -> Any:
         class Loose:
             github_repos = value["githubRepos"]
+            model_fields_set = frozenset({"github_repos"})
+            added = frozenset[str]()
 
         return Loose()
 
@@ -585,3 +587,72 @@ async def test_an_account_from_git_is_not_closed_over_http_but_may_be_suspended(
     await world.accounts("argocd-controller").apply(world.namespace, name, {**body, "spec": declared})
     status, said = await leave(world, "resume", name)
     assert (status, said["code"]) == (409, "owned_elsewhere")
+
+
+MAIN = {"branches": ["main"], "tags": [], "environments": [], "pullRequests": False}
+INFRA = {"repository": "my-org/infra", "deployFrom": {"environments": ["production"]}}
+
+
+async def _change(world: World, account_id: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    response = await world.client.patch(f"/v1/accounts/{account_id}", headers=world.headers, json=body)
+    return response.status, await response.json()
+
+
+async def test_where_deployments_come_from_is_set_changed_and_taken_away(world: World) -> None:
+    body = {"repositories": [{"repository": "my-org/web"}, INFRA], "deployFrom": {"branches": ["main"]}}
+    response = await world.client.post("/v1/accounts", headers=world.headers, json=body)
+    assert response.status == 202, await response.text()
+    account_id = (await response.json())["accountId"]
+    await world.activate(account_id)
+    status, answer = await _change(world, account_id, readOnlyFrom={"pullRequests": True})
+    assert (status, answer["deployFrom"], answer["githubRepos"]) == (200, MAIN, ["my-org/web", "my-org/infra"])
+    assert answer["readOnlyFrom"]["pullRequests"] is True
+    status, answer = await _change(world, account_id, deployFrom=None, githubRepos=["my-org/infra"])
+    assert (status, answer["githubRepos"]) == (200, ["my-org/infra"]), answer
+    assert "deployFrom" not in answer
+    spec = (await world.raw(account_id))["spec"]
+    assert spec.keys() == {"customerRef", "githubRepos", "repositories", "readOnlyFrom", "deletionPolicy"}
+    assert spec["githubRepos"] == []
+    assert [entry["repository"] for entry in spec["repositories"]] == ["my-org/infra"], "its own rule stays"
+    status, answer = await _change(world, account_id, repositories=[{"repository": "my-org/infra"}], readOnlyFrom=None)
+    assert (status, answer["githubRepos"]) == (200, ["my-org/infra"])
+    assert (await world.raw(account_id))["spec"].keys() == {
+        "customerRef",
+        "githubRepos",
+        "repositories",
+        "deletionPolicy",
+    }
+    assert not (await world.raw(account_id))["spec"]["repositories"]
+
+
+@pytest.mark.parametrize("field", ["deployFrom", "repositories"])
+async def test_where_from_as_git_says_it_stays_so(world: World, field: str) -> None:
+    says: dict[str, Any] = {"deployFrom": {"branches": ["main"]}, "repositories": [INFRA]}
+    git = world.accounts("argocd-controller")
+    body = {"spec": {"customerRef": {"name": OWNER}, field: says[field]}}
+    account = await git.apply(world.namespace, "team-w", body)
+    await world.activate("team-w")
+    await until(lambda: _listed(world, str(account.account_id)))
+    tried: list[dict[str, Any]] = [
+        {"deployFrom": {"tags": ["v*"]}} if field == "deployFrom" else {"repositories": [{"repository": "my-org/x"}]},
+        {"deployFrom": None} if field == "deployFrom" else {"githubRepos": []},
+    ]
+    for change in tried:
+        status, answer = await _change(world, str(account.account_id), **change)
+        assert (status, answer.get("code")) == (409, "owned_elsewhere"), answer
+        assert "argocd-controller" in answer["error"]
+    assert (await world.raw("team-w"))["spec"][field] == says[field]
+    status, answer = await _change(world, str(account.account_id), readOnlyFrom={"pullRequests": True})
+    assert status == 200, f"what git leaves open is the API's: {answer}"
+
+
+async def test_what_kubectl_edit_narrowed_the_api_may_open_again(cluster: Cluster, world: World) -> None:
+    account_id = await world.post("my-org/web")
+    await world.activate(account_id)
+    patch = f"--patch={json.dumps({'spec': {'deployFrom': {'branches': ['main']}}})}"
+    where = f"--namespace={world.namespace}"
+    await asyncio.to_thread(cluster.run, "patch", where, "awsaccount", account_id, "--type=merge", patch)
+    status, answer = await _change(world, account_id, deployFrom=None)
+    assert status == 200, answer
+    assert "deployFrom" not in answer
+    assert "deployFrom" not in (await world.raw(account_id))["spec"]

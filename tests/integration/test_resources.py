@@ -109,7 +109,7 @@ def test_a_hundred_distinct_repositories_are_taken(cluster: Any) -> None:
     ("plural", "columns", "wide"),
     [
         ("awsaccounts", "NAME READY STATUS AWS_ACCOUNT OWNER AGE", "STEP ROLE_ARN PINNED MESSAGE"),
-        ("customers", "NAME EMAIL PAYMENT LIMIT BLOCKED AGE", "PAYMENT_SINCE REASON PROBLEMS CONFIRMED STRIPE"),
+        ("customers", "NAME EMAIL PAYMENT LIMIT BLOCKED AGE", "PAYMENT_SINCE ENDS REASON PROBLEMS CONFIRMED STRIPE"),
         ("apikeys", "NAME PREFIX CALLED CUSTOMER ROLE LAST_USED REVOKED AGE", "SCOPE EXPIRES"),
         ("notifications", "NAME KIND CUSTOMER STATE AGE", "TO MESSAGE_ID ERROR"),
     ],

@@ -11,6 +11,8 @@ declares, in git or otherwise, are never overwritten; fields from one-off update
 - An apply that leaves a field out releases it, and Kubernetes removes a field that nobody owns. So a change repeats
   the owner, the label and the annotation beside the repositories, with their current values. If another manager wrote
   them too, shared ownership is no conflict. It adds none: an account made with kubectl keeps its labels.
+- Where git and the API each own some of the fields about repositories, a change sends those that it changes and those
+  that are ours already, so that no share of git's fields becomes ours.
 - We don't own what we don't send: anybody may set the fields that have defaults.
 """
 
@@ -27,13 +29,13 @@ from batteries_apiserver.kube.clients import Kube
 from batteries_apiserver.kube.lost_responses import write_or_find
 from batteries_apiserver.kube.server_side_apply import causes
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_spec import AwsAccountSpec
-from batteries_crds.github.repository_fields import RepositoryFields
+from batteries_crds.github.repository_fields import RepositoryFields, repositories_of
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER, MAX_LABEL_LENGTH
 
 _NEVER_A_VERSION = "1"  # etcd's revision before its first write
-_RULES = ("deploy_from", "read_only_from")
+_FIELDS = {name: field.alias or name for name, field in RepositoryFields.model_fields.items()}
+"""The names of the fields in Python, and in Kubernetes."""
 _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
 """Kubernetes quotes the value if a rule on a string fails, and no value for a list or an object."""
 
@@ -76,24 +78,35 @@ async def change(kube: Kube, account: AwsAccount, customer: str, wanted: Reposit
         NotFound: the account was deleted.
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    meta = account.metadata
+    meta, before = account.metadata, repositories_of(account.spec)
     body = _ours(customer, wanted, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
-    if account.spec.repositories and not wanted.repositories:
-        body["spec"]["repositories"] = []  # a list that is left out would stay another manager's
     body["metadata"]["uid"] = meta.uid
-    gone = [name for name in _RULES if getattr(account.spec, name) is not None and getattr(wanted, name) is None]
-    if gone:
-        names = {AwsAccountSpec.model_fields[name].alias or name for name in gone}
-        live = await kube.accounts.raw(kube.namespace, meta.name)
-        server_side_apply.refuse_declared(live, names, frozenset({kube.accounts.manager}))
-    changed = await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
-    left = {AwsAccountSpec.model_fields[name].alias or name for name in gone if getattr(changed.spec, name) is not None}
+    if not _has_rules(before) and not _has_rules(wanted):
+        return await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
+    changed = {name for name in _FIELDS if getattr(before, name) != getattr(wanted, name)}
+    live = await kube.accounts.raw(kube.namespace, meta.name)
+    gone = {_FIELDS[name] for name in changed if getattr(wanted, name) is None}
+    server_side_apply.refuse_declared(live, gone, frozenset({kube.accounts.manager}))
+    ours = server_side_apply.owned_by(live, kube.accounts.manager)
+    for name, field in _FIELDS.items():
+        if name in changed and name == "repositories":
+            body["spec"][field] = body["spec"].get(field, [])  # one that is left out would stay another manager's
+        elif name not in changed:
+            body["spec"].pop(field, None)
+            body["spec"] |= {field: live["spec"][field]} if field in ours and field in live["spec"] else {}
+    written = await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
+    left = [field for name, field in _FIELDS.items() if field in gone and getattr(written.spec, name) is not None]
     if not left:
-        return changed
+        return written
     # A one-off update, such as kubectl edit, wrote it: what an apply leaves out stays with whoever wrote it.
-    version = {"uid": meta.uid, "resourceVersion": changed.metadata.resource_version}
+    version = {"uid": meta.uid, "resourceVersion": written.metadata.resource_version}
     nothing = {"metadata": version, "spec": dict.fromkeys(left)}
     return await _cached(kube, kube.accounts.merge(kube.namespace, meta.name, nothing))
+
+
+def _has_rules(fields: RepositoryFields) -> bool:
+    """Whether it says more than names. Without, a change writes what the releases before it wrote."""
+    return bool(fields.repositories) or fields.deploy_from is not None or fields.read_only_from is not None
 
 
 async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:

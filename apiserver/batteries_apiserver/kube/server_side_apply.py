@@ -63,6 +63,13 @@ def refuse_declared(live: Json, fields: Set[str], ours: Set[str], *, what: str =
         )
 
 
+def owned_by(live: Json, manager: str) -> set[str]:
+    """The names of the spec fields that a manager owns by server-side apply."""
+    entries = live["metadata"].get("managedFields") or []
+    applied = [each for each in entries if each.get("manager") == manager and each.get("operation") == "Apply"]
+    return {name for each in applied if not each.get("subresource") for name in _spec_of(each)}
+
+
 def causes(error: ApiException) -> list[Json]:
     """The details of Kubernetes' refusal."""
     try:

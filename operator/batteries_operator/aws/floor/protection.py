@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from batteries_crds import agent_access
 from batteries_crds.agent_access import Issuer
-from batteries_crds.github.trust_policy import PROVIDER_HOST, ROLE_NAME
+from batteries_crds.github.trust_policy import PROVIDER_HOST, READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_operator.aws.floor.rule import Rule, denial
 from batteries_operator.aws.partition import Partition
 
-READ_ONLY_ROLE_NAME = "GitHubActionsReadOnlyRole"
 OUR_ROLES = (ROLE_NAME, READ_ONLY_ROLE_NAME, agent_access.ROLE_NAME)
 
 CHANGES_OF_A_ROLE = tuple(
