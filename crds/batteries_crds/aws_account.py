@@ -11,12 +11,13 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from batteries_crds.aws_account_spec import AwsAccountSpec
-from batteries_crds.aws_account_status import RETRY_LENGTH, AwsAccountStatus
+from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import PINNED, READY
 from batteries_crds.identity import uuid_of
 from batteries_crds.names import ANNOTATION_RETRY
 from batteries_crds.resource import Column, Definition, Resource
+from batteries_crds.step_records import RETRY_LENGTH
 
 REOPENABLE = timedelta(days=90)
 """How long AWS Support can reopen a closed account (AWS Account Management guide, "Close an AWS account")."""
@@ -127,6 +128,13 @@ class AwsAccount(Resource):
         """When AWS is to close it while the object stays: the earliest time that a reason names; None if none does."""
         moments = [self.spec.close_at, *(record.closes_at for record in self.status.holds.values())]
         return min((moment for moment in moments if moment is not None), default=None)
+
+    @property
+    def is_closure_due(self) -> bool:
+        """Whether AWS is to close it now: the operator wrote that the time has come, and nobody reopened it since."""
+        at, status = self.closes_at, self.status
+        came = at is not None and status.closure_due_at is not None and at <= status.closure_due_at
+        return came and at is not None and (status.reopened_at is None or status.reopened_at < at)
 
     @property
     def is_closed(self) -> bool:

@@ -8,11 +8,8 @@ from pydantic import Field
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.conditions import Condition
 from batteries_crds.github.repository import MAX_LENGTH, MAX_REPOSITORIES
-from batteries_crds.names import EventStatus, Phase, ProvisioningStep
-
-HISTORY_LIMIT = 64
-RETRY_LENGTH = 64
-"""How many characters of the retry annotation count."""
+from batteries_crds.names import Phase, ProvisioningStep
+from batteries_crds.step_records import HISTORY_LIMIT, HistoryEvent, StepRecord
 
 AwsAccountId = Annotated[
     str, Field(pattern="^[0-9]{12}$", max_length=12, description="The AWS account's id, twelve digits.")
@@ -37,8 +34,41 @@ class HoldRecord(Model):
     since: Annotated[Timestamp, Field(description="Since when.")]
     closes_at: Annotated[
         Timestamp | None,
-        Field(description="When AWS closes the account if this reason is still there; absent: never for this reason."),
+        Field(
+            description="When AWS closes the account if this reason is still there; absent: never for this reason. The "
+            "operator moves it to a later time where the owner could not be told 24 hours before."
+        ),
     ] = None
+
+
+class NoticeStage(StrEnum):
+    """Which notice of a time to come the owner was given last, in their order."""
+
+    ANNOUNCED = "Announced"
+    WEEK = "Week"
+    DAY = "Day"
+    PAST = "Past"
+
+
+class NoticeRecord(Model):
+    """What the owner was told of one time to come, so that it is told once."""
+
+    about: Annotated[Timestamp, Field(description="The time that was told.")]
+    stage: Annotated[
+        NoticeStage,
+        Field(
+            description="The last notice. Announced: as soon as the time was set. Week: 7 days before. Day: 24 hours "
+            "before. Past: it has come."
+        ),
+    ]
+    since: Annotated[Timestamp, Field(description="When the owner was told of this time first.")]
+
+
+class Deadline(StrEnum):
+    """The times to come of which an owner is told; the keys of status.notices."""
+
+    EXPIRY = "Expiry"
+    CLOSURE = "Closure"
 
 
 class CreateRequest(Model):
@@ -56,84 +86,6 @@ class CreateRequest(Model):
             description="Whether the operator found the request by its account's name, because AWS's response "
             "was lost. It then checks the account's tag before it treats the account as this "
             "one's."
-        ),
-    ] = None
-
-
-class StepRecord(Model):
-    """What the operator remembers of a step beside its condition."""
-
-    inputs: Annotated[
-        str | None,
-        Field(
-            max_length=64,
-            description="Fingerprint of the inputs that the step last ran with. The step runs again when they change.",
-        ),
-    ] = None
-    gave_up_at: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            description="The metadata.generation for which the step failed for good. It is retried for a later one.",
-        ),
-    ] = None
-    gave_up_retry: Annotated[
-        str | None,
-        Field(
-            max_length=RETRY_LENGTH,
-            description="The value of the annotation aibatteriesincluded.com/retry when the step failed for "
-            "good. It is retried for another value.",
-        ),
-    ] = None
-    troubled_since: Annotated[
-        Timestamp | None,
-        Field(description="Since when the step has had a problem; absent without one."),
-    ] = None
-    error: Annotated[
-        str | None, Field(max_length=1024, description="The step's problem, as a sentence; absent without one.")
-    ] = None
-    cause: Annotated[
-        str | None,
-        Field(
-            max_length=1024,
-            description="What AWS, Kubernetes or the program said about the problem. The HTTP API shows it to "
-            "administrators only.",
-        ),
-    ] = None
-    waived: Annotated[
-        bool | None,
-        Field(
-            description="Whether the account counts as ready without this step for now. The step's condition says "
-            "what it waits for."
-        ),
-    ] = None
-    told: Annotated[
-        str | None,
-        Field(
-            max_length=128,
-            description="The reason of the last problem that an Event reported, so that it is reported once; "
-            "absent after the step's success.",
-        ),
-    ] = None
-
-
-class HistoryEvent(Model):
-    """A step that began, succeeded or failed for good."""
-
-    timestamp: Annotated[
-        Timestamp, Field(description="When it happened; at least a microsecond later than the event before.")
-    ]
-    step: Annotated[str, Field(max_length=64, description="The step's name, such as setup_oidc.")]
-    status: Annotated[EventStatus, Field(description="Whether the step began, succeeded or failed for good.")]
-    detail: Annotated[
-        str | None, Field(max_length=1024, description="What was achieved, as a sentence; after a failure, the reason.")
-    ] = None
-    error: Annotated[str | None, Field(max_length=1024, description="What went wrong, as a sentence.")] = None
-    cause: Annotated[
-        str | None,
-        Field(
-            max_length=1024,
-            description="What AWS, Kubernetes or the program said about it, for administrators.",
         ),
     ] = None
 
@@ -219,11 +171,25 @@ class AwsAccountStatus(Model):
     closure_requested_at: Annotated[
         Timestamp | None, Field(description="When AWS took the request to close the account.")
     ] = None
+    closure_due_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="A time of closure (spec.closeAt, or a hold's closesAt) that has come by the operator's clock "
+            "and by Kubernetes', written before AWS is asked to close the account. An earlier time has come too."
+        ),
+    ] = None
     closed_at: Annotated[
         Timestamp | None,
         Field(
-            description="When the operator saw the AWS account closed. For 90 days from then AWS Support can reopen "
-            "it; absent again once it is open."
+            description="When AWS took the request to close the account, once it is closed. For 90 days from then AWS "
+            "Support can reopen it; absent again once it is open."
+        ),
+    ] = None
+    reopened_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the operator saw the AWS account open again after a closure. It is not closed again for "
+            "a time before this."
         ),
     ] = None
     sso_portal_url: Annotated[
@@ -289,6 +255,14 @@ class AwsAccountStatus(Model):
             "The account is resumed when no reason is left and the spec does not suspend it either. "
             "PaymentMethodMissing: the Customer could not pay for longer than the grace period. "
             "CustomerBlocked: the Customer's spec.blocked is true. Expired: spec.expiresAt has come.",
+        ),
+    ] = {}
+    notices: Annotated[
+        dict[str, NoticeRecord],
+        Field(
+            max_length=8,
+            description="What the owner was told by mail, Event and history: of Expiry (spec.expiresAt) and of Closure "
+            "(spec.closeAt, or a hold's closesAt).",
         ),
     ] = {}
     hold: Annotated[

@@ -3,12 +3,14 @@
 The name is derived from what happened, so that a repeat creates no second mail. It never contains a secret.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.cel import rule, rules
@@ -40,6 +42,21 @@ class NotificationKind(StrEnum):
     SUBSCRIPTION_ENDS = "SubscriptionEnds"
     CLOSURE_REQUESTED = "ClosureRequested"
     CLOSURE_TAKEN_BACK = "ClosureTakenBack"
+    ACCOUNT_EXPIRES = "AccountExpires"
+    ACCOUNT_EXPIRED = "AccountExpired"
+    ACCOUNT_CLOSES = "AccountCloses"
+    ACCOUNT_CLOSED = "AccountClosed"
+
+
+OF_ACCOUNTS = frozenset(
+    {
+        NotificationKind.ACCOUNT_EXPIRES,
+        NotificationKind.ACCOUNT_EXPIRED,
+        NotificationKind.ACCOUNT_CLOSES,
+        NotificationKind.ACCOUNT_CLOSED,
+    }
+)
+"""The kinds that go to the owner of an account, who may be no Customer."""
 
 
 class NotificationState(StrEnum):
@@ -51,10 +68,20 @@ class NotificationState(StrEnum):
 
 
 _TO_PAYER = f"self.kind == '{NotificationKind.KEY_HANDED_OVER.value}'"
+_OF_ACCOUNT = f"self.kind in {sorted(kind.value for kind in OF_ACCOUNTS)}"
+
+
+class AccountRef(Model):
+    """An AwsAccount in the same namespace."""
+
+    name: Annotated[str, Field(max_length=253, description="metadata.name of the AwsAccount.")]
+    uid: Annotated[
+        str, Field(max_length=64, description="metadata.uid of the AwsAccount: a later one of its name gets no mail.")
+    ]
 
 
 class NotificationSpec(Model):
-    """What happened, and to which customer. It never changes after it is made."""
+    """What happened, and to which customer or account. It never changes after it is made."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -68,13 +95,31 @@ class NotificationSpec(Model):
                 "spec.to is for the mail to who paid (spec.kind KeyHandedOver) and must be given there. Every other "
                 "mail goes to the Customer's own address: leave spec.to out.",
             ),
+            rule(
+                f"has(self.accountRef) == ({_OF_ACCOUNT})",
+                "spec.accountRef is for the mails about one account (AccountExpires, AccountExpired, AccountCloses, "
+                "AccountClosed) and must be given there; leave it out of every other mail.",
+            ),
+            rule(
+                "has(self.customerRef) || has(self.accountRef)",
+                "A mail needs somebody to go to: set spec.customerRef.name to a Customer in this namespace.",
+                reason="FieldValueRequired",
+            ),
         ),
     )
 
     kind: Annotated[NotificationKind, Field(description="What the mail is about; it decides the text.")]
     customer_ref: Annotated[
-        CustomerRef, Field(description="The Customer that it concerns. The mail goes to the Customer's spec.email.")
-    ]
+        CustomerRef | None,
+        Field(
+            description="The Customer that it concerns. The mail goes to the Customer's spec.email. Only a mail about "
+            "an account that has no Customer lacks it."
+        ),
+    ] = None
+    account_ref: Annotated[
+        AccountRef | None,
+        Field(description="The AwsAccount that it is about. Without customerRef the mail goes to its spec.email."),
+    ] = None
     to: Annotated[
         str | None,
         Field(
@@ -159,6 +204,36 @@ class Notification(Resource):
     spec: NotificationSpec
     status: NotificationStatus = NotificationStatus()
 
+    @property
+    def customer(self) -> str | None:
+        """The name of the Customer that it concerns; None for an account that has no Customer."""
+        return None if self.spec.customer_ref is None else self.spec.customer_ref.name
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether the mail was sent, or at least tried."""
+        return self.status.state is not None or self.status.error is not None
+
+
+def account_notification(
+    kind: NotificationKind, account: AwsAccount, about: str, stage: str, **details: str
+) -> dict[str, Any]:
+    """The body of a new Notification to the account's owner, of the time `about` and the notice `stage`.
+
+    Its name derives from these, so that two operators, or one after a crash, create it once.
+    """
+    meta, customer = account.metadata, account.spec.customer_ref
+    name = str(derived_uuid("/".join(["notification", kind.value, meta.uid, about, stage])))
+    spec: dict[str, Any] = {"kind": kind.value, "accountRef": {"name": meta.name, "uid": meta.uid}}
+    if customer is not None:
+        spec["customerRef"] = {"name": customer.name}
+    spec["details"] = _details(details)
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def _details(given: Mapping[str, str]) -> dict[str, str]:
+    return {to_camel(key): value[:DETAIL_LENGTH] for key, value in given.items()}
+
 
 def notification(
     kind: NotificationKind,
@@ -177,5 +252,5 @@ def notification(
     if to is not None:
         spec["to"] = to
     if details:
-        spec["details"] = {to_camel(key): value[:DETAIL_LENGTH] for key, value in details.items()}
+        spec["details"] = _details(details)
     return {"metadata": {"name": name}, "spec": spec}

@@ -83,7 +83,7 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
     Program.OPERATOR: {
         AwsAccount: Write(status=True, annotations=_OF_KOPF, finalizers=(FINALIZER,)),
         Notification: Write(
-            spec=_NOTIFICATION,
+            spec={**_NOTIFICATION, "accountRef": When.AT_CREATION},
             status=True,
             creates=Where.EVERYWHERE,
             deletes=Where.EVERYWHERE,

@@ -9,6 +9,7 @@ import base64
 import copy
 import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -38,6 +39,8 @@ class Cluster:
         self.before_write: Callable[[str, Json], None] = lambda kind, body: None
         self.watches: list[Callable[[str, Json], None]] = []
         self.version = 0
+        self.ahead = timedelta()
+        """By how much its clock is ahead of the operator's."""
 
     def get(self, kind: str, namespace: str, name: str) -> Json:
         if (kind, namespace, name) not in self.objects:
@@ -176,6 +179,9 @@ class FakeResources(Generic[R]):
         with tolerated(NOT_FOUND):
             return await self.get(namespace, name)
         return None
+
+    async def find_dated(self, namespace: str, name: str) -> tuple[R | None, datetime | None]:
+        return await self.find(namespace, name), utc_now() + self._cluster.ahead
 
     async def all(
         self,

@@ -38,6 +38,7 @@ from batteries_operator.cli import bootstrap
 from batteries_operator.cli.bootstrap import units
 from batteries_operator.controller.controller import Controller, Stopped
 from batteries_operator.controller.customer_lookup import Customers
+from batteries_operator.controller.live_accounts import LiveAccounts
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.controller.wakeups import Wakeups
 from batteries_operator.limits.creation_poller import CreationPoller
@@ -125,6 +126,7 @@ class Process:
             settings=chosen,
             aws=aws,
             customers=Customers(customers, self.accounts),
+            live=LiveAccounts(self.accounts),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
             creation_poller=CreationPoller(
                 aws.creations.in_progress,

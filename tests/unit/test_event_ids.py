@@ -14,8 +14,8 @@ from batteries_apiserver.events.stream import after
 from batteries_apiserver.projections.event_log import EventLog
 from batteries_apiserver.projections.event_views import ProvisioningEvent, event_views
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import HISTORY_LIMIT
 from batteries_crds.names import ConditionType, ProvisioningStep
+from batteries_crds.step_records import HISTORY_LIMIT
 from batteries_operator.status.transitions import apply_outcome, begin
 from batteries_operator.steps.outcome import Fail, Outcome
 from batteries_operator.steps.step import Scope, Step

@@ -55,7 +55,7 @@ async def admitted(kube: Kube, customer_name: str) -> AsyncIterator[None]:
 
 async def _refuse_too_many(kube: Kube, customer: Customer, together: Sequence[Customer]) -> None:
     own, shared = customer.spec.account_limit, max(one.spec.account_limit for one in together)
-    counts = {one.metadata.name: len(kube.caches.accounts.find(BY_CUSTOMER, one.metadata.name)) for one in together}
+    counts = {one.metadata.name: _cached(kube, one.metadata.name) for one in together}
     _refuse(customer, counts, own, shared)
     near = min(own - counts[customer.metadata.name], shared - sum(counts.values())) <= _NEAR
     if own > _LARGEST_LIVE or not (near or kube.caches.accounts.unreadable):
@@ -86,14 +86,30 @@ def _refuse(customer: Customer, counts: dict[str, int], own: int, shared: int) -
         )
 
 
+def _counts(account: AwsAccount) -> bool:
+    """Whether it counts: one that AWS closed or is closing does not, until AWS Support reopens it."""
+    return not account.is_closed and account.status.closure_requested_at is None
+
+
+def _cached(kube: Kube, customer_name: str) -> int:
+    return sum(map(_counts, kube.caches.accounts.find(BY_CUSTOMER, customer_name)))
+
+
 async def _live(kube: Kube, customer_name: str, *, limit: int) -> int:
-    """How many accounts the customer has now."""
+    """How many accounts of the customer count now; no more are read than it takes to reach `limit`."""
     selector = f"spec.customerRef.name={customer_name}"
-    page = await kube.accounts.raw_page(kube.namespace, field_selector=selector, limit=limit)
-    for raw in page.items:
-        with suppress(UnreadableError):  # an unreadable account counts too
-            kube.caches.accounts.put(read_object(AwsAccount, raw))
-    return len(page.items)
+    count, token = 0, None
+    while True:
+        page = await kube.accounts.raw_page(kube.namespace, field_selector=selector, token=token, limit=limit)
+        for raw in page.items:
+            account = None
+            with suppress(UnreadableError):  # an unreadable account counts too
+                account = read_object(AwsAccount, raw)
+                kube.caches.accounts.put(account)
+            count += account is None or _counts(account)
+        token = page.next_token
+        if token is None or count >= limit:
+            return count
 
 
 async def _payer(kube: Kube, name: str) -> Customer:

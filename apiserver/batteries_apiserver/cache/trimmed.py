@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from batteries_apiserver.cache.compressed import CompressedList
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import CustomerRef
-from batteries_crds.aws_account_status import HistoryEvent
 from batteries_crds.base import Model
 from batteries_crds.conditions import Condition
 from batteries_crds.kube.client import R
+from batteries_crds.step_records import HistoryEvent
 
 M = TypeVar("M", bound=Model)
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse
@@ -166,6 +167,13 @@ class Resources(Generic[R]):
             with tolerated(NOT_FOUND):
                 return await self.get(namespace, name)
         return None
+
+    async def find_dated(self, namespace: str, name: str) -> tuple[R | None, datetime | None]:
+        """As `find`, and the API server's own time when it answered, in whole seconds; None if it does not say."""
+        with tolerated(NOT_FOUND):
+            raw, at = await self._rest.dated(self._path(namespace, name))
+            return self._read(raw), at
+        return None, None
 
     async def page(
         self,

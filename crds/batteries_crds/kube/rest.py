@@ -6,6 +6,8 @@ library, which together took as long as all the rest of a call.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -40,6 +42,14 @@ def can_be_object_name(name: str) -> bool:
     return len(name) <= _OBJECT_NAME_LENGTH and _OBJECT_NAME.fullmatch(name) is not None
 
 
+def date_of(header: str | None) -> datetime | None:
+    """The time in a Date header, which has whole seconds; None if there is none that can be read."""
+    try:
+        return None if header is None else parsedate_to_datetime(header)
+    except ValueError:
+        return None
+
+
 class Rest:
     """Sends requests with one client."""
 
@@ -57,6 +67,15 @@ class Rest:
         """
         response = await self._send(method, path, query, body, content_type)
         return decoded(await response.read())
+
+    async def dated(self, path: str) -> tuple[Any, datetime | None]:
+        """What GET returns, and the time at which the API server says that it answered; None if it does not say.
+
+        Raises:
+            As `json`.
+        """
+        response = await self._send("GET", path, None, None, JSON)
+        return decoded(await response.read()), date_of(response.getheader("Date"))
 
     async def opened(self, method: str, path: str, query: Query, *, timeout: float) -> ClientResponse:
         """Returns the response with its body still unread; `timeout` is in seconds.

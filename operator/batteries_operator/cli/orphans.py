@@ -85,7 +85,7 @@ async def find(aws: Aws, settings: Settings, accounts: list[AwsAccount], custome
     found.lost = [
         Lost(account, member.state if member else None)
         for account in accounts
-        if account.status.aws_account_id is not None
+        if account.status.aws_account_id is not None and not account.is_closed  # that one says so itself
         for member in [members.get(account.status.aws_account_id)]
         if member is None or member.state != ACTIVE
     ]

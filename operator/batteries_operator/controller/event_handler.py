@@ -16,8 +16,9 @@ from batteries_operator.controller.resync import Resync
 class _Known:
     """What the handler remembers of an account from one event to the next."""
 
-    wish: tuple[int, str | None, frozenset[str], bool]
-    """Generation, retry annotation, holds, and whether it has our finalizer. A change of these wakes the account."""
+    wish: tuple[int, str | None, frozenset[str], bool, bool]
+    """Generation, retry annotation, holds, whether it has our finalizer, whether AWS is to close it now. A change of
+    these wakes the account."""
     pending: bool
     """Whether the account needs a reconcile."""
 
@@ -42,7 +43,8 @@ class EventHandler:
         meta = account.metadata
         self._metrics.update(meta.uid, body.get("status", {}))
         retry, is_kept = meta.annotations.get(ANNOTATION_RETRY), FINALIZER in meta.finalizers
-        now = _Known((meta.generation, retry, account.holds, is_kept), self._controller.observe(account))
+        wish = meta.generation, retry, account.holds, is_kept, account.is_closure_due
+        now = _Known(wish, self._controller.observe(account))
         before, self._known[meta.uid] = self._known.get(meta.uid), now
         if before is None:
             self._resync.add(ObjectRef.of(account))

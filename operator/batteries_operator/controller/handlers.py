@@ -32,7 +32,9 @@ from batteries_operator.customers.holds import CustomerHolds
 from batteries_operator.customers.payment_notices import PaymentNotices
 from batteries_operator.customers.suspension_breaker import SuspensionBreaker
 from batteries_operator.customers.unpaid_closures import UnpaidClosures
+from batteries_operator.deadlines.deadlines import Deadlines
 from batteries_operator.mails.outbox import Outbox
+from batteries_operator.mails.recipients import Recipients
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.status.events import Event
 from batteries_operator.steps.account_registries import AccountRegistries
@@ -134,12 +136,13 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     registries = controller.deps.registries
     resync = registries.while_it_exists(Resync(controller.deps.settings.resync_seconds, controller.resync))
     confirmations = Confirmations(controller.accounts)
-    events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen)
+    deadlines = registries.while_it_exists(_deadlines(controller, notifications))
+    events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen, deadlines.account_seen)
     outbox = _outbox(controller, notifications, notices)
     unreadable = registries.while_it_exists(Unreadable(_post_raw_event))
     _add_watch(handlers, events, unreadable, registries)
     _add_work(handlers, controller, events, unreadable)
-    _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run)
+    _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run)
     _add_customers(handlers, notices, holds, confirmations)
     _add_mails(handlers, outbox, notices)
     return handlers
@@ -220,9 +223,15 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
             each.close()
 
 
+def _deadlines(controller: Controller, notifications: Resources[Notification]) -> Deadlines:
+    grace = timedelta(seconds=controller.deps.settings.expiry_close_grace_seconds)
+    return Deadlines(controller.accounts, controller.deps.live, notifications, grace, post_event)
+
+
 def _outbox(controller: Controller, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
-    customers = Resources(controller.api, Customer, FIELD_MANAGER)
-    return Outbox(notifications, customers, controller.deps.aws.mail, controller.deps.settings, notices.needs)
+    customers, settings = Resources(controller.api, Customer, FIELD_MANAGER), controller.deps.settings
+    recipients = Recipients(customers, controller.accounts, settings.payment_grace)
+    return Outbox(notifications, recipients, controller.deps.aws.mail, settings, notices.needs)
 
 
 def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: PaymentNotices) -> None:

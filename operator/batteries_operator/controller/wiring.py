@@ -11,6 +11,7 @@ from batteries_crds.kube.client import Resources
 from batteries_crds.kube.secrets import Secrets
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.controller.customer_lookup import Customers
+from batteries_operator.controller.live_accounts import LiveAccounts
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.slots import Slots
@@ -28,10 +29,12 @@ def make_dependencies(settings: Settings, api: ApiClient, aws: Aws, wake: Callab
         creations.finish(uid)
         wake(uid)
 
+    accounts = Resources(api, AwsAccount, FIELD_MANAGER)
     return Dependencies(
         settings=settings,
         aws=aws,
-        customers=Customers(Resources(api, Customer, FIELD_MANAGER), Resources(api, AwsAccount, FIELD_MANAGER)),
+        customers=Customers(Resources(api, Customer, FIELD_MANAGER), accounts),
+        live=LiveAccounts(accounts),
         passwords=Passwords(Secrets(api, FIELD_MANAGER)),
         creation_poller=CreationPoller(
             aws.creations.in_progress,

@@ -105,7 +105,7 @@ class PaymentNotices:
         if made.spec.kind not in PAYMENT_KINDS:
             return
         namespace, name = made.metadata.namespace, made.metadata.name
-        key = namespace, made.spec.customer_ref.name
+        key = namespace, made.customer or ""
         self._about[namespace, name] = key
         self._made.setdefault(key, {})[name] = made
         if key in self._waiting and self._is_warned(key):
@@ -169,7 +169,7 @@ class PaymentNotices:
 
     def _is_warned(self, key: Key) -> bool:
         """Whether a mail that warns of the suspension was sent, or at least tried."""
-        return any(each.status.state is not None or each.status.error is not None for each in self._warnings(key))
+        return any(each.is_tried for each in self._warnings(key))
 
     def _stop(self, key: Key) -> None:
         self._held.pop(key, None)

@@ -16,8 +16,7 @@ from typing import Any
 import structlog
 from kubernetes.aio.client import ApiException
 
-from batteries_crds.base import to_rfc3339, utc_now, utc_now_exactly
-from batteries_crds.customer import Customer
+from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.kube.client import (
     FORBIDDEN,
     NOT_FOUND,
@@ -30,8 +29,8 @@ from batteries_crds.kube.client import (
 from batteries_crds.notification import CONFIRMATION_HOURS, Notification, NotificationKind, NotificationState
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.mail import Mail
-from batteries_operator.customers.payments import why_not_to_send
 from batteries_operator.mails.rate_limit import MailRates
+from batteries_operator.mails.recipients import NotToSendError, Recipients
 from batteries_operator.mails.texts import render
 from batteries_operator.runtime.delaying_queue import DelayingQueue
 from batteries_operator.runtime.leader_election import NotLeadingError
@@ -81,17 +80,16 @@ class Outbox:
     def __init__(
         self,
         notifications: Resources[Notification],
-        customers: Resources[Customer],
+        recipients: Recipients,
         mail: Mail,
         settings: Settings,
         is_needed: Callable[[str, str], bool] = lambda namespace, name: False,
     ) -> None:
         """`is_needed` says whether a finished Notification must be kept as the record that its mail was sent."""
         self._notifications = notifications
-        self._customers = customers
+        self._recipients = recipients
         self._mail = mail
         self._settings = settings
-        self._grace = settings.payment_grace
         self._is_needed = is_needed
         self._rates = MailRates()
         self._knows_sent = False
@@ -196,14 +194,10 @@ class Outbox:
             return {"state": NotificationState.DISABLED}
         if utc_now() - made > GIVEN_UP:
             return _dropped(f"It could not be sent for {GIVEN_UP.days} days.")
-        customer = await self._customers.find(key[0], spec.customer_ref.name)
-        if customer is None:
-            return _dropped("The Customer does not exist any more.")
-        if spec.kind is NotificationKind.CONFIRM_EMAIL and customer.is_confirmed:
-            return _dropped("The address is confirmed already.")
-        if (why := why_not_to_send(spec, customer, self._grace, utc_now_exactly())) is not None:
-            return _dropped(why)
-        to = spec.to or customer.spec.email
+        try:
+            to = await self._recipients.of(notification)
+        except NotToSendError as error:
+            return _dropped(str(error))
         await self._learn_sent()
         if (wait := self._rates.wait(to, spec.kind)) is not None:
             raise HeldBackError(wait.total_seconds())

@@ -153,6 +153,43 @@ back at {public} (account {accountId}), {by}.
 """
         + _STOP_KEY,
     ),
+    NotificationKind.ACCOUNT_EXPIRES: Template(
+        "Your AWS account expires",
+        """Your AWS account {awsAccountId} ({called} at {public}) expires at {at}: it will be suspended
+then. Nobody will be able to use it, but its content is kept. {afterwards}
+
+To go on using it, set a later time: {extend}
+Questions: {contact}.
+""",
+    ),
+    NotificationKind.ACCOUNT_EXPIRED: Template(
+        "Your AWS account has expired",
+        """Your AWS account {awsAccountId} ({called} at {public}) expired at {at} and is suspended:
+nobody can use it, but its content is kept. {afterwards}
+
+To open it again, set a later time: {extend}
+Questions: {contact}.
+""",
+    ),
+    NotificationKind.ACCOUNT_CLOSES: Template(
+        "Your AWS account will be closed",
+        """AWS will close your account {awsAccountId} ({called} at {public}) at {at}. {reason}
+
+It is suspended until then. After the closure only AWS Support can reopen it, for 90 days; then AWS
+deletes everything in it.
+
+To keep it, before that time: {keep}
+Questions: {contact}.
+""",
+    ),
+    NotificationKind.ACCOUNT_CLOSED: Template(
+        "Your AWS account was closed",
+        """Your AWS account {awsAccountId} ({called} at {public}) was closed at {at}.
+
+AWS Support can reopen it until {until}; then AWS deletes everything in it. If you need it back, tell
+us before: {contact}.
+""",
+    ),
 }
 
 _UNKNOWN = "(not known)"
@@ -167,7 +204,7 @@ def render(notification: Notification, *, public: str, contact: str, link: str =
         {key: _plain(value) for key, value in notification.spec.details.items()}
         | {
             "when": to_rfc3339(created) if created else _UNKNOWN,
-            "customer": notification.spec.customer_ref.name,
+            "customer": notification.customer or _UNKNOWN,
             "public": public,
             "contact": contact or f"the people who run {public}",
             "link": link,

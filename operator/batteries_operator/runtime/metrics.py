@@ -62,6 +62,14 @@ CLOSURES_HELD_BACK = Gauge(
     "batteries_closures_held_back",
     "Customers whose unpaid accounts are due to be closed but are not, because there are too many at the same time.",
 )
+DEADLINES_LATE = Gauge(
+    "batteries_deadlines_late",
+    "Accounts whose notice, end or closure has been due for more than ten minutes and is not done.",
+)
+ACCOUNTS_TO_CLOSE = Gauge(
+    "batteries_accounts_to_close",
+    "AwsAccounts that AWS closes within seven days, if nothing changes, or is closing now.",
+)
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 WATCH_UP = Gauge(
     "batteries_watch_up",

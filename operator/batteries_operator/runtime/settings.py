@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from batteries_crds import agent_access
 from batteries_crds.agent_access import Issuer, IssuerUnusableError
 from batteries_crds.breaker import DEFAULT_CUSTOMERS, DEFAULT_PERCENT
+from batteries_operator.runtime.deadline_settings import DeadlineSettings
 from batteries_operator.runtime.floor_settings import FloorSettings
 from batteries_operator.runtime.payment_settings import PaymentSettings
 from batteries_operator.runtime.role_settings import AWS_MANAGED_OR_EMPTY, RoleSettings
@@ -20,7 +21,7 @@ from batteries_operator.runtime.role_settings import AWS_MANAGED_OR_EMPTY, RoleS
 OWN_ROLE = "AIBatteriesIncludedAccess"
 
 
-class Settings(FloorSettings, RoleSettings, PaymentSettings):
+class Settings(FloorSettings, RoleSettings, PaymentSettings, DeadlineSettings):
     """What an installation decides."""
 
     model_config = SettingsConfigDict(env_prefix="BATTERIES_", extra="ignore", frozen=True)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import HISTORY_LIMIT, HistoryEvent, StepRecord
 from batteries_crds.conditions import (
     ACCOUNT_GONE,
     PINNED,
@@ -27,13 +26,12 @@ from batteries_crds.conditions import (
 )
 from batteries_crds.names import ConditionType, EventStatus, Phase, ProvisioningStep
 from batteries_crds.reasons import Reason
+from batteries_crds.step_records import HistoryEvent, StepRecord, appended
 from batteries_operator.status import suspension_reason
 from batteries_operator.status.pending import blocking, gave_up, is_current, is_overdue, is_settled
 from batteries_operator.status.pinned import pinned
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
-
-_NEXT_MOMENT = timedelta(microseconds=1)
 
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
@@ -64,7 +62,7 @@ def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime)
         now=now,
     )
     event = HistoryEvent(timestamp=now, step=step.name, status=EventStatus.STARTED)
-    return _with(account, conditions=conditions, history=_appended(status.history, event))
+    return _with(account, conditions=conditions, history=appended(status.history, event))
 
 
 def apply_outcome(
@@ -120,7 +118,7 @@ def apply_outcome(
         account,
         conditions=conditions,
         steps={**account.status.steps, step.name: record},
-        history=_appended(account.status.history, event) if event else account.status.history,
+        history=appended(account.status.history, event) if event else account.status.history,
         **outcome.facts,
     )
 
@@ -206,12 +204,17 @@ def _with_pinned(account: AwsAccount, conditions: list[Condition], now: datetime
 def _not_so_any_more(account: AwsAccount, conditions: Sequence[Condition]) -> list[ConditionType]:
     """The summaries that are false while a step is pending.
 
-    Provisioned stays true for ever. Suspended stays true on a resume until everything is open. It becomes false if the
-    account should be suspended and a closing step is pending again.
+    Provisioned stays true for ever. Suspended stays true on a resume until everything is open, and while AWS closes the
+    account. It becomes false if the account should be suspended and a closing step is pending again.
     """
     kinds = [] if is_true(conditions, PROVISIONED) else [PROVISIONED]
-    opened = account.is_wanted or account.is_deleted
+    opened = account.is_wanted or account.is_deleted or _is_only_to_be_closed(account, conditions)
     return kinds if opened or not is_true(conditions, SUSPENDED) else [*kinds, SUSPENDED]
+
+
+def _is_only_to_be_closed(account: AwsAccount, conditions: Sequence[Condition]) -> bool:
+    """Whether AWS is to close the account, and the quarantine keeps everybody out of it already."""
+    return account.is_closure_due and is_true(conditions, ConditionType.QUARANTINED)
 
 
 def _error(steps: Sequence[Step], account: AwsAccount) -> tuple[str | None, str | None]:
@@ -229,7 +232,7 @@ def _minutes(timeout: timedelta) -> str:
 
 def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
     status = account.status
-    quarantined = account.is_deleted and is_true(conditions, ConditionType.QUARANTINED)
+    quarantined = (account.is_deleted or account.is_closure_due) and is_true(conditions, ConditionType.QUARANTINED)
     if is_true(conditions, SUSPENDED) or quarantined:
         return Phase.SUSPENDED
     seen = {condition.reason for condition in conditions if condition.status == ConditionStatus.FALSE}
@@ -280,7 +283,10 @@ def _all_known(steps: Sequence[Step], account: AwsAccount, now: datetime) -> lis
 
 
 def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condition]) -> list[Condition]:
-    """The conditions of current steps count as observed for this generation, though nothing had to be done."""
+    """The conditions of current steps count as observed for this generation, though nothing had to be done.
+
+    An account that was taken back before its closure, or reopened after it, has no condition Closed any more.
+    """
     current = {step.condition for step in steps if is_settled(step, account)}
     generation = account.metadata.generation
     return [
@@ -288,18 +294,8 @@ def _observed(steps: Sequence[Step], account: AwsAccount, conditions: list[Condi
         if condition.type in current and condition.observed_generation != generation
         else condition
         for condition in conditions
+        if condition.type != ConditionType.CLOSED or account.is_deleted or account.is_closure_due or account.is_closed
     ]
-
-
-def _appended(history: list[HistoryEvent], event: HistoryEvent) -> list[HistoryEvent]:
-    """The history with the event at its end, and with a later timestamp than all before: clients page by timestamps.
-
-    Several steps may begin in one second, and the clock of the operator that takes over may be behind.
-    """
-    if history:
-        moment = max(event.timestamp, history[-1].timestamp + _NEXT_MOMENT)
-        event = event.model_copy(update={"timestamp": moment})
-    return [*history, event][-HISTORY_LIMIT:]
 
 
 def _with(account: AwsAccount, **changes: object) -> AwsAccount:

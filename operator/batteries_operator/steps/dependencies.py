@@ -12,6 +12,7 @@ from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.duration_estimate import DurationEstimate
 from batteries_operator.limits.slots import Slots
 from batteries_operator.runtime.settings import Settings
+from batteries_operator.runtime.two_clocks import AccountReader
 from batteries_operator.steps.account_registries import AccountRegistries
 
 
@@ -73,6 +74,7 @@ class Dependencies:
     settings: Settings
     aws: Aws
     customers: CustomerReader
+    live: AccountReader
     passwords: PasswordStore
     creation_poller: CreationPoller
     creations: Slots
@@ -105,6 +107,8 @@ class Dependencies:
             self.creations.release(uid)
         elif status.create_request is not None and not failed:
             self.creations.restore(uid)
+        if not account.is_deleted and not account.is_closure_due:  # taken back while it was queued
+            self.closures.release(uid)
         if status.sso_assignment_request_id is not None or status.sso_revocation_request_id is not None:
             self.assignments.restore(uid)
 

@@ -6,11 +6,13 @@ was not run; metrics, the alert and `doctor` tell the platform team.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.errors import AwsError
@@ -42,11 +44,21 @@ def gone(scope: Scope, state: str | None) -> Fail | None:
     if state not in _GONE:
         return None
     reason, words = _GONE[state]
+    until = scope.account.reopenable_until
+    if reason == ACCOUNT_GONE and until is not None:
+        words = f"is closed. Only AWS Support can reopen it, until {to_rfc3339(until)}; it goes on by itself then."
     return Fail(reason, f"AWS account {account} {words}")
 
 
 async def run(scope: Scope) -> Outcome:
-    """Done once the account's parent is the OU of its profile."""
+    """Done once the account's parent is the OU of its profile; then an account that was closed is open again."""
+    outcome, status = await _moved(scope), scope.account.status
+    if isinstance(outcome, Done) and (status.closed_at or status.closure_requested_at) and not scope.account.is_deleted:
+        return replace(outcome, facts={"closed_at": None, "closure_requested_at": None, "reopened_at": utc_now()})
+    return outcome
+
+
+async def _moved(scope: Scope) -> Outcome:
     try:
         place = place_of(scope.deps.settings, profile_of(scope.account))
     except UnknownProfileError as error:

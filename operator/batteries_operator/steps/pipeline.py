@@ -177,7 +177,10 @@ CLOSE_ACCOUNT = Step(
     # These two are tried first, but their failure does not delay the closure, which closes more than they do.
     needs=(ConditionType.ACCOUNT_CREATED,),
     after=(ConditionType.QUARANTINED, ConditionType.SSO_REVOKED),
+    # Without it an account that AWS Support has reopened would still count as closed.
+    precondition=lambda account: account.is_closed or account.is_deleted,
     stall_timeout=timedelta(days=1),
+    drifts=True,
     limit=Limit.CLOSURES,
 )
 
@@ -233,6 +236,15 @@ def _may_be_lost(account: AwsAccount, *, remove_access: bool) -> bool:
     return matters and (status.observed_generation == 0 or searched is not None)
 
 
+def _while_suspended(account: AwsAccount) -> tuple[Step, ...]:
+    """The steps of an account that is suspended while its object stays, until AWS closes it, and after that."""
+    if account.is_closed:
+        return (*UNTIL_IT_IS_KNOWN, CLOSE_ACCOUNT)
+    if account.is_closure_due:
+        return (*UNTIL_IT_IS_KNOWN, *_before_the_closure(account), CLOSE_ACCOUNT)
+    return (*UNTIL_IT_ANSWERS, *SUSPENSION)
+
+
 def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
     """The steps that apply to the account for its present spec; `remove_access` is the setting for Retain.
 
@@ -244,7 +256,7 @@ def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step
     if not _concerns_aws(account):
         return (FIND_ACCOUNT,) if _may_be_lost(account, remove_access=remove_access) else ()
     if not account.is_deleted:
-        return (*UNTIL_IT_ANSWERS, *SUSPENSION)
+        return _while_suspended(account)
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
         before = () if is_true(account.status.conditions, ConditionType.CLOSED) else _before_the_closure(account)
         return (*UNTIL_IT_IS_KNOWN_TO_GO, *before, CLOSE_ACCOUNT)

@@ -103,3 +103,13 @@ async def test_a_rule_of_the_resource_is_passed_on_in_its_own_words(client: Clie
     response = await client.post("/v1/accounts", headers=world.headers)
     assert response.status == 400
     assert (await response.json())["error"] == "Name each repository once."
+
+
+async def test_closed_accounts_do_not_count_against_the_limit_nor_hide_others(client: Client, world: World) -> None:
+    world.add_customer(limit=2)
+    moment = "2026-11-24T08:00:00Z"
+    for number in range(5):  # more than a page of what is read live
+        world.add_account(f"a-{number}", **{"closedAt" if number else "closureRequestedAt": moment})
+    world.add_account("open", live_only=True)
+    answers = [await client.post("/v1/accounts", headers=world.headers) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 409]

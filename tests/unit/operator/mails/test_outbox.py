@@ -12,6 +12,7 @@ import pytest
 from fakes.cluster import Cluster, FakeResources
 from fakes.factory import settings
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.customer import Customer
 from batteries_crds.notification import Notification, NotificationKind, notification
@@ -19,6 +20,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.mails import outbox
 from batteries_operator.mails.outbox import KEPT, Outbox
 from batteries_operator.mails.rate_limit import MAILS_AN_HOUR, MailRates
+from batteries_operator.mails.recipients import Recipients
 from batteries_operator.mails.texts import TEMPLATES, render
 
 SPACE, OWNER = "customers", "boss@example.com"
@@ -46,6 +48,7 @@ class World:
         self.cluster, self.mail = Cluster(), FakeMail()
         self.notifications = FakeResources(self.cluster, Notification)
         self.customers = FakeResources(self.cluster, Customer)
+        self.accounts = FakeResources(self.cluster, AwsAccount)
         self.outbox = self.start()
         self.cluster.watches.append(self._shown)
 
@@ -53,7 +56,8 @@ class World:
         chosen = settings(
             mails_per_second=100, public_url="https://api.example.com", support_contact="help@example.com"
         )
-        return Outbox(cast(Any, self.notifications), cast(Any, self.customers), cast(Any, self.mail), chosen, is_needed)
+        recipients = Recipients(cast(Any, self.customers), cast(Any, self.accounts), chosen.payment_grace)
+        return Outbox(cast(Any, self.notifications), recipients, cast(Any, self.mail), chosen, is_needed)
 
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         if kind == "Notification":

@@ -17,6 +17,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.notification import Notification, NotificationKind, notification
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.mails.outbox import Outbox
+from batteries_operator.mails.recipients import Recipients
 from batteries_operator.runtime.leader_election import NotLeadingError
 
 DAY = 24 * 3600
@@ -45,7 +46,7 @@ class World:
         self.cluster, self.ses = Cluster(), Ses()
         self.notifications = FakeResources(self.cluster, Notification)
         self.customers = FakeResources(self.cluster, Customer)
-        some: list[Any] = [self.notifications, self.customers, self.ses]
+        some: list[Any] = [self.notifications, Recipients(cast(Any, self.customers), cast(Any, None), None), self.ses]
         self.outbox = Outbox(some[0], some[1], some[2], settings(mails_per_second=2), is_needed)
         self.cluster.watches.append(self._shown)
 

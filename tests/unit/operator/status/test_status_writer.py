@@ -8,8 +8,9 @@ from fakes.cluster import Cluster, FakeResources
 from kubernetes.aio.client import ApiException
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import CreateRequest, StepRecord
+from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.base import utc_now
+from batteries_crds.step_records import StepRecord
 from batteries_operator.status.status_writer import LONGEST_SECONDS, MAX_TRIES, LostRaceError, StatusWriter
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.aws_account_status import HISTORY_LIMIT, CreateRequest
+from batteries_crds.aws_account_status import CreateRequest
 from batteries_crds.conditions import (
     PROVISIONED,
     READY,
@@ -19,6 +19,7 @@ from batteries_crds.conditions import (
 )
 from batteries_crds.names import ClosingStep, ConditionType
 from batteries_crds.names import ProvisioningStep as Name
+from batteries_crds.step_records import HISTORY_LIMIT
 from batteries_operator.status.pending import is_current, is_out_of_date, runnable
 from batteries_operator.status.transitions import apply_outcome, begin, summarize
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait

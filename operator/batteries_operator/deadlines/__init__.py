@@ -1,0 +1,1 @@
+"""What happens to an account at a time that its spec or a hold names: notices, the end, and the closure."""
