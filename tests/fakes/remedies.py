@@ -18,6 +18,7 @@ TAGGED_AGAIN = "test_a_tag_that_is_taken_and_given_back_needs_nobody_to_ask_for_
 REOPENED = "test_what_aws_did_to_an_account_is_seen_and_seen_to_be_over"
 SUPPORT = f"{OUTSIDE}AWS Support is asked; what it then changes is the row beside"
 ENDED = "test_what_suspends_an_account_ends_by_its_own_way_out_alone"
+SUPPORT_REOPENED = "test_wanted_again_it_waits_and_says_until_when_and_goes_on_when_it_is_reopened"
 LOOKING = f"{OUTSIDE}somebody reads; nothing is changed"
 
 REASONS: dict[str, dict[str, str]] = {
@@ -205,7 +206,8 @@ MESSAGES: dict[str, str] = {
     "The platform team has to": RETRY,
     "the platform team has to": REASONS["AccessDenied"]["Change the policy that the message names"],
     "spec.suspended to false": REASONS["Suspended"]["`spec.suspended: false`"],
-    "Only AWS Support can reopen it": REOPENED,
+    "AWS Support can reopen it": SUPPORT_REOPENED,
+    "AWS Support has reopened the account": SUPPORT_REOPENED,
     "spec.suspendedByOwner to false": ENDED,
     "remove spec.closeAt": ENDED,
     "set a later spec.expiresAt": ENDED,

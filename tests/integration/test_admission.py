@@ -206,6 +206,16 @@ TOKEN = {
     "annotations": {"kubernetes.io/service-account.name": "default"},
 }
 
+TIMES: list[dict[str, Any]] = [
+    {"expiresAt": "2035-01-31T12:00:00Z"},
+    {"expiryPolicy": "Close"},
+    {"closeAt": "2035-01-31T12:00:00Z"},
+    {"suspendedByOwner": True},
+]
+"""What an owner sets over HTTP, beside the repositories."""
+
+OF_AN_ACCOUNTS_MAIL = {"kind": "AccountExpires", "accountRef": {"name": "acme", "uid": "u"}}
+
 ALLOWED = [
     Attempt(OPERATOR, ACCOUNT, meta(finalizers=["example.com/backup"])),
     Attempt(OPERATOR, ACCOUNT, meta(finalizers=["example.com/backup", FINALIZER])),
@@ -221,6 +231,8 @@ ALLOWED = [
     Attempt(OPERATOR, "lease/batteries-operator", {"spec": {"holderIdentity": "a"}}),
     Attempt(API, ACCOUNT, {"spec": {"suspended": True}}),
     Attempt(API, ACCOUNT, {"spec": {"suspended": True}}, here=False),
+    *(Attempt(API, ACCOUNT, {"spec": one}) for one in TIMES),
+    Attempt(API, "create", new("AwsAccount", {**OF_C, **TIMES[0], **TIMES[1]})),
     Attempt(API, ACCOUNT, annotated(f"{GROUP}/retry")),
     Attempt(API, ACCOUNT, annotated(f"{GROUP}/retry"), here=False),
     Attempt(API, ACCOUNT, {"spec": {"githubRepos": ["org/repo"]}}),
@@ -238,6 +250,8 @@ ALLOWED = [
     Attempt(API, "create", new("Notification", OF_A_MAIL, ownerReferences=[OF_CUSTOMER])),
     Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, ownerReferences=[OF_CUSTOMER])),
     Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL), here=False),
+    Attempt(OPERATOR, "create", new("Notification", OF_AN_ACCOUNTS_MAIL), here=False),
+    Attempt(OPERATOR, "create", new("Notification", OF_AN_ACCOUNTS_MAIL | OF_C)),
     Attempt(OPERATOR, MAIL, {"status": {"state": "Sent"}}, how=STATUS),
     Attempt(OPERATOR, MAIL, None),
     Attempt(API, "create", new("ApiKey", SPEC_OF_KEY, labels={CUSTOMER: "c"}, ownerReferences=[OF_CUSTOMER])),
@@ -281,6 +295,7 @@ REFUSED = {
         Attempt(OPERATOR, ACCOUNT, {"spec": {"displayName": None}}),
         Attempt(OPERATOR, ACCOUNT, {"spec": {"deletionPolicy": "Close"}}),
         Attempt(OPERATOR, ACCOUNT, {"spec": {"awsAccountId": "123456789012"}}),
+        *(Attempt(OPERATOR, ACCOUNT, {"spec": one}) for one in TIMES),
     ],
     "The operator creates no AwsAccount": [
         Attempt(OPERATOR, "create", new("AwsAccount", OF_C)),
@@ -372,6 +387,10 @@ REFUSED = {
         Attempt(API, ACCOUNT, {"spec": {"repositories": [{"repository": "org/repo"}]}}, here=False),
         Attempt(API, ACCOUNT, {"spec": {"deployFrom": {"branches": ["main"]}}}, here=False),
         Attempt(API, ACCOUNT, {"spec": {"readOnlyFrom": {"pullRequests": True}}}, here=False),
+        *(Attempt(API, ACCOUNT, {"spec": one}, here=False) for one in TIMES),
+    ],
+    "The API server never changes spec.customerRef, spec.email, spec.displayName, spec.policyProfile": [
+        Attempt(API, ACCOUNT, {"spec": {"policyProfile": "gpu"}}),
     ],
     "The API server never changes an AwsAccount's status": [
         Attempt(API, ACCOUNT, {"status": {"iamUserName": "a"}}, how=STATUS),
@@ -430,6 +449,7 @@ REFUSED = {
     "this Notification": [Attempt(API, MAIL, None)],
     "creates no Notification": [
         Attempt(API, "create", new("Notification", OF_A_MAIL), here=False),
+        Attempt(API, "create", new("Notification", OF_AN_ACCOUNTS_MAIL | OF_C)),
         Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, ownerReferences=[NOWHERE])),
         Attempt(OPERATOR, "create", new("Notification", OF_A_MAIL, finalizers=["example.com/x"])),
     ],

@@ -43,10 +43,10 @@ async def test_stripes_page_says_who_gets_the_key_and_who_paid_is_mailed_when_it
     assert (await world.fetch(session_id)).status == 200
     assert (await world.fetch(session_id)).status == 404
     told = [one async for one in Resources(world.api, Notification, "test").all(world.namespace)]
-    [handed] = [one.spec for one in told if one.spec.kind is NotificationKind.KEY_HANDED_OVER]
+    [handed] = [one for one in told if one.spec.kind is NotificationKind.KEY_HANDED_OVER]
     [customer], [key] = await world.customers(), await world.keys()
-    assert (handed.to, handed.customer_ref.name) == (EMAIL, customer.metadata.name)
-    assert handed.details == {"keyPrefix": key.spec.key_prefix}
+    assert (handed.spec.to, handed.customer) == (EMAIL, customer.metadata.name)
+    assert handed.spec.details == {"keyPrefix": key.spec.key_prefix}
 
 
 async def test_nothing_is_stored_before_a_checkout_completes(world: Any) -> None:

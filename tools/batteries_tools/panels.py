@@ -63,13 +63,20 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             description="0: detached from its OU, or with other content than bootstrap writes.",
         ),
     ),
-    "Mails": (
-        Panel("Mails", {"{{kind}} {{outcome}}": _rate("batteries_mails_total", "kind, outcome")}, "ops", 12),
+    "Mails, ends and closures": (
+        Panel("Mails", {"{{kind}} {{outcome}}": _rate("batteries_mails_total", "kind, outcome")}, "ops"),
         Panel(
             "Mails waiting",
             {"waiting": "sum(batteries_mails_waiting{NAMESPACE})"},
-            width=12,
             description="Includes mails that wait because their address has reached its limit.",
+        ),
+        Panel(
+            "Accounts to close",
+            {
+                "within 7 days": "sum(batteries_accounts_to_close{NAMESPACE})",
+                "late": "sum(batteries_deadlines_late{NAMESPACE})",
+            },
+            description="Late: a notice, an end or a closure has been due for more than ten minutes.",
         ),
     ),
     "Reconciling": (

@@ -88,7 +88,7 @@ async def confirm(request: web.Request) -> web.Response:
     # Links work once. If the delete fails, the link is refused anyway, because the address is confirmed.
     with tolerated(NOT_FOUND, CONFLICT):
         await kube.notifications.delete(kube.namespace, found.metadata.name, exactly=found.metadata)
-    log.info("email_confirmed", customer=found.spec.customer_ref.name)
+    log.info("email_confirmed", customer=found.customer)
     response: Confirmed = {"confirmed": True, "email": email}
     return json_response(response, headers={"Cache-Control": "no-store"})
 
@@ -106,7 +106,7 @@ async def _found(kube: Kube, token: str) -> Notification | None:
 
 async def _confirmed(kube: Kube, found: Notification) -> str:
     """Confirms the Customer's address, which must still be the mail's. Of two concurrent requests, one succeeds."""
-    name, proof = found.spec.customer_ref.name, found.status.confirmation
+    name, proof = found.customer or "", found.status.confirmation
     for _ in range(_ATTEMPTS):
         customer = await kube.customers.find(kube.namespace, name)
         if customer is None or proof is None or customer.spec.email.lower() != proof.email.lower():

@@ -1,6 +1,7 @@
 """POST /v1/accounts: what a body may be, who pays, how many, and what Kubernetes refuses."""
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -109,7 +110,8 @@ async def test_closed_accounts_do_not_count_against_the_limit_nor_hide_others(cl
     world.add_customer(limit=2)
     moment = "2026-11-24T08:00:00Z"
     for number in range(5):  # more than a page of what is read live
-        world.add_account(f"a-{number}", **{"closedAt" if number else "closureRequestedAt": moment})
+        closed: dict[str, Any] = {"closedAt" if number else "closureRequestedAt": moment}
+        world.add_account(f"a-{number}", **closed)
     world.add_account("open", live_only=True)
     answers = [await client.post("/v1/accounts", headers=world.headers) for _ in range(2)]
     assert [answer.status for answer in answers] == [202, 409]
