@@ -75,7 +75,7 @@ async def is_closing(lane: Lane, account: AwsAccount) -> None:
     assert record.closes_at is not None
     assert record.closes_at - record.since >= lane.close_after, record
     name = account.metadata.name
-    mails = [one async for one in lane.notifications.all(lane.namespace) if one.spec.customer_ref.name == name]
+    mails = [one async for one in lane.notifications.all(lane.namespace) if one.customer == name]
     kinds = [one.spec.kind for one in mails]
     assert len(kinds) == len(set(kinds)), kinds
 
