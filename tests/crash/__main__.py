@@ -22,9 +22,9 @@ PAGE = CHECKOUT / "docs" / "crash-matrix.md"
 HEAD = """# The crash matrix
 
 Written by `make crash`. Each row is an AWS call or a write to Kubernetes that the operator makes in an account's life
-(provisioning, suspension, resume, deletion). Each column is something that goes wrong at that point, with real
-processes and SIGKILL. Afterwards the account must match its spec, AWS must have exactly one of everything, and the
-password in the Secret must be the one that works.
+(provisioning, suspension, resume, profile, deletion). Each column is something that goes wrong at that point,
+with real processes and SIGKILL. Afterwards the account must match its spec, AWS must have exactly one of everything,
+and the password in the Secret must be the one that works.
 
 """
 

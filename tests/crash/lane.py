@@ -36,6 +36,10 @@ from batteries_sandbox.control_plane import ControlPlane
 from batteries_sandbox.process import Command, ManagedProcess, until_answers
 
 ADMIN = "crash_admin"
+PROFILE = "gpu"
+PROFILES = '{"gpu": {"purchases": "allow"}}'
+"""The operator has a profile of policies beside that of all other accounts."""
+
 OPERATOR = "crash_operator"
 REACHED_SECONDS = 60
 FAST = {
@@ -252,6 +256,7 @@ async def open_lane(
             **FAST,
             "BATTERIES_KUBECONFIG": str(kubeconfig),
             "BATTERIES_NAMESPACES": namespace,
+            "BATTERIES_POLICY_PROFILES": PROFILES,
         }
         await _bootstrap(environment)
         api = await stack.enter_async_context(await connect(str(plane.kubeconfig)))
@@ -265,7 +270,9 @@ def _settings() -> Settings:
     """The operator's, as far as what it makes follows from them."""
     chosen = components.OPERATOR_SETTINGS
     return Settings(
-        account_email_template=chosen["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"], issuer_url=chosen["BATTERIES_ISSUER_URL"]
+        account_email_template=chosen["BATTERIES_ACCOUNT_EMAIL_TEMPLATE"],
+        issuer_url=chosen["BATTERIES_ISSUER_URL"],
+        policy_profiles=PROFILES,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from crash.lane import Lane
+from crash.lane import PROFILE, Lane
 from fakes.aws_world import expected, observe
 
 from batteries_crds import agent_access
@@ -87,6 +87,10 @@ async def _suspend(lane: Lane, name: str) -> None:
 async def _resume(lane: Lane, name: str) -> None:
     spec = {"suspended": False, "githubRepos": AFTER, "deployFrom": {"branches": ["main"], "tags": ["v*"]}}
     await lane.accounts.merge(lane.namespace, name, {"spec": spec})
+
+
+async def _change_profile(lane: Lane, name: str) -> None:
+    await lane.accounts.merge(lane.namespace, name, {"spec": {"policyProfile": PROFILE}})
 
 
 async def delete(lane: Lane, name: str) -> None:
@@ -171,5 +175,6 @@ LIVES = (
     Life("suspension", ({},), _suspend, at_rest, is_closed),
     Life("resume", ({}, {"suspended": True}), _resume, at_rest, is_open),
     Life("unpaid", ({},), _stop_paying, is_held, is_closing, has_customer=True),
+    Life("profile", ({},), _change_profile, at_rest, is_open),
     Life("deletion", ({"deletionPolicy": "Close"},), delete, gone, is_ended),
 )

@@ -9,6 +9,7 @@ from fakes.factory import Factory
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME, render
+from batteries_operator.aws.floor.place import place_of
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 READS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -46,7 +47,7 @@ def expected(factory: Factory, account: AwsAccount, seen: AwsWorld, *, mails: in
     ours = {issuer.provider_arn(str(aws_account_id)): ["sts.amazonaws.com"]} if issuer else {}
     return AwsWorld(
         members=[(str(aws_account_id), str(account.account_id))],
-        parent=factory.settings.customers_ou_name,
+        parent=place_of(factory.settings, account.spec.policy_profile).name,
         users={"admin": [ADMINISTRATOR]},
         access_keys=[],
         signs_in={"passwordResetRequired": True},

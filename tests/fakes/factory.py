@@ -252,6 +252,11 @@ class Factory:
 
     async def prepare(self) -> None:
         """No more than accounts need: the stand-in takes a third of a second over the rest."""
+        aws = await self.prepare_policies()
+        await PermissionSets(aws.caller, aws.identity_center).create(self.settings.permission_set_name)
+
+    async def prepare_policies(self) -> Aws:
+        """The OUs, and the policies on them."""
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
         setup, policies = Setup(aws, self.settings), PolicySetup(aws, self.settings)
@@ -260,7 +265,7 @@ class Factory:
         for guard in guardrails(self.settings, await aws.sts.partition()).all:
             await policies.ensure_policy(guard)
             await policies.ensure_attached(guard)
-        await PermissionSets(aws.caller, aws.identity_center).create(self.settings.permission_set_name)
+        return aws
 
     async def start(self, pipeline: Pipeline | None = None) -> Process:
         """A new operator process with an empty memory."""

@@ -116,6 +116,14 @@ async def _change(factory: Factory) -> None:
     await factory.change(repositories=[api], deployFrom={"branches": ["main"]})
 
 
+async def _change_profile(factory: Factory) -> None:
+    """Another profile of policies."""
+    factory.settings = settings(policy_profiles='{"gpu": {"purchases": "allow"}}')
+    await factory.prepare_policies()
+    await _make(factory)
+    await factory.change(policyProfile="gpu")
+
+
 async def _is_active(factory: Factory, account: AwsAccount) -> None:
     await assert_exactly_right(factory, account, mails=0)
     assert await factory.admits(account, WORKFLOW)
@@ -173,7 +181,8 @@ ADOPT = Stage("adopt", _invite, _is_active)
 CHANGE = Stage("change", _change, _is_active)
 SUSPEND = Stage("suspend", _suspend, _is_suspended)
 RESUME = Stage("resume", _resume, _is_active)
+PROFILE = Stage("profile", _change_profile, _is_active)
 CLOSE = Stage("close", _delete_to_close, _is_closed)
 LET_GO = Stage("let go", _delete_without_access, _has_no_access)
 
-STAGES = (MAKE, ADOPT, CHANGE, SUSPEND, RESUME, CLOSE, LET_GO)
+STAGES = (MAKE, ADOPT, CHANGE, PROFILE, SUSPEND, RESUME, CLOSE, LET_GO)

@@ -145,3 +145,19 @@ async def test_a_workflow_that_would_fail_is_refused(
     add(world, repositories, **status)
     response = await client.get(WORKFLOW, headers=world.headers)
     assert (response.status, await error_of(response)) == (409, code)
+
+
+async def test_a_profile_of_policies_is_neither_taken_from_customers_nor_shown_to_them(
+    client: Client, world: World
+) -> None:
+    """Administrators choose it, by spec.policyProfile."""
+    world.add_customer()
+    world.add("accounts", MINE, {"customerRef": {"name": "c"}, "policyProfile": "gpu"}, {"phase": "active"})
+    for response in (
+        await client.patch(PATH, headers=world.headers, json={"policyProfile": "gpu"}),
+        await client.post("/v1/accounts", headers=world.headers, json={"policyProfile": "gpu"}),
+    ):
+        assert (response.status, await error_of(response)) == (400, "unknown_field")
+    shown = await (await client.get(PATH, headers=world.headers)).json()
+    assert "policyProfile" not in shown
+    assert "gpu" not in str(shown)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import botocore.session
 import pytest
-from fakes.factory import Factory, refusal
+from fakes.factory import Factory, refusal, settings
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -14,6 +14,8 @@ from batteries_crds.github.trust_policy import ROLE_NAME, nobody
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
 from batteries_operator.aws.error_meanings import ErrorKind
+from batteries_operator.aws.guardrails import guardrails
+from batteries_operator.aws.partition import AWS
 from batteries_operator.runtime import metrics
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
 
@@ -57,6 +59,7 @@ LABELS: dict[str, set[str]] = {
     "result": {"done", "requeued", "stalled", "error"},
     "limit": {"creations", "assignments", "closures"},
     "operation": set(_operations()),
+    "policy": {guard.name for guard in guardrails(settings(), AWS).all},
 }
 """Every value that a label of the operator's may have."""
 

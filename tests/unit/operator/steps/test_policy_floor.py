@@ -1,15 +1,19 @@
 """An account is ready under all policies for customers; one that is in use stays so; profiles have OUs of their own."""
 
+import contextlib
 from typing import Any
 
 import pytest
-from fakes.factory import NAMESPACE, Factory, settings
+from fakes.factory import NAMESPACE, CrashError, Factory, settings
 
 from batteries_crds.conditions import find
 from batteries_crds.names import ANNOTATION_RETRY
+from batteries_operator.aws.error_meanings import NO_ANSWER
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.guardrails import FLOOR, KEEP_ACCESS, LIMITS
 from batteries_operator.runtime.metrics import GUARDRAILS
 
+MOVE = "organizations:MoveAccount"
 SCP: Any = "SERVICE_CONTROL_POLICY"
 GPU = settings(policy_profiles='{"gpu": {"purchases": "allow"}, "eu": {"allowedRegions": "eu-west-1"}}')
 OTHER = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:PutBucketAcl","Resource":"*"}]}'
@@ -187,3 +191,25 @@ async def test_an_account_without_profile_has_the_same_fingerprint_as_before_the
     await factory.active()
     account = await factory.account()
     assert account.status.steps["move_to_ou"].inputs == "a833885365632ac9"
+
+
+@pytest.mark.parametrize("operator_settings", [GPU])
+@pytest.mark.parametrize("harm", ["before the move", "after the move", "the answer is lost"])
+async def test_a_crash_at_the_move_to_another_profile_loses_nothing(factory: Factory, harm: str) -> None:
+    await factory.active(policyProfile="gpu")
+    await factory.change(policyProfile="eu")
+    process = await factory.start()
+
+    def strike(operation: str, _: int) -> None:
+        if operation == MOVE:
+            raise CrashError if harm != "the answer is lost" else AwsError(operation, NO_ANSWER, "lost")
+
+    if harm == "before the move":
+        process.before_call = strike
+    else:
+        process.after_call = strike
+    with contextlib.suppress(CrashError):
+        await process.until("acme")
+    account = await (await factory.start()).until("acme")
+    assert (account.status.phase, await ou_of(factory)) == ("active", "Customers/eu")
+    assert told(account)[0] == "True"
