@@ -119,6 +119,7 @@ ROWS: tuple[Row, ...] = (
     _never("iam:AttachRolePolicy", _AGENT, region="us-east-1"),
     _never("iam:DeleteRolePermissionsBoundary", _AGENT, region="us-east-1"),
     _never("iam:CreateRole", _READ, "nobody takes the name", region="us-east-1"),
+    _never("iam:CreateRole", f"{_IAM}:role/any/path/GitHubActionsReadOnlyRole", "under a path", region="us-east-1"),
     _never("iam:UntagRole", _READ, region="us-east-1"),
     _never("iam:DeleteRole", f"{_IAM}:role/{SETTINGS.access_role_name}", region="us-east-1"),
     _never("iam:DeleteOpenIDConnectProvider", _GITHUB, region="us-east-1"),

@@ -46,7 +46,8 @@ def protection(
 
     The console user is not among what is protected: it is its owner's, who may want to do without it.
     """
-    roles = [partition.arn("iam", f"role/{name}", "*") for name in OUR_ROLES]
+    # A role's name is taken whatever its path.
+    roles = [partition.arn("iam", f"role/{path}{name}", "*") for name in OUR_ROLES for path in ("", "*/")]
     hosts = [PROVIDER_HOST, *([issuer.host] if issuer else [])]
     providers = [partition.arn("iam", f"oidc-provider/{host}", "*") for host in hosts]
     rules = [
