@@ -42,12 +42,12 @@ def main() -> int:
     tried = [each for each in every if _key(each) not in reasons]
     random.Random(asked.seed).shuffle(tried)  # noqa: S311  # a sample, not a secret
     warm_up()
-    _expect_silence([_trial(unit, each) for each in tried[:CONTROLS]], asked.jobs)
-    _try(outcomes, [_trial(unit, each) for each in tried], asked.jobs, "unit")
+    _expect_silence([_trial(unit, each, asked.seconds) for each in tried[:CONTROLS]], asked.jobs)
+    _try(outcomes, [_trial(unit, each, asked.seconds) for each in tried], asked.jobs, "unit")
     if asked.integration:
         real = _map("integration", "loadscope", packages, asked)
         left = [each for each in tried if outcomes[each].killed_by is None]
-        _try(outcomes, [_trial(real, each) for each in left], 1, "integration")
+        _try(outcomes, [_trial(real, each, asked.seconds) for each in left], 1, "integration")
     _tell(mutants, outcomes, reasons)
     return 0
 
@@ -60,6 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of file:line: only these of the sample")
     parser.add_argument("--integration", action="store_true", help="show survivors to the integration tests")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of tests, as measured, that one mutant is shown")
     parser.add_argument("--measure", action="store_true", help="only measure again which lines each test runs")
     return parser.parse_args([argument for argument in sys.argv[1:] if argument])
 
@@ -69,8 +70,9 @@ def _map(folder: str, spread: str, packages: list[str], asked: argparse.Namespac
     return current(ROOT, KEPT, folder, workers, packages, again=asked.measure)
 
 
-def _trial(seen: CoverageMap, mutant: Mutant) -> Trial:
-    return trial(mutant, ((test, seen.seconds[test]) for test in seen.of(mutant.path, mutant.line, mutant.last_line)))
+def _trial(seen: CoverageMap, mutant: Mutant, longest: float) -> Trial:
+    found = seen.of(mutant.path, mutant.line, mutant.last_line)
+    return trial(mutant, ((test, seen.seconds[test]) for test in found), longest)
 
 
 def _expect_silence(trials: list[Trial], jobs: int) -> None:
