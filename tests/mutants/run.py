@@ -130,6 +130,8 @@ def _run_tests(folder: Path, files: list[str], seconds: int) -> int:
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each run compiles every test anew
+    sys.dont_write_bytecode = False
     os.environ[hook.VARIABLE] = str(folder / "mutant")
     os.environ[chosen.VARIABLE] = str(folder / "tests")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), os.environ.get("PYTHONPATH")]))

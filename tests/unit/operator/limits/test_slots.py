@@ -174,3 +174,36 @@ def test_what_has_ended_makes_room_unless_the_line_is_shut(
     assert woken == ["2"], "who tries"
     slots.finish("2")
     assert (woken, slots.held) == (["2"], 1), "what came of its try is not known yet"
+
+
+def test_a_slot_that_was_held_before_a_restart_is_no_place_in_line_as_well(slots: Slots, woken: list[str]) -> None:
+    fill(slots, "1", "2", "3")
+    slots.restore("3")
+    assert (slots.held, slots.waiting, slots.position("3")) == (3, 0, None)
+    slots.release("1")
+    slots.release("2")
+    assert (slots.held, woken) == (1, [])
+
+
+def test_an_account_that_is_forgotten_leaves_its_slot_or_its_place(slots: Slots, woken: list[str]) -> None:
+    fill(slots, "1", "2", "3", "4")
+    slots.forget("3")
+    slots.forget("1")
+    assert (slots.held, slots.waiting, woken) == (2, 0, ["4"])
+
+
+def test_an_owner_with_fewer_accounts_is_before_the_next_round_only_where_it_has_a_turn(slots: Slots) -> None:
+    fill(slots, "1", "2")
+    fill(slots, "a-1", "a-2", "a-3", owner="a")
+    fill(slots, "b-1", "b-2", owner="b")
+    fill(slots, "c-1", "c-2", "c-3", owner="c")
+    every = ("a-1", "b-1", "c-1", "a-2", "b-2", "c-2", "a-3", "c-3")
+    assert [slots.position(key) for key in every] == list(range(1, 9))
+
+
+def test_after_a_refusal_the_round_begins_with_the_owner_of_the_oldest_account(slots: Slots) -> None:
+    fill(slots, "1", "2")
+    slots.acquire("young", "a", age(90))
+    slots.acquire("old", "z", age(10))
+    slots.refused("1", "b", age(50), 300)
+    assert [slots.position(key) for key in ("old", "1", "young")] == [1, 2, 3]
