@@ -1,15 +1,20 @@
 """What a replica does with keys that it can't read, can't read any more, or that another replica makes just now."""
 
+import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.http.errors import Unavailable
+from batteries_apiserver.runtime import metrics
 from batteries_apiserver.settings import Settings
 from batteries_apiserver.tokens.key_store import KeyStore
 from batteries_apiserver.tokens.rotation import KeySecret, Rotation
+from batteries_apiserver.tokens.stored_keys import FIELD
 from batteries_crds.kube.secrets import StoredSecret
 from batteries_crds.names import LABEL_ISSUER_KEYS
 
@@ -127,3 +132,69 @@ def test_the_next_key_signs_only_when_no_replica_can_publish_keys_without_it() -
     settings = Settings(issuer_key_ahead_seconds=0, issuer_poll_seconds=5, api_cache_stale_seconds=60)
     assert Rotation.of(settings).ahead == timedelta(seconds=60 + 15)
     assert Rotation.of(Settings()).ahead == timedelta(days=1)
+
+
+def gauges() -> tuple[float, float]:
+    return metrics.ISSUER_KEY_AGE._value.get(), metrics.ISSUER_KEYS._value.get()
+
+
+async def test_the_gauges_say_since_when_a_key_signs_and_how_many_are_published(world: World) -> None:
+    store = world.stores[0]
+    store.measure()
+    assert (math.isnan(gauges()[0]), gauges()[1]) == (True, 0)
+    await store.refresh()
+    store.measure()
+    assert (math.isnan(gauges()[0]), gauges()[1]) == (True, 1), "it is published, and does not sign yet"
+    world.passes(seconds=15 + 100)
+    store.measure()
+    assert gauges() == (100, 1)
+
+
+@pytest.mark.virtual_time
+async def test_the_keys_are_read_again_every_few_seconds_while_they_are_kept(world: World) -> None:
+    store = world.stores[0]
+    async with store.kept(5):
+        assert store.published(), "they are read before the block begins"
+        world.secrets.held = None
+        await asyncio.sleep(4)
+        assert world.secrets.held is None
+        await asyncio.sleep(2)
+        assert world.secrets.held is not None, "a deleted Secret is made anew"
+        assert world.secrets.writes == 2
+    world.secrets.held = None
+    await asyncio.sleep(60)
+    assert world.secrets.held is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "text", "says"),
+    [({}, "", "is not this server's"), (LABELS, '{"version": 2}', None)],
+    ids=["foreign", "later form"],
+)
+async def test_what_is_not_ours_to_read_is_used_no_more_and_each_problem_said_once(
+    world: World, labels: dict[str, str], text: str, says: str | None
+) -> None:
+    store = world.stores[0]
+    await store.refresh()
+    world.secrets.held = StoredSecret("keys", "uid", "100", labels, {}, {FIELD: text})
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            await store.refresh()
+    assert [line["event"] for line in lines] == ["issuer_keys_unusable"]
+    assert (store.foreign is not None) is (says is not None)
+    assert says is None or says in str(store.foreign)
+    for ask in (store.signing, store.published):
+        with pytest.raises(Unavailable):
+            ask()
+
+
+async def test_a_read_that_hangs_is_given_up(world: World) -> None:
+    world.secrets.error = TimeoutError()
+    with structlog.testing.capture_logs() as lines:
+        await world.stores[0].refresh()
+        await world.stores[0].refresh()
+        world.secrets.error = ApiException(status=403)
+        await world.stores[0].refresh()
+        await world.stores[0].refresh()
+    assert [line["event"] for line in lines] == ["issuer_keys_unusable"] * 2, "each reason once"
+    assert "403" in lines[1]["reason"]
