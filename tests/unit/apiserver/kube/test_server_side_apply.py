@@ -11,7 +11,7 @@ from batteries_apiserver.http.errors import Conflict
 from batteries_apiserver.kube.server_side_apply import HELM_RELEASE, LAST_APPLIED, apply, causes
 from batteries_crds.aws_account import AwsAccount
 
-FIELDS = {"f:spec": {"f:githubRepos": {}}}
+FIELDS: dict[str, Any] = {"f:spec": {"f:githubRepos": {}}}
 
 
 def entry(manager: str, operation: str = "Update", **changes: Any) -> dict[str, Any]:

@@ -138,7 +138,7 @@ async def test_the_account_of_a_customer_who_is_gone_keeps_its_holds(world: Worl
     listed = len(world.listed)
     world.holds.account_seen(await world.accounts.get("n", "acme"))
     await asyncio.sleep(1)
-    assert (await world.held(), len(world.listed)) == ({"CustomerBlocked"}, listed)
+    assert (await world.held(), len(world.listed)) == (frozenset({"CustomerBlocked"}), listed)
 
 
 async def test_when_the_operator_ends_nobody_is_held_any_more(world: World) -> None:
@@ -222,7 +222,7 @@ async def noticed(seconds: float) -> tuple[World, Notices]:
 
 async def test_without_a_wait_for_a_mail_the_hold_begins_and_is_said_at_once() -> None:
     world, notices = await noticed(0)
-    assert (await world.held(), notices.said) == ({"PaymentMethodMissing"}, ["c-1"])
+    assert (await world.held(), notices.said) == (frozenset({"PaymentMethodMissing"}), ["c-1"])
     await asyncio.sleep(3600)
     assert len(world.listed) == 1, "it is not looked at again"
     world.holds.close()
@@ -235,7 +235,7 @@ async def test_a_hold_waits_for_its_mail_as_long_as_the_mail_is_waited_for() -> 
     assert len(world.listed) == 1
     notices.seconds = 0
     await asyncio.sleep(1)
-    assert (await world.held(), notices.said, len(world.listed)) == ({"PaymentMethodMissing"}, ["c-1"], 2)
+    assert (await world.held(), notices.said, len(world.listed)) == (frozenset({"PaymentMethodMissing"}), ["c-1"], 2)
     await asyncio.sleep(3600)
     assert len(world.listed) == 2, "and not every fifty seconds from then on"
     world.holds.close()
@@ -245,7 +245,7 @@ async def test_a_block_waits_for_no_mail() -> None:
     world, notices = World(), Notices(50)
     world.holds = CustomerHolds(cast(Any, world.accounts), GRACE, None, cast(Any, notices))
     await world.change(blocked=True)
-    assert (await world.held(), notices.said) == ({"CustomerBlocked"}, [])
+    assert (await world.held(), notices.said) == (frozenset({"CustomerBlocked"}), [])
     await asyncio.sleep(3600)
     assert len(world.listed) == 1
     world.holds.close()
