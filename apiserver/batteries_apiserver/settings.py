@@ -4,6 +4,8 @@ Ours begin with BATTERIES_; Stripe's have the names that Stripe's own documentat
 documentation is generated from the fields.
 """
 
+from datetime import timedelta
+
 from aiohttp import web
 
 from batteries_apiserver.runtime.repository_settings import RepositorySettings
@@ -30,6 +32,11 @@ class Settings(TokenSettings, StripeSettings, RepositorySettings, ServerSettings
     def claimed_success_url(self) -> str:
         """Where a browser goes after the checkout of a sign-up with a claim secret: its page can fetch no key."""
         return self.success_url if self.checkout_success_url is not None else self.url_of("/checkout/done")
+
+    @property
+    def longest_life(self) -> timedelta | None:
+        """The longest life of an account that customers may ask for; None: any."""
+        return timedelta(seconds=self.max_ttl_seconds) if self.max_ttl_seconds else None
 
     @property
     def cancel_url(self) -> str:

@@ -184,7 +184,7 @@ async def test_an_account_of_somebody_else_is_not_taken_for_the_one_that_was_not
             return await world.accounts().get(namespace, name)
 
     with pytest.raises(Conflict):
-        await ownership.create_once(replace(kube, accounts=Foreign()), OWNER, RepositoryFields())
+        await ownership.create_once(replace(kube, accounts=Foreign()), OWNER, RepositoryFields(), {})
     assert len(set(asked)) == 1
 
 
@@ -370,7 +370,7 @@ async def test_creation_under_a_name_that_is_taken_fails_and_changes_nothing(wor
     kube = world.client.server.app[KUBE]  # type: ignore[attr-defined]
     name = "22222222-2222-4222-8222-222222222222"
     results = await asyncio.gather(
-        *(ownership.create(kube, name, OWNER, RepositoryFields(github_repos=[f"my-org/r{n}"])) for n in range(20)),
+        *(ownership.create(kube, name, OWNER, RepositoryFields(github_repos=[f"my-org/r{n}"]), {}) for n in range(20)),
         return_exceptions=True,
     )
     made = [result for result in results if isinstance(result, AwsAccount)]
@@ -461,7 +461,7 @@ async def test_the_last_use_of_a_key_is_written_once_for_many_requests(world: Wo
 
 
 async def test_a_rule_that_only_kubernetes_knows_is_a_400_in_its_words(world: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr("batteries_apiserver.accounts.repositories.NewAccount.__pydantic_validator__", _NoRules())
+    monkeypatch.setattr("batteries_apiserver.accounts.bodies.NewAccount.__pydantic_validator__", _NoRules())
     response = await world.client.post(
         "/v1/accounts", headers=world.headers, data=orjson.dumps({"githubRepos": ["my-org/app", "my-org/App"]})
     )

@@ -114,7 +114,7 @@ async def test_an_apply_is_whole_never_forced_and_spares_kubernetes_the_second_r
 
 
 async def test_the_api_writes_accounts_by_apply_under_its_name(kubernetes: Recorded, kube: Kube) -> None:
-    made = await ownership.create(kube, "acme", "c", RepositoryFields(github_repos=["o/r"]))
+    made = await ownership.create(kube, "acme", "c", RepositoryFields(github_repos=["o/r"]), {})
     await ownership.change(kube, made, "c", RepositoryFields())
     assert kubernetes.managers == [("PATCH", "batteries-apiserver")] * 2
     assert {request.query["fieldValidation"] for request in kubernetes.requests} == {"Ignore"}

@@ -1,14 +1,17 @@
 """The requests of /v1/accounts."""
 
+from collections.abc import Mapping
 from operator import itemgetter
+from typing import Any
 
 from aiohttp import web
 
-from batteries_apiserver.accounts import credentials, idempotent_create, ownership
+from batteries_apiserver.accounts import credentials, extending, idempotent_create, ownership, times
 from batteries_apiserver.accounts.admission import admitted
+from batteries_apiserver.accounts.bodies import AccountChange, NewAccount
 from batteries_apiserver.accounts.lookup import own_account
 from batteries_apiserver.accounts.prefer_wait import APPLIED, is_settled, wait_as_preferred
-from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, applied, refuse_too_many
+from batteries_apiserver.accounts.repositories import applied, refuse_too_many
 from batteries_apiserver.auth.authenticator import Caller
 from batteries_apiserver.auth.caller import customer_of
 from batteries_apiserver.customers.notification_writer import NOTIFICATIONS, changed_by
@@ -21,9 +24,11 @@ from batteries_apiserver.http.query import read_query
 from batteries_apiserver.http.request_context import bind_account
 from batteries_apiserver.http.responses import json_list, json_response
 from batteries_apiserver.kube.clients import BY_CUSTOMER, KUBE, Kube
+from batteries_apiserver.kube.object_events import tell_once
 from batteries_apiserver.projections import account_views
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.base import to_rfc3339
 from batteries_crds.github.repository_fields import RepositoryFields, repositories_of
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
@@ -36,10 +41,12 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     body = await read_body(request, NewAccount, required=False)
     wanted = applied(body, request.app[SETTINGS].new_account)
     refuse_too_many(wanted, request.app[SETTINGS].trust_policy_limit)
+    ends = times.of_new(body, request.app[SETTINGS].longest_life)
     kube, customer, key = request.app[KUBE], customer_of(caller), idempotency_key(request)
-    account = await (
-        _create(kube, customer, wanted) if key is None else idempotent_create.create(kube, customer, key, body, wanted)
-    )
+    if key is None:
+        account = await _create(kube, customer, wanted, ends)
+    else:
+        account = await idempotent_create.create(kube, customer, key, body, wanted, ends)
     bind_account(str(account.account_id))
     accepted = account_views.accepted(account)
     account, headers = await wait_as_preferred(request, account)
@@ -60,9 +67,9 @@ def _waited(account: AwsAccount, accepted: account_views.Accepted, headers: dict
     return json_response(account_views.accepted_in_vain(account, accepted), status=202, headers=headers)
 
 
-async def _create(kube: Kube, customer: str, wanted: RepositoryFields) -> AwsAccount:
+async def _create(kube: Kube, customer: str, wanted: RepositoryFields, ends: Mapping[str, Any]) -> AwsAccount:
     async with admitted(kube, customer):
-        return await ownership.create_once(kube, customer, wanted)
+        return await ownership.create_once(kube, customer, wanted, ends)
 
 
 async def list_own(request: web.Request, caller: Caller) -> web.Response:
@@ -93,12 +100,38 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def change(request: web.Request, caller: Caller) -> web.Response:
-    """PATCH /v1/accounts/{id}: which repositories may deploy, and where from. What does not change is not written."""
+    """PATCH /v1/accounts/{id}: who may deploy and where from, and when the account ends. What does not change is not
+    written.
+    """
     body = await read_body(request, AccountChange)
-    limit = request.app[SETTINGS].trust_policy_limit
-    refuse_too_many(applied(body, RepositoryFields()), limit)
-    kube, customer = request.app[KUBE], customer_of(caller)
-    found = await own_account(kube, customer, request.match_info["id"])
+    refuse_too_many(applied(body, RepositoryFields()), request.app[SETTINGS].trust_policy_limit)
+    account = await own_account(request.app[KUBE], customer_of(caller), request.match_info["id"])
+    times.of_change(body, account, request.app[SETTINGS].longest_life)  # refused before anything is written
+    if body.is_about_repositories:
+        account = await _change_repositories(request, caller, account, body)
+    account = await _extend(request, caller, account, body)
+    account, headers = await wait_as_preferred(request, account)
+    return json_response(account_views.changed(account), headers=headers)
+
+
+async def _extend(request: web.Request, caller: Caller, found: AwsAccount, body: AccountChange) -> AwsAccount:
+    """Changes when the account ends, in whatever state it is."""
+    if not body.model_fields_set & times.ChangedTimes.model_fields.keys():
+        return found
+    kube, longest = request.app[KUBE], request.app[SETTINGS].longest_life
+    account, before = await extending.extend(kube, found, lambda live: times.of_change(body, live, longest))
+    if before is not None:
+        ends, policy = account.spec.expires_at, account.spec.expiry_policy.value
+        until = f"The account ends at {to_rfc3339(ends)} ({policy})" if ends is not None else "The account has no end"
+        await tell_once(kube.rest, account, "EndChanged", f"{until}: changed {changed_by(caller)}.")
+    return account
+
+
+async def _change_repositories(
+    request: web.Request, caller: Caller, found: AwsAccount, body: AccountChange
+) -> AwsAccount:
+    """Changes who may deploy, and where from, of an account that is active."""
+    kube, customer, limit = request.app[KUBE], customer_of(caller), request.app[SETTINGS].trust_policy_limit
     # Read live, because the cache may be behind.
     account = await kube.accounts.find(kube.namespace, found.metadata.name)
     if account is None or account.metadata.uid != found.metadata.uid:
@@ -121,8 +154,7 @@ async def change(request: web.Request, caller: Caller) -> web.Response:
             by=changed_by(caller),
             **about(account),
         )
-    account, headers = await wait_as_preferred(request, account)
-    return json_response(account_views.changed(account), headers=headers)
+    return account
 
 
 def _told(wanted: RepositoryFields) -> str:

@@ -4,9 +4,12 @@ The body's fingerprint is an annotation of the account. The account is read live
 replica that has not seen the account yet. An existing account is returned even if a new one would be refused.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from batteries_apiserver.accounts import ownership
 from batteries_apiserver.accounts.admission import admitted
-from batteries_apiserver.accounts.repositories import NewAccount
+from batteries_apiserver.accounts.bodies import NewAccount
 from batteries_apiserver.http.errors import Conflict, Unprocessable
 from batteries_apiserver.http.idempotency import derived_name, fingerprint
 from batteries_apiserver.kube.clients import Kube
@@ -15,9 +18,11 @@ from batteries_crds.github.repository_fields import RepositoryFields
 from batteries_crds.names import ANNOTATION_REQUEST
 
 
-async def create(kube: Kube, customer: str, key: str, body: NewAccount, wanted: RepositoryFields) -> AwsAccount:
-    """Returns the account of this key, created by this request or by the one that it repeats. `wanted` is what the body
-    means now; the body itself is what a repeat is recognized by.
+async def create(
+    kube: Kube, customer: str, key: str, body: NewAccount, wanted: RepositoryFields, times: Mapping[str, Any]
+) -> AwsAccount:
+    """Returns the account of this key, created by this request or by the one that it repeats. `wanted` and `times` are
+    what the body means now; the body itself is what a repeat is recognized by.
 
     Raises:
         Unprocessable: the key was used with another body.
@@ -29,7 +34,7 @@ async def create(kube: Kube, customer: str, key: str, body: NewAccount, wanted: 
         return made
     try:
         async with admitted(kube, customer):
-            return await ownership.create(kube, name, customer, wanted, request=print_)
+            return await ownership.create(kube, name, customer, wanted, times, request=print_)
     except Conflict:
         # The same request was faster; or the limit is reached, and then that is the response.
         made = await _made(kube, name, customer, print_)

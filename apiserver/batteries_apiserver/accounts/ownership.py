@@ -17,18 +17,20 @@ declares, in git or otherwise, are never overwritten; fields from one-off update
 """
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from uuid import uuid4
 
 from kubernetes.aio.client import ApiException
 
+from batteries_apiserver.accounts.times import TIMES
 from batteries_apiserver.http.errors import ApiError, BadRequest, Conflict, NotFound
 from batteries_apiserver.kube import server_side_apply
 from batteries_apiserver.kube.clients import Kube
 from batteries_apiserver.kube.lost_responses import write_or_find
 from batteries_apiserver.kube.server_side_apply import causes
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import ExpiryPolicy
 from batteries_crds.github.repository_fields import RepositoryFields, repositories_of
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UNPROCESSABLE, status_of
 from batteries_crds.names import ANNOTATION_REQUEST, LABEL_CUSTOMER, MAX_LABEL_LENGTH
@@ -41,19 +43,26 @@ _WRAPPING = re.compile(r'^Invalid value: ("(?:[^"\\]|\\.)*": )?', re.DOTALL)
 
 
 async def create(
-    kube: Kube, name: str, customer: str, wanted: RepositoryFields, *, request: str | None = None
+    kube: Kube,
+    name: str,
+    customer: str,
+    wanted: RepositoryFields,
+    times: Mapping[str, Any],
+    *,
+    request: str | None = None,
 ) -> AwsAccount:
-    """Creates the account or fails. `request` is the request's fingerprint, by which a repeat is recognized.
+    """Creates the account or fails. `times` are the fields of the spec about its end; `request` is the request's
+    fingerprint, by which a repeat is recognized.
 
     Raises:
         Conflict: there is an object with that name.
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    body = _creation(customer, wanted, request)
+    body = _creation(customer, wanted, times, request)
     return await _cached(kube, kube.accounts.apply(kube.namespace, name, body))
 
 
-async def create_once(kube: Kube, customer: str, wanted: RepositoryFields) -> AwsAccount:
+async def create_once(kube: Kube, customer: str, wanted: RepositoryFields, times: Mapping[str, Any]) -> AwsAccount:
     """Creates an account under a random name. If the response to the write is lost, looks for the account.
 
     The caller does not know the name, and could only repeat the request and get a second account, which costs money.
@@ -61,7 +70,7 @@ async def create_once(kube: Kube, customer: str, wanted: RepositoryFields) -> Aw
     Raises:
         BadRequest: the resource's rules refuse it; the sentence is theirs.
     """
-    name, body = str(uuid4()), _creation(customer, wanted, None)
+    name, body = str(uuid4()), _creation(customer, wanted, times, None)
 
     async def made() -> AwsAccount | None:
         account = await kube.accounts.find(kube.namespace, name)
@@ -81,6 +90,7 @@ async def change(kube: Kube, account: AwsAccount, customer: str, wanted: Reposit
     meta, before = account.metadata, repositories_of(account.spec)
     body = _ours(customer, wanted, meta.labels.get(LABEL_CUSTOMER), meta.annotations.get(ANNOTATION_REQUEST))
     body["metadata"]["uid"] = meta.uid
+    await _keep_times(kube, account, body)
     if not _has_rules(before) and not _has_rules(wanted):
         return await _cached(kube, server_side_apply.apply(kube.accounts, kube.namespace, meta.name, body))
     changed = {name for name in _FIELDS if getattr(before, name) != getattr(wanted, name)}
@@ -104,6 +114,21 @@ async def change(kube: Kube, account: AwsAccount, customer: str, wanted: Reposit
     return await _cached(kube, kube.accounts.merge(kube.namespace, meta.name, nothing))
 
 
+async def _keep_times(kube: Kube, account: AwsAccount, body: dict[str, Any]) -> None:
+    """Repeats the fields about the account's end that are ours since its creation: left out, they would be removed.
+
+    The write is fenced then, because somebody may extend the account at this moment.
+    """
+    if account.spec.expires_at is None and account.spec.expiry_policy is ExpiryPolicy.SUSPEND:
+        return
+    live = await kube.accounts.raw(kube.namespace, account.metadata.name)
+    ours = server_side_apply.owned_by(live, kube.accounts.manager)
+    kept = {field: live["spec"][field] for field in TIMES if field in ours and field in live["spec"]}
+    if kept:
+        body["spec"] |= kept
+        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+
+
 def _has_rules(fields: RepositoryFields) -> bool:
     """Whether it says more than names. Without, a change writes what the releases before it wrote."""
     return bool(fields.repositories) or fields.deploy_from is not None or fields.read_only_from is not None
@@ -122,10 +147,11 @@ async def _cached(kube: Kube, writing: Awaitable[AwsAccount]) -> AwsAccount:
     return account
 
 
-def _creation(customer: str, wanted: RepositoryFields, request: str | None) -> dict[str, Any]:
+def _creation(customer: str, wanted: RepositoryFields, times: Mapping[str, Any], request: str | None) -> dict[str, Any]:
     """`_ours`, for an account that must not exist yet."""
     body = _ours(customer, wanted, customer if len(customer) <= MAX_LABEL_LENGTH else None, request)
     body["metadata"]["resourceVersion"] = _NEVER_A_VERSION
+    body["spec"] |= times
     return body
 
 

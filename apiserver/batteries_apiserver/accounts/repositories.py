@@ -116,13 +116,13 @@ RuledRepositories = Annotated[
 ]
 
 
-_TWO_LISTS: dict[str, JsonValue] = {"required": ["githubRepos", "repositories"]}
+TWO_LISTS: dict[str, JsonValue] = {"required": ["githubRepos", "repositories"]}
 
 
 class RepositoryBody(Body):
     """The fields about repositories, all optional."""
 
-    model_config = ConfigDict(json_schema_extra={"not": _TWO_LISTS})
+    model_config = ConfigDict(json_schema_extra={"not": TWO_LISTS})
     added = frozenset({"repositories", "deploy_from", "read_only_from"})
 
     github_repos: Repositories = []
@@ -134,23 +134,6 @@ class RepositoryBody(Body):
     def _one_list(self) -> Self:
         if {"github_repos", "repositories"} <= self.model_fields_set:
             raise ValueError("Send githubRepos or repositories, not both: each is the whole list.")
-        return self
-
-
-class NewAccount(RepositoryBody):
-    """POST /accounts. All fields are optional."""
-
-
-class AccountChange(RepositoryBody):
-    """PATCH /accounts/{id}. What is absent stays as it is."""
-
-    model_config = ConfigDict(json_schema_extra={"not": _TWO_LISTS, "minProperties": 1})
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_fields_set:
-            *names, last = (field.alias or name for name, field in type(self).model_fields.items())
-            raise ValueError(f"Send what is to change: {', '.join(names)} or {last}.")
         return self
 
 

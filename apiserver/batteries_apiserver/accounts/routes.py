@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from batteries_apiserver.accounts import deploy_workflow, handlers, leaving_handlers
+from batteries_apiserver.accounts.bodies import AccountChange, NewAccount
 from batteries_apiserver.accounts.credentials import Credentials
 from batteries_apiserver.accounts.prefer_wait import APPLIED, PREFER
-from batteries_apiserver.accounts.repositories import AccountChange, NewAccount
 from batteries_apiserver.http.entity_tags import ETAG, IF_NONE_MATCH
 from batteries_apiserver.http.idempotency import IDEMPOTENCY_KEY
 from batteries_apiserver.http.paging import LINK, PageQuery
@@ -90,14 +90,17 @@ ROUTES = (
         handler=handlers.change,
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
-        summary="Change which repositories may deploy",
-        details="`githubRepos` replaces the whole list. AWS accepts the repositories a few seconds later.",
+        summary="Change which repositories may deploy, or when the account ends",
+        details="`githubRepos` replaces the whole list. AWS accepts the repositories a few seconds later. `expiresAt` "
+        "can be changed in every state, also to open an account that has expired: no request about repositories may "
+        "be in the same body then.",
         parameters=(ID, PREFER),
         body=AccountChange,
         responses={200: Response("Account updated", account_views.AccountChanged, headers=(APPLIED,))},
         errors=(
             "account_not_found",
             "account_not_active",
+            "account_being_deleted",
             "owned_elsewhere",
             "changed_meanwhile",
         ),

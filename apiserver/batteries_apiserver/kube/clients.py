@@ -46,8 +46,10 @@ SUSPENSION_MANAGER = "batteries-apiserver-suspension"
 CLOSURE_MANAGER = "batteries-apiserver-closure"
 OWN_SUSPENSION_MANAGER = "batteries-apiserver-owner"
 """As SUSPENSION_MANAGER, for spec.closeAt and spec.suspendedByOwner."""
+TIMES_MANAGER = "batteries-apiserver-times"
+"""For changes of spec.expiresAt and spec.expiryPolicy."""
 
-OWN_MANAGERS = frozenset({CLOSURE_MANAGER, OWN_SUSPENSION_MANAGER})
+OWN_MANAGERS = frozenset({CLOSURE_MANAGER, OWN_SUSPENSION_MANAGER, TIMES_MANAGER})
 
 BY_ID = "id"
 BY_CUSTOMER = "customer"
@@ -127,8 +129,9 @@ class Caches:
 @dataclass(frozen=True, slots=True)
 class Kube:
     """The clients, for writes and for reads that the caches can't serve, and the caches. `suspensions` writes an
-    account's spec.suspended, `closures` its spec.closeAt, `own_suspensions` its spec.suspendedByOwner, `blocks` a
-    Customer's spec.blocked, `limits` its spec.accountLimit. `payment_terms`: how long a payment method may be missing.
+    account's spec.suspended, `closures` its spec.closeAt, `own_suspensions` its spec.suspendedByOwner, `times` its end,
+    `blocks` a Customer's spec.blocked, `limits` its spec.accountLimit. `payment_terms`: how long a payment method may
+    be missing.
     """
 
     namespace: str
@@ -140,6 +143,7 @@ class Kube:
     suspensions: Resources[AwsAccount]
     closures: Resources[AwsAccount]
     own_suspensions: Resources[AwsAccount]
+    times: Resources[AwsAccount]
     blocks: Resources[Customer]
     limits: Resources[Customer]
     payment_terms: PaymentTerms
@@ -215,6 +219,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         Resources(api, AwsAccount, SUSPENSION_MANAGER),
         Resources(api, AwsAccount, CLOSURE_MANAGER),
         Resources(api, AwsAccount, OWN_SUSPENSION_MANAGER),
+        Resources(api, AwsAccount, TIMES_MANAGER),
         Resources(api, Customer, BLOCK_MANAGER),
         Resources(api, Customer, LIMIT_MANAGER),
         PaymentTerms(_period(settings.suspend_unpaid_seconds), _period(settings.payment_close_after_seconds)),

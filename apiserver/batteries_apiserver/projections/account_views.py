@@ -23,6 +23,7 @@ from batteries_apiserver.projections.where_from import (
     where_from,
 )
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_spec import ExpiryPolicy
 from batteries_crds.base import EPOCH, to_rfc3339
 from batteries_crds.names import Phase, ProvisioningStep
 
@@ -43,6 +44,17 @@ RoleArn = Annotated[
     ),
 ]
 
+ExpiresAt = Annotated[
+    str,
+    Field(
+        json_schema_extra={"format": "date-time"},
+        description="When the account ends and is suspended. Absent: never. PATCH extends it.",
+    ),
+]
+ExpiryPolicy_ = Annotated[
+    ExpiryPolicy,
+    Field(description="What happens at expiresAt: Suspend, or Close (suspended, and closed by AWS at closesAt)."),
+]
 ClosesAt = Annotated[
     str,
     Field(
@@ -66,6 +78,7 @@ class Accepted(TypedDict):
     accountId: AccountId
     status: Status
     createdAt: Moment
+    expiresAt: NotRequired[ExpiresAt]
     error: NotRequired[Error]
 
 
@@ -95,6 +108,7 @@ class AccountDetail(AccountSummary):
     readOnlyFrom: NotRequired[ReadOnlyFrom]
     readOnlyRoleArn: NotRequired[ReadOnlyRoleArn]
     pinned: NotRequired[Pinned]
+    expiryPolicy: NotRequired[ExpiryPolicy_]
     updatedAt: Moment
     reopenableUntil: NotRequired[ReopenableUntil]
     suspensionReasons: NotRequired[
@@ -125,6 +139,9 @@ class AccountChanged(TypedDict):
     readOnlyFrom: NotRequired[ReadOnlyFrom]
     readOnlyRoleArn: NotRequired[ReadOnlyRoleArn]
     pinned: NotRequired[Pinned]
+    expiresAt: NotRequired[ExpiresAt]
+    expiryPolicy: NotRequired[ExpiryPolicy_]
+    closesAt: NotRequired[ClosesAt]
     status: Status
 
 
@@ -158,7 +175,13 @@ def status_of(account: AwsAccount) -> Phase:
 
 def accepted(account: AwsAccount) -> Accepted:
     """The response to POST /accounts."""
-    return {"accountId": str(account.account_id), "status": Phase.PENDING, "createdAt": created_at(account)}
+    return _known(
+        Accepted,
+        accountId=str(account.account_id),
+        status=Phase.PENDING,
+        createdAt=created_at(account),
+        expiresAt=_moment(account.spec.expires_at),
+    )
 
 
 def accepted_in_vain(account: AwsAccount, accepted: Accepted) -> Accepted:
@@ -184,6 +207,7 @@ def detail(account: AwsAccount) -> AccountDetail:
         githubRepos=account.spec.repository_names,
         oidcRoleArn=status.oidc_role_arn,
         **where_from(account),
+        expiryPolicy=_policy(account),
         updatedAt=updated_at(account),
         reopenableUntil=_moment(account.reopenable_until),
         suspensionReasons=suspension_reasons(account) or None,
@@ -202,6 +226,9 @@ def changed(account: AwsAccount) -> AccountChanged:
         githubRepos=account.spec.repository_names,
         oidcRoleArn=status.oidc_role_arn,
         **where_from(account),
+        expiresAt=_moment(account.spec.expires_at),
+        expiryPolicy=_policy(account),
+        closesAt=_closes_at(account),
         status=status_of(account),
     )
 
@@ -214,9 +241,19 @@ def _summary(account: AwsAccount) -> dict[str, Any]:
         "status": status_of(account),
         "provisioningStep": status.provisioning_step,
         "createdAt": created_at(account),
-        "closesAt": None if account.is_closed else _moment(account.closes_at),
+        "expiresAt": _moment(account.spec.expires_at),
+        "closesAt": _closes_at(account),
         "closedAt": _moment(status.closed_at),
     }
+
+
+def _closes_at(account: AwsAccount) -> str | None:
+    return None if account.is_closed else _moment(account.closes_at)
+
+
+def _policy(account: AwsAccount) -> ExpiryPolicy | None:
+    """What happens at its end, if it has one."""
+    return None if account.spec.expires_at is None else account.spec.expiry_policy
 
 
 def _moment(moment: datetime | None) -> str | None:

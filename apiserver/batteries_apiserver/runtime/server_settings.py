@@ -113,6 +113,15 @@ class ServerSettings(FromEnvironment):
             "until then its owner can take that back. 0: it is closed at once.",
         ),
     ] = 604_800
+    max_ttl_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3_153_600_000,
+            description="The longest life of an account that customers request or extend over HTTP, in seconds from "
+            "then. An account for which none is asked gets this one. 0: accounts need not end.",
+        ),
+    ] = 0
     key_retrieval_seconds: Annotated[
         int, Field(ge=60, le=86_400, description="How long after checkout the API key can be fetched, in seconds.")
     ] = 3600

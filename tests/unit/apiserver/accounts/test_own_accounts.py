@@ -50,7 +50,7 @@ async def test_a_change_needs_something_to_change(client: Client, world: World) 
     assert response.status == 400
     assert (await response.json())[
         "error"
-    ] == "Send what is to change: githubRepos, repositories, deployFrom or readOnlyFrom."
+    ] == "Send what is to change: githubRepos, repositories, deployFrom, readOnlyFrom, expiresAt or expiryPolicy."
 
 
 async def test_whoever_owns_the_list_is_named(client: Client, world: World) -> None:

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
+from batteries_apiserver.accounts.bodies import NewAccount
 from batteries_apiserver.accounts.prefer_wait import _preferred_seconds, is_settled
-from batteries_apiserver.accounts.repositories import NewAccount
 from batteries_apiserver.cache.changes import AccountChanges
 from batteries_apiserver.http.cursors import cursor_of, sort_key_in
 from batteries_apiserver.http.entity_tags import combined, not_modified, tag_of

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from fakes.api_world import MINE, Client, World, settings
 
-from batteries_apiserver.accounts.repositories import AccountChange, NewAccount, applied
+from batteries_apiserver.accounts.bodies import AccountChange, NewAccount
+from batteries_apiserver.accounts.repositories import applied
 from batteries_apiserver.http.idempotency import fingerprint
 from batteries_apiserver.runtime.repository_settings import RepositorySettings
 from batteries_crds.github.repository_fields import RepositoryFields
