@@ -475,6 +475,7 @@ class _NoRules:
     def validate_python(self, value: dict[str, Any], **options: Any) -> Any:
         class Loose:
             github_repos = value["githubRepos"]
+            expires_at = ttl = None
             model_fields_set = frozenset({"github_repos"})
             added = frozenset[str]()
 

@@ -230,8 +230,9 @@ async def test_where_accounts_have_a_longest_life_each_has_an_end(aiohttp_client
         assert (status, "at most 2592000 seconds from now" in body["error"]) == (400, True)
     soon = to_rfc3339(utc_now() + 29 * DAY)
     add(world, expiresAt=soon)
-    for wrong in ({"expiresAt": LATER, "githubRepos": ["o/r"]}, {"expiresAt": None}):
-        status, body = await patch(client, world, **wrong)
+    beyond: list[dict[str, Any]] = [{"expiresAt": LATER, "githubRepos": ["o/r"]}, {"expiresAt": None}]
+    for change in beyond:
+        status, body = await patch(client, world, **change)
         assert (status, "at most 2592000 seconds from now" in body["error"]) == (400, True)
         assert spec_of(world).github_repos == []
     assert (await patch(client, world, expiresAt=to_rfc3339(utc_now() + 30 * DAY)))[0] == 200
