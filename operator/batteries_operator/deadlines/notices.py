@@ -113,7 +113,9 @@ def _way_out(account: AwsAccount, path: str) -> str:
         return f"POST {path}/resume."
     if Hold.EXPIRED in account.holds:
         return f'PATCH {path} with {{"expiresAt": "…"}}.'
-    return "save a valid payment method." if Hold.PAYMENT_METHOD_MISSING in account.holds else "tell us."
+    if Hold.PAYMENT_METHOD_MISSING in account.holds:
+        return "save a valid payment method on the page that POST /v1/stripe/portal names."
+    return "tell us."
 
 
 def _until(account: AwsAccount) -> str:
