@@ -66,9 +66,7 @@ async def test_cancelling_in_the_portal_tells_ahead_and_renewing_takes_it_back(o
     async with world.http.get(where["url"]) as page:
         assert "/checkout/returned" in await page.text()
     [customer] = await world.customers()
-    [subscription] = (await world.stripe("GET", f"/v1/subscriptions?customer={customer.spec.stripe_customer_id}"))[
-        "data"
-    ]
+    subscription = await subscription_of(world, customer)
     assert await do(world, where["url"], "cancel", subscription=subscription) == 303
 
     async def told() -> bool:
@@ -88,9 +86,7 @@ async def test_who_left_comes_back_by_another_subscription_that_gives_out_no_key
     key = await signed_up(world)
     await world.stripe("POST", "/_standin/portal", cancel="immediately")
     [customer] = await world.customers()
-    [subscription] = (await world.stripe("GET", f"/v1/subscriptions?customer={customer.spec.stripe_customer_id}"))[
-        "data"
-    ]
+    subscription = await subscription_of(world, customer)
     assert await do(world, (await opened(world, key))["url"], "cancel", subscription=subscription) == 303
     await becomes(world, key, method="missing", reason="NoSubscription")
     assert await world.ask_for_an_account(key) == 402
@@ -125,9 +121,7 @@ async def test_a_blocked_and_unpaid_customer_reaches_the_portal_but_is_sold_noth
     world = await open_world(**SUBSCRIPTION, suspend_unpaid_seconds=0.1)
     key = await signed_up(world)
     [customer] = await world.customers()
-    [subscription] = (await world.stripe("GET", f"/v1/subscriptions?customer={customer.spec.stripe_customer_id}"))[
-        "data"
-    ]
+    subscription = await subscription_of(world, customer)
     await world.stripe("DELETE", f"/v1/subscriptions/{subscription}")
     await world.until_payment_is(PaymentMethod.MISSING)
     kube = world.app[KUBE]
