@@ -13,6 +13,7 @@ from weather.walk import Act, Turn
 from batteries_crds import agent_access
 from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, ROLE_NAME
 from batteries_crds.names import TAG_RESOURCE
+from batteries_operator.aws.floor.place import place_of
 from batteries_operator.aws.guardrails import DENY_ALL, FLOOR, KEEP_ACCESS, LIMITS
 
 OURS = (DENY_ALL, KEEP_ACCESS, FLOOR, LIMITS)
@@ -130,7 +131,7 @@ async def bootstrap(turn: Turn) -> str:
 
 async def delete_unit(turn: Turn) -> str:
     organizations, settings = await turn.lane.client("organizations"), turn.lane.settings
-    name = turn.draw.choice([settings.customers_ou_name, settings.suspended_ou_name])
+    name = turn.draw.choice([place_of(settings, None).name, settings.suspended_ou_name])
 
     def emptied_and_deleted() -> str:
         root, unit = _units(organizations, name)
@@ -148,8 +149,14 @@ async def delete_unit(turn: Turn) -> str:
 
 
 def _units(organizations: Any, name: str) -> tuple[str, str]:
+    """The root's id, and that of the OU of that name under it or one floor further down."""
     root = organizations.list_roots()["Roots"][0]["Id"]
-    units = organizations.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"]
+
+    def under(parent: str) -> list[Any]:
+        return list(organizations.list_organizational_units_for_parent(ParentId=parent)["OrganizationalUnits"])
+
+    units = under(root)
+    units += [below for each in units for below in under(each["Id"])]
     unit = next((each["Id"] for each in units if each["Name"] == name), None)
     if unit is None:
         raise LookupError(f"there is no OU {name}")
@@ -158,7 +165,7 @@ def _units(organizations: Any, name: str) -> tuple[str, str]:
 
 async def move(turn: Turn) -> str:
     account, settings = await turn.aws_id(), turn.lane.settings
-    name = turn.draw.choice([TEAM, settings.customers_ou_name, settings.suspended_ou_name])
+    name = turn.draw.choice([TEAM, place_of(settings, None).name, settings.suspended_ou_name])
     return await move_to(turn.lane, account, name)
 
 

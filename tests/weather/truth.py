@@ -22,6 +22,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.github.trust_policy import Admitted, PolicyTooLargeError, nobody, render
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.aws.account_tags import AccountTags
+from batteries_operator.aws.floor.place import place_of
 
 TRUE_OF = {"CLOSED": ACCOUNT_GONE, "PENDING_CLOSURE": ACCOUNT_GONE, "SUSPENDED": SUSPENDED_BY_AWS, None: ACCOUNT_GONE}
 """The reason that is true of an account in that state of AWS; None where it is no member."""
@@ -137,7 +138,7 @@ async def _wrong_open(walk: Walk, account: AwsAccount, member: Any, facts: Facts
     wished = {
         "Ready": (ready.reason == "TrustPolicyTooLarge") if unfit else str(ready.status) == "True",
         "phase": str(status.phase) == "active",
-        "in the OU": seen.unit == lane.settings.customers_ou_name,
+        "in the OU": seen.unit == place_of(lane.settings, account.spec.policy_profile).name,
         "not denied": seen.own_role in (None, True),
         "the user": seen.policies == [ADMINISTRATOR] or (not seen.has_user and member["id"] in walk.took_user),
         "no access keys": seen.access_keys == 0,
