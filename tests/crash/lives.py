@@ -115,9 +115,15 @@ async def is_closed(lane: Lane, account: AwsAccount) -> None:
     assert len(seen.members) == 1, seen
     assert seen.parent == lane.settings.suspended_ou_name, seen
     assert seen.assignments == [], seen
-    assert (seen.trust, seen.readers_trust, seen.agents_trust) == (nobody(), nobody(), agent_access.nobody()), seen
+    readers = nobody() if account.spec.reading else None
+    assert (seen.trust, seen.readers_trust, seen.agents_trust) == (nobody(), readers, agent_access.nobody()), seen
     assert seen.signs_in is None, "the old password still opens the console"
-    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (["admin"], [], 3, 2), seen
+    assert (list(seen.users), seen.access_keys, len(seen.roles), len(seen.providers)) == (
+        ["admin"],
+        [],
+        3 if readers else 2,
+        2,
+    ), seen
     iam = await lane.client("iam", account.status.aws_account_id)
     try:
         iam.get_login_profile(UserName="admin")
