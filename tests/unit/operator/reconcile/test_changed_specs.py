@@ -23,7 +23,7 @@ async def test_changed_repositories_run_that_step_alone_and_the_account_stays_ac
     account = await process.until("acme")
     assert tally(process.calls) == {
         "iam:GetOpenIDConnectProvider": 2,
-        "iam:GetRole": 2,
+        "iam:GetRole": 3,  # the third sees that there is no read-only role
         "iam:UpdateAssumeRolePolicy": 1,
         "iam:ListAttachedRolePolicies": 2,
     }
@@ -97,7 +97,7 @@ async def test_a_list_too_long_changes_nothing_and_says_so(active_factory: Facto
     process.calls.clear()
     account = await process.until("acme")
     assert not any(acts(call) for call in process.calls), "it only looked at whose account it is"
-    assert process.calls.count("iam:GetRole") == 1, "of the agents, who don't depend on the list"
+    assert process.calls.count("iam:GetRole") == 2, "of readers and agents, who don't depend on the list"
     failure = find(account.status.conditions, "OIDCConfigured")
     assert failure is not None
     assert (failure.status, failure.reason) == ("False", "TrustPolicyTooLarge")
