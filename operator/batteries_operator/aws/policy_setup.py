@@ -11,7 +11,7 @@ from batteries_crds.github.trust_policy import same_policy
 from batteries_crds.names import TAG_RESOURCE
 from batteries_operator.aws.caller import AwsError
 from batteries_operator.aws.errors import NotOursError
-from batteries_operator.aws.floor.place import Place, customers, places
+from batteries_operator.aws.floor.place import Place, places
 from batteries_operator.aws.floor.policies import text
 from batteries_operator.aws.guardrail_checks import SCP, enabled
 from batteries_operator.aws.guardrails import Guardrail, Guardrails, is_of_the_floor
@@ -199,7 +199,7 @@ class PolicySetup:
                     return f"the AWS account {account.get('Id')}"
         for child, name in await self._units_in(unit):
             below = Place(name, place.name)
-            if place != customers(self._settings) or not await self._is_of_a_profile(child, below):
+            if not await self._is_of_a_profile(child, below):
                 return f"the OU {name}"
             if (stranger := await self._stranger_in(child, below)) is not None:
                 return stranger

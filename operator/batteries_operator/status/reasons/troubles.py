@@ -99,8 +99,8 @@ TROUBLES: dict[Reason, Entry] = {
     Reason.ROLE_DOES_NOT_ANSWER: Entry(
         "The access role could not be assumed for 15 minutes. The account is Stalled; the step is still tried.",
         "See in AWS that the role exists in the account and trusts the management account. An account that was invited "
-        "has none: create it (in the Customers OU nobody can: move the account to the root before; the next comparison "
-        "moves it back).",
+        "has none: create it (in the Customers OU nobody can: move the account to the root before, and the next "
+        "comparison moves it back).",
     ),
     Reason.ASSIGNMENT_FAILED: Entry(
         "Identity Center could not assign access; tried again.", "Read AWS's words in `.status.cause`."

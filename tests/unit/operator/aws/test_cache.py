@@ -103,7 +103,8 @@ async def make_ou_again(factory: Factory, name: str) -> None:
     for child in organizations.list_accounts_for_parent(ParentId=old)["Accounts"]:
         organizations.move_account(AccountId=child["Id"], SourceParentId=old, DestinationParentId=root)
     for policy in organizations.list_policies_for_target(TargetId=old, Filter="SERVICE_CONTROL_POLICY")["Policies"]:
-        organizations.detach_policy(PolicyId=policy["Id"], TargetId=old)
+        if policy["Name"] != "FullAWSAccess":  # which goes with the OU
+            organizations.detach_policy(PolicyId=policy["Id"], TargetId=old)
     organizations.delete_organizational_unit(OrganizationalUnitId=old)
     await factory.bootstrap()
 

@@ -125,6 +125,7 @@ async def test_a_plan_says_what_begins_changes_and_ends_for_how_many_accounts(
     assert "  Changed: Nobody in the account stops, changes or deletes the CloudTrail trails audit. (4 actions:" in told
     assert "  No longer: the rule Purchases of BatteriesGuardrailsLimits." in told
     assert "OurRoles" not in told, "what stays is not told"
+    assert "With its comparisons" not in told
 
 
 async def test_what_the_settings_do_not_want_any_more_is_detached_and_a_strangers_policy_is_not(
@@ -136,16 +137,16 @@ async def test_what_the_settings_do_not_want_any_more_is_detached_and_a_stranger
     content = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "a:b", "Resource": "*"}]})
     made = organization.api.create_policy(Name=f"{FLOOR}Theirs", Description="Theirs", Type=SCP, Content=content)
     theirs = made["Policy"]["PolicySummary"]["Id"]
-    organization.api.attach_policy(PolicyId=theirs, TargetId=organization.unit("Suspended"))
     assert organization.attached("Customers") == [FLOOR, LIMITS, f"{LIMITS}2", KEEP_ACCESS]
     _, planned = await run(capsys, settings(purchases="allow"), planned=True)
     assert "  Detached: BatteriesGuardrailsLimits." in planned
     status, printed = await run(capsys, settings(purchases="allow"))
     assert (status, "updated  no other policy of the floor attached to Customers" in printed) == (0, True)
     assert organization.attached("Customers") == [FLOOR, KEEP_ACCESS]
-    assert organization.attached("Suspended") == ["BatteriesDenyAll", f"{FLOOR}Theirs"]
+    organization.api.attach_policy(PolicyId=theirs, TargetId=organization.unit("Customers"))
     status, printed = await run(capsys, settings(purchases="allow"))
     assert (status, {line.split()[0] for line in printed}) == (0, {"there"})
+    assert organization.attached("Customers") == [FLOOR, f"{FLOOR}Theirs", KEEP_ACCESS]
 
 
 async def test_a_rule_that_moves_to_another_policy_is_in_force_all_the_time(
@@ -206,11 +207,35 @@ async def test_accounts_are_limited_all_the_time_while_profiles_begin(
     capsys.readouterr()
     assert await doctor.doctor(PROFILES) == 0
     assert "warn" not in capsys.readouterr().out
+    _, planned = await run(capsys, PROFILES, planned=True)
+    assert "1 account in the OU Customers: nothing changes for them." in planned, "with those in the OUs below"
+    assert "1 account in the OU Customers/default: nothing changes for them." in planned
+    assert not any(line.startswith("With its comparisons") for line in planned), "all have moved"
     # And back: the limits return to the Customers OU before the account does.
     factory.settings = settings()
     assert (await run(capsys, factory.settings))[0] == 0
     assert organization.attached("Customers") == [FLOOR, LIMITS, KEEP_ACCESS]
     assert await (await factory.start()).resync(await factory.account())
+
+
+async def test_limits_end_for_accounts_that_stay_where_they_are(
+    factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await factory.active()
+    organization, chosen = await seen(factory), settings(purchases="allow")
+    assert LIMITS in organization.attached("Customers")
+    assert (await run(capsys, chosen))[0] == 0
+    assert organization.attached("Customers") == [FLOOR, KEEP_ACCESS]
+
+
+async def test_a_plan_for_what_was_begun_says_what_is_missing(
+    bare_factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organization = await seen(bare_factory)
+    organization.api.create_organizational_unit(ParentId=organization.root, Name="Customers")
+    status, planned = await run(capsys, settings(), planned=True)
+    assert status == 0
+    assert {"there  OU Customers", "make   policy BatteriesGuardrails attached to Customers"} <= {*planned}
 
 
 async def test_what_is_not_ours_in_the_ou_of_a_profile_is_not_bound(
@@ -275,6 +300,13 @@ async def test_new_accounts_have_no_root_password_unless_the_setting_says_otherw
     organization.api.enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
     await doctor.doctor(settings())
     assert "the feature RootCredentialsManagement is not enabled" in capsys.readouterr().out
+    late = {"kind": "error", "service": "iam", "operation": "ListOrganizationsFeatures"}
+    assert await bare_factory.standin("faults", late | {"code": "ServiceAccessNotEnabledException"})
+    await doctor.doctor(settings())
+    assert "IAM has no trusted access to the organization yet" in capsys.readouterr().out
+    assert await bare_factory.standin("faults", late | {"code": "AccessDenied"})
+    await doctor.doctor(settings())
+    assert "iam:ListOrganizationsFeatures was refused" in capsys.readouterr().out
     _, printed = await run(capsys, settings())
     assert "made   central root access: new accounts have no root password" in printed
     assert iam.list_organizations_features()["EnabledFeatures"] == ["RootCredentialsManagement"], "and no more"

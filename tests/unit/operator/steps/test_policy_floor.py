@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from fakes.factory import NAMESPACE, CrashError, Factory, settings
 
+from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import find
 from batteries_crds.names import ANNOTATION_RETRY
 from batteries_operator.aws.error_meanings import NO_ANSWER
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.guardrails import FLOOR, KEEP_ACCESS, LIMITS
 from batteries_operator.runtime.metrics import GUARDRAILS
+from batteries_operator.steps.move_to_ou import in_use
 
 MOVE = "organizations:MoveAccount"
 SCP: Any = "SERVICE_CONTROL_POLICY"
@@ -213,3 +215,43 @@ async def test_a_crash_at_the_move_to_another_profile_loses_nothing(factory: Fac
     account = await (await factory.start()).until("acme")
     assert (account.status.phase, await ou_of(factory)) == ("active", "Customers/eu")
     assert told(account)[0] == "True"
+
+
+OPEN = settings(purchases="allow", policy_profiles='{"gpu": {}}')
+
+
+@pytest.mark.parametrize("operator_settings", [settings(purchases="allow")])
+async def test_an_ou_that_is_not_there_yet_is_waited_for_by_new_accounts_and_by_those_that_name_it(
+    factory: Factory,
+) -> None:
+    """There are no limits here, so that no missing policy holds anything up."""
+    await factory.active()
+    factory.settings = OPEN
+    process = await factory.start()
+    assert not await process.resync(await factory.account()), "in use, and without a profile"
+    await factory.add("new")
+    account = await process.until("new", lambda account: told(account)[1] == "OrganizationNotPrepared")
+    assert "no OU 'default' in its OU 'Customers'" in told(account)[2]
+    await factory.change(policyProfile="gpu")
+    account = await process.until("acme", lambda account: told(account)[1] == "OrganizationNotPrepared")
+    assert "no OU 'gpu' in its OU 'Customers'" in told(account)[2]
+    assert await ou_of(factory) == "Customers"
+    await factory.bootstrap()
+    process = await factory.start()
+    for name, place in (("acme", "Customers/gpu"), ("new", "Customers/default")):
+        assert (await process.until(name)).status.phase == "active"
+        assert await ou_of(factory, name) == place
+
+
+@pytest.mark.parametrize(
+    ("status", "used"),
+    [
+        ({}, False),
+        ({"iamUserName": "admin"}, False),
+        ({"oidcRoleArn": "arn:aws:iam::111122223333:role/GitHubActionsDeployRole"}, False),
+        ({"iamUserName": "admin", "oidcRoleArn": "arn:aws:iam::111122223333:role/GitHubActionsDeployRole"}, True),
+    ],
+)
+def test_an_account_is_in_use_once_all_were_let_in(status: dict[str, Any], used: bool) -> None:
+    account = AwsAccount.model_validate({"metadata": {"name": "acme"}, "spec": {"email": "a@b.c"}, "status": status})
+    assert in_use(account) is used
