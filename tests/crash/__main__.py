@@ -1,7 +1,8 @@
 """`make crash`: kills, lost answers and lost requests at every write and every AWS call of an account's whole life.
 
 Real parts: kube-apiserver, etcd, and operator processes that are killed with SIGKILL. CRASH_SAMPLE=n runs every n-th
-cell only, CRASH_ONLY=text those whose name has it, CRASH_LANES says how many lanes run side by side.
+cell only, CRASH_LIVES=names (with commas) those lives alone, CRASH_ONLY=text the cells whose name has it, CRASH_LANES
+says how many lanes run side by side.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -22,19 +24,19 @@ PAGE = CHECKOUT / "docs" / "crash-matrix.md"
 HEAD = """# The crash matrix
 
 Written by `make crash`. Each row is an AWS call or a write to Kubernetes that the operator makes in an account's life
-(provisioning, suspension, resume, profile, deletion). Each column is something that goes wrong at that point,
-with real processes and SIGKILL. Afterwards the account must match its spec, AWS must have exactly one of everything,
-and the password in the Secret must be the one that works.
+(provisioning, suspension, resume, unpaid, expiry, extension, leaving, grace, profile, deletion). Each column is
+something that goes wrong at that point, with real processes and SIGKILL. Afterwards the account must match its spec,
+AWS must have exactly one of everything, and the password in the Secret must be the one that works.
 
 """
 
 
-async def run(sample: int, only: str, how_many: int, folder: Path) -> Matrix:
+async def run(sample: int, lives: Collection[str], only: str, how_many: int, folder: Path) -> Matrix:
     """The whole matrix, or every `sample`-th cell of those that are meant."""
     matrix = Matrix()
     async with AsyncExitStack() as stack:
         lanes = (await open_world(stack, folder, how_many)).lanes
-        matrix.points = await discover(lanes[0])
+        matrix.points = await discover(lanes[0], lives)
         cells = [cell for cell in matrix.cells() if only in f"{cell.life.name} {cell.point} {cell.fault.name}"][
             ::sample
         ]
@@ -48,15 +50,16 @@ async def run(sample: int, only: str, how_many: int, folder: Path) -> Matrix:
 def main() -> int:
     """0 where every cell is green."""
     sample, how_many = int(os.environ.get("CRASH_SAMPLE", "1")), int(os.environ.get("CRASH_LANES", "2"))
+    lives = [name for name in os.environ.get("CRASH_LIVES", "").split(",") if name]
     only, started = os.environ.get("CRASH_ONLY", ""), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
-        matrix = asyncio.run(run(sample, only, how_many, Path(folder)))
+        matrix = asyncio.run(run(sample, lives, only, how_many, Path(folder)))
     table = "\n".join(lines(matrix))
     print(table)
     for story in matrix.stories:
         print(f"\n{story}")
     print(f"\n{counts(matrix)}, in {time.monotonic() - started:.0f} s")
-    if len(matrix.verdicts) == len(list(matrix.cells())) and not matrix.failed:
+    if not lives and len(matrix.verdicts) == len(list(matrix.cells())) and not matrix.failed:
         PAGE.write_text(f"{HEAD}**{counts(matrix)}**\n{table}\n")
     return 1 if matrix.failed else 0
 

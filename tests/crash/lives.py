@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from crash.lane import PROFILE, Lane
@@ -10,10 +11,14 @@ from fakes.aws_world import expected, observe
 
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
+from batteries_crds.aws_account_status import Hold
+from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import is_true
 from batteries_crds.github.trust_policy import nobody
 
 BEFORE, AFTER = ["octo-org/web"], ["octo-org/api", "octo-org@12/web@34"]
+PAST = "2020-01-01T00:00:00Z"
+ENDED = {"expiresAt": PAST, "expiryPolicy": "Close"}
 Seen = AwsAccount | None
 
 
@@ -34,8 +39,14 @@ def at_rest(account: Seen) -> bool:
     """Whether the operator has said its last word on the spec as it is."""
     if account is None or account.status.observed_generation != account.metadata.generation:
         return False
+    if (Hold.EXPIRED in account.holds) != _has_expired(account):
+        return False  # the operator has yet to write that the end came, or was moved
     wanted = "Suspended" if account.is_suspended else "Ready"
     return is_true(account.status.conditions, wanted)
+
+
+def _has_expired(account: AwsAccount) -> bool:
+    return account.spec.expires_at is not None and account.spec.expires_at <= utc_now()
 
 
 def gone(account: Seen) -> bool:
@@ -59,7 +70,7 @@ async def create_for_customer(lane: Lane, name: str, **spec: Any) -> None:
 
 
 async def _stop_paying(lane: Lane, name: str) -> None:
-    lost = {"paymentMethod": "missing", "paymentGraceSince": "2020-01-01T00:00:00Z"}
+    lost = {"paymentMethod": "missing", "paymentGraceSince": PAST}
     await lane.customers.merge_status(lane.namespace, name, {"status": lost})
 
 
@@ -74,10 +85,69 @@ async def is_closing(lane: Lane, account: AwsAccount) -> None:
     record = account.status.holds["PaymentMethodMissing"]
     assert record.closes_at is not None
     assert record.closes_at - record.since >= lane.close_after, record
+    await _mails(lane, account)
+
+
+async def _mails(lane: Lane, account: AwsAccount) -> list[str]:
+    """What its Customer was mailed of, in no order; nothing twice."""
     name = account.metadata.name
-    mails = [one async for one in lane.notifications.all(lane.namespace) if one.customer == name]
-    kinds = [one.spec.kind for one in mails]
+    kinds = sorted(
+        [one.spec.kind.value async for one in lane.notifications.all(lane.namespace) if one.customer == name]
+    )
     assert len(kinds) == len(set(kinds)), kinds
+    return kinds
+
+
+async def _expire(lane: Lane, name: str) -> None:
+    """Its end has just come; it is to be closed some time after."""
+    ended = {"expiresAt": to_rfc3339(utc_now() - timedelta(seconds=1)), "expiryPolicy": "Close"}
+    await lane.accounts.merge(lane.namespace, name, {"spec": ended})
+
+
+async def is_expired(lane: Lane, account: AwsAccount) -> None:
+    """Every door is closed, and its owner was told once, of the end and of the closure after it."""
+    await is_closed(lane, account)
+    record, told = account.status.holds[Hold.EXPIRED], account.status.notices["Expiry"]
+    assert account.spec.expires_at is not None
+    assert record.since >= account.spec.expires_at == told.about, account.status
+    assert record.closes_at == account.spec.expires_at + timedelta(days=30), record
+    assert [each.step for each in account.status.history].count("expiry") == 1, account.status.history
+    assert "AccountExpired" in await _mails(lane, account)
+
+
+async def _extend(lane: Lane, name: str) -> None:
+    later = to_rfc3339(utc_now() + timedelta(days=30))
+    await lane.accounts.merge(lane.namespace, name, {"spec": {"expiresAt": later}})
+
+
+async def _leave(lane: Lane, name: str) -> None:
+    await lane.accounts.merge(lane.namespace, name, {"spec": {"closeAt": PAST}})
+
+
+async def _outlast_the_grace(lane: Lane, name: str) -> None:
+    """As if the account had expired a month ago, and its owner had been told in time of the closure."""
+    at, told = to_rfc3339(utc_now()), to_rfc3339(utc_now() - timedelta(days=2))
+    notice = {"about": at, "stage": "Day", "since": told}
+    status = {"holds": {Hold.EXPIRED.value: {"closesAt": at}}, "notices": {"Closure": notice}}
+    await lane.accounts.merge_status(lane.namespace, name, {"status": status})
+
+
+def is_closed_in_aws(account: Seen) -> bool:
+    """Whether the object says that AWS closed it, and its owner was told."""
+    told = account.status.notices.get("Closure") if account is not None else None
+    return account is not None and account.is_closed and told is not None and told.stage == "Past" and at_rest(account)
+
+
+async def is_left(lane: Lane, account: AwsAccount) -> None:
+    """The AWS account is closed, the object stays and says so, and its Customer was told once."""
+    await is_ended(lane, account)
+    status = account.status
+    assert (status.phase, status.error) == ("suspended", None), status
+    assert status.closure_due_at == account.closes_at, status
+    assert status.closed_at is not None
+    assert status.closure_requested_at is not None
+    assert status.closed_at >= status.closure_requested_at, status
+    assert "AccountClosed" in await _mails(lane, account)
 
 
 async def _suspend(lane: Lane, name: str) -> None:
@@ -181,6 +251,10 @@ LIVES = (
     Life("suspension", ({},), _suspend, at_rest, is_closed),
     Life("resume", ({}, {"suspended": True}), _resume, at_rest, is_open),
     Life("unpaid", ({},), _stop_paying, is_held, is_closing, has_customer=True),
+    Life("expiry", ({},), _expire, at_rest, is_expired, has_customer=True),
+    Life("extension", ({}, {"expiresAt": PAST}), _extend, at_rest, is_open, has_customer=True),
+    Life("leaving", ({},), _leave, is_closed_in_aws, is_left, has_customer=True),
+    Life("grace", ({}, ENDED), _outlast_the_grace, is_closed_in_aws, is_left, has_customer=True),
     Life("profile", ({},), _change_profile, at_rest, is_open),
     Life("deletion", ({"deletionPolicy": "Close"},), delete, gone, is_ended),
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from crash.lane import Lane
@@ -42,10 +42,12 @@ class Matrix:
                 yield from (Cell(life, point, fault) for fault in columns if fault.strikes(point))
 
 
-async def discover(lane: Lane) -> dict[str, list[Point]]:
-    """Walks each life once, unharmed, with an operator that has just started."""
+async def discover(lane: Lane, names: Collection[str] = ()) -> dict[str, list[Point]]:
+    """Walks each life of those names, or of all where there is none, once, unharmed, with an operator that has just
+    started.
+    """
     found = {}
-    for life in LIVES:
+    for life in (each for each in LIVES if not names or each.name in names):
         name = f"clean-{life.name}"
         await prepare(lane, life, [name])
         await lane.restart()

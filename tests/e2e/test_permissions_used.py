@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,20 @@ def lose_a_payment_method(sandbox: Any) -> None:
     _patch_status(sandbox, sandbox.env["NAMESPACE"], "customer/lost", status)
 
 
+def outlast_the_grace(sandbox: Any, account: str) -> None:
+    """The account expired long ago, and its owner was told in time that AWS closes it now: it looks for that mail."""
+    now = datetime.now(UTC)
+    ended, at, told = ((now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ") for days in (40, 0, 2))
+    spec = {"spec": {"expiresAt": ended, "expiryPolicy": "Close"}}
+    sandbox.kubectl("patch", "awsaccount", account, "--type=merge", "-p", json.dumps(spec))
+    held = "--for=jsonpath={.status.holds.Expired.closesAt}"
+    sandbox.kubectl("wait", f"awsaccount/{account}", held, "--timeout=60s")
+    notice = {"about": at, "stage": "Day", "since": told}
+    status = {"holds": {"Expired": {"closesAt": at}}, "notices": {"Closure": notice}}
+    _patch_status(sandbox, sandbox.env["NAMESPACE"], f"awsaccount/{account}", status)
+    sandbox.kubectl("wait", f"awsaccount/{account}", "--for=jsonpath={.status.closedAt}", "--timeout=90s")
+
+
 def long_finished(sandbox: Any, namespace: str) -> None:
     """A Notification that an operator which starts now finds two weeks old, and deletes."""
     spec = {"kind": "KeyRevoked", "customerRef": {"name": "nobody"}, "details": {"keyPrefix": "a4f9ab2b", "by": "you"}}
@@ -175,6 +189,7 @@ def test_every_rule_of_the_roles_is_used_and_nothing_is_asked_for_that_they_lack
         answer = requests.post(f"{api}/admin/accounts/{account}/{act}", headers=admin, timeout=10)
         assert answer.status_code == 200, answer.text
         sandbox.kubectl("wait", f"awsaccount/{account}", f"--for=jsonpath={{.status.phase}}={status}", "--timeout=60s")
+    outlast_the_grace(sandbox, account)
     sandbox.kubectl("delete", "awsaccount", account, "--timeout=60s")
     confirm_address(sandbox, "every-rule@example.com")
     lose_a_payment_method(sandbox)

@@ -25,7 +25,7 @@ OPERATOR_EVERYWHERE = {
     f"awsaccounts.{GROUP}": {"get", "list", "watch", "patch"},
     f"awsaccounts.{GROUP}/status": {"patch"},
     f"customers.{GROUP}": {"get", "list", "watch"},
-    f"notifications.{GROUP}": {"list", "watch", "create", "delete"},
+    f"notifications.{GROUP}": {"get", "list", "watch", "create", "delete"},
     f"notifications.{GROUP}/status": {"patch"},
     "secrets": {"get", "create", "patch", "delete"},
     "events": {"create"},

@@ -17,6 +17,7 @@ from batteries_crds.agent_access import IssuerUnusableError
 from batteries_crds.kube.client import connect
 from batteries_operator.controller import handlers
 from batteries_operator.controller.controller import Controller
+from batteries_operator.controller.kube_events import post_event
 from batteries_operator.controller.login import with_login
 from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.controller.supervision import end_within, run_kopf, stop_on_signals
@@ -115,7 +116,7 @@ async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None
 
 
 async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
-    controller = await Controller.open(settings, handlers.post_event, require)
+    controller = await Controller.open(settings, post_event, require)
     try:
         slots = recover_slots(controller.accounts, settings.listed_namespaces, controller.deps)
         if await _unless_stopped(stop, slots):

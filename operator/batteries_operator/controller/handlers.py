@@ -8,10 +8,10 @@ it matches again. The deletion handler keeps our finalizer on every account.
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import kopf
 from kopf._cogs.configs.configuration import PostingSettings
@@ -25,6 +25,7 @@ from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.event_handler import EventHandler
+from batteries_operator.controller.kube_events import EventsBeside, post_raw_event, warn
 from batteries_operator.controller.resync import Resync
 from batteries_operator.controller.unreadable import Unreadable
 from batteries_operator.customers.confirmations import Confirmations
@@ -36,7 +37,6 @@ from batteries_operator.deadlines.deadlines import Deadlines
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.mails.recipients import Recipients
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
-from batteries_operator.status.events import Event
 from batteries_operator.steps.account_registries import AccountRegistries
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
@@ -93,31 +93,16 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     return settings
 
 
-def post_event(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
-    """Posts a Kubernetes Event on the account."""
-    kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
-
-
 def _breaker(controller: Controller, grace: timedelta | None) -> SuspensionBreaker:
     settings, customers = controller.deps.settings, Resources(controller.api, Customer, FIELD_MANAGER)
-    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(_warn, "SuspensionsHeldBack")
+    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(warn, "SuspensionsHeldBack")
     return SuspensionBreaker(customers, limit, grace, tell)
 
 
 def _closures(controller: Controller) -> UnpaidClosures:
     settings, customers = controller.deps.settings, Resources(controller.api, Customer, FIELD_MANAGER)
-    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(_warn, "ClosuresHeldBack")
+    limit, tell = Breaker(settings.breaker_percent, settings.breaker_customers), partial(warn, "ClosuresHeldBack")
     return UnpaidClosures(controller.accounts, customers, limit, settings.payment_close_after, tell)
-
-
-def _warn(reason: str, customer: Customer, message: str) -> None:
-    body = kopf.Body(cast(kopf.RawBody, customer.to_wire()))
-    kopf.event(body, type="Warning", reason=reason, message=message)
-
-
-def _post_raw_event(body: Mapping[str, Any], told: Event) -> None:
-    """Posts a Kubernetes Event on an object of which only the JSON is known."""
-    kopf.event(kopf.Body(cast(kopf.RawBody, dict(body))), type=told.type, reason=told.reason, message=told.message)
 
 
 def registry(controller: Controller) -> kopf.OperatorRegistry:
@@ -136,11 +121,12 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     registries = controller.deps.registries
     resync = registries.while_it_exists(Resync(controller.deps.settings.resync_seconds, controller.resync))
     confirmations = Confirmations(controller.accounts)
-    deadlines = registries.while_it_exists(_deadlines(controller, notifications))
+    beside = EventsBeside()
+    deadlines = registries.while_it_exists(_deadlines(controller, notifications, beside))
     events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen, deadlines.account_seen)
     outbox = _outbox(controller, notifications, notices)
-    unreadable = registries.while_it_exists(Unreadable(_post_raw_event))
-    _add_watch(handlers, events, unreadable, registries)
+    unreadable = registries.while_it_exists(Unreadable(post_raw_event))
+    _add_watch(handlers, events, unreadable, registries, beside)
     _add_work(handlers, controller, events, unreadable)
     _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run)
     _add_customers(handlers, notices, holds, confirmations)
@@ -156,11 +142,16 @@ async def _has_accounts(accounts: Resources[AwsAccount], customer: tuple[str, st
 
 
 def _add_watch(
-    handlers: kopf.OperatorRegistry, events: EventHandler, unreadable: Unreadable, registries: AccountRegistries
+    handlers: kopf.OperatorRegistry,
+    events: EventHandler,
+    unreadable: Unreadable,
+    registries: AccountRegistries,
+    beside: EventsBeside,
 ) -> None:
     @kopf.on.event(*RESOURCE, registry=handlers)
     async def changed(uid: str, body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002  # kopf's name
         """Handles each watch event; kopf calls this before its other handlers."""
+        beside.handling()
         if type == "DELETED":
             registries.forget(uid)
             return
@@ -223,9 +214,9 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
             each.close()
 
 
-def _deadlines(controller: Controller, notifications: Resources[Notification]) -> Deadlines:
+def _deadlines(controller: Controller, notifications: Resources[Notification], beside: EventsBeside) -> Deadlines:
     grace = timedelta(seconds=controller.deps.settings.expiry_close_grace_seconds)
-    return Deadlines(controller.accounts, controller.deps.live, notifications, grace, post_event)
+    return Deadlines(controller.accounts, controller.deps.live, notifications, grace, beside.post)
 
 
 def _outbox(controller: Controller, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:
