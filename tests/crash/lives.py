@@ -145,8 +145,8 @@ async def is_left(lane: Lane, account: AwsAccount) -> None:
     assert (status.phase, status.error) == ("suspended", None), status
     assert status.closure_due_at == account.closes_at, status
     assert status.closed_at is not None
-    assert status.closure_requested_at is not None
-    assert status.closed_at >= status.closure_requested_at, status
+    # Killed between CloseAccount and its write, the next operator finds it closed, and does not know since when.
+    assert status.closure_requested_at is None or status.closed_at >= status.closure_requested_at, status
     assert "AccountClosed" in await _mails(lane, account)
 
 
