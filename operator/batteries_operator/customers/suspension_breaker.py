@@ -17,6 +17,7 @@ from batteries_crds.aws_account_status import Hold
 from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources
+from batteries_operator.customers.held_back import HeldBack
 from batteries_operator.customers.payments import due_at
 from batteries_operator.runtime.metrics import SUSPENSIONS_HELD_BACK
 
@@ -61,7 +62,7 @@ class SuspensionBreaker:
         self._customers, self._breaker, self._grace = customers, breaker, grace
         self._post_event, self._clock = post_event, clock
         self._looked: dict[str, _DueCustomers] = {}
-        self._held_back: set[tuple[str, str]] = set()
+        self._held_back = HeldBack(SUSPENSIONS_HELD_BACK, self._tell)
 
     async def stops(self, customer: Customer) -> frozenset[Hold]:
         """The reasons for which no hold of the Customer's accounts may begin yet, though due.
@@ -76,13 +77,12 @@ class SuspensionBreaker:
             if reason not in ORDERED
             and self._is_too_many(await self._due_customers(customer.metadata.namespace), moment)
         }
-        self._note(customer, bool(stopped))
+        self._held_back.note(customer, is_stopped=bool(stopped))
         return frozenset(stopped)
 
     def forget(self, namespace: str, name: str) -> None:
         """Forgets a Customer that is gone, or not due any more."""
-        self._held_back.discard((namespace, name))
-        SUSPENSIONS_HELD_BACK.set(len(self._held_back))
+        self._held_back.forget(namespace, name)
 
     def _is_too_many(self, due: _DueCustomers, moment: datetime) -> bool:
         return self._breaker.stops(due.together(moment, self._breaker.window), due.customers)
@@ -98,13 +98,7 @@ class SuspensionBreaker:
             known = self._looked[namespace] = _DueCustomers(sorted(moments), count, self._clock())
         return known
 
-    def _note(self, customer: Customer, is_stopped: bool) -> None:
-        key = customer.metadata.namespace, customer.metadata.name
-        if not is_stopped:
-            self.forget(*key)
-            return
-        if not self._held_back:
-            log.error("suspensions_held_back", customer="/".join(key), to_do=MESSAGE)
-            self._post_event(customer, MESSAGE)
-        self._held_back.add(key)
-        SUSPENSIONS_HELD_BACK.set(len(self._held_back))
+    def _tell(self, customer: Customer) -> None:
+        name = f"{customer.metadata.namespace}/{customer.metadata.name}"
+        log.error("suspensions_held_back", customer=name, to_do=MESSAGE)
+        self._post_event(customer, MESSAGE)

@@ -21,6 +21,7 @@ from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import Phase
+from batteries_operator.customers.held_back import HeldBack
 from batteries_operator.runtime.metrics import CLOSURES_HELD_BACK
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -32,8 +33,6 @@ MESSAGE = (
     "Not to be closed, though due: the accounts of too many customers would be closed at the same time. Check whether "
     "they should be. If so, set BATTERIES_BREAKER_PERCENT to 100."
 )
-
-Key = tuple[str, str]
 
 
 def closure_time(
@@ -83,7 +82,7 @@ class UnpaidClosures:
         self._accounts, self._customers, self._breaker = accounts, customers, breaker
         self._post_event, self._clock = post_event, clock
         self._looked: dict[str, _Look] = {}
-        self._held_back: set[Key] = set()
+        self._held_back = HeldBack(CLOSURES_HELD_BACK, self._tell)
 
     def change(self, account: AwsAccount, patch: Mapping[str, Any], *, begins: bool) -> dict[str, Any]:
         """The entry of a merge patch of the account's holds, with when it is closed; empty if that is written.
@@ -111,13 +110,12 @@ class UnpaidClosures:
         others = [at for name, at in look.moments.items() if name != key[1]]
         together = self._breaker.together(moment, others) + 1
         may = not self._breaker.stops(together, max(look.customers, together))
-        self._note(key, customer, may=may)
+        self._held_back.note(customer, is_stopped=not may)
         return may
 
     def forget(self, namespace: str, name: str) -> None:
         """Forgets a Customer that is gone, or not due any more."""
-        self._held_back.discard((namespace, name))
-        CLOSURES_HELD_BACK.set(len(self._held_back))
+        self._held_back.forget(namespace, name)
 
     async def _look(self, namespace: str, now: datetime) -> _Look:
         known = self._looked.get(namespace)
@@ -138,12 +136,7 @@ class UnpaidClosures:
         look = self._looked[namespace] = _Look(moments, count, self._clock())
         return look
 
-    def _note(self, key: Key, customer: Customer, *, may: bool) -> None:
-        if may:
-            self.forget(*key)
-            return
-        if not self._held_back:
-            log.error("closures_held_back", customer="/".join(key), to_do=MESSAGE)
-            self._post_event(customer, MESSAGE)
-        self._held_back.add(key)
-        CLOSURES_HELD_BACK.set(len(self._held_back))
+    def _tell(self, customer: Customer) -> None:
+        name = f"{customer.metadata.namespace}/{customer.metadata.name}"
+        log.error("closures_held_back", customer=name, to_do=MESSAGE)
+        self._post_event(customer, MESSAGE)
