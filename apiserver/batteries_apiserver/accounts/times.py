@@ -4,15 +4,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from batteries_apiserver.http.body import Body
 from batteries_apiserver.http.errors import BadRequest
-from batteries_apiserver.http.instant import Instant
+from batteries_apiserver.http.instant import future_instant
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _LAST_YEAR = 2999
 _TTL = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -23,15 +22,10 @@ TIMES = ("expiresAt", "expiryPolicy")
 
 
 def _in_future(given: Any) -> datetime:
-    try:
-        moment = _INSTANT.validate_python(given)
-    except ValidationError:
-        raise ValueError("must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z") from None
-    if moment <= utc_now():
-        raise ValueError("must be in the future; POST /v1/accounts/{id}/suspend suspends an account now")
+    moment = future_instant(given, "POST /v1/accounts/{id}/suspend suspends an account now")
     if moment.year > _LAST_YEAR:
         raise ValueError(f"must be before the year {_LAST_YEAR + 1}; leave it out for an account that does not end")
-    return moment.replace(microsecond=0)
+    return moment
 
 
 def _span(given: Any) -> timedelta:

@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, TypeAdapter, ValidationError
+
+from batteries_crds.base import utc_now
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MIDDLE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,3 +29,20 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def future_instant(given: Any, otherwise: str) -> datetime:
+    """The instant that a body's field names, in whole seconds.
+
+    Raises:
+        ValueError: it names none, or one that has passed; `otherwise` says what to do instead.
+    """
+    try:
+        moment = _INSTANT.validate_python(given)
+    except ValidationError:
+        raise ValueError("must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z") from None
+    if moment <= utc_now():
+        raise ValueError(f"must be in the future; {otherwise}")
+    return moment.replace(microsecond=0)

@@ -3,24 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field
 
 from batteries_apiserver.http.body import Body
-from batteries_apiserver.http.instant import Instant
+from batteries_apiserver.http.instant import future_instant
 from batteries_apiserver.http.line import Line
-from batteries_crds.base import utc_now
-
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 def _in_future(given: Any) -> datetime:
-    try:
-        moment = _INSTANT.validate_python(given)
-    except ValidationError:
-        raise ValueError("must be a time as in RFC 3339, such as 2027-11-24T08:00:00Z") from None
-    if moment <= utc_now():
-        raise ValueError("must be in the future; leave it out for a key that does not expire")
-    return moment.replace(microsecond=0)
+    return future_instant(given, "leave it out for a key that does not expire")
 
 
 class NewKeyBody(Body):
