@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from batteries_apiserver.http.body import Body
 from batteries_apiserver.http.errors import BadRequest
@@ -116,6 +116,9 @@ RuledRepositories = Annotated[
 ]
 
 
+_OF_ALL = ("deploy_from", "read_only_from")
+"""The rules for all repositories that have none of their own."""
+
 TWO_LISTS: dict[str, JsonValue] = {"required": ["githubRepos", "repositories"]}
 
 
@@ -155,16 +158,11 @@ def applied(body: RepositoryBody, before: RepositoryFields) -> RepositoryFields:
         known = {name: rules[key] for name in body.github_repos for key in (_bare(name), name) if key in rules}
         entries = [{**rule, "repository": name} for name, rule in known.items()]
         names = [name for name in body.github_repos if name not in known]
-    every = {
-        name: getattr(body, name).model_dump() if getattr(body, name) is not None else None
-        for name in ("deploy_from", "read_only_from")
-        if name in given
-    }
-    kept = {"deploy_from": _dumped(before.deploy_from), "read_only_from": _dumped(before.read_only_from)}
-    return RepositoryFields.model_validate({"github_repos": names, "repositories": entries, **kept, **every})
+    every = {name: _dumped(getattr(body if name in given else before, name)) for name in _OF_ALL}
+    return RepositoryFields.model_validate({"github_repos": names, "repositories": entries, **every})
 
 
-def _dumped(sources: Any) -> Any:
+def _dumped(sources: BaseModel | None) -> dict[str, Any] | None:
     return None if sources is None else sources.model_dump()
 
 

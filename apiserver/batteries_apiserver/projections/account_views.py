@@ -45,9 +45,8 @@ RoleArn = Annotated[
 ]
 
 ExpiresAt = Annotated[
-    str,
+    Moment,
     Field(
-        json_schema_extra={"format": "date-time"},
         description="When the account ends and is suspended. Absent: never. PATCH extends it.",
     ),
 ]
@@ -56,18 +55,15 @@ ExpiryPolicy_ = Annotated[
     Field(description="What happens at expiresAt: Suspend, or Close (suspended, and closed by AWS at closesAt)."),
 ]
 ClosesAt = Annotated[
-    str,
+    Moment,
     Field(
-        json_schema_extra={"format": "date-time"},
         description="When AWS closes the account at the earliest, if nothing changes. Absent: never.",
     ),
 ]
-ClosedAt = Annotated[
-    str, Field(json_schema_extra={"format": "date-time"}, description="When the AWS account was seen closed.")
-]
+ClosedAt = Annotated[Moment, Field(description="When the AWS account was seen closed.")]
 ReopenableUntil = Annotated[
-    str,
-    Field(json_schema_extra={"format": "date-time"}, description="Until when AWS Support can reopen the AWS account."),
+    Moment,
+    Field(description="Until when AWS Support can reopen the AWS account."),
 ]
 Error = Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]
 
