@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, Call, How
+from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, Call, How
 
 from batteries_operator.aws.mutations import is_mutation
 
@@ -65,7 +65,11 @@ def page() -> str:
         "`doctor`, which prints one line for each, whatever AWS returns: "
         f"{', '.join(f'`{each}`' for each in DOCTORS)}.\n"
     )
-    return f"{HEAD}\n{table}\n\n{commands}"
+    looks = (
+        "## Looks into an account of a pool\n\nBefore anybody gets it; while AWS does not answer one of them, nobody "
+        f"does: {', '.join(f'`{each}`' for each in LOOKS)}.\n"
+    )
+    return f"{HEAD}\n{table}\n\n{commands}\n{looks}"
 
 
 if __name__ == "__main__":

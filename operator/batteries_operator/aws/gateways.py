@@ -10,6 +10,7 @@ from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SEC
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.iam_session import IamSession
 from batteries_operator.aws.identity_center import IdentityCenter
+from batteries_operator.aws.inside import Counts, Inside
 from batteries_operator.aws.mail import Mail
 from batteries_operator.aws.member_clients import MemberClient
 from batteries_operator.aws.organizations import Organizations
@@ -55,6 +56,7 @@ class Aws:
         self.guardrail_checks = guarding
         self.root_access = root_access
         self._members_iam = members_iam
+        self._inside = Inside(caller, members_iam)
 
     @classmethod
     async def open(cls, settings: Settings, require: Callable[[], None] | None = None) -> "Aws":
@@ -110,6 +112,10 @@ class Aws:
         credentials = await self.sts.assume(account, role, purpose)
         client = cast("IAMClient", MemberClient(self._members_iam, credentials.for_botocore()))
         return Iam(IamSession(self.caller, client, account, await self.sts.partition()))
+
+    async def counts(self, account: OwnedAccount, role: str | None = None) -> Counts:
+        """What is in a member account, as `Inside.counts`."""
+        return await self._inside.counts(account, await self.sts.assume(account, role, Purpose.LOOK))
 
     def close(self) -> None:
         """Ends the threads."""

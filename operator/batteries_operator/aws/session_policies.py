@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     CONSOLE = "console"
     ROLES = "roles"
     READERS = "readers"
+    LOOK = "look"
 
 
 _USER = tuple(
@@ -48,6 +49,8 @@ _PROVIDER = tuple(
         "AddClientIDToOpenIDConnectProvider",
     )
 )
+
+_LOOK = ("iam:GetAccountSummary", "iam:ListRoles", "cloudtrail:DescribeTrails", "s3:ListAllMyBuckets")
 
 
 class SessionPolicies:
@@ -93,6 +96,8 @@ class SessionPolicies:
                 role = arns("role", READ_ONLY_ROLE_NAME)
                 attach = with_policy("iam:AttachRolePolicy", role, "iam:PolicyARN", self._read_only)
                 return [_allow(_ROLE, role), attach]
+            case Purpose.LOOK:
+                return [_allow(_LOOK, ["*"])]
             case _:
                 return [_allow(("sts:GetCallerIdentity",), ["*"])]
 

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 from fakes import aws_calls_page
-from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, Call, How
+from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, Call, How
 from fakes.factory import NAMESPACE, Factory, Process
 from fakes.stages import MAKE, STAGES, SUSPEND, Stage, walked
 
@@ -22,7 +22,7 @@ from batteries_operator.aws import caller
 from batteries_operator.aws.mutations import is_mutation
 
 FOLDER = Path(str(caller.__file__)).parent
-OPERATION = re.compile(r"[a-z]+:[A-Z][A-Za-z]+")
+OPERATION = re.compile(r"[a-z0-9]+:[A-Z][A-Za-z]+")
 BOTO3 = {"sso": "sso-admin", "ses": "sesv2", "servicequotas": "service-quotas"}
 COMMON = {"AccessDenied", "InvalidClientTokenId", "ExpiredToken"}
 """Errors of every service, which the models don't have (Common errors pages)."""
@@ -41,7 +41,7 @@ def called() -> Iterator[str]:
 
 
 def test_every_call_of_the_gateways_has_a_row() -> None:
-    assert {*called()} == {each.name for each in CALLS} | {*BOOTSTRAPS} | {*DOCTORS}
+    assert {*called()} == {each.name for each in CALLS} | {*BOOTSTRAPS} | {*DOCTORS} | {*LOOKS}
 
 
 def test_the_page_is_current() -> None:
