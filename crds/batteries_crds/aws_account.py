@@ -83,6 +83,11 @@ class AwsAccount(Resource):
         """Our id of it."""
         return uuid_of(self)
 
+    @property
+    def holder(self) -> str:
+        """Its name in AWS: the value of the tag that says whose an AWS account is."""
+        return self.key
+
     def owner_in(self, namespace: str) -> str | None:
         """The name of the Customer that owns it, if that Customer is in `namespace`."""
         owner = self.spec.customer_ref

@@ -90,6 +90,23 @@ class CreateRequest(Model):
     ] = None
 
 
+class PoolClaim(Model):
+    """The wish for one prepared account, recorded before it is taken. It stays: the account came from a pool."""
+
+    member: Annotated[str, Field(max_length=253, description="metadata.name of the PooledAccount in this namespace.")]
+    member_uid: Annotated[str, Field(max_length=64, description="metadata.uid of that PooledAccount.")]
+    aws_account_id: AwsAccountId
+    pooled_id: Annotated[
+        str,
+        Field(
+            max_length=36,
+            description="This system's id of that PooledAccount, a UUID: the tag on what was prepared in the AWS "
+            "account.",
+        ),
+    ]
+    recorded_at: Annotated[Timestamp, Field(description="When the wish was recorded.")]
+
+
 class AwsAccountStatus(Model):
     """The account as it is. Only the operator writes it; to change something, change the spec."""
 
@@ -133,6 +150,7 @@ class AwsAccountStatus(Model):
         Field(description="The next step; complete if none is left; failed."),
     ] = ProvisioningStep.CREATE_ACCOUNT
     create_request: CreateRequest | None = None
+    claim: PoolClaim | None = None
     iam_user_name: Annotated[
         str | None, Field(max_length=64, description="The name to sign in to the AWS console with, as an IAM user.")
     ] = None

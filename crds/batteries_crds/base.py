@@ -2,16 +2,29 @@
 
 from datetime import UTC, datetime
 from math import inf
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, PlainSerializer
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 
 class Model(BaseModel):
     """A part of a resource: snake_case in Python, camelCase in Kubernetes."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Inherited fields that a CRD does not show: a kind that is a special case of another one never has them."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema without what is left out."""
+        reference = handler(core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        for name in map(to_camel, cls.left_out):
+            del schema["properties"][name]
+        return reference
 
     def to_wire(self) -> dict[str, Any]:
         """This value as Kubernetes expects it: camelCase, without unset fields."""

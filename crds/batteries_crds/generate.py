@@ -12,15 +12,24 @@ from typing import Any
 import yaml
 
 from batteries_crds import admission
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP, VERSION
 from batteries_crds.notification import Notification
+from batteries_crds.pooled_account import PooledAccount
 from batteries_crds.resource import Column, Resource
 from batteries_crds.schema import structural
 
-RESOURCES: tuple[type[Resource], ...] = (AwsAccount, Customer, ApiKey, Notification)
+RESOURCES: tuple[type[Resource], ...] = (
+    AwsAccount,
+    Customer,
+    ApiKey,
+    Notification,
+    AccountPool,
+    PooledAccount,
+)
 
 
 def crd(resource: type[Resource]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ CREDENTIALS_SUFFIX = "-credentials"
 ANNOTATION_SET_IN_AWS = f"{GROUP}/set-in-aws"
 """An annotation on that Secret: AWS accepted the password."""
 
+MEMBERS = "pooledaccounts"
+"""The plural of PooledAccount, and the first part of a member's key in AWS, which no AwsAccount's key has."""
+
 MAX_OWNER_LENGTH = 128
 """The longest e-mail address of an owner: Identity Center allows no longer user name (botocore's identitystore)."""
 
@@ -46,6 +49,10 @@ TAG_OWNER = f"{GROUP}/owner"
 
 On what we create inside an account: the owner for whom it was created.
 """
+
+
+TAG_POOLED = f"{GROUP}/pooled"
+"""A tag of an AWS account that a pool prepared: the id of its PooledAccount. It stays for ever."""
 
 
 class Phase(StrEnum):
@@ -86,6 +93,14 @@ class ClosingStep(StrEnum):
     REVOKE_SSO_ACCESS = "revoke_sso_access"
     CLOSE_DEPLOY_ROLE = "close_deploy_role"
     CLOSE_ACCOUNT = "close_account"
+
+
+class PreparationStep(StrEnum):
+    """The steps that only the members of a pool have; they share the first three of ProvisioningStep."""
+
+    MOVE_TO_POOL_OU = "move_to_pool_ou"
+    PREPARE_ROLES = "prepare_roles"
+    LOOK_INSIDE = "look_inside"
 
 
 class ConditionType(StrEnum):

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, FINALIZER, GROUP, LABEL_CUSTOMER
 from batteries_crds.notification import Notification
+from batteries_crds.pooled_account import PooledAccount
 from batteries_crds.resource import Resource
 
 
@@ -89,6 +91,15 @@ WRITES: Mapping[Program, Mapping[type[Resource], Write]] = {
             deletes=Where.EVERYWHERE,
             owner=_ITS_CUSTOMER,
         ),
+        PooledAccount: Write(
+            spec=dict.fromkeys(("poolRef", "deletionPolicy"), When.AT_CREATION),
+            status=True,
+            creates=Where.EVERYWHERE,
+            deletes=Where.EVERYWHERE,
+            annotations=_OF_KOPF,
+            finalizers=(FINALIZER,),
+        ),
+        AccountPool: Write(status=True, annotations=_OF_KOPF, finalizers=(FINALIZER,)),
     },
     Program.API_SERVER: {
         AwsAccount: Write(

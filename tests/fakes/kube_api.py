@@ -16,16 +16,18 @@ from fakes.cluster import Cluster, defaulted, selected
 from fakes.field_owners import apply_patch, owned
 from kubernetes.aio.client import ApiException
 
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.kube.rest import APPLY_PATCH
 from batteries_crds.notification import Notification
+from batteries_crds.pooled_account import PooledAccount
 from batteries_crds.resource import Resource
 
 Json = dict[str, Any]
 MODELS: dict[str, type[Resource]] = {
-    model.definition.plural: model for model in (AwsAccount, Customer, ApiKey, Notification)
+    model.definition.plural: model for model in (AwsAccount, Customer, ApiKey, Notification, AccountPool, PooledAccount)
 }
 
 _KINDS = {"secrets": "Secret", "events": "Event", "namespaces": "Namespace"}

@@ -24,7 +24,7 @@ HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 OPERATOR, API = "operator", "apiserver"
 LABEL, CUSTOMER = f"{GROUP}/account-id", f"{GROUP}/customer"
 NOWHERE = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": ID}
-KINDS = ("awsaccounts", "customers", "apikeys", "notifications")
+KINDS = ("awsaccounts", "customers", "apikeys", "notifications", "pooledaccounts", "accountpools")
 RESOURCES = ",".join(f"{kind},{kind}/status" for kind in KINDS)
 
 Json = dict[str, Any]
@@ -84,6 +84,8 @@ def _seed(cluster: Any, namespace: str) -> None:
         },
     ]
     objects.append({"kind": "Notification", "metadata": {"name": "m"}, "spec": OF_A_MAIL})
+    objects.append({"kind": "AccountPool", "metadata": {"name": "p"}, "spec": {"size": 3}})
+    objects.append({"kind": "PooledAccount", "metadata": {**meta, "name": "one"}, "spec": OF_P})
     for one in objects:
         cluster.run(
             "create", f"--namespace={namespace}", "-f", "-", stdin=json.dumps({"apiVersion": API_VERSION, **one})
@@ -107,7 +109,7 @@ def _until_policies_are_in_force(world: World) -> None:
     probes = [Attempt(program, "create", LABELLED) for program in (OPERATOR, API)]
     probes += [
         Attempt(OPERATOR, kind, {"metadata": {"labels": {"x": "y"}}})
-        for kind in ("awsaccount/acme", "customer/c", "apikey/k")
+        for kind in ("awsaccount/acme", "customer/c", "apikey/k", POOL, MEMBER)
     ]
     probes += [Attempt(API, one.what, one.body) for one in probes[2:]]
     probes += [Attempt(OPERATOR, "lease/somebody-elses", {"spec": {"holderIdentity": "x"}})]
@@ -192,11 +194,13 @@ def annotated(name: str, value: str | None = "1") -> Json:
 
 STATUS = ("--type=merge", "--subresource=status")
 ACCOUNT, PAYER, KEY, MAIL = "awsaccount/acme", "customer/c", "apikey/k", "notification/m"
+POOL, MEMBER = "accountpool/p", "pooledaccount/one"
 OWN, FOREIGN, SHORT, ADMIN_KEY, ISSUER_KEYS = (
     f"secret/{name}"
     for name in ("acme-credentials", "foreign-credentials", "foreign", "batteries-admin-key", "batteries-issuer-keys")
 )
 OF_C: Json = {"customerRef": {"name": "c"}}
+OF_P: Json = {"poolRef": {"name": "p"}}
 OF_CUSTOMER = {"apiVersion": API_VERSION, "kind": "Customer", "name": "c", "uid": ID}
 OF_A_MAIL: Json = {**OF_C, "kind": "KeyCreated"}
 SPEC_OF_KEY: Json = {**OF_C, "keyPrefix": "a4f9ab2b", "keyHash": HASH}
@@ -254,6 +258,13 @@ ALLOWED = [
     Attempt(OPERATOR, "create", new("Notification", OF_AN_ACCOUNTS_MAIL | OF_C)),
     Attempt(OPERATOR, MAIL, {"status": {"state": "Sent"}}, how=STATUS),
     Attempt(OPERATOR, MAIL, None),
+    Attempt(OPERATOR, "create", new("PooledAccount", OF_P | {"deletionPolicy": "Close"}), here=False),
+    Attempt(OPERATOR, MEMBER, meta(finalizers=["example.com/backup"])),
+    Attempt(OPERATOR, MEMBER, annotated(f"{GROUP}/delete", "{}")),
+    Attempt(OPERATOR, MEMBER, {"status": {"awsAccountId": "123456789012"}}, how=STATUS),
+    Attempt(OPERATOR, MEMBER, None, here=False),
+    Attempt(OPERATOR, POOL, {"status": {"ready": 1}}, how=STATUS),
+    Attempt(OPERATOR, POOL, meta(finalizers=[FINALIZER])),
     Attempt(API, "create", new("ApiKey", SPEC_OF_KEY, labels={CUSTOMER: "c"}, ownerReferences=[OF_CUSTOMER])),
     Attempt(API, "create", new("ApiKey", {"role": "admin", "keyPrefix": "a4f9ab2b", "keyHash": HASH})),
     Attempt(API, KEY, {"spec": {"revokedAt": "2026-11-24T08:00:00Z"}}),
@@ -447,6 +458,36 @@ REFUSED = {
         Attempt(OPERATOR, MAIL, meta(finalizers=["example.com/x"])),
     ],
     "this Notification": [Attempt(API, MAIL, None)],
+    "The API server writes no PooledAccount": [
+        Attempt(API, "create", new("PooledAccount", OF_P)),
+        Attempt(API, MEMBER, {"spec": {"deletionPolicy": "Close"}}),
+        Attempt(API, MEMBER, {"status": {"awsAccountId": "123456789012"}}, how=STATUS),
+        Attempt(API, MEMBER, None),
+    ],
+    "The API server writes no AccountPool": [
+        Attempt(API, "create", new("AccountPool", {"size": 1})),
+        Attempt(API, POOL, {"spec": {"size": 9}}),
+        Attempt(API, POOL, {"status": {"ready": 9}}, how=STATUS),
+        Attempt(API, POOL, None),
+    ],
+    "The operator never changes spec.deletionPolicy, spec.poolRef of a PooledAccount": [
+        Attempt(OPERATOR, MEMBER, {"spec": {"deletionPolicy": "Close"}}),
+    ],
+    "of a PooledAccount": [
+        Attempt(OPERATOR, MEMBER, meta(finalizers=None)),
+        Attempt(OPERATOR, MEMBER, meta(ownerReferences=[NOWHERE])),
+        Attempt(OPERATOR, MEMBER, meta(labels={"a": "b"})),
+        Attempt(OPERATOR, MEMBER, annotated(f"{GROUP}/retry")),
+    ],
+    "The operator creates no PooledAccount": [
+        Attempt(OPERATOR, "create", new("PooledAccount", OF_P, ownerReferences=[NOWHERE])),
+        Attempt(OPERATOR, "create", new("PooledAccount", OF_P, finalizers=["example.com/x"])),
+        Attempt(OPERATOR, "create", new("PooledAccount", OF_P, labels={"a": "b"})),
+        Attempt(OPERATOR, "create", new("PooledAccount", OF_P, annotations={"a": "b"})),
+    ],
+    "The operator never changes an AccountPool's spec": [Attempt(OPERATOR, POOL, {"spec": {"size": 9}})],
+    "The operator creates no AccountPool": [Attempt(OPERATOR, "create", new("AccountPool", {"size": 1}))],
+    "The operator does not delete this AccountPool": [Attempt(OPERATOR, POOL, None)],
     "creates no Notification": [
         Attempt(API, "create", new("Notification", OF_A_MAIL), here=False),
         Attempt(API, "create", new("Notification", OF_AN_ACCOUNTS_MAIL | OF_C)),

@@ -112,6 +112,12 @@ def test_a_hundred_distinct_repositories_are_taken(cluster: Any) -> None:
         ("customers", "NAME EMAIL PAYMENT LIMIT BLOCKED AGE", "PAYMENT_SINCE ENDS REASON PROBLEMS CONFIRMED STRIPE"),
         ("apikeys", "NAME PREFIX CALLED CUSTOMER ROLE LAST_USED REVOKED AGE", "SCOPE EXPIRES"),
         ("notifications", "NAME KIND CUSTOMER STATE AGE", "TO MESSAGE_ID ERROR"),
+        (
+            "accountpools",
+            "NAME SIZE READY PREPARING FILLED AGE",
+            "STALE BROKEN CLAIMED_TODAY NEXT_REFILL MESSAGE",
+        ),
+        ("pooledaccounts", "NAME READY REASON AWS_ACCOUNT POOL CLAIMED_BY AGE", "MESSAGE"),
     ],
 )
 def test_get_shows_what_people_ask_first(cluster: Any, plural: str, columns: str, wide: str) -> None:

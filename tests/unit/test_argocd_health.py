@@ -65,4 +65,27 @@ def test_customers_and_keys_are_nothing_to_wait_for(body: dict[str, Any], expect
 
 
 def test_there_is_a_script_for_each_kind() -> None:
-    assert set(gitops.health_scripts()) == {"AwsAccount", "Customer", "ApiKey"}
+    assert set(gitops.health_scripts()) == {"AwsAccount", "Customer", "ApiKey", "AccountPool"}
+
+
+def a_pool(*conditions: tuple[str, str, str], seen: int = 1) -> dict[str, Any]:
+    told = [{"type": kind, "status": state, "message": message} for kind, state, message in conditions]
+    return a("AccountPool", {"size": 3}, status={"observedGeneration": seen, "conditions": told})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (a("AccountPool", {"size": 3}), "Progressing"),
+        (a_pool(("Filled", "True", "3 are ready."), seen=0), "Progressing"),
+        (a_pool(), "Progressing"),
+        (a_pool(("Filled", "False", "1 is ready.")), "Progressing"),
+        (a_pool(("Filled", "True", "3 are ready.")), "Healthy"),
+        (a_pool(("Filled", "False", "1 is ready."), ("Stalled", "True", "3 in a row broke.")), "Degraded"),
+    ],
+)
+def test_a_pool_is_healthy_when_it_is_filled(body: dict[str, Any], expected: str) -> None:
+    status, message = health(body)
+    assert status == expected
+    told = [each["message"] for each in body.get("status", {}).get("conditions", [])]
+    assert message == (told[-1] if told else "") or "not seen" in message
