@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
 
 def member_resource_tags(account: OwnedAccount) -> "list[TagTypeDef]":
-    """The tags of everything that we create in the account."""
-    return [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}, {"Key": TAG_OWNER, "Value": account.owner_tag}]
+    """The tags of everything that we create in the account; while nobody owns it, they name no owner."""
+    tags: list[TagTypeDef] = [{"Key": TAG_ACCOUNT_ID, "Value": account.account_id}]
+    return [*tags, {"Key": TAG_OWNER, "Value": account.owner_tag}] if account.owner_tag else tags
 
 
 def is_ours(account: OwnedAccount, tags: "Sequence[TagTypeDef]") -> bool:
-    """Whether we tagged a resource like this for this account and its owner; earlier releases named no owner."""
+    """Whether we tagged a resource like this for this account and its owner.
+
+    Earlier releases named no owner, and a pool names none and the id that the account had then.
+    """
     values = {tag["Key"]: tag["Value"] for tag in tags}
     owner = values.get(TAG_OWNER)
     is_theirs = owner is None or is_same_owner(owner, account.owner_mark, account.owner_tag)
-    return values.get(TAG_ACCOUNT_ID) == account.account_id and is_theirs
+    ids = {account.account_id} if account.pooled_id is None else {account.account_id, account.pooled_id}
+    return values.get(TAG_ACCOUNT_ID) in ids and is_theirs
 
 
 def user_not_ours(account: OwnedAccount, name: str) -> NotOursError:

@@ -16,16 +16,9 @@ import structlog
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.conditions import ACCOUNT_GONE, is_true
-from batteries_crds.names import (
-    ANNOTATION_RETRY,
-    FINALIZER,
-    TAG_OWNER,
-    TAG_RESOURCE,
-    TAG_UID,
-    ConditionType,
-    ProvisioningStep,
-)
-from batteries_operator.aws.account_tags import AccountTags, own_mark, owner_tag
+from batteries_crds.names import TAG_RESOURCE, ConditionType, ProvisioningStep
+from batteries_operator.aws import not_ours
+from batteries_operator.aws.account_tags import AccountTags, is_nobodys, own_mark, owner_tag, tags_for
 from batteries_operator.aws.directory import Directory
 from batteries_operator.aws.errors import AwsError, NotOursError
 from batteries_operator.aws.identity_center import IdentityCenter
@@ -65,6 +58,8 @@ class OwnedAccount:
     owner_mark: str
     """The owner, as the spec names them; `owner_tag` holds all of the owner's names."""
     owner_tag: str
+    pooled_id: str | None
+    """Our id of the PooledAccount that it was prepared as, for what was created in it then; None if it was not."""
     proof: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -135,9 +130,7 @@ class Ownership:
             await self._organizations.refuse_management(aws_account_id)
             tags = await self._tags(account, aws_account_id)
             await self._refuse_others(account, aws_account_id, tags, address)
-            owned = OwnedAccount(
-                aws_account_id, str(account.account_id), own_mark(account), owner_tag(account, address), _PROVED
-            )
+            owned = _owned(account, aws_account_id, address, tags.pooled)
             if await self._brought_up_to_date(account, owned, tags, address):
                 self._remember(key, owned)
             return owned
@@ -154,7 +147,23 @@ class Ownership:
         tags = AccountTags.read(await self._organizations.tags(aws_account_id))
         if tags.resource != key:
             raise NotOurAccountError(f"AWS account {aws_account_id} is not tagged {TAG_RESOURCE}={key}.", tags.resource)
-        return OwnedAccount(aws_account_id, account_id, "", tags.owner or "", _PROVED)
+        return OwnedAccount(aws_account_id, account_id, "", tags.owner or "", tags.pooled, _PROVED)
+
+    async def hand_over(self, prepared: OwnedAccount, account: AwsAccount, address: str) -> OwnedAccount:
+        """Makes an AWS account that a pool prepared this AwsAccount's: its tags are replaced in one call.
+
+        `prepared` is a fresh proof that it is its PooledAccount's, and `address` the first owner's.
+
+        Raises:
+            TypeError: it has an owner.
+            AwsError: AWS refused, or its answer was lost: then its tags tell.
+        """
+        if prepared.owner_tag or prepared.pooled_id is None:
+            raise TypeError(f"AWS account {prepared.id} is not a pool's: it is never handed to a second owner.")
+        await self._organizations.tag(prepared, tags_for(account, address))
+        owned = _owned(account, prepared.id, address, prepared.pooled_id)
+        self._remember((account.metadata.uid, prepared.id), owned)
+        return owned
 
     def forget(self, uid: str) -> None:
         """Forgets the proof for this AwsAccount: the facts behind it may have changed."""
@@ -173,27 +182,29 @@ class Ownership:
             if error.code != "TargetNotFoundException":
                 raise
             if _was_known(account, aws_account_id):
-                raise AccountGoneError(aws_account_id, account.key) from error
+                raise AccountGoneError(aws_account_id, account.holder) from error
             message = f"AWS account {aws_account_id} is not a member of the organization, so it is left as it is."
-            raise NotOurAccountError(f"{message} {_tag_it(account)}", None) from error
+            raise NotOurAccountError(f"{message} {not_ours.tag_it(account)}", None) from error
 
     async def _refuse_others(
         self, account: AwsAccount, aws_account_id: str, tags: AccountTags, address: str | None
     ) -> None:
-        if tags.resource != account.key:
-            raise NotOurAccountError(_not_named(account, aws_account_id, tags.resource), tags.resource)
+        if tags.resource != account.holder:
+            raise NotOurAccountError(not_ours.not_named(account, aws_account_id, tags.resource), tags.resource)
+        if is_nobodys(account) and tags.owner is not None:
+            raise NotOurAccountError(not_ours.had_an_owner(account, aws_account_id), tags.resource)
         if tags.uid == account.metadata.uid or tags.is_of(account, address):
             return
         if tags.owner is not None:
-            raise NotOurAccountError(_another_owner(account, aws_account_id), tags.resource)
+            raise NotOurAccountError(not_ours.another_owner(account, aws_account_id), tags.resource)
         # No owner is named: the tags are an earlier release's, or the platform team's for an adoption.
         if _was_known(account, aws_account_id):
             return
         if await self._has_others(aws_account_id, address):
-            raise NotOurAccountError(_still_open(account, aws_account_id, self._permission_set), tags.resource)
+            raise NotOurAccountError(not_ours.still_open(account, aws_account_id, self._permission_set), tags.resource)
         # A suspension removed what would show its owner. An account to be adopted is not suspended.
         if await self._is_suspended(aws_account_id):
-            raise NotOurAccountError(_owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
+            raise NotOurAccountError(not_ours.owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
 
     async def _has_others(self, aws_account_id: str, address: str | None) -> bool:
         """Whether anybody but the owner has our permission set in the account, as an earlier owner would."""
@@ -232,6 +243,11 @@ class Ownership:
         return True
 
 
+def _owned(account: AwsAccount, aws_account_id: str, address: str | None, pooled: str | None) -> OwnedAccount:
+    names = own_mark(account), owner_tag(account, address)
+    return OwnedAccount(aws_account_id, str(account.account_id), *names, pooled, _PROVED)
+
+
 def _was_known(account: AwsAccount, aws_account_id: str) -> bool:
     """Whether the AWS account was found to be this very object's before, and is not about to be adopted."""
     status = account.status
@@ -241,58 +257,4 @@ def _was_known(account: AwsAccount, aws_account_id: str) -> bool:
         and is_true(status.conditions, ConditionType.ACCOUNT_CREATED)
         and record is not None
         and record.inputs is not None
-    )
-
-
-def _not_named(account: AwsAccount, aws_account_id: str, holder: str | None) -> str:
-    found = f"carries no tag {TAG_RESOURCE}" if holder is None else f"is tagged {TAG_RESOURCE}={holder}"
-    sentence = f"AWS account {aws_account_id} {found}, so it is not this AwsAccount's and is left as it is."
-    return f"{sentence} {_tag_it(account)}"
-
-
-def _another_owner(account: AwsAccount, aws_account_id: str) -> str:
-    return (
-        f"AWS account {aws_account_id} belongs to an earlier AwsAccount of this name, which had another owner, or one "
-        f"with another e-mail address: its tag {TAG_OWNER} says so. It is left as it is. Create this AwsAccount again "
-        "with another name. If the AWS account is to change hands, have the platform team end the first owner's access "
-        "(single sign-on, IAM users, access keys, the roles of GitHub Actions, the agents' role) and then remove the "
-        f"tag {TAG_OWNER} in Organizations. "
-        f"{_again(account)}"
-    )
-
-
-def _still_open(account: AwsAccount, aws_account_id: str, permission_set: str) -> str:
-    return (
-        f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key}, but somebody else than the owner has "
-        f"the permission set {permission_set} in it, as an earlier owner would. It is left as it is. Create "
-        "this AwsAccount again with another name; or, if the AWS account is to change hands, have the platform team "
-        f"remove that assignment in Identity Center, and end all other access of that person. {_again(account)}"
-    )
-
-
-def _owner_unknown(account: AwsAccount, aws_account_id: str, suspended_ou: str) -> str:
-    return (
-        f"AWS account {aws_account_id} is tagged {TAG_RESOURCE}={account.key} and is in the OU {suspended_ou}, where "
-        "an earlier release moved it, and nothing shows whose it was. It is left as it is. If it was another owner's, "
-        "create this AwsAccount again with another name. If it was this owner's, or all access of the first owner has "
-        f"ended (IAM users, access keys), have the platform team tag it {TAG_UID}={account.metadata.uid} in "
-        f"Organizations. {_again(account)}"
-    )
-
-
-def _tag_it(account: AwsAccount) -> str:
-    return (
-        "If it is to be managed here, have the platform team tag it "
-        f"{TAG_RESOURCE}={account.key} in Organizations. {_again(account)}"
-    )
-
-
-def _again(account: AwsAccount) -> str:
-    """How to continue after the fix, and how to release a deleted object without it."""
-    if not account.is_deleted:
-        return f"It then continues by itself; at once if the annotation {ANNOTATION_RETRY} gets a new value."
-    again = f"Then set the annotation {ANNOTATION_RETRY} to a new value."
-    return (
-        f"{again} To release this object without touching the AWS account, set spec.deletionPolicy to Retain; if "
-        f"that is not enough, remove its finalizer {FINALIZER}."
     )

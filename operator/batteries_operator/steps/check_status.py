@@ -168,7 +168,7 @@ def _strangers(scope: Scope, request: CreateRequest) -> Outcome:
         Reason.EMAIL_ALREADY_EXISTS,
         f"The root e-mail address {request.email} belongs to an AWS account that is not ours. "
         f"{PLATFORM} change BATTERIES_ACCOUNT_EMAIL_TEMPLATE, or tag that account "
-        f"{TAG_RESOURCE}={scope.account.key} if it is this one.",
+        f"{TAG_RESOURCE}={scope.account.holder} if it is this one.",
     )
 
 
@@ -180,7 +180,7 @@ def _refused(scope: Scope, request: CreateRequest, error: NotOurAccountError) ->
     """
     if not scope.account.is_wanted:
         return _ask_again(Reason.NOT_WANTED, NOT_WANTED)
-    if error.holder == scope.account.key:
+    if error.holder == scope.account.holder:
         return _for_good(scope, error.reason, str(error))
     return _for_good(
         scope,

@@ -40,7 +40,7 @@ def gone(scope: Scope, state: str | None) -> Fail | None:
     """The failure of an account in that state (None: it is not a member); None if it can be used."""
     account = scope.account.status.aws_account_id
     if state is None:
-        return Fail(ACCOUNT_GONE, f"AWS account {account} {no_member(scope.account.key)}")
+        return Fail(ACCOUNT_GONE, f"AWS account {account} {no_member(scope.account.holder)}")
     if state not in _GONE:
         return None
     reason, words = _GONE[state]

@@ -234,7 +234,7 @@ async def test_steps_side_by_side_ask_once(factory: Factory) -> None:
 
 def test_nobody_makes_an_owned_account_but_the_proof() -> None:
     with pytest.raises(TypeError, match=r"Only Ownership\.prove"):
-        OwnedAccount("123456789012", "id", "email:1", "email:1", object())
+        OwnedAccount("123456789012", "id", "email:1", "email:1", None, object())
     assert Ownership.prove.__annotations__["return"] is OwnedAccount
 
 
