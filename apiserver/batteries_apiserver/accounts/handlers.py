@@ -26,6 +26,7 @@ from batteries_apiserver.http.responses import json_list, json_response
 from batteries_apiserver.kube.clients import BY_CUSTOMER, KUBE, Kube
 from batteries_apiserver.kube.object_events import tell_once
 from batteries_apiserver.projections import account_views
+from batteries_apiserver.projections.message import is_from_pool, message
 from batteries_apiserver.settings import SETTINGS
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339
@@ -33,7 +34,8 @@ from batteries_crds.github.repository_fields import RepositoryFields, repositori
 from batteries_crds.names import Phase
 from batteries_crds.notification import NotificationKind
 
-_POLL = {"Retry-After": "10"}
+_LATER, _SOON = "10", "2"
+"""When to look again, in seconds: at an account that AWS makes, and at one from the pool."""
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
@@ -48,19 +50,23 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     else:
         account = await idempotent_create.create(kube, customer, key, body, wanted, ends)
     bind_account(str(account.account_id))
-    accepted = account_views.accepted(account)
     account, headers = await wait_as_preferred(request, account)
+    has_pool = kube.caches.prepared.is_there_for(account)
+    accepted = account_views.accepted(account, message(account, has_pool=has_pool))
+    poll = {"Retry-After": _SOON if has_pool or is_from_pool(account) else _LATER}
     headers["Location"] = request.app[SETTINGS].reference_to(f"/v1/accounts/{account.account_id}")
     if APPLIED.name not in headers:
-        return json_response(accepted, status=202, headers=headers | _POLL)
-    return _waited(account, accepted, headers)
+        return json_response(accepted, status=202, headers=headers | poll)
+    return _waited(account, accepted, headers, poll)
 
 
-def _waited(account: AwsAccount, accepted: account_views.Accepted, headers: dict[str, str]) -> web.Response:
+def _waited(
+    account: AwsAccount, accepted: account_views.Accepted, headers: dict[str, str], poll: dict[str, str]
+) -> web.Response:
     """The response to a request that waited: 201 with the whole account if it is active, otherwise 202."""
     accepted["status"] = account_views.status_of(account)
     if not is_settled(account):
-        return json_response(accepted, status=202, headers=headers | _POLL)
+        return json_response(accepted, status=202, headers=headers | poll)
     if accepted["status"] is Phase.ACTIVE:
         return json_response(account_views.detail(account), status=201, headers=headers)
     # Failed or suspended: asking again soon would change nothing, so there is no Retry-After.

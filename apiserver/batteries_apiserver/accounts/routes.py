@@ -23,9 +23,9 @@ ROUTES = (
         access=Access.KEY,
         tag=Tag.ACCOUNTS,
         summary="Request an AWS account",
-        details="The account is created in the background, in about five minutes. Poll Location until it is active, "
-        "or follow its events. With `Prefer: wait=N` the response is 201 with the whole account if it became active "
-        "within that time.",
+        details="The account is created in the background: in seconds if one of the pool is ready, otherwise in about "
+        "five minutes; `message` says which. Poll Location until it is active, or follow its events. With `Prefer: "
+        "wait=N` the response is 201 with the whole account if it became active within that time.",
         parameters=(IDEMPOTENCY_KEY, PREFER),
         body=NewAccount,
         body_required=False,
@@ -43,7 +43,8 @@ ROUTES = (
                     Header(
                         name="Retry-After",
                         type=int,
-                        description="When to poll again, in seconds. Absent if the account failed or is suspended.",
+                        description="When to poll again, in seconds: sooner for an account of the pool. Absent if the "
+                        "account failed or is suspended.",
                     ),
                     APPLIED,
                 ),

@@ -25,7 +25,8 @@ from batteries_crds.kube.client import UNANSWERED, R, Resources, UnreadableError
 log = structlog.get_logger(__name__)
 
 _VERSION_REFUSED = frozenset({400, 410, 504})  # not a version, too old, newer than there is
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_NOT_THERE = frozenset({403, 404})  # no permission for the resource, or no CustomResourceDefinition
+_SHORTEST_PAUSE, _LONGEST_PAUSE, _NOT_THERE_PAUSE = 0.2, 10.0, 60.0
 
 
 class _Expired(Exception):
@@ -45,6 +46,7 @@ class Watch(Generic[R]):
         *,
         seconds: int,
         listed: Callable[[], None],
+        optional: bool = False,
     ) -> None:
         self._resources = resources
         self._model = model
@@ -53,6 +55,8 @@ class Watch(Generic[R]):
         self._trim = trim
         self._seconds = seconds
         self._when_listed = listed
+        self._optional = optional
+        self._is_missing = False
         self.unreadable: set[str] = set()
         self._put_while_listing: dict[str, R] | None = None
         self._version = 0  # the last version seen; while a new list is being read, the last one before it
@@ -102,15 +106,25 @@ class Watch(Generic[R]):
                 self._must_list = True
                 self._log.info("watch_expired", reason=str(error))
             except (ApiException, *UNANSWERED, ValueError) as error:
-                if isinstance(error, ApiException) and status_of(error) in _VERSION_REFUSED:
-                    self._must_list = True
-                self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))
+                pause = self._failed(error, pause)
             except Exception:
                 # A bug of ours must not end the watch: the cache would stay outdated forever.
                 self._must_list = True
                 self._log.exception("watch_broken")
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _failed(self, error: Exception, pause: float) -> float:
+        """Logs it, and returns how long to wait: long for an optional resource that is not there, perhaps for ever."""
+        status = status_of(error) if isinstance(error, ApiException) else None
+        if self._optional and status in _NOT_THERE:
+            if not self._is_missing:
+                self._log.info("resource_not_there", error=_brief(error))
+            self._must_list = self._is_missing = True
+            return _NOT_THERE_PAUSE
+        self._must_list = self._must_list or status in _VERSION_REFUSED
+        self._log.warning("watch_failed", error=_brief(error), pause=round(pause, 1))
+        return pause
 
     async def _list(self) -> None:
         """Replaces the store's content by a new list, in small steps; each old object stays until its turn.
@@ -139,7 +153,7 @@ class Watch(Generic[R]):
                 self._store.replace(own)
         self._put_while_listing = None
         self.unreadable = {key for key in unreadable if self._store.get(key) is None}
-        self._must_list = False
+        self._must_list = self._is_missing = False
         self.heard()
         self._when_listed()
         metrics.CACHE_RELISTS.labels(self._model.definition.plural).inc()

@@ -22,7 +22,8 @@ class WatchCache(Generic[R]):
     """Filled by `run`; read by name or by one of its indexes.
 
     `home` is the namespace in which names are looked up; `namespaces` are those to watch (None: all of them).
-    `trim` returns the part of an object that is kept.
+    `trim` returns the part of an object that is kept. `optional`: the cluster may not have the resource, or may not
+    show it (an upgrade changes the programs, the CRDs and the Roles one after another); such a cache is not `synced`.
     """
 
     def __init__(
@@ -35,13 +36,23 @@ class WatchCache(Generic[R]):
         watch_seconds: int,
         namespaces: Sequence[str | None] | None = None,
         trim: Callable[[R], R] = trimmed,
+        optional: bool = False,
     ) -> None:
         self.resource = model.definition.plural
         self.synced = asyncio.Event()
         self._home = home
         self._store = ObjectStore[R](indexes)
         self._watches = {
-            namespace: Watch(resources, model, namespace, self._store, trim, seconds=watch_seconds, listed=self._listed)
+            namespace: Watch(
+                resources,
+                model,
+                namespace,
+                self._store,
+                trim,
+                seconds=watch_seconds,
+                listed=self._listed,
+                optional=optional,
+            )
             for namespace in namespaces or (home,)
         }
 

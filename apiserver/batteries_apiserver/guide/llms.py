@@ -81,7 +81,10 @@ def _note(route: Route) -> str:
 def _polling(routes: Iterable[Route]) -> str:
     """How to wait, depending on what the routes offer."""
     offered = {given.name for route in routes if "/accounts" in route.path for given in route.parameters}
-    advice = ["It takes about five minutes. Poll every 10 seconds, or as `Retry-After` says, but not more often."]
+    advice = [
+        "It takes seconds if `message` says that it is from the pool, and about five minutes otherwise. Poll every 10 "
+        "seconds, or as `Retry-After` says, but not more often."
+    ]
     if "Prefer" in offered:
         advice.append(
             f"Better: send `Prefer: wait={LONGEST_WAIT}`, the longest that this server waits; then the response comes "

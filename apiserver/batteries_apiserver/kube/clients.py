@@ -1,9 +1,9 @@
-"""The Kubernetes clients of this program: the resources, and the caches of three of them.
+"""The Kubernetes clients of this program: the resources, and the caches of four of them.
 
 Customers and their keys are in the API's own namespace. Accounts are watched, for administrators, in every namespace
 that the operator watches, but only those in the API's own namespace belong to customers. `Kube` is built once for the
 application's lifetime and passed to the handlers as one value. A replica is ready if its caches are synced and not
-stale.
+stale; that of AccountPools may be missing.
 """
 
 import asyncio
@@ -22,10 +22,12 @@ from batteries_apiserver.cache.object_store import Index
 from batteries_apiserver.cache.trimmed import trimmed_account
 from batteries_apiserver.cache.watch_cache import WatchCache
 from batteries_apiserver.kube.installation import Installation
+from batteries_apiserver.kube.prepared import BY_LINE, Prepared, line_in
 from batteries_apiserver.projections.event_log import EventLog
 from batteries_apiserver.projections.serialized import SerializedAccounts
 from batteries_apiserver.runtime import metrics
 from batteries_apiserver.settings import Settings
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.api_key import ApiKey
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
@@ -97,9 +99,10 @@ class Caches:
     events: EventLog
     serialized: SerializedAccounts
     changes: AccountChanges
+    prepared: Prepared
 
     def all(self) -> tuple[WatchCache[Any], ...]:
-        """All caches."""
+        """Those that this replica can't serve without."""
         return (self.accounts, self.customers, self.keys)
 
     @property
@@ -183,17 +186,22 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
     keys = Resources(api, ApiKey, FIELD_MANAGER)
     space, seconds = settings.namespace, max(1, settings.api_cache_stale_seconds // 3)
     rest = Rest(api)
-    events, serialized, changes = EventLog(), SerializedAccounts(), AccountChanges()
+    known = WatchCache(
+        accounts,
+        AwsAccount,
+        space,
+        indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space), BY_LINE: line_in(space)},
+        watch_seconds=seconds,
+        namespaces=settings.watched_namespaces,
+        trim=trimmed_account,
+    )
+    pools = WatchCache(
+        Resources(api, AccountPool, FIELD_MANAGER), AccountPool, space, indexes={}, watch_seconds=seconds, optional=True
+    )
+    prepared = Prepared(pools, known, space, settings.api_cache_stale_seconds)
+    events, serialized, changes = EventLog(), SerializedAccounts(prepared.is_there_for), AccountChanges()
     caches = Caches(
-        WatchCache(
-            accounts,
-            AwsAccount,
-            space,
-            indexes={BY_ID: _account_id, BY_CUSTOMER: _customer_in(space)},
-            watch_seconds=seconds,
-            namespaces=settings.watched_namespaces,
-            trim=trimmed_account,
-        ),
+        known,
         WatchCache(customers, Customer, space, indexes={BY_CARD: _cards}, watch_seconds=seconds),
         WatchCache(
             keys,
@@ -205,6 +213,7 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
         events,
         serialized,
         changes,
+        prepared,
     )
     caches.accounts.listen(events.observe)
     caches.accounts.listen(serialized.observe)
@@ -234,7 +243,8 @@ def kube_of(api: ApiClient, settings: Settings) -> Kube:
 @asynccontextmanager
 async def filled(caches: Caches) -> AsyncIterator[None]:
     """Keeps the caches current while the block runs."""
-    tasks = [asyncio.create_task(cache.run(), name=f"watch {cache.resource}") for cache in caches.all()]
+    every = (*caches.all(), caches.prepared.pools)
+    tasks = [asyncio.create_task(cache.run(), name=f"watch {cache.resource}") for cache in every]
     try:
         yield
     finally:

@@ -65,6 +65,14 @@ ReopenableUntil = Annotated[
     Moment,
     Field(description="Until when AWS Support can reopen the AWS account."),
 ]
+Message = Annotated[
+    str,
+    Field(
+        description="What is happening to the account, and for how long; also whether it came from a pool of prepared "
+        "accounts, or that one there is ready for it.",
+        examples=["An account of the pool is ready for you: it takes seconds (0 seconds so far)."],
+    ),
+]
 Error = Annotated[str, Field(description="Why the account is not ready, and what to do about it.")]
 
 
@@ -75,6 +83,7 @@ class Accepted(TypedDict):
     status: Status
     createdAt: Moment
     expiresAt: NotRequired[ExpiresAt]
+    message: Message
     error: NotRequired[Error]
 
 
@@ -113,7 +122,7 @@ class AccountDetail(AccountSummary):
             Field(description="Why the account is suspended, each with its way out. Absent: it is not."),
         ]
     ]
-    message: Annotated[str, Field(description="What is happening to the account, and for how long.")]
+    message: Message
     error: NotRequired[Error]
 
 
@@ -169,14 +178,15 @@ def status_of(account: AwsAccount) -> Phase:
     return Phase.SUSPENDED if account.is_suspended or account.is_closed else account.status.phase
 
 
-def accepted(account: AwsAccount) -> Accepted:
-    """The response to POST /accounts."""
+def accepted(account: AwsAccount, sentence: str) -> Accepted:
+    """The response to POST /accounts, with a sentence about what is happening."""
     return _known(
         Accepted,
         accountId=str(account.account_id),
         status=Phase.PENDING,
         createdAt=created_at(account),
         expiresAt=_moment(account.spec.expires_at),
+        message=sentence,
     )
 
 

@@ -19,6 +19,11 @@ _DOING = {
     ProvisioningStep.SETUP_OIDC: "Setting up the role that GitHub Actions assume",
     ProvisioningStep.SEND_WELCOME_EMAIL: "Sending the welcome mail",
 }
+READY_IN_POOL = "An account of the pool is ready for you: it takes seconds ({} so far)."
+"""Instead of CREATE_ACCOUNT's, which takes minutes."""
+_FROM_POOL = "The account came from the pool. "
+_READY = "The account has been ready to use for {}."
+_READY_FROM_POOL = "The account came from the pool, and has been ready to use for {}."
 _CLOSED = "The AWS account has been closed for {}."
 _SO_FAR = " ({} so far)."
 _NOT_USABLE: dict[str, str] = {
@@ -30,9 +35,10 @@ _NOT_USABLE: dict[str, str] = {
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-def message(account: AwsAccount, now: datetime | None = None) -> str:
-    """The sentence at `now`."""
+def message(account: AwsAccount, now: datetime | None = None, *, has_pool: bool = False) -> str:
+    """The sentence at `now`; `has_pool`: a pool has an AWS account ready for this one, which has none yet."""
     state, since = state_of(account)
+    state = READY_IN_POOL if has_pool else state
     return sentence(state, since.timestamp() if since else None, now.timestamp() if now else time.time())
 
 
@@ -61,9 +67,17 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
                 "/v1/customer/confirmation.",
                 _since(account, ConditionType.PROVISIONED),
             )
-        return "The account has been ready to use for {}.", _since(account, ConditionType.PROVISIONED)
+        ready = _READY_FROM_POOL if is_from_pool(account) else _READY
+        return ready, _since(account, ConditionType.PROVISIONED)
     doing = _DOING.get(status.provisioning_step, "Setting up the account")
-    return doing + _SO_FAR, _begun_at(account) or created
+    origin = _FROM_POOL if is_from_pool(account) else ""
+    return origin + doing + _SO_FAR, _begun_at(account) or created
+
+
+def is_from_pool(account: AwsAccount) -> bool:
+    """Whether it has the AWS account that it wished for; a mere wish may still come to nothing."""
+    claim = account.status.claim
+    return claim is not None and claim.aws_account_id == account.status.aws_account_id
 
 
 def _shut(account: AwsAccount) -> tuple[str, datetime | None]:

@@ -72,7 +72,7 @@ async def test_a_ttl_is_a_span_from_now(client: Client, world: World, ttl: str, 
 
 async def test_without_an_end_everything_is_as_it_was(client: Client, world: World) -> None:
     _, body = await post(client, world)
-    assert {"accountId", "status", "createdAt"} == body.keys()
+    assert {"accountId", "status", "createdAt", "message"} == body.keys()
     [write] = [each for each in world.requests("accounts") if each.method == "PATCH"]
     assert write.body["spec"] == {"customerRef": {"name": "c"}, "githubRepos": []}
     shown = await (await client.get(f"/v1/accounts/{body['accountId']}", headers=world.headers)).json()

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+import structlog
 from fakes.scripted_watch import EXPIRED, Raw, Scripted, cache_of, customer, event, running, until
 from kubernetes.aio.client import ApiException
 
@@ -241,3 +242,54 @@ async def test_a_deletion_told_late_does_not_take_the_object_made_again_under_it
         kube.answer.chunks.put_nowait(event("ADDED", customer("b", 11)))
         await until(lambda: cache.get("b") is not None)
         assert len(cache.find("email", "again@example.com")) == 1
+
+
+class NotThere(Scripted):
+    """Kubernetes without the resource, or that lets nobody read it, until `status` is None."""
+
+    status: int | None = 404
+
+    async def raw_page(self, namespace: str, *, token: str | None = None) -> Page[Raw]:
+        page = await super().raw_page(namespace, token=token)
+        if self.status is not None:
+            raise ApiException(status=self.status, reason="refused")
+        return page
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("status", [403, 404])
+async def test_an_optional_resource_that_is_not_there_is_looked_for_once_a_minute_and_told_once(status: int) -> None:
+    kube = NotThere(Page([customer("a", 3)], "7", None))
+    kube.status = status
+    cache = WatchCache(kube, Customer, "n", indexes={}, watch_seconds=10, optional=True)  # type: ignore[arg-type]
+    task = asyncio.create_task(cache.run())
+    with structlog.testing.capture_logs() as logs:
+        await asyncio.sleep(3600)
+    assert 60 <= kube.lists <= 121
+    assert [(line["event"], line["log_level"]) for line in logs] == [("resource_not_there", "info")]
+    assert (cache.synced.is_set(), cache.age) == (False, float("inf"))
+    kube.status = None
+    await asyncio.wait_for(cache.synced.wait(), 61)
+    assert cache.get("a") is not None
+    task.cancel()
+
+
+@pytest.mark.virtual_time
+async def test_an_optional_resource_that_fails_otherwise_is_retried_as_any() -> None:
+    kube = NotThere(Page([], "7", None))
+    kube.status = 500
+    cache = WatchCache(kube, Customer, "n", indexes={}, watch_seconds=10, optional=True)  # type: ignore[arg-type]
+    task = asyncio.create_task(cache.run())
+    await asyncio.sleep(60)
+    assert kube.lists > 6
+    task.cancel()
+
+
+@pytest.mark.virtual_time
+async def test_an_optional_resource_that_goes_while_it_is_watched_is_listed_anew() -> None:
+    kube = Scripted(Page([customer("a", 3)], "7", None), Page([], "9", None))
+    cache = WatchCache(kube, Customer, "n", indexes={}, watch_seconds=10, optional=True)  # type: ignore[arg-type]
+    async with running(cache):
+        kube.refusals = [ApiException(status=404, reason="Not Found")]
+        kube.answer.chunks.put_nowait(None)
+        await until(lambda: len(cache) == 0, within=61)

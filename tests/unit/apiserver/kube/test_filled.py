@@ -26,13 +26,13 @@ class Cache:
 
 
 async def test_each_cache_runs_in_a_task_of_its_name_until_the_block_ends() -> None:
-    caches = [Cache("customers"), Cache("apikeys")]
-    every: Any = SimpleNamespace(all=lambda: caches)
+    caches, pools = [Cache("customers"), Cache("apikeys")], Cache("accountpools")
+    every: Any = SimpleNamespace(all=lambda: caches, prepared=SimpleNamespace(pools=pools))
     with suppress(KeyError):
         async with filled(every):
             await asyncio.sleep(1)
-            assert [each.is_running for each in caches] == [True, True]
+            assert [each.is_running for each in (*caches, pools)] == [True, True, True]
             names = {task.get_name() for task in asyncio.all_tasks()}
-            assert {"watch customers", "watch apikeys"} <= names
+            assert {"watch customers", "watch apikeys", "watch accountpools"} <= names
             raise KeyError("of the block")
-    assert [each.is_running for each in caches] == [False, False], "also what took a while to end"
+    assert [each.is_running for each in (*caches, pools)] == [False, False, False], "also what took a while to end"

@@ -73,7 +73,7 @@ def test_updated_at_is_the_newest_transition_or_event() -> None:
 @pytest.mark.parametrize(
     ("view", "shape"),
     [
-        (account_views.accepted, account_views.Accepted),
+        (lambda one: account_views.accepted(one, "Asking AWS."), account_views.Accepted),
         (account_views.summary, account_views.AccountSummary),
         (account_views.detail, account_views.AccountDetail),
         (account_views.changed, account_views.AccountChanged),
