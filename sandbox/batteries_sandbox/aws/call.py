@@ -19,6 +19,8 @@ from batteries_sandbox.aws.callers import Caller, Callers
 
 # The signing name in the credential scope, where it differs from boto3's name (botocore models).
 _BOTO3_NAMES = {"sso": "sso-admin", "servicequotas": "service-quotas"}
+# The REST services whose operations are known by name, and their models.
+_REST_MODELS = {"ses": "sesv2", "account": "account"}
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
 # The operations that AWS accepts without a signature (STS API reference).
 _UNSIGNED = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "sts"}
@@ -116,8 +118,8 @@ def _operation(raw: RawRequest, signing_name: str) -> tuple[WireProtocol, str, M
         name, of_the_path = rest_routes.find("s3", raw.method, raw.path, query, raw.headers)
         return WireProtocol.XML, name, query | of_the_path
     params = query | _json_object(raw.body)
-    if signing_name == "ses":
-        name, of_the_path = rest_routes.find("sesv2", raw.method, raw.path, query, raw.headers)
+    if model := _REST_MODELS.get(signing_name):
+        name, of_the_path = rest_routes.find(model, raw.method, raw.path, query, raw.headers)
         return WireProtocol.REST, name, params | of_the_path
     return WireProtocol.REST, f"{raw.method} {raw.path}", params
 

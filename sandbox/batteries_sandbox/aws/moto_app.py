@@ -20,6 +20,7 @@ from batteries_sandbox.aws.call import Call, RawRequest
 from batteries_sandbox.aws.wire import Answer, AwsError
 
 if TYPE_CHECKING:
+    from moto.cloudtrail.models import Trail
     from moto.iam.models import IAMBackend
     from moto.identitystore.models import IdentityStoreBackend
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -104,6 +105,13 @@ class Moto:
                     tags=[],
                     max_session_duration="3600",
                 )
+
+    def organization_trails(self, region: str) -> list[Trail]:
+        """The organization's trails that a region shows."""
+        from moto.cloudtrail.models import cloudtrail_backends
+
+        every = cloudtrail_backends[self._management_account_id][region].describe_trails(include_shadow_trails=True)
+        return [trail for trail in every if trail.is_org_trail]
 
     def identity_center(self) -> SSOAdminBackend:
         """moto's Identity Center in the one region that has an instance."""

@@ -25,6 +25,10 @@ class Propagation:
         """Whether it is still hidden; `settle` has removed what is not."""
         return key in self._visible_at
 
+    def count_of(self, account_id: str, kind: str) -> int:
+        """How many users or roles of an account are hidden still."""
+        return sum(isinstance(key, tuple) and key[:2] == (account_id, kind) for key in self._visible_at)
+
     def settle(self, now: float) -> None:
         """Reveals everything that is due."""
         for key in [key for key, visible_at in self._visible_at.items() if visible_at <= now]:

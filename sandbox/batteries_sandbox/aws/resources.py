@@ -75,7 +75,15 @@ def resources(call: Call, world: World) -> tuple[str, ...]:
         return (_mail(call, world),)
     if call.service == "s3":
         return (_s3(call, world),)
-    return ()
+    if call.service == "account":
+        return (_account(call, world),)
+    return ("*",) if call.service == "cloudtrail" and call.operation == "DescribeTrails" else ()
+
+
+def _account(call: Call, world: World) -> str:
+    """The caller's own account, or the member that the management account names."""
+    arn, named = f"arn:{world.settings.partition}:account::{call.account_id}:account", call.text("AccountId")
+    return f"{arn}/{world.organization_id}/{named}" if named else arn
 
 
 def _s3(call: Call, world: World) -> str:

@@ -33,6 +33,7 @@ class StandinSettings:
     assignment_seconds: float = 2.0
     closure_seconds: float = 2.0
     iam_seconds: float = 0.3  # until a new user or role is known everywhere
+    account_name_seconds: float = 1.0  # until Organizations shows a new name; in AWS up to hours
     identity_center_seconds: float = 0.3  # until Identity Center knows a new account
     # How long an Organizations write takes, in which another is refused; 0 lets all of them pass. AWS publishes
     # no number; this one makes writes of one process at the same time collide, and costs a journey nothing.

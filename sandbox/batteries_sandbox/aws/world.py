@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from batteries_sandbox.aws.account_names import AccountNames
 from batteries_sandbox.aws.assignments import Assignments
 from batteries_sandbox.aws.callers import Callers
 from batteries_sandbox.aws.closures import Closures
@@ -53,6 +54,7 @@ class World:
         self.assignments = Assignments(self.moto, settings)
         self.closures = Closures(settings)
         self.propagation = Propagation()
+        self.account_names = AccountNames()
         self.issuers = Issuers(settings, self.clock)
         self.left: dict[str, Any] = {}  # accounts that are no members any more, by id; moto's objects
         self.journal = Journal(self.callers.find)
@@ -79,6 +81,7 @@ class World:
         self.assignments.settle(now)
         self.closures.settle(now)
         self.propagation.settle(now)
+        self.account_names.settle(now)
 
     def account(self, account_id: str) -> Any | None:
         """The organization's account of that id, moto's object."""

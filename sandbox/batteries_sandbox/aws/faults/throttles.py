@@ -17,6 +17,8 @@ _CODES = {
     "identitystore": ("ThrottlingException", 400),
     "sesv2": ("TooManyRequestsException", 429),
     "service-quotas": ("TooManyRequestsException", 400),
+    "account": ("TooManyRequestsException", 429),
+    "s3": ("SlowDown", 503),  # S3 API reference, "Error responses"
 }
 
 # Rate and burst of an account (Organizations quotas page, "Throttling limits").
