@@ -4,14 +4,19 @@ AWS's limits are for the whole organization (five accounts in creation, ten assi
 accounts. Waiting costs memory only: a queued account is woken when a slot is free. If AWS itself reports that its limit
 is reached, the queue is closed for a while. Then one account may try, and the others are admitted only when that one
 succeeded: a thousand accounts that all ask a full organization help nobody.
+
+Members of a pool belong to nobody yet, so they yield: their line is served when no customer waits, they never take the
+last free slot, and what AWS refuses them closes the queue for members only.
 """
 
 import asyncio
 import bisect
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+
+from batteries_crds.pooled_account import LINE
 
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function after so many seconds."""
@@ -35,6 +40,8 @@ class Slots:
         self._shut_until_proved = False
         self._refusals = 0
         self._room = capacity
+        self._members_refused = 0
+        self._is_shut_for_members = False
 
     @property
     def held(self) -> int:
@@ -47,9 +54,28 @@ class Slots:
         return len(self._owners)
 
     @property
+    def waiting_customers(self) -> int:
+        """The number of queued keys that are no members of a pool."""
+        return len(self._owners) - len(self._lines.get(LINE, ()))
+
+    @property
     def is_shut(self) -> bool:
         """Whether AWS reported that its limit is reached, and no account has succeeded since."""
         return self._shut_until_proved
+
+    def is_shut_for(self, owner: str) -> bool:
+        """The same for that owner's line: members of a pool are held up by what AWS refused one of them, too."""
+        return self._shut_until_proved or (owner == LINE and self._is_shut_for_members)
+
+    def first_in(self, namespace: str) -> Iterator[str]:
+        """The queued customers' keys of a namespace, in the order in which they will be served."""
+        lines = [[key for _, key in line] for owner, line in self._customers if owner.startswith(f"{namespace}/")]
+        for turn in range(max(map(len, lines), default=0)):
+            yield from (line[turn] for line in lines if turn < len(line))
+
+    @property
+    def _customers(self) -> Iterator[tuple[str, list[tuple[datetime, str]]]]:
+        return ((owner, line) for owner, line in self._lines.items() if owner != LINE)
 
     def restore(self, key: str) -> None:
         """Restores a slot that was held before a restart, even beyond the capacity: AWS is already at work."""
@@ -90,8 +116,10 @@ class Slots:
         if owner is None:
             return None
         turn = next(index for index, entry in enumerate(self._lines[owner]) if entry[1] == key)
-        before = sum(min(len(line), turn) for line in self._lines.values())
-        for other, line in self._lines.items():
+        if owner == LINE:
+            return self.waiting_customers + turn + 1
+        before = sum(min(len(line), turn) for _, line in self._customers)
+        for other, line in self._customers:
             if other == owner:
                 break
             before += len(line) > turn
@@ -102,11 +130,18 @@ class Slots:
         seconds.
 
         The round begins again with the owner of the oldest account. Everybody in the queue is woken once, to report it.
+        A member of a pool closes only the members' line, and its slot goes to the next customer.
         """
         self._held.discard(key)
         if key not in self._owners:
             self._owners[key] = owner
             bisect.insort(self._lines.setdefault(owner, []), (since, key))
+        if owner == LINE:
+            self._is_shut_for_members = True
+            self._members_refused += 1
+            self._later(seconds, partial(self._let_members_ask, self._members_refused))
+            self._admit()
+            return
         self._lines = OrderedDict(sorted(self._lines.items(), key=lambda item: item[1][0]))
         is_new, self._shut_until_proved, self._room = not self._shut_until_proved, True, 0
         self._refusals += 1
@@ -134,9 +169,26 @@ class Slots:
             self._room = 1
             self._admit()
 
+    def _let_members_ask(self, refusals: int) -> None:
+        if refusals == self._members_refused:
+            self._is_shut_for_members = False
+            self._admit()
+
+    def _next_line(self) -> tuple[str, list[tuple[datetime, str]]] | None:
+        """Whose turn it is: the customers' in their round, then the members' of pools."""
+        room = self._room - len(self._held)
+        if room <= 0:
+            return None
+        if (customer := next(self._customers, None)) is not None:
+            return customer
+        members = self._lines.get(LINE)
+        # The last slot stays free for the next customer, unless members would never get one.
+        may_enter = not self._is_shut_for_members and (room > 1 or not self._held)
+        return (LINE, members) if members and may_enter else None
+
     def _admit(self, entering: str | None = None) -> None:
-        while self._lines and len(self._held) < self._room:
-            owner, line = next(iter(self._lines.items()))
+        while (turn := self._next_line()) is not None:
+            owner, line = turn
             _, key = line.pop(0)
             del self._owners[key]
             # The owner goes to the end of the round, so one with a thousand accounts delays others by one account.

@@ -189,7 +189,7 @@ def in_line(scope: Scope) -> Wait:
     """The account's queue position, and what it waits for; written once, however the queue moves."""
     creations = scope.deps.creations
     place = f"Queue position {creations.position(scope.account.metadata.uid)}"
-    if creations.is_shut:
+    if creations.is_shut_for(scope.account.line):
         return Wait.queue_closed(
             LINE_SECONDS,
             Reason.ACCOUNT_LIMIT_REACHED,
