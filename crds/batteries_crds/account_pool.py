@@ -14,14 +14,32 @@ from batteries_crds.step_records import RETRY_LENGTH
 
 MOST_MEMBERS = 2000
 MOST_A_DAY = 500
+MOST_UNDERWAY = 100
+FAILURE_LENGTH = 512
 
 
 class PoolCondition(StrEnum):
-    """The types of an AccountPool's conditions. Stalled and Reconciling follow kstatus: present only while true."""
+    """The types of an AccountPool's conditions. Stalled follows kstatus: it is present only while true.
+
+    There is no Reconciling: a pool may take days to fill, and `helm upgrade --wait` must not wait for that.
+    """
 
     FILLED = "Filled"
-    RECONCILING = "Reconciling"
     STALLED = "Stalled"
+
+
+class PoolReason(StrEnum):
+    """Why a pool is filled or not, as one word for programs; docs/pool.md explains each."""
+
+    FILLED = "Filled"
+    PREPARING = "Preparing"
+    MEMBERS_NOT_READY = "MembersNotReady"
+    CUSTOMERS_FIRST = "CustomersFirst"
+    DAILY_LIMIT_REACHED = "DailyLimitReached"
+    PAUSED_AFTER_FAILURE = "PausedAfterFailure"
+    QUOTA_REACHED = "QuotaReached"
+    QUOTA_UNKNOWN = "QuotaUnknown"
+    TOO_MANY_FAILURES = "TooManyFailures"
 
 
 _FILLED = f'.status.conditions[?(@.type=="{PoolCondition.FILLED}")]'
@@ -78,6 +96,17 @@ class AccountPoolSpec(Model):
     ] = DeletionPolicy.RETAIN
 
 
+class Underway(Model):
+    """A member that the pool has begun to make, and that has not been ready yet."""
+
+    name: Annotated[str, Field(max_length=253, description="metadata.name of the PooledAccount.")]
+    at: Annotated[Timestamp, Field(description="When it was begun.")]
+    uid: Annotated[
+        str | None, Field(max_length=64, description="metadata.uid of the PooledAccount; absent until it was seen.")
+    ] = None
+    broke: Annotated[bool, Field(description="Whether it broke, and was counted as a failure.")] = False
+
+
 class AccountPoolStatus(Model):
     """The pool as it is. Only the operator writes it."""
 
@@ -97,13 +126,21 @@ class AccountPoolStatus(Model):
     ] = 0
     claimed_today: Annotated[int, Field(ge=0, description="How many were handed out in the last 24 hours.")] = 0
     next_refill_at: Annotated[
-        Timestamp | None, Field(description="When the next member may be made; absent if none is missing.")
+        Timestamp | None,
+        Field(description="Until when no more are made, after a failure or because of spec.maxCreationsPerDay."),
     ] = None
     creations: Annotated[
         list[Timestamp],
         Field(
             max_length=MOST_A_DAY,
             description="When members were made in the last 24 hours. Each time is written before its member is made.",
+        ),
+    ] = []
+    underway: Annotated[
+        list[Underway],
+        Field(
+            max_length=MOST_UNDERWAY,
+            description="Members that were begun and have not been ready yet. Each is named here before it is made.",
         ),
     ] = []
     failures: Annotated[
@@ -114,6 +151,16 @@ class AccountPoolStatus(Model):
             "that became ready.",
         ),
     ] = 0
+    failed_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When a member last broke, or was deleted while it was not ready: the next one is made an hour "
+            "after that."
+        ),
+    ] = None
+    last_failure: Annotated[
+        str | None, Field(max_length=FAILURE_LENGTH, description="What the last failure was, as a sentence.")
+    ] = None
     retried: Annotated[
         str | None,
         Field(max_length=RETRY_LENGTH, description=f"The value of the annotation {ANNOTATION_RETRY} that was heeded."),

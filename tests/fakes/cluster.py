@@ -19,7 +19,7 @@ from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.kube.client import CONFLICT, NOT_FOUND, UnreadableError, read_object, tolerated
 from batteries_crds.kube.secrets import StoredSecret, read
 from batteries_crds.names import FINALIZER
-from batteries_crds.resource import Resource
+from batteries_crds.resource import ObjectMeta, Resource
 from batteries_crds.schema import structural
 
 R = TypeVar("R", bound=Resource)
@@ -53,7 +53,7 @@ class Cluster:
         key = kind, namespace, meta["name"]
         if key in self.objects:
             raise ApiException(status=409, reason="AlreadyExists")
-        if kind == "AwsAccount":
+        if kind in ("AwsAccount", "PooledAccount"):
             meta.setdefault("finalizers", [FINALIZER])  # as kopf does as soon as it sees one
         meta |= {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": to_rfc3339(utc_now())}
         # The status is its subresource's: what a create carries of it is dropped.
@@ -86,6 +86,16 @@ class Cluster:
         self.version += 1
         self.objects[kind, namespace, name]["metadata"]["resourceVersion"] = str(self.version)
         self._show(kind, self.objects[kind, namespace, name])
+
+    def mark_deleted(self, kind: str, namespace: str, name: str) -> None:
+        """As the API server does while a finalizer stands: the object stays, and says since when."""
+        meta = self.objects[kind, namespace, name]["metadata"]
+        if not meta.get("finalizers"):
+            self.delete(kind, namespace, name)
+        elif "deletionTimestamp" not in meta:
+            meta["deletionTimestamp"] = to_rfc3339(utc_now())
+            meta["generation"] += 1
+            self.touch(kind, namespace, name)
 
     def is_deleted(self, kind: str, namespace: str, name: str) -> bool:
         """Whether it is being deleted."""
@@ -214,8 +224,11 @@ class FakeResources(Generic[R]):
     async def merge_status(self, namespace: str, name: str, body: Json) -> R:
         return self.read(self._cluster.patch(self._kind, namespace, name, body, status=True))
 
-    async def delete(self, namespace: str, name: str) -> None:
-        self._cluster.delete(self._kind, namespace, name)
+    async def delete(self, namespace: str, name: str, *, exactly: ObjectMeta | None = None) -> None:
+        there = self._cluster.get(self._kind, namespace, name)["metadata"]
+        if exactly is not None and (exactly.uid, exactly.resource_version) != (there["uid"], there["resourceVersion"]):
+            raise ApiException(status=409, reason="Conflict")
+        self._cluster.mark_deleted(self._kind, namespace, name)
 
 
 class FakeSecrets:

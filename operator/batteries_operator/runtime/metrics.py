@@ -70,6 +70,18 @@ ACCOUNTS_TO_CLOSE = Gauge(
     "batteries_accounts_to_close",
     "AwsAccounts that AWS closes within seven days, if nothing changes, or is closing now.",
 )
+POOL_MEMBERS = Gauge(
+    "batteries_pool_members",
+    "Members of an AccountPool (`namespace/name`), by state: preparing, ready, stale (being brought up to date), "
+    "broken, deleting, claimed (within the last day). All but claimed count towards its size.",
+    ["pool", "state"],
+)
+POOL_SIZE = Gauge("batteries_pool_size", "How many members an AccountPool (`namespace/name`) is to have.", ["pool"])
+POOL_STALLED = Gauge(
+    "batteries_pool_stalled",
+    "1 if no more members of an AccountPool (`namespace/name`) are made until somebody has looked, else 0.",
+    ["pool"],
+)
 STATUS_WRITES = Counter("batteries_status_writes_total", "Status patches sent to Kubernetes.")
 WATCH_UP = Gauge(
     "batteries_watch_up",

@@ -123,7 +123,7 @@ async def test_a_deletion_that_kubernetes_refuses_is_tried_again_after_a_quarter
     world = World()
     tries: list[float] = []
 
-    async def refuse(namespace: str, name: str) -> None:
+    async def refuse(namespace: str, name: str, **_: Any) -> None:
         tries.append(asyncio.get_running_loop().time())
         raise ApiException(status=status)
 
