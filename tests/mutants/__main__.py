@@ -7,18 +7,20 @@ import os
 import random
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mutants.collected import run_collected
 from mutants.coverage_map import ROOTS, CoverageMap, current
 from mutants.kinds import Mutant
 from mutants.run import Outcome, Trial, run, trial, warm_up
 from mutants.sample import sample
 
+Way = Callable[[list[Trial], int], Iterator[Outcome]]
+
 ROOT = Path(__file__).parents[2]
 KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-batteries-included/mutants"
-CONTROLS, OF_EACH = 4, 3
-"""So many of the runs, with so many of their tests, are made without their mutant first."""
 PATIENCE = 5
 """How many times as long as usual a mutant gets that was killed by the clock."""
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
@@ -42,12 +44,14 @@ def main() -> int:
     tried = [each for each in every if _key(each) not in reasons]
     random.Random(asked.seed).shuffle(tried)  # noqa: S311  # a sample, not a secret
     warm_up()
-    _expect_silence([_trial(unit, each, asked.seconds) for each in tried[:CONTROLS]], asked.jobs)
-    _try(outcomes, [_trial(unit, each, asked.seconds) for each in tried], asked.jobs, "unit")
+    trials = [_trial(unit, each, asked.seconds) for each in tried]
+    way: Way = run if asked.anew else run_collected
+    _try(outcomes, trials, asked.jobs, "unit", way)
+    _expect_silence(outcomes, trials, asked.jobs, way)
     if asked.integration:
         real = _map("integration", "loadscope", packages, asked)
         left = [each for each in tried if outcomes[each].killed_by is None]
-        _try(outcomes, [_trial(real, each, asked.seconds) for each in left], 1, "integration")
+        _try(outcomes, [_trial(real, each, asked.seconds) for each in left], 1, "integration", run)
     _tell(mutants, outcomes, reasons)
     return 0
 
@@ -61,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="part of file:line: only these of the sample")
     parser.add_argument("--integration", action="store_true", help="show survivors to the integration tests")
     parser.add_argument("--seconds", type=float, default=60.0, help="of tests, as measured, that one mutant is shown")
+    parser.add_argument("--anew", action="store_true", help="start pytest for each mutant, as integration tests do")
     parser.add_argument("--measure", action="store_true", help="only measure again which lines each test runs")
     return parser.parse_args([argument for argument in sys.argv[1:] if argument])
 
@@ -75,28 +80,29 @@ def _trial(seen: CoverageMap, mutant: Mutant, longest: float) -> Trial:
     return trial(mutant, ((test, seen.seconds[test]) for test in found), longest)
 
 
-def _expect_silence(trials: list[Trial], jobs: int) -> None:
-    """Runs the same tests on the program as it is: where one fails, it says nothing of a mutant."""
-    unchanged = [
-        Trial(replace(each.mutant, source=each.mutant.path.read_text()), each.tests[:OF_EACH]) for each in trials
-    ]
-    for outcome in run(unchanged, jobs):
-        if outcome.killed_by and not outcome.is_late:
-            raise SystemExit(
-                f"{outcome.killed_by} fails without any mutant. Mend it, or measure again, and start anew."
-            )
+def _expect_silence(outcomes: dict[Mutant, Outcome], trials: list[Trial], jobs: int, way: Way) -> None:
+    """Runs the tests that killed on the program as it is: where one fails, it says nothing of a mutant."""
+    killers = {outcome.killed_by for outcome in outcomes.values()}
+    unchanged = []
+    for each in trials:
+        tests = [found for found in each.tests if found[0] in killers]
+        killers -= {test for test, _ in tests}
+        unchanged.append(Trial(replace(each.mutant, source=each.mutant.path.read_text()), tests))
+    for outcome in way(unchanged, jobs):
+        if outcome.killed_by:
+            raise SystemExit(f"{outcome.killed_by} fails without any mutant. Mend it, and start anew.")
 
 
-def _try(outcomes: dict[Mutant, Outcome], trials: list[Trial], jobs: int, by: str) -> None:
+def _try(outcomes: dict[Mutant, Outcome], trials: list[Trial], jobs: int, by: str, way: Way) -> None:
     """Who was killed by the clock is tried again, alone and with more time: on a busy machine much takes long."""
-    for count, outcome in enumerate(run(trials, jobs), 1):
+    for count, outcome in enumerate(way(trials, jobs), 1):
         outcomes[outcome.mutant] = outcome
         fate = f"killed by {outcome.killed_by}" if outcome.killed_by else "survived"
         late = ", late" if outcome.is_late else ""
         print(f"[{by} {count}/{len(trials)}] {_where(outcome.mutant)} {outcome.mutant.kind}: {fate}{late}", flush=True)
     late_ones = [replace(each, patience=PATIENCE) for each in trials if outcomes[each.mutant].is_late]
     if late_ones and late_ones[0].patience > trials[0].patience:
-        _try(outcomes, late_ones, 1, f"{by}, alone")
+        _try(outcomes, late_ones, 1, f"{by}, alone", run)
 
 
 def _where(mutant: Mutant) -> str:

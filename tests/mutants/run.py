@@ -1,4 +1,4 @@
-"""Runs tests on a mutant, in a process forked from one that has imported what is slow and is not ours."""
+"""Runs tests on a mutant, in a process forked from one that has imported what is slow."""
 
 import contextlib
 import importlib
@@ -9,8 +9,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ SLOW_TO_IMPORT = (
 SITE = Path(__file__).parent / "site"
 TEST_SECONDS = 60
 FIRST = 12
+WITHOUT = ("-pno:schemathesis", "-pno:cacheprovider")
 
 
 class NotRunError(Exception):
@@ -41,6 +43,14 @@ class Outcome:
     """Tests that were shown it."""
     is_late: bool = False
     """It was killed by the clock alone, which says little on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the process of a mutant leaves behind."""
+
+    killed_by: str | None
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,15 +96,15 @@ class _Child:
     deadline: float
 
 
-def run(trials: Iterable[Trial], jobs: int) -> Iterator[Outcome]:
-    """The outcomes as they come."""
+def run(trials: Iterable[Trial], jobs: int, show: Callable[[Trial, Path], Verdict] | None = None) -> Iterator[Outcome]:
+    """The outcomes as they come. `show` runs a trial's next tests, in a process of its own with a folder of its own."""
     waiting, running = list(trials), list[_Child]()
     with tempfile.TemporaryDirectory() as scratch:
         while waiting or running:
             while waiting and len(running) < jobs:
                 trial = waiting.pop(0)
                 if trial.next:
-                    running.append(_started(trial, Path(tempfile.mkdtemp(dir=scratch))))
+                    running.append(_started(trial, Path(tempfile.mkdtemp(dir=scratch)), show or show_anew))
                 else:
                     yield Outcome(trial.mutant, None, trial.seen_by)
             for child in list(running):
@@ -104,41 +114,53 @@ def run(trials: Iterable[Trial], jobs: int) -> Iterator[Outcome]:
                         yield ended
                     else:
                         waiting.insert(0, replace(child.trial, seen_by=ended.tests))
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
-def _started(trial: Trial, folder: Path) -> _Child:
-    tests = trial.next
-    (folder / "tests").write_text("\n".join(test for test, _ in tests))
-    order = {"module": module_of(trial.mutant.path), "source": trial.mutant.source}
-    (folder / "mutant").write_text(json.dumps(order))
-    deadline = time.monotonic() + trial.patience * (90 + 5 * sum(seconds for _, seconds in tests))
+def _started(trial: Trial, folder: Path, show: Callable[[Trial, Path], Verdict]) -> _Child:
+    deadline = time.monotonic() + trial.patience * (90 + 5 * sum(seconds for _, seconds in trial.next))
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         code = 70
         try:
-            files = list(dict.fromkeys(test.split("::")[0] for test, _ in tests))
-            code = _run_tests(folder, files, TEST_SECONDS * trial.patience)
+            _enter(trial.mutant, folder)
+            verdict = show(trial, folder)
+            (folder / "verdict").write_text(json.dumps(asdict(verdict)))
+            code = 0
+        except BaseException:
+            (folder / "output").write_text(traceback.format_exc())
         finally:
             os._exit(code)
     return _Child(pid, trial, folder, deadline)
 
 
-def _run_tests(folder: Path, files: list[str], seconds: int) -> int:
+def _enter(mutant: Mutant, folder: Path) -> None:
+    """Makes a process that of a mutant, and has the programs that it starts import the mutant."""
     os.setsid()
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
+    (folder / "mutant").write_text(json.dumps({"module": module_of(mutant.path), "source": mutant.source}))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each run compiles every test anew
     sys.dont_write_bytecode = False
     os.environ[hook.VARIABLE] = str(folder / "mutant")
-    os.environ[chosen.VARIABLE] = str(folder / "tests")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), os.environ.get("PYTHONPATH")]))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+def show_anew(trial: Trial, folder: Path) -> Verdict:
+    """Imports the mutant in the place of the checkout's module, and has pytest collect and run the tests."""
+    tests = [test for test, _ in trial.next]
+    (folder / "tests").write_text("\n".join(tests))
+    os.environ[chosen.VARIABLE] = str(folder / "tests")
     hook.install()
-    without = [f"-pno:{plugin}" for plugin in ("schemathesis", "cacheprovider")]
-    return int(pytest.main(["-xq", "--tb=no", f"--timeout={seconds}", "-pmutants.chosen", *without, *files]))
+    files = list(dict.fromkeys(test.split("::")[0] for test in tests))
+    seconds = TEST_SECONDS * trial.patience
+    code = pytest.main(["-xq", "--tb=no", f"--timeout={seconds}", "-pmutants.chosen", *WITHOUT, *files])
+    output = (folder / "output").read_text(errors="replace")
+    killed_by = _killed_by(code, output)
+    return Verdict(killed_by, killed_by is not None and "from pytest-timeout" in output)
 
 
 def _ended(child: _Child) -> Outcome | None:
@@ -150,12 +172,19 @@ def _ended(child: _Child) -> Outcome | None:
         os.killpg(child.pid, signal.SIGKILL)  # what its tests left behind too
     if is_late:
         os.waitpid(child.pid, 0)
-        killed_by: str | None = "its deadline"
+        verdict = Verdict("its deadline", is_late=True)
     else:
-        output = (child.folder / "output").read_text(errors="replace")
-        killed_by = _killed_by(os.waitstatus_to_exitcode(status), output)
-        is_late = killed_by is not None and "from pytest-timeout" in output
-    return Outcome(child.trial.mutant, killed_by, child.trial.seen_by + len(child.trial.next), is_late)
+        verdict = _verdict(child.folder, os.waitstatus_to_exitcode(status))
+    tests = child.trial.seen_by + len(child.trial.next)
+    return Outcome(child.trial.mutant, verdict.killed_by, tests, verdict.is_late)
+
+
+def _verdict(folder: Path, code: int) -> Verdict:
+    if code < 0:
+        return Verdict(f"signal {-code}")
+    if not (folder / "verdict").exists():
+        raise NotRunError(f"The tests of a mutant ended with {code}:\n{(folder / 'output').read_text()[-3000:]}")
+    return Verdict(**json.loads((folder / "verdict").read_text()))
 
 
 def _killed_by(code: int, output: str) -> str | None:
@@ -168,6 +197,6 @@ def _killed_by(code: int, output: str) -> str | None:
         return None
     if named := re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE):
         return str(named[0])
-    if code < 0 or "while loading conftest" in output:
-        return "its imports" if code > 0 else f"signal {-code}"
+    if "while loading conftest" in output:
+        return "its imports"
     raise NotRunError(f"pytest ended with {code}:\n{output[-3000:]}")
