@@ -104,3 +104,9 @@ def test_the_program_says_it_in_one_sentence_and_shows_no_key(
     assert len(lines) == 3
     assert lines[1].strip().startswith("STRIPE_SECRET_KEY is a test-mode key: ")
     assert "NeverShown" not in " ".join(lines)
+
+
+def test_the_next_key_is_published_for_at_most_half_of_the_time_that_one_signs() -> None:
+    assert Settings(issuer_key_days=2, issuer_key_ahead_seconds=86_400).issuer_key_ahead_seconds == 86_400
+    with pytest.raises(ValidationError, match="at most half of BATTERIES_ISSUER_KEY_DAYS"):
+        Settings(issuer_key_days=2, issuer_key_ahead_seconds=86_401)

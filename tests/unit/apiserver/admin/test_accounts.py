@@ -178,3 +178,15 @@ async def test_a_customer_does_none_of_it(client: Client, world: World) -> None:
     for action in ("suspend", "resume", "retry"):
         response = await client.post(f"{PATH}/{action}", headers=world.headers)
         assert (response.status, await error_of(response)) == (403, "admin_key_required")
+
+
+async def test_a_namespace_that_is_not_watched_is_refused_with_those_that_are(
+    world: World, aiohttp_client: Any
+) -> None:
+    admin = world.admin()
+    client = await aiohttp_client(world.app(namespaces="team-a"))
+    add_elsewhere(world, "team-a")
+    assert await seen(client, admin, "?namespace=team-a") == (200, "team-a")
+    response = await client.get(f"{PATH}?namespace=team-b", headers=admin)
+    assert (response.status, await error_of(response)) == (400, "invalid_request")
+    assert "It watches n, team-a." in (await response.json())["error"]

@@ -1,8 +1,14 @@
 """Administrators look at customers and make keys for them."""
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
 from fakes.api_world import Client, World, error_of
 
 from batteries_apiserver.auth.key_format import mint
+from batteries_crds.payment_dates import PaymentTerms
 
 
 async def test_an_administrator_makes_a_key_for_a_customer_whose_keys_are_gone(client: Client, world: World) -> None:
@@ -41,3 +47,27 @@ async def test_administrators_see_why_a_customer_can_not_pay_and_what_became_of_
     await world.kube.customers.merge_status("n", "c", {"status": told})
     after = await (await client.get("/v1/admin/customers/c", headers=headers)).json()
     assert told.items() <= after.items()
+
+
+@pytest.mark.parametrize(
+    ("close_after", "shown"),
+    [
+        (None, {"suspendsAt": "2099-01-05T00:00:00Z"}),
+        (2, {"suspendsAt": "2099-01-05T00:00:00Z", "closesAt": "2099-01-07T00:00:00Z"}),
+    ],
+)
+async def test_administrators_see_since_when_and_until_when_a_customer_has_what(
+    world: World, aiohttp_client: Any, close_after: int | None, shown: dict[str, str]
+) -> None:
+    terms = PaymentTerms(timedelta(days=3), None if close_after is None else timedelta(days=close_after))
+    world.kube = replace(world.kube, payment_terms=terms)
+    client, headers = await aiohttp_client(world.app()), world.admin()
+    world.add_customer()
+    dates = {"paymentMethodSince", "paidUntil", "suspendsAt", "closesAt"}
+    plain = await (await client.get("/v1/admin/customers/c", headers=headers)).json()
+    assert plain.keys().isdisjoint(dates)
+    status = {"paymentMethodSince": "2026-01-02T03:04:05Z", "paymentEndsAt": "2099-01-02T00:00:00Z"}
+    await world.kube.customers.merge_status("n", "c", {"status": status})
+    found = await (await client.get("/v1/admin/customers/c", headers=headers)).json()
+    wanted = {"paymentMethodSince": "2026-01-02T03:04:05Z", "paidUntil": "2099-01-02T00:00:00Z", **shown}
+    assert {name: found[name] for name in dates & found.keys()} == wanted

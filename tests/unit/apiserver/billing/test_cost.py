@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 import stripe
+import structlog
 
 from batteries_apiserver.billing import cost
 from batteries_apiserver.billing.cost import BY_USE, FREE, UNKNOWN, Price, cost_of
+from batteries_apiserver.runtime.metrics import STRIPE_FAILURES
 from batteries_sandbox.stripe import StripeSettings, serve
 
 PRICE, KEY = "price_standin_monthly", "sk_test_sandbox"
@@ -85,3 +88,15 @@ def test_amounts_are_in_the_currencys_main_unit(changes: dict[str, Any], says: s
 )
 def test_a_price_that_depends_on_use_names_no_amount(changes: dict[str, Any]) -> None:
     assert cost_of(price(**changes), NOW) == {"summary": BY_USE, "charged": True, "asOf": "2026-11-30T00:00:00Z"}
+
+
+async def test_a_key_that_may_not_read_prices_is_told_to_the_installer_and_nobody_else() -> None:
+    async def refused(price_id: str) -> Any:
+        raise stripe.PermissionError("The key lacks it")
+
+    client: Any = SimpleNamespace(v1=SimpleNamespace(prices=SimpleNamespace(retrieve_async=refused)))
+    before = STRIPE_FAILURES.labels("not_permitted")._value.get()
+    with structlog.testing.capture_logs() as lines:
+        assert await Price(client, PRICE, False).cost() == {"summary": UNKNOWN, "charged": True}
+    assert [(line["event"], line["log_level"]) for line in lines] == [("price_not_readable", "warning")]
+    assert STRIPE_FAILURES.labels("not_permitted")._value.get() == before, "a price is not needed to sign up"

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import aiohttp
 import pytest
 import stripe as untyped
 import structlog
 
-from batteries_apiserver.billing.failures import failed
+from batteries_apiserver.billing.failures import asking, failed, portal_not_set_up, unavailable
+from batteries_apiserver.http.errors import Unavailable
 from batteries_apiserver.runtime.metrics import STRIPE_FAILURES
 
 stripe: Any = untyped
@@ -43,3 +45,33 @@ def test_no_address_of_a_customer_is_logged() -> None:
     with structlog.testing.capture_logs() as lines:
         failed("create a checkout", error)
     assert lines[0]["reason"] == "Invalid email address: '<e-mail>'"
+
+
+@pytest.mark.parametrize("error", [aiohttp.ClientPayloadError("cut off"), TimeoutError(), ConnectionResetError()])
+async def test_an_answer_that_is_cut_off_is_a_failure_of_stripes(error: Exception) -> None:
+    before = STRIPE_FAILURES.labels("unreachable")._value.get()
+    with pytest.raises(Unavailable) as raised:
+        async with asking("read the price"):
+            raise error
+    assert (raised.value.code, raised.value.status) == ("stripe_unavailable", 503)
+    assert STRIPE_FAILURES.labels("unreachable")._value.get() == before + 1
+
+
+@pytest.mark.parametrize(("refused", "seconds"), [(True, 60), (False, 10)])
+def test_who_has_to_wait_for_people_is_told_to_wait_longer(refused: bool, seconds: int) -> None:
+    assert unavailable(is_refused=refused).headers["Retry-After"] == str(seconds)
+
+
+def test_a_portal_that_nobody_set_up_is_the_installers_to_mend() -> None:
+    before = STRIPE_FAILURES.labels("portal_not_set_up")._value.get()
+    with structlog.testing.capture_logs() as lines:
+        told = portal_not_set_up(stripe.InvalidRequestError("No configuration provided", None))
+    assert (told.code, told.headers["Retry-After"]) == ("portal_not_configured", "3600")
+    assert lines[0]["reason"] == "No configuration provided"
+    assert STRIPE_FAILURES.labels("portal_not_set_up")._value.get() == before + 1
+
+
+def test_a_long_reason_is_cut() -> None:
+    with structlog.testing.capture_logs() as lines:
+        failed("create a checkout", stripe.InvalidRequestError("x" * 10_000, None))
+    assert len(lines[0]["reason"]) == 300

@@ -15,6 +15,7 @@ from kubernetes.aio.client import ApiClient
 
 from batteries_apiserver.billing.customers import Customers, name_of
 from batteries_apiserver.billing.standing import Standing, standing_of
+from batteries_apiserver.http.errors import Unavailable
 from batteries_apiserver.kube.clients import Kube, kube_of
 from batteries_apiserver.settings import Settings
 from batteries_crds.base import to_rfc3339, utc_now
@@ -260,3 +261,33 @@ async def test_few_of_many_lose_theirs_as_ever(kube: Kube) -> None:
 def test_more_than_some_and_more_than_a_share(together: int, of: int, stops: bool) -> None:
     assert Breaker().stops(together, of) is stops
     assert not Breaker(percent=100).stops(together, of)
+
+
+class _Refusing(_Stripe):
+    """Refuses one of the questions."""
+
+    def __init__(self, question: str, error: stripe.StripeError) -> None:
+        super().__init__(["card"], ["active"])
+
+        async def refused(*_: Any) -> Any:
+            raise error
+
+        not_there = stripe.InvalidRequestError("No such customer", "customer", code="resource_missing")
+
+        async def missing(*_: Any) -> Any:
+            raise not_there
+
+        if question == "customer":
+            self.v1.customers.payment_methods = SimpleNamespace(list_async=missing)
+            self.v1.customers.retrieve_async = refused
+        elif question == "methods":
+            self.v1.customers.payment_methods = SimpleNamespace(list_async=refused)
+        else:
+            self.v1.subscriptions = SimpleNamespace(list_async=refused)
+
+
+@pytest.mark.parametrize("question", ["methods", "customer", "subscriptions"])
+async def test_what_stripe_refuses_for_another_reason_says_nothing_of_the_customer(question: str) -> None:
+    made: Any = _Refusing(question, stripe.InvalidRequestError("Bad", "limit", code="parameter_invalid"))
+    with pytest.raises(Unavailable):
+        await asked(made, "cus_1", subscribes=True)

@@ -123,13 +123,25 @@ async def test_a_signed_body_of_any_shape_is_answered(client: Client) -> None:
         (EVENT, {"Stripe-Signature": "nonsense"}),
         (EVENT, signed(EVENT, secret="whsec_other")),
         (EVENT, signed(EVENT, age=400)),
+        (EVENT, signed(EVENT, age=-100_000)),
         (EVENT + b" ", signed(EVENT)),
         (b"\xff\xfe", signed(b"x")),
         (b"[]", signed(b"[]")),
         (b"{}", signed(b"{}")),
         (b"no json", signed(b"no json")),
     ],
-    ids=["unsigned", "nonsense", "other secret", "old", "changed", "not UTF-8", "list", "empty object", "no JSON"],
+    ids=[
+        "unsigned",
+        "nonsense",
+        "other secret",
+        "old",
+        "of the future",
+        "changed",
+        "not UTF-8",
+        "list",
+        "empty object",
+        "no JSON",
+    ],
 )
 async def test_only_what_stripe_signed_for_us_just_now_is_read(
     client: Client, body: bytes, headers: dict[str, str]

@@ -1,6 +1,8 @@
 """The watch cache that must list anew: what it holds, finds and tells of afterwards, and what is seen meanwhile."""
 
 import asyncio
+import itertools
+import random
 from collections.abc import Callable
 
 import aiohttp
@@ -168,3 +170,30 @@ async def test_an_event_that_makes_no_sense_means_a_new_list_and_not_the_end() -
         kube.answer.chunks.put_nowait(b'{"type": "ADDED", "object": {}}\n')
         await until(lambda: kube.watched_from == ["7", "60"])
         assert names(cache.all()) == ["comes", "moves", "stays"]
+
+
+async def watches(monkeypatch: pytest.MonkeyPatch, *lasting: float) -> list[float]:
+    """When each watch was opened, of which each lasts so long."""
+    monkeypatch.setattr(watch, "_SHORTEST_PAUSE", 1.0)
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    kube, clock = Scripted(FIRST), asyncio.get_running_loop().time
+    opened: list[float] = []
+    async with running(cache_of(kube)):
+        for seconds in lasting:
+            await until(lambda: len(kube.watched_from) > len(opened), within=600)
+            opened.append(clock())
+            await asyncio.sleep(seconds)
+            kube.answer.chunks.put_nowait(None)
+        await until(lambda: len(kube.watched_from) > len(opened), within=600)
+        opened.append(clock())
+    return [round(after - before, 1) for before, after in itertools.pairwise(opened)]
+
+
+async def test_a_watch_that_ends_at_its_time_is_reopened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await watches(monkeypatch, 5, 5) == [5, 5]
+
+
+async def test_watches_that_end_at_once_are_reopened_ever_later_until_one_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await watches(monkeypatch, 0, 0, 0, 5, 0) == [1, 2, 4, 5, 1]

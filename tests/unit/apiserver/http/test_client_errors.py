@@ -193,6 +193,8 @@ async def test_an_encoding_that_is_not_read_is_a_415_that_says_which_are(server:
 
 RAW = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 RAW_DEFLATE = RAW.compress(b"[]") + RAW.flush()
+STORED = b"\x02\x00\xfd\xff[]"
+"""The rest of a raw block that is not compressed; the upper five bits of its first byte mean nothing."""
 
 
 @pytest.mark.parametrize(
@@ -205,6 +207,7 @@ RAW_DEFLATE = RAW.compress(b"[]") + RAW.flush()
         ("identity, gzip", gzip.compress(b"[]", mtime=0)),
         ("deflate", zlib.compress(b"[]")),
         ("deflate", RAW_DEFLATE),
+        *(("deflate", bytes([first]) + STORED) for first in (0x01, 0x09, 0x11, 0x19, 0xF9)),
     ],
 )
 async def test_encodings_that_are_read(server: Server, encoding: str, body: bytes) -> None:

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import batteries_apiserver
 from batteries_apiserver.http import errors
 from batteries_apiserver.http.error_codes import (
@@ -17,6 +19,7 @@ from batteries_apiserver.http.error_codes import (
     OF_BLOCKED,
     OF_PAGES,
     OF_UNPAID,
+    fault_of,
 )
 from batteries_apiserver.routes import ROUTES
 
@@ -67,3 +70,27 @@ def test_routes_name_known_codes_and_every_code_belongs_to_a_route_or_to_all() -
     }
     differ = (named | everywhere) ^ ERRORS.keys()
     assert not differ, f"list each in http/error_codes.py and in the `errors` of a route, or in neither: {differ}"
+
+
+def test_what_the_installer_did_not_set_up_is_nobody_elses_fault() -> None:
+    faults = {code: known.fault for code, known in ERRORS.items() if known.fault is not None}
+    assert faults == {"billing_not_configured": "configuration", "portal_not_configured": "configuration"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fault"),
+    [
+        (200, None, "none"),
+        (304, None, "none"),
+        (399, None, "none"),
+        (400, None, "caller"),
+        (404, "account_not_found", "caller"),
+        (499, None, "caller"),
+        (500, "internal_error", "ours"),
+        (503, "unavailable", "ours"),
+        (503, "billing_not_configured", "configuration"),
+        (503, "no code of ours", "ours"),
+    ],
+)
+def test_an_answer_is_counted_by_whose_fault_it_is(status: int, code: str | None, fault: str) -> None:
+    assert fault_of(status, code) == fault

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from batteries_apiserver.auth.rate_limit import RateLimits
 from batteries_apiserver.http.drain import Drain
 from batteries_apiserver.http.middleware import request_middleware
+from batteries_apiserver.http.request_context import LOG_CONTEXT
 from batteries_apiserver.http.time_limit import TIME_LIMITS, TimeLimits, lift_time_limit, limits_watched
 from batteries_apiserver.settings import Settings
 
@@ -85,3 +87,13 @@ async def test_a_request_that_is_broken_off_for_another_reason_stays_broken_off(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert limits.end(task) is False
+
+
+async def test_what_is_cancelled_for_another_reason_is_not_answered() -> None:
+    async def cancelled(request: web.Request) -> web.Response:
+        raise asyncio.CancelledError
+
+    middleware = request_middleware(lambda request: None, TimeLimits(SECONDS), Drain())
+    with pytest.raises(asyncio.CancelledError):
+        await middleware(make_mocked_request("GET", "/"), cancelled)
+    assert LOG_CONTEXT.get(None) is None, "the next request on the connection has its own"

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fakes.api_world import Client, World, error_of
+from fakes.kube_api import Request
+from kubernetes.aio.client import ApiException
 
 from batteries_apiserver.auth.key_format import mint
 from batteries_crds.api_key import ApiKey
@@ -88,3 +90,47 @@ async def test_a_revocation_that_broke_off_long_ago_does_not_count_as_one(client
     asked = {"revocationAskedAt": to_rfc3339(utc_now() - timedelta(minutes=5))}
     await world.kube.keys.merge_status("n", broken_off.prefix, {"status": asked})
     assert await revoke(client, world, world.items("keys")[world.key.prefix]) == (204, None)
+
+
+async def test_a_key_that_is_gone_or_revoked_meanwhile_is_what_it_is(client: Client, world: World) -> None:
+    second, third = mint(), mint()
+    for key in (second, third):
+        world.add_key(key)
+    ours = {key.prefix: world.items("keys")[key.prefix] for key in (second, third)}
+    world.api.cluster.delete("ApiKey", "n", second.prefix)
+    assert await revoke(client, world, ours[second.prefix]) == (404, "key_not_found")
+    moment = to_rfc3339(utc_now() - timedelta(minutes=5))
+    world.api.cluster.patch("ApiKey", "n", third.prefix, {"spec": {"revokedAt": moment}}, status=False)
+    assert await revoke(client, world, ours[third.prefix]) == (204, None)
+    assert to_rfc3339(world.items("keys")[third.prefix].spec.revoked_at) == moment, "the first time stays"
+    assert (await client.get("/v1/keys", headers=world.headers_of(third))).status == 401, "the caches know it at once"
+
+
+async def test_a_key_that_others_change_is_tried_a_few_times_and_is_then_busy(client: Client, world: World) -> None:
+    second = mint()
+    world.add_key(second)
+    key = world.items("keys")[second.prefix]
+    conflicts = 0
+
+    def conflict(request: Request) -> None:
+        nonlocal conflicts
+        if request.method == "PATCH" and request.plural == "apikeys" and not request.is_status and conflicts:
+            conflicts -= 1
+            raise ApiException(status=409)
+
+    world.api.before = conflict
+    conflicts = 100
+    assert await revoke(client, world, key) == (503, "busy")
+    tried = 100 - conflicts
+    assert 2 <= tried <= 20
+    conflicts = tried - 1
+    assert await revoke(client, world, key) == (204, None)
+
+
+async def test_a_revocation_that_kubernetes_refuses_is_not_tried_again(client: Client, world: World) -> None:
+    second = mint()
+    world.add_key(second)
+    world.fail("keys", ApiException(status=403), "PATCH")
+    before = len(world.requests("keys"))
+    assert await revoke(client, world, world.items("keys")[second.prefix]) == (503, "unavailable")
+    assert sum(each.method == "PATCH" for each in world.requests("keys")[before:]) == 1

@@ -1,5 +1,6 @@
 """Events of issued tokens: few, counted, and harmless when they can't be written."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,3 +112,29 @@ async def test_many_accounts_are_not_remembered_for_ever(world: World) -> None:
     world.events.note(ACCOUNT, FIRST)
     await world.events.flush()
     assert len(world.written.events) == 10_001
+
+
+@pytest.mark.virtual_time
+async def test_events_are_written_every_few_seconds_and_once_more_at_the_end(world: World) -> None:
+    async with world.events.written():
+        world.events.note(ACCOUNT, FIRST)
+        await asyncio.sleep(4.9)
+        assert world.written.counts == []
+        await asyncio.sleep(0.2)
+        assert world.written.counts == [1]
+        world.events.note(ACCOUNT, FIRST)
+        await asyncio.sleep(5)
+        assert world.written.counts == [2]
+        world.events.note(ACCOUNT, FIRST)
+    assert world.written.counts == [3]
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "a token"), (2, "2 tokens")])
+async def test_the_event_says_which_key_got_how_many(world: World, count: int, said: str) -> None:
+    for _ in range(count):
+        world.events.note(ACCOUNT, FIRST)
+    await world.events.flush()
+    [event] = world.written.events.values()
+    assert event.message == f"The API key aib_11111111 got {said} for the role BatteriesAgentRole."
+    [name] = world.written.events
+    assert name.startswith("acme.")

@@ -198,3 +198,19 @@ async def test_a_read_that_hangs_is_given_up(world: World) -> None:
         await world.stores[0].refresh()
     assert [line["event"] for line in lines] == ["issuer_keys_unusable"] * 2, "each reason once"
     assert "403" in lines[1]["reason"]
+
+
+async def test_damaged_keys_are_replaced_and_what_they_signed_is_worth_nothing(world: World) -> None:
+    store = world.stores[0]
+    await store.refresh()
+    [before] = store.published()
+    world.secrets.held = StoredSecret("keys", "uid", "2", LABELS, {}, {FIELD: "nonsense"})
+    with structlog.testing.capture_logs() as lines:
+        await store.refresh()
+    [after] = store.published()
+    assert after.kid != before.kid
+    assert world.secrets.writes == 2
+    [line] = [line for line in lines if line["log_level"] == "error"]
+    assert (line["event"], line["secret"]) == ("issuer_keys_replaced", "keys")
+    world.passes(seconds=15)
+    assert store.signing().kid == after.kid, "it signs as soon as every replica can know it"

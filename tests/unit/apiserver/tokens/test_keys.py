@@ -1,12 +1,15 @@
 """Which key signs and which are published, at every moment of a rotation."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from batteries_apiserver.tokens.keys import OUTLIVES, IssuerKey, KeySet, new_key
+from batteries_apiserver.tokens.keys import KEY_BITS, MOST_KEYS, OUTLIVES, IssuerKey, KeySet, new_key
 from batteries_apiserver.tokens.stored_keys import FIELD, DamagedKeysError, LaterFormError, from_data, to_data
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -91,6 +94,15 @@ def test_a_key_whose_last_token_is_dead_is_dropped_when_it_is_read() -> None:
 
 
 PEM = to_data(BOTH)[FIELD]
+KEPT = json.loads(PEM)["keys"][0]
+
+
+def stored(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """As `to_data` would store it."""
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return json.dumps({"version": 1, "keys": [KEPT | {"private_key": pem}]})
+
+
 DAMAGED = {
     "no field": {},
     "empty": {FIELD: ""},
@@ -99,6 +111,10 @@ DAMAGED = {
     "a key that is none": {FIELD: PEM.replace("MII", "XXX")},
     "no version": {FIELD: '{"keys": []}'},
     "a list": {FIELD: "[]"},
+    "more than can be": {FIELD: json.dumps({"version": 1, "keys": [KEPT] * (MOST_KEYS + 1)})},
+    "a field of somebody else": {FIELD: json.dumps({"version": 1, "keys": [KEPT | {"note": "x"}]})},
+    "another kind of key": {FIELD: stored(ec.generate_private_key(ec.SECP256R1()))},
+    "a key that is too short": {FIELD: stored(rsa.generate_private_key(65537, KEY_BITS - 1024))},
 }
 
 
@@ -108,6 +124,10 @@ def test_damaged_keys_are_told_without_a_word_of_them(data: dict[str, str]) -> N
         from_data(data, START)
     assert "PRIVATE" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_as_many_keys_as_can_be_are_read() -> None:
+    assert len(from_data({FIELD: json.dumps({"version": 1, "keys": [KEPT] * MOST_KEYS})}, START).keys) == MOST_KEYS
 
 
 def test_keys_of_a_later_form_are_told_apart() -> None:
