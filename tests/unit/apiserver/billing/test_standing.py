@@ -23,6 +23,8 @@ from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer, PaymentMethod, PaymentReason
 from batteries_sandbox.stripe import StripeSettings, serve
 
+untyped: Any = stripe
+"""The errors' constructors carry no types."""
 KEY = "sk_test_sandbox"
 VALID, MISSING = PaymentMethod.VALID, PaymentMethod.MISSING
 
@@ -272,7 +274,7 @@ class _Refusing(_Stripe):
         async def refused(*_: Any) -> Any:
             raise error
 
-        not_there = stripe.InvalidRequestError("No such customer", "customer", code="resource_missing")
+        not_there = untyped.InvalidRequestError("No such customer", "customer", code="resource_missing")
 
         async def missing(*_: Any) -> Any:
             raise not_there
@@ -288,6 +290,6 @@ class _Refusing(_Stripe):
 
 @pytest.mark.parametrize("question", ["methods", "customer", "subscriptions"])
 async def test_what_stripe_refuses_for_another_reason_says_nothing_of_the_customer(question: str) -> None:
-    made: Any = _Refusing(question, stripe.InvalidRequestError("Bad", "limit", code="parameter_invalid"))
+    made: Any = _Refusing(question, untyped.InvalidRequestError("Bad", "limit", code="parameter_invalid"))
     with pytest.raises(Unavailable):
         await asked(made, "cus_1", subscribes=True)

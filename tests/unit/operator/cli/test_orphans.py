@@ -249,3 +249,15 @@ def test_an_id_that_kubectl_takes_for_a_number_is_quoted(number: str) -> None:
 def test_nobody_is_told_to_apply_what_they_have_not_read() -> None:
     assert "| kubectl" not in ADOPT
     assert "read it" in ADOPT
+
+
+@pytest.mark.parametrize("spec", [{}, {"suspended": True, "awsAccountId": "THEIRS"}], ids=["to be made", "to be taken"])
+async def test_what_an_account_of_its_name_is_about_to_take_is_no_orphan(
+    factory: Factory, spec: dict[str, Any]
+) -> None:
+    process = await factory.active()
+    before = await factory.account()
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    number = str(before.status.aws_account_id)
+    await factory.add(**{name: number if value == "THEIRS" else value for name, value in spec.items()})
+    assert (await find(process.deps.aws, factory.settings, await accounts(factory))).orphans == []

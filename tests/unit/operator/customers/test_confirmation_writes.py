@@ -156,3 +156,33 @@ async def test_another_refusal_is_no_reason_to_end_the_others(world: World, stat
     assert world.tries == 1, "it rests for ten seconds"
     await asyncio.sleep(2)
     assert await world.written("two") == OWNER
+
+
+async def test_a_customer_that_nobody_has_seen_may_go(world: World) -> None:
+    world.confirmations.customer_gone("n", "c-1")
+    world.confirmations.customer_seen(await world.customer())
+    world.confirmations.account_seen(await world.account("one", status={}))
+    assert world.cluster.objects["AwsAccount", "n", "one"]["status"] == {}
+
+
+async def test_the_accounts_of_a_customer_are_told_one_after_the_other_and_never_twice_at_once(world: World) -> None:
+    world.confirmations.customer_seen(await world.confirmed())
+    account = await world.account()
+    for _ in range(3):
+        world.confirmations.account_seen(account)
+    await asyncio.sleep(1)
+    assert len([verb for verb, *_ in world.cluster.writes if verb == "status"]) == 1
+
+
+async def test_one_that_does_not_wait_beside_one_that_does_changes_nothing_for_that(world: World) -> None:
+    world.confirmations.account_seen(await world.account("one"))
+    world.confirmations.account_seen(await world.account("two", status={}))
+    world.confirmations.customer_seen(await world.confirmed())
+    assert [await world.written(name) for name in ("one", "two")] == [OWNER, None]
+
+
+async def test_nothing_is_written_after_the_end(world: World) -> None:
+    world.confirmations.account_seen(await world.account())
+    world.confirmations.customer_seen(await world.confirmed())
+    world.confirmations.close()
+    assert await world.written() is None

@@ -46,9 +46,13 @@ class World:
         self.cluster, self.ses = Cluster(), Ses()
         self.notifications = FakeResources(self.cluster, Notification)
         self.customers = FakeResources(self.cluster, Customer)
+        self.restart(is_needed)
+        self.cluster.watches.append(self._shown)
+
+    def restart(self, is_needed: Callable[[str, str], bool] = lambda namespace, name: False) -> None:
+        """Another process, which knows of nothing yet."""
         some: list[Any] = [self.notifications, Recipients(cast(Any, self.customers), cast(Any, None), None), self.ses]
         self.outbox = Outbox(some[0], some[1], some[2], settings(mails_per_second=2), is_needed)
-        self.cluster.watches.append(self._shown)
 
     def _shown(self, kind: str, body: Json) -> None:
         if kind == "Notification":
@@ -248,3 +252,58 @@ async def test_a_mail_of_an_earlier_process_counts_for_its_address_and_is_not_se
     assert world.ses.asked == []
     rates = cast(Any, world.outbox)._rates
     assert [len(each) for each in rates._sent.values()] == [1]
+
+
+async def test_a_problem_that_an_earlier_process_wrote_is_not_written_again() -> None:
+    world = World()
+    world.ses.error = REFUSED
+    made = await world.add("k")
+    with running(world):
+        await asyncio.sleep(1)
+    world.restart()
+    writes = len(world.cluster.writes)
+    world.outbox.see(await world.notifications.get("n", made.metadata.name))
+    with running(world):
+        await asyncio.sleep(60)
+        assert len(world.cluster.writes) == writes
+        world.ses.error = AwsError("ses:SendEmail", "AccountSendingPaused", "paused", http_status=400)
+        await asyncio.sleep(200)
+    assert await world.state(made) == (
+        None,
+        "SES did not accept the mail (AccountSendingPaused); it is tried again.",
+    )
+
+
+async def test_what_an_earlier_process_finished_is_kept_from_that_time_on() -> None:
+    world = World()
+    made = await world.add("k")
+    sent = {"state": "Sent", "to": "a@example.com", "finishedAt": to_rfc3339(utc_now() - timedelta(days=13))}
+    await world.notifications.merge_status("n", made.metadata.name, {"status": sent})
+    with running(world):
+        await asyncio.sleep(DAY - 60)
+        assert await world.now(made) is not None
+        await asyncio.sleep(120)
+        assert await world.now(made) is None
+
+
+async def test_what_says_no_time_is_kept_from_now_on() -> None:
+    world = World()
+    made = await world.add("k")
+    await world.notifications.merge_status("n", made.metadata.name, {"status": {"state": "Disabled"}})
+    with running(world):
+        await asyncio.sleep(14 * DAY - 60)
+        assert await world.now(made) is not None
+        await asyncio.sleep(120)
+        assert await world.now(made) is None
+
+
+async def test_a_mail_is_finished_whether_the_watch_shows_it_or_not() -> None:
+    world = World()
+    made = await world.add("k")
+    world.cluster.watches.clear()
+    with running(world):
+        await asyncio.sleep(60)
+        assert (await world.state(made))[0] == "Sent"
+        assert REGISTRY.get_sample_value("batteries_mails_waiting") == 0
+        await asyncio.sleep(14 * DAY)
+        assert await world.now(made) is None
