@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from fakes.cluster import Json
-from fakes.pool_world import NAMESPACE, World
+from fakes.filling import NAMESPACE, World
 from kubernetes.aio.client import ApiException
 
 HOUR = 3600.0

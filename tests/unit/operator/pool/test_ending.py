@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fakes.cluster import Json
-from fakes.pool_world import NAMESPACE, POOL, World
+from fakes.filling import NAMESPACE, POOL, World
 
 from batteries_crds.identity import ObjectRef
 from batteries_operator.pool.ending import PoolEnding

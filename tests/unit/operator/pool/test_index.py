@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fakes.pool_world import condition
+from fakes.filling import condition
 
 from batteries_crds.account_pool import AccountPool
 from batteries_crds.base import to_rfc3339

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.cluster import Json
-from fakes.pool_world import CREATION_SECONDS, NAMESPACE, POOL, World
+from fakes.filling import CREATION_SECONDS, NAMESPACE, POOL, World
 from kubernetes.aio.client import ApiException
 from prometheus_client import REGISTRY
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from fakes.pool_world import NAMESPACE, World
+from fakes.filling import NAMESPACE, World
 
 from batteries_crds.account_pool import PoolReason
 from batteries_crds.conditions import find, is_true
