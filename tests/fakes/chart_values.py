@@ -62,6 +62,7 @@ RENDERINGS: dict[str, dict[str, Any]] = {
         }
         for part in ("operator", "api")
     },
+    "a pool of prepared accounts": {"pool": {"enabled": True, "name": "spare", "size": 20, "deletionPolicy": "Close"}},
     "arm64 nodes": {
         part: {"nodeSelector": {"kubernetes.io/arch": "arm64", "gpu": False, "generation": 3}}
         for part in ("operator", "api")
@@ -223,6 +224,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         {"api": {"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}},
         r"api\.extraEnv names A twice",
     ),
+    "more in progress than AWS makes": ({"pool": {"maxInProgress": 6}}, "maxInProgress"),
+    "a pool of no size": ({"pool": {"size": "many"}}, "size"),
     "a port from a Secret": (
         {
             "api": {

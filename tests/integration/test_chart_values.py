@@ -17,6 +17,7 @@ from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.paths import CHECKOUT
 
 SCRAPED = ("monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule")
+POOLS = "aibatteriesincluded.com/v1/AccountPool"
 FOREIGN = ("ServiceMonitor", "PrometheusRule")
 """Kinds whose CRDs this API server has not."""
 PLURAL = "ai-batteries-included"
@@ -35,7 +36,7 @@ def rendered(folder: Path, namespace: str, values: dict[str, Any], *more: str, r
     """The objects that the chart makes of those values."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    versions = (f"--api-versions={each}" for each in SCRAPED)
+    versions = (f"--api-versions={each}" for each in (*SCRAPED, POOLS))
     text = helm.render(namespace, f"--values={file}", "--set=crds.enabled=false", *versions, *more, release=release)
     return [one for one in yaml.load_all(text, Strict) if one]
 
@@ -232,6 +233,23 @@ def test_who_gives_a_secret_of_stripes_in_another_way_has_it_once(tmp_path: Path
     variables = environment(pod_of(rendered(tmp_path, "default", values), "apiserver")["containers"][0])
     assert [name for name in variables if name.startswith("STRIPE_SECRET_KEY")] == [own]
     assert variables[own] == "/mine"
+
+
+def test_a_pool_is_made_where_it_is_asked_for_and_stays(tmp_path: Path) -> None:
+    def pools(values: dict[str, Any]) -> list[Any]:
+        return [one for one in rendered(tmp_path, "b", values) if one["kind"] == "AccountPool"]
+
+    assert pools({}) == []
+    (pool,) = pools({"pool": {"enabled": True}})
+    assert pool["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    sample = yaml.safe_load((CHECKOUT / "crds" / "samples" / "accountpool.yaml").read_text())
+    assert (pool["metadata"]["name"], pool["spec"]) == (sample["metadata"]["name"], sample["spec"])
+
+
+def test_a_cluster_that_knows_no_pools_yet_gets_none(tmp_path: Path) -> None:
+    """Helm would refuse the whole release, the resource's definition included."""
+    text = helm.render("b", "--set=pool.enabled=true", release="b")
+    assert [one for one in yaml.safe_load_all(text) if one and one["kind"] == "AccountPool"] == []
 
 
 def test_a_label_of_ours_is_replaced_but_for_what_selectors_ask_for(tmp_path: Path) -> None:

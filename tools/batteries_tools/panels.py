@@ -79,6 +79,23 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             description="Late: a notice, an end or a closure has been due for more than ten minutes.",
         ),
     ),
+    "Pools of prepared accounts": (
+        Panel(
+            "Members",
+            {"{{pool}} {{state}}": "max by (pool, state) (batteries_pool_members{NAMESPACE})"},
+            width=12,
+            description="All but claimed count towards the pool's size. Stale: being brought up to date.",
+        ),
+        Panel(
+            "Ready of wanted",
+            {
+                "{{pool}}": 'max by (pool) (batteries_pool_members{NAMESPACE, state="ready"}) / '
+                "max by (pool) (batteries_pool_size{NAMESPACE} > 0)"
+            },
+            "percentunit",
+        ),
+        Panel("Stalled", {"{{pool}}": "max by (pool) (batteries_pool_stalled{NAMESPACE})"}, width=4, kind="stat"),
+    ),
     "Reconciling": (
         Panel("Leading operators", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),
         Panel("Reconciles by result", {"{{result}}": _rate("batteries_reconcile_total", "result")}, "ops", 10),
