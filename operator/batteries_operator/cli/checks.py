@@ -9,7 +9,7 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.permission_sets import PermissionSets
 from batteries_operator.aws.permissions import ANY, Condition, Reach, for_running
-from batteries_operator.cli import root_email
+from batteries_operator.cli import pool_checks, root_email
 from batteries_operator.cli.findings import BOOTSTRAP, Check, Finding, Verdict, finding
 from batteries_operator.cli.policy_checks import PolicyChecks
 from batteries_operator.runtime.settings import Settings
@@ -28,9 +28,12 @@ def _fulfilled(condition: Condition) -> dict[str, str]:
 class Checks:
     """All checks of one organization and its operator's credentials."""
 
-    def __init__(self, aws: Aws, settings: Settings) -> None:
+    def __init__(self, aws: Aws, settings: Settings, pools: pool_checks.Pools = ()) -> None:
+        """Without `pools` nothing is said about any."""
         self._aws = aws
         self._settings = settings
+        self._pools = pools
+        self._quota: tuple[int, int] | None = None
         self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
         self._policies = PolicyChecks(aws, settings)
 
@@ -56,6 +59,7 @@ class Checks:
             self.mail_account,
             self.mail_sender,
             self.tokens,
+            *((self.pools,) if self._pools else ()),
         )
 
     def preflight(self) -> tuple[Check, ...]:
@@ -129,9 +133,7 @@ class Checks:
 
     async def account_quota(self) -> Finding:
         """How many more accounts the organization's quota allows."""
-        allowed = await self._aws.limits.accounts_allowed()
-        there = 1 + len([member async for member in self._aws.organizations.members()])
-        left = allowed - there
+        left, allowed = await self._left_of_quota()
         return finding(
             left > max(FEW_ACCOUNTS, allowed // 20),
             f"accounts left: {left} of {allowed}",
@@ -139,6 +141,18 @@ class Checks:
             problem=f"accounts left: {left} of {allowed}",
             bad=Verdict.WARNING if left > 0 else Verdict.MISSING,
         )
+
+    async def pools(self) -> Finding:
+        """What the sizes of AccountPools mean for that quota."""
+        return pool_checks.compare(self._pools, *await self._left_of_quota())
+
+    async def _left_of_quota(self) -> tuple[int, int]:
+        """How many more accounts there may be, and how many at all; counted once."""
+        if self._quota is None:
+            allowed = await self._aws.limits.accounts_allowed()
+            there = 1 + len([member async for member in self._aws.organizations.members()])
+            self._quota = allowed - there, allowed
+        return self._quota
 
     async def identity_source(self) -> Finding:
         """Whether Identity Center accepts users that are created by API."""

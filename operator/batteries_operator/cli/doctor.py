@@ -15,12 +15,13 @@ from batteries_operator.aws.organizations import NotPreparedError
 from batteries_operator.aws.partition import UnsupportedPartitionError
 from batteries_operator.cli.checks import Checks, refused
 from batteries_operator.cli.findings import Check, Finding, Verdict
+from batteries_operator.cli.pool_checks import Pools, read_pools
 from batteries_operator.runtime.settings import Settings
 
 
 async def doctor(settings: Settings) -> int:
     """Prints one line for each check; returns 1 where something must be fixed, else 0."""
-    findings = await _print(settings, Checks.all)
+    findings = await _print(settings, Checks.all, await read_pools(settings))
     return 1 if any(finding.verdict is Verdict.MISSING for finding in findings) else 0
 
 
@@ -39,10 +40,10 @@ async def check(settings: Settings) -> int:
     return 0
 
 
-async def _print(settings: Settings, select: Callable[[Checks], tuple[Check, ...]]) -> list[Finding]:
+async def _print(settings: Settings, select: Callable[[Checks], tuple[Check, ...]], pools: Pools = ()) -> list[Finding]:
     aws = await Aws.open(settings)
     try:
-        findings = [await _run(each) for each in select(Checks(aws, settings))]
+        findings = [await _run(each) for each in select(Checks(aws, settings, pools))]
     finally:
         aws.close()
     for finding in findings:

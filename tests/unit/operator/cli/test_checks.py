@@ -148,7 +148,7 @@ async def test_how_the_commands_end(
     aws = SimpleNamespace(close=lambda: closed.append(True))
     monkeypatch.setattr(doctor, "Aws", SimpleNamespace(open=returning(aws)))
     every = tuple(returning(each) for each in found)
-    monkeypatch.setattr(Checks, "__init__", lambda self, aws, chosen: None)
+    monkeypatch.setattr(Checks, "__init__", lambda self, aws, chosen, pools: None)
     monkeypatch.setattr(Checks, "all", lambda self: every)
     monkeypatch.setattr(Checks, "preflight", lambda self: every)
     assert await doctor.doctor(settings()) == doctors
