@@ -260,6 +260,8 @@ _DEEPEST = 5
 def filled(text: str) -> str:
     """The text with every table regenerated."""
     for name, render in TABLES.items():
+        if f"<!-- {name} -->" not in text:
+            continue
         marked = re.compile(rf"(<!-- {name} -->\n).*?(\n?<!-- /{name} -->)", re.DOTALL)
         table = render()
         text = marked.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2].lstrip()}", text)  # type: ignore[misc]  # bound early

@@ -1,5 +1,6 @@
 """How many repositories fit into a trust policy in each form, by rendering policies: a table of decision 011."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from batteries_crds.github.workflow_sources import WorkflowSources
 
 _OWNER, _NAME = "o" * 15, "r" * 17  # with three digits 20 characters
 _OWNER_ID, _ID = "1" * 9, "9" * 7  # with three digits ten
+_DIGITS = 3
 _LIMITS = (2048, 4096, 8192)
 
 RUNS: dict[str, WorkflowSources | None] = {
@@ -28,18 +30,16 @@ RUNS: dict[str, WorkflowSources | None] = {
 
 
 def _by_name(number: int) -> str:
-    return f"{_OWNER}/{_NAME}{number:03}"
+    return f"{_OWNER}/{_NAME}{number:0{_DIGITS}}"
 
 
 def _by_ids(number: int) -> str:
-    return f"{_OWNER}@{_OWNER_ID}/{_NAME}{number:03}@{_ID}{number:03}"
+    return f"{_OWNER}@{_OWNER_ID}/{_NAME}{number:0{_DIGITS}}@{_ID}{number:0{_DIGITS}}"
 
 
 def _most(fits: Callable[[int], bool]) -> int:
-    number = 0
-    while fits(number + 1):
-        number += 1
-    return number
+    """The largest number that fits, where every smaller one does too."""
+    return bisect_left(range(1, 10**_DIGITS), True, key=lambda number: not fits(number))
 
 
 def _fits(written: Callable[[int], str], sources: WorkflowSources | None, limit: int) -> Callable[[int], bool]:
@@ -60,7 +60,7 @@ def _with_keys(sources: WorkflowSources | None, number: int) -> dict[str, Any]:
     """
     host = PROVIDER_HOST
     owner = [f"repo:{_OWNER}/*", f"repo:{_OWNER}@*"]
-    ids = [f"{_ID}{each:03}" for each in range(number)]
+    ids = [f"{_ID}{each:0{_DIGITS}}" for each in range(number)]
     claims: list[dict[str, list[str]]] = [{}]
     if sources is not None:
         refs = [context.removeprefix("ref:") for context in sources.contexts if context.startswith("ref:")]
