@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -102,7 +103,15 @@ async def proxy(authority: trustme.CA) -> AsyncIterator[Proxy]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing of this machine's own, and Stripe's library tries again without a pause."""
+    """Nothing of this machine's own, nor of its network: and Stripe's library tries again without a pause."""
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        if str(host).lower() == HOST:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return machines_own(host, *rest, **more)
+
+    machines_own = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(HTTPClient, "_sleep_time_seconds", lambda *_: 0)
     for name in (*CA_FILES, "SSL_CERT_DIR", "NO_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
