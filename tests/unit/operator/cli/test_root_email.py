@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from fakes.factory import Factory, settings
 
 from batteries_operator.cli.checks import Checks
+from batteries_operator.cli.main import main
 from batteries_operator.cli.root_email import not_yours, problem
+from batteries_operator.runtime import logs
 from batteries_operator.runtime.naming import account_email
 from batteries_operator.runtime.settings import Settings
 
@@ -17,13 +21,47 @@ PROGRAM = Path(sys.executable).parent / "batteries-operator"
 GOOD = "aws+{id}@accounts.acme.io"
 
 
-def run(command: str, template: str | None) -> subprocess.CompletedProcess[str]:
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[[str, str | None], Ended]
+
+
+def in_a_process(command: str, template: str | None) -> Ended:
     """Runs the operator's command in a separate process, which finds neither AWS nor a cluster."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATTERIES_", "AWS_", "KUBE"))}
-    environment = kept | {"BATTERIES_KUBECONFIG": "/nowhere", "BATTERIES_LEADER_ELECTION": "false"}
+    environment = kept | environment_of(template)
+    done = subprocess.run([PROGRAM, command], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def environment_of(template: str | None) -> dict[str, str]:
+    environment = {"BATTERIES_KUBECONFIG": "/nowhere", "BATTERIES_LEADER_ELECTION": "false"}
     environment |= {"BATTERIES_METRICS_PORT": "0", "BATTERIES_HEALTH_PORT": "0"}
-    environment |= {} if template is None else {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": template}
-    return subprocess.run([PROGRAM, command], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return environment | ({} if template is None else {"BATTERIES_ACCOUNT_EMAIL_TEMPLATE": template})
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The same in this process, which has imported all of it: a separate one takes a second to begin."""
+
+    def here(command: str, template: str | None) -> Ended:
+        for name in list(os.environ):
+            if name.startswith(("BATTERIES_", "AWS_", "KUBE")):
+                monkeypatch.delenv(name)
+        for name, value in environment_of(template).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(logs, "configure", lambda style, level: None)  # it is for the rest of the process
+        monkeypatch.setattr(sys, "argv", [str(PROGRAM), command])
+        capfd.readouterr()
+        return Ended(main(), *capfd.readouterr())
+
+    return here
 
 
 def test_there_is_no_default_mailbox() -> None:
@@ -31,10 +69,8 @@ def test_there_is_no_default_mailbox() -> None:
     assert (chosen.account_email_template, chosen.mail_sender) == ("", "")
 
 
-@pytest.mark.parametrize("template", [None, "", " "])
-def test_the_operator_refuses_to_start_without_a_template_and_says_why(template: str | None) -> None:
-    done = run("run", template)
-    assert (done.returncode, done.stdout) == (2, "")
+def says_why(done: Ended) -> None:
+    assert (done.status, done.stdout) == (2, "")
     _, sentence, where = done.stderr.splitlines()
     assert where == "See docs/settings.md."
     assert "BATTERIES_ACCOUNT_EMAIL_TEMPLATE is not set, and it has no default" in sentence
@@ -42,14 +78,23 @@ def test_the_operator_refuses_to_start_without_a_template_and_says_why(template:
     assert "operator.accountEmailTemplate" in sentence
 
 
-def test_the_operator_refuses_to_start_with_a_template_that_aws_would_refuse() -> None:
+@pytest.mark.parametrize("template", [None, "", " "])
+def test_the_operator_refuses_to_start_without_a_template_and_says_why(run: Run, template: str | None) -> None:
+    says_why(run("run", template))
+
+
+def test_its_process_ends_so_too() -> None:
+    says_why(in_a_process("run", None))
+
+
+def test_the_operator_refuses_to_start_with_a_template_that_aws_would_refuse(run: Run) -> None:
     done = run("run", "aws@acme.io")
-    assert (done.returncode, "must contain {id}" in done.stderr) == (2, True)
+    assert (done.status, "must contain {id}" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["policy", "bootstrap-policy"])
-def test_commands_that_make_no_accounts_do_without(command: str) -> None:
-    assert run(command, None).returncode == 0
+def test_commands_that_make_no_accounts_do_without(run: Run, command: str) -> None:
+    assert run(command, None).status == 0
 
 
 @pytest.mark.parametrize(
