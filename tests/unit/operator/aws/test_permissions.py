@@ -1,10 +1,8 @@
 """The documented IAM policy is exactly what the operator calls in its whole life."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from fakes.deletion import delete, released
@@ -15,7 +13,9 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.permissions import Reach, for_bootstrap, for_running, policy
 from batteries_operator.cli.checks import Checks
 from batteries_operator.cli.findings import Verdict
+from batteries_operator.cli.main import main
 from batteries_operator.cli.orphans import find
+from batteries_operator.runtime import logs
 from batteries_operator.runtime.settings import Settings
 
 IMPLIED = {"organizations:TagResource"}
@@ -86,9 +86,13 @@ def test_member_accounts_are_entered_by_the_access_role_only() -> None:
 
 
 @pytest.mark.parametrize("command", ["policy", "bootstrap-policy"])
-def test_the_command_prints_a_policy_for_iam(command: str) -> None:
-    program = Path(sys.executable).parent / "batteries-operator"
-    printed = json.loads(subprocess.run([program, command], capture_output=True, check=True).stdout)
+def test_the_command_prints_a_policy_for_iam(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["batteries-operator", command])
+    monkeypatch.setattr(logs, "configure", lambda style, level: None)  # it is for the rest of the process
+    assert main() == 0
+    printed = json.loads(capfd.readouterr().out)
     assert printed["Version"] == "2012-10-17"
     effects = {statement["Effect"] for statement in printed["Statement"] if statement["Action"]}
     assert effects == ({"Allow", "Deny"} if command == "policy" else {"Allow"})
