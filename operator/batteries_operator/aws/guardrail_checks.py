@@ -81,7 +81,7 @@ class GuardrailChecks:
             return known[1]
         wrong = await self._trouble(guard, role, looks)
         self._known[key] = self._clock(), wrong
-        GUARDRAILS.labels(guard.name).set(wrong is None)
+        GUARDRAILS.labels(guard.measured_as or guard.name).set(wrong is None)
         return wrong
 
     async def trouble(self, guard: Guardrail, role: str | None = None) -> str | None:

@@ -1,10 +1,11 @@
 """The service control policies that the operator relies on, each with the OU that it is attached to.
 
-One closes suspended accounts, one protects our role in the others, and the rest are the floor of policy (`aws/floor`).
+One closes suspended accounts, and those that nobody has yet; one protects our role in the others; the rest are the
+floor of policy (`aws/floor`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +49,8 @@ class Guardrail:
     earlier: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     under: str = ""
     rules: tuple[Rule, ...] = ()
+    measured_as: str = ""
+    """Its name in the metrics, where that of the policy is taken: one policy may hold on two OUs."""
 
     @property
     def place(self) -> Place:
@@ -63,6 +66,7 @@ class Guardrails:
     """
 
     closes: Guardrail
+    seals: Guardrail
     keeps: Guardrail
     floor: tuple[Guardrail, ...]
     limits: Mapping[str, tuple[Guardrail, ...]]
@@ -70,7 +74,7 @@ class Guardrails:
     @property
     def all(self) -> tuple[Guardrail, ...]:
         """Every policy, the longest lived first."""
-        return (self.closes, self.keeps, *self.of_the_floor)
+        return (self.closes, self.seals, self.keeps, *self.of_the_floor)
 
     @property
     def of_the_floor(self) -> tuple[Guardrail, ...]:
@@ -103,6 +107,12 @@ def closing(settings: Settings, partition: Partition) -> Guardrail:
     )
 
 
+def sealing(settings: Settings, partition: Partition) -> Guardrail:
+    """The same policy, on the OU of the accounts that nobody has yet."""
+    unit = settings.pool_ou_name
+    return replace(closing(settings, partition), ou=unit, measured_as=f"{DENY_ALL} on {unit}")
+
+
 def keeping_access(settings: Settings, partition: Partition) -> Guardrail:
     """The policy that protects our role in active accounts, and keeps them in the organization.
 
@@ -129,6 +139,7 @@ def guardrails(settings: Settings, partition: Partition) -> Guardrails:
     floor = _floor(settings, partition)
     return Guardrails(
         closing(settings, partition),
+        sealing(settings, partition),
         keeping_access(settings, partition),
         floor,
         {profile: _limits(settings, partition, profile, place) for profile, place in places(settings).items()},

@@ -94,7 +94,9 @@ def _organizations(reach: Reach) -> tuple[Permission, ...]:
         Permission("organizations:ListRoots", "find the OUs"),
         Permission("organizations:ListOrganizationalUnitsForParent", "find the OUs"),
         Permission("organizations:ListParents", "check which OU an account is in"),
-        Permission("organizations:MoveAccount", "move it to the OU of its profile or to Suspended", members, OURS),
+        Permission(
+            "organizations:MoveAccount", "move it to the OU of its profile, to Suspended or Pool", members, OURS
+        ),
         Permission("organizations:MoveAccount", "move it from and to these", places),
         Permission("organizations:CloseAccount", "deletionPolicy Close", members, OURS),
         Permission("organizations:ListPoliciesForTarget", "check that our policies are attached to the OUs"),
@@ -222,10 +224,14 @@ def denials(reach: Reach) -> tuple[Denial, ...]:
 def for_bootstrap() -> tuple[Permission, ...]:
     """What `bootstrap` needs in addition to reading; a person runs it once, and the operator never needs it."""
     return (
-        Permission("organizations:CreateOrganizationalUnit", "create the OUs Customers and Suspended, and profiles'"),
+        Permission(
+            "organizations:CreateOrganizationalUnit", "create the OUs Customers, Suspended and Pool, and profiles'"
+        ),
         Permission("organizations:EnablePolicyType", "turn on service control policies"),
         Permission("organizations:ListPolicies", "find our policies"),
-        Permission("organizations:CreatePolicy", "create the deny policy for suspended accounts and the guardrails"),
+        Permission(
+            "organizations:CreatePolicy", "create the deny policy for suspended and pooled accounts, and the guardrails"
+        ),
         Permission("organizations:UpdatePolicy", "update policies of an older release or other settings"),
         Permission(
             "organizations:ListAccountsForParent",

@@ -91,8 +91,9 @@ class PolicySetup:
                 NOT_PREPARED,
                 f"The OU {guard.place} holds {stranger}, which no tag names as the account factory's, and {guard.name} "
                 "would bind it. If it is the factory's and lost its tag, tag it again (docs/runbook.md, "
-                "NotOurAccount). Otherwise move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME or "
-                "BATTERIES_CUSTOMERS_OU_NAME to an OU for the account factory alone. Then run bootstrap again.",
+                "NotOurAccount). Otherwise move it elsewhere, or set BATTERIES_SUSPENDED_OU_NAME, "
+                "BATTERIES_POOL_OU_NAME or BATTERIES_CUSTOMERS_OU_NAME to an OU for the account factory alone. Then "
+                "run bootstrap again.",
             )
         if policy is None:
             # One that was just created may not be listed yet: it is looked up again.

@@ -34,11 +34,12 @@ async def parts(setup: Setup, policies: PolicySetup, settings: Settings, every: 
     for place in units(settings):
         yield f"OU {place}", partial(setup.ensure_ou, place)
     yield "service control policies enabled on the root", policies.ensure_enabled
-    for guard in (every.closes, every.keeps, *await _in_order(policies, every)):
-        yield f"policy {guard.name}", partial(policies.ensure_policy, guard)
+    for guard in (every.closes, every.seals, every.keeps, *await _in_order(policies, every)):
+        if guard is not every.seals:  # the same policy as the one before
+            yield f"policy {guard.name}", partial(policies.ensure_policy, guard)
         yield f"policy {guard.name} attached to {guard.place}", partial(policies.ensure_attached, guard)
     for place in units(settings):
-        if place.name != settings.suspended_ou_name or place.under:
+        if place not in (every.closes.place, every.seals.place):
             label = f"no other policy of the floor attached to {place}"
             yield label, partial(policies.ensure_no_other, place, every)
     if settings.central_root_access:
@@ -55,7 +56,8 @@ async def _in_order(policies: PolicySetup, every: Guardrails) -> Sequence[Guardr
 
 def units(settings: Settings) -> list[Place]:
     """The OUs, each after the one that it is in."""
-    every = (customers(settings), Place(settings.suspended_ou_name), *places(settings).values())
+    closed = (Place(settings.suspended_ou_name), Place(settings.pool_ou_name))
+    every = (customers(settings), *closed, *places(settings).values())
     return list(dict.fromkeys(every))
 
 

@@ -48,6 +48,7 @@ class Checks:
             policies.customers_ou,
             policies.suspended_ou,
             policies.policy_that_closes,
+            policies.pool_ou,
             policies.policy_that_keeps_access,
             policies.floor,
             policies.old_policies,

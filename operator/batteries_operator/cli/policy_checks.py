@@ -2,7 +2,7 @@
 
 from batteries_operator.aws.floor.place import Place, customers
 from batteries_operator.aws.gateways import Aws
-from batteries_operator.aws.guardrails import Guardrail, Guardrails, closing, guardrails, keeping_access
+from batteries_operator.aws.guardrails import Guardrail, Guardrails, closing, guardrails, keeping_access, sealing
 from batteries_operator.aws.partition import Partition, regions_of
 from batteries_operator.aws.policy_setup import PolicySetup
 from batteries_operator.cli.bootstrap import units
@@ -26,6 +26,13 @@ class PolicyChecks:
     async def suspended_ou(self) -> Finding:
         """Whether the OU of suspended accounts exists."""
         return await self._ou(Place(self._settings.suspended_ou_name))
+
+    async def pool_ou(self) -> Finding:
+        """Whether the OU of accounts that nobody has yet exists, under its policy; only pools need it."""
+        guard = sealing(self._settings, await self._partition())
+        wrong = await self._aws.guardrail_checks.trouble(guard)
+        text = f"OU {guard.place} exists and is closed"
+        return Finding(Verdict.OK, text) if wrong is None else Finding(Verdict.WARNING, f"no pool is filled. {wrong}")
 
     async def _ou(self, place: Place) -> Finding:
         found = await self._aws.organizations.find_ou(place.name, place.under)

@@ -7,7 +7,7 @@ variables (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on) and not re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from batteries_crds import agent_access
@@ -58,6 +58,13 @@ class Settings(FloorSettings, RoleSettings, PaymentSettings, DeadlineSettings):
     ] = "OrganizationAccountAccessRole"
     customers_ou_name: Annotated[str, Field(description="The OU of active accounts, under the root.")] = "Customers"
     suspended_ou_name: Annotated[str, Field(description="The OU of suspended accounts, under the root.")] = "Suspended"
+    pool_ou_name: Annotated[
+        str,
+        Field(
+            description="The OU of accounts that a pool prepared and nobody has yet, under the root. The policy of "
+            "suspended accounts holds there too."
+        ),
+    ] = "Pool"
     permission_set_name: Annotated[
         str, Field(max_length=32, description="The Identity Center permission set that owners get.")
     ] = "BatteriesAdministrator"
@@ -281,6 +288,13 @@ class Settings(FloorSettings, RoleSettings, PaymentSettings, DeadlineSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
     ] = "info"
+
+    @field_validator("pool_ou_name")
+    @classmethod
+    def _check_pool_ou(cls, name: str, info: ValidationInfo) -> str:
+        if name in (info.data.get("customers_ou_name"), info.data.get("suspended_ou_name")):
+            raise ValueError(f"{name!r} is the OU of active or of suspended accounts; give another name")
+        return name
 
     def role_of(self, recorded: str | None) -> str:
         """The role by which an account is entered; `recorded` is the one in its status, which older statuses lack.

@@ -56,8 +56,8 @@ async def spoil(factory: Factory) -> None:
         policies = organizations.list_policies(Filter=SCP)["Policies"]
         (policy,) = [each["Id"] for each in policies if each["Name"] == DENY_ALL]
         organizations.update_policy(PolicyId=policy, Content=SOFT)
-        (unit,) = [each["TargetId"] for each in organizations.list_targets_for_policy(PolicyId=policy)["Targets"]]
-        organizations.detach_policy(PolicyId=policy, TargetId=unit)
+        for target in organizations.list_targets_for_policy(PolicyId=policy)["Targets"]:
+            organizations.detach_policy(PolicyId=policy, TargetId=target["TargetId"])
         (old,) = [each["Id"] for each in policies if each["Name"] == FLOOR]
         organizations.update_policy(PolicyId=old, Name=f"{FLOOR}Old")
         organizations.disable_policy_type(RootId=root, PolicyType=SCP)
@@ -120,7 +120,7 @@ async def _is_there_once(factory: Factory) -> None:
     units = organizations.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"]
     policies = [each["Name"] for each in organizations.list_policies(Filter=SCP)["Policies"]]
     instance = admin.list_instances()["Instances"][0]["InstanceArn"]
-    assert sorted(each["Name"] for each in units) == ["Customers", "Suspended"]
+    assert sorted(each["Name"] for each in units) == ["Customers", "Pool", "Suspended"]
     assert sorted(each for each in policies if each.startswith("Batteries")) == sorted({*policies} - {"FullAWSAccess"})
     assert len(policies) == len({*policies})
     assert len(admin.list_permission_sets(InstanceArn=instance)["PermissionSets"]) == 1

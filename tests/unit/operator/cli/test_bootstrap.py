@@ -45,14 +45,14 @@ async def test_a_policy_of_ours_that_says_something_else_is_brought_up_to_date(
     organizations = await bare_factory.client("organizations")
     ours = policy_named(organizations, name)
     organizations.update_policy(PolicyId=ours["PolicySummary"]["Id"], Content=HARMLESS)
-    line = await examined(bare_factory, capsys, f"policy {name} ")
+    line = await examined(bare_factory, capsys, f"  policy {name} ")
     assert line.startswith("FAIL")
     assert "differs from what bootstrap writes" in line
     assert "batteries-operator bootstrap" in line
     status, printed = await run(bare_factory, capsys)
     assert (status, f"updated  policy {name}" in printed) == (0, True)
     assert policy_named(organizations, name) == ours
-    assert (await examined(bare_factory, capsys, f"policy {name} ")).startswith("ok")
+    assert (await examined(bare_factory, capsys, f"  policy {name} ")).startswith("ok")
     status, printed = await run(bare_factory, capsys)
     assert {line.split()[0] for line in printed} == {"there"}
 
@@ -68,7 +68,7 @@ async def test_the_same_content_in_another_order_is_left_alone(
     content["Statement"][0]["Action"], content["Statement"][0]["Resource"] = ["*"], "*"
     spaced = json.dumps(content, indent=4)
     organizations.update_policy(PolicyId=ours["PolicySummary"]["Id"], Content=spaced)
-    assert (await examined(bare_factory, capsys, f"policy {DENY_ALL} ")).startswith("ok")
+    assert (await examined(bare_factory, capsys, f"  policy {DENY_ALL} ")).startswith("ok")
     await run(bare_factory, capsys)
     assert policy_named(organizations, DENY_ALL)["Content"] == spaced
 
@@ -84,10 +84,10 @@ async def test_a_strangers_policy_of_our_name_is_told_and_not_overwritten(
     assert "bootstrap did not create" in left
     assert policy_named(organizations, DENY_ALL)["Content"] == HARMLESS
     assert any(line.startswith("made   permission set") for line in printed), "all else is done"
-    assert (await examined(bare_factory, capsys, f"policy {DENY_ALL} ")).startswith("FAIL")
+    assert (await examined(bare_factory, capsys, f"  policy {DENY_ALL} ")).startswith("FAIL")
 
 
-@pytest.mark.parametrize("name", ["Customers", "Suspended"])
+@pytest.mark.parametrize("name", ["Customers", "Suspended", "Pool"])
 async def test_no_policy_is_put_on_an_ou_with_a_strangers_account(
     bare_factory: Factory, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -209,9 +209,9 @@ async def test_bootstraps_at_the_same_time_all_end_well(
     ended = await asyncio.gather(*(bootstrap.bootstrap(bare_factory.settings) for _ in range(several)))
     printed = capsys.readouterr().out.splitlines()
     assert ended == [0] * several
-    assert len(printed) == 14 * several
+    assert len(printed) == 16 * several
     made = [line for line in printed if line.startswith("made")]
-    assert len(set(made)) == 12, made
+    assert len(set(made)) == 14, made
     calls = (await bare_factory.standin("calls"))["calls"]
     assert any(call["errorCode"] == "ConcurrentModificationException" for call in calls), "they met"
     assert await doctor.doctor(bare_factory.settings) == 0
