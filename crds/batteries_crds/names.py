@@ -101,6 +101,7 @@ class PreparationStep(StrEnum):
     MOVE_TO_POOL_OU = "move_to_pool_ou"
     PREPARE_ROLES = "prepare_roles"
     LOOK_INSIDE = "look_inside"
+    AWAIT_CLAIMANT = "await_claimant"
 
 
 class ConditionType(StrEnum):
@@ -120,6 +121,10 @@ class ConditionType(StrEnum):
     SSO_REVOKED = "SSORevoked"
     DEPLOY_ROLE_CLOSED = "DeployRoleClosed"
     CLOSED = "Closed"
+    IN_POOL_OU = "InPoolOU"
+    ROLES_PREPARED = "RolesPrepared"
+    UNTOUCHED = "Untouched"
+    HANDED_OVER = "HandedOver"
     READY = "Ready"
     PROVISIONED = "Provisioned"
     PINNED = "Pinned"

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SUSPENDED_BY_OWNER = "SuspendedByOwner"
     CLOSURE_REQUESTED = "ClosureRequested"
     EXPIRED = "Expired"
+    CLAIMED = "Claimed"
 
     CREATING_ACCOUNT = "CreatingAccount"
     RESOLVING_INTENT = "ResolvingIntent"
@@ -32,6 +33,8 @@ class Reason(StrEnum):
     ASSIGNING_ACCESS = "AssigningAccess"
     REVOKING_ACCESS = "RevokingAccess"
     CLOSING_ACCOUNT = "ClosingAccount"
+    CLAIM_UNDER_WAY = "ClaimUnderWay"
+    CLAIMANT_GONE = "ClaimantGone"
 
     WAITING_IN_LINE = "WaitingInLine"
     ACCOUNT_LIMIT_REACHED = "AccountLimitReached"
@@ -64,6 +67,7 @@ class Reason(StrEnum):
     CREATION_FAILED = "CreationFailed"
     BUSINESS_VALIDATION_PENDING = "BusinessValidationPending"
 
+    TOUCHED = "Touched"
     ACCOUNT_ID_TAKEN = "AccountIdTaken"
     REFUSED_BY_AWS = "RefusedByAws"
     POLICY_PROFILE_UNKNOWN = "PolicyProfileUnknown"

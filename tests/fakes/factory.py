@@ -26,6 +26,7 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.github.trust_policy import ROLE_NAME
 from batteries_crds.identity import ObjectRef
+from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.aws.guardrails import guardrails
@@ -39,6 +40,7 @@ from batteries_operator.cli.bootstrap import units
 from batteries_operator.controller.controller import Controller, Stopped
 from batteries_operator.controller.customer_lookup import Customers
 from batteries_operator.controller.live_accounts import LiveAccounts
+from batteries_operator.controller.members import members_of
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.controller.wakeups import Wakeups
 from batteries_operator.limits.creation_poller import CreationPoller
@@ -142,6 +144,8 @@ class Process:
         self._following: asyncio.Task[None] | None = None
         self.reconciler = Reconciler(self.accounts, self.deps, pipeline, self._post_event)
         self.controller = Controller(api, self.accounts, self.deps, self.reconciler, self.wakeups, pipeline)
+        members = cast(Any, FakeResources(factory.cluster, PooledAccount))
+        self.members = members_of(self.controller, self._post_event, members)
         factory.cluster.watches.append(self._shown)
 
     def _post_event(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
@@ -149,8 +153,9 @@ class Process:
 
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
         """As the operator's handler of a watch's events does."""
-        if kind == AwsAccount.definition.kind:
-            self.controller.observe(self.accounts.read(body))
+        for each in (self.controller, self.members):
+            if kind == each.model.definition.kind:
+                each.observe(cast(Any, each.accounts).read(body))
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if self.is_dead:
@@ -206,24 +211,25 @@ class Process:
         look: Callable[[AwsAccount], None] = lambda _: None,
         seconds: float = 10,
         namespace: str = NAMESPACE,
+        of: Controller | None = None,
     ) -> AwsAccount:
         """Reconciles until nothing is pending, or until `reached` holds, which it then must; waits are cut short.
 
-        `look` is shown the account after each reconcile.
+        `look` is shown the account after each reconcile. `of` is the controller, by default that of accounts.
 
         Raises:
             AssertionError: the account came to rest without `reached`, or neither came in time.
         """
         clock = asyncio.get_running_loop().time
-        schedule, deadline = StepSchedule(), clock() + seconds
+        schedule, deadline, by = StepSchedule(), clock() + seconds, of or self.controller
         while True:
             schedule.make_all_due()
             await self.deps.creation_poller.poll()
             try:
-                result = await self.reconciler.reconcile(namespace, name, schedule)
+                result = await by.reconciler.reconcile(namespace, name, schedule)
             except LostRaceError:
                 continue
-            account: AwsAccount = await self.accounts.get(namespace, name)
+            account = await by.accounts.get(namespace, name)
             look(account)
             if reached is not None and reached(account):
                 return account

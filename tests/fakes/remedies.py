@@ -39,6 +39,11 @@ REASONS: dict[str, dict[str, str]] = {
     "SuspendedByOwner": {"`spec.suspendedByOwner: false`": ENDED},
     "ClosureRequested": {"remove `spec.closeAt` before that time": ENDED},
     "Expired": {"set a later `spec.expiresAt`": ENDED, "remove it": ENDED},
+    "Touched": {
+        "Find out who it was": LOOKING,
+        "Delete the PooledAccount": "test_a_member_is_kept_in_the_pool_ou_and_an_event_says_what_it_costs",
+        "take it out": "test_a_stale_member_in_which_somebody_was_is_not_called_prepared_by_us",
+    },
     "WaitingForTags": {"see in Organizations whose the account in the message is": LOOKING},
     "AccountLimitReached": {
         "raised in Service Quotas": "test_when_there_is_room_all_are_made",
@@ -167,6 +172,8 @@ REASONS: dict[str, dict[str, str]] = {
 """By the reason of the condition, as the runbook has them."""
 
 MESSAGES: dict[str, str] = {
+    "Delete the PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
+    "Delete this PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
     # Of steps, to whoever owns the account or runs the service.
     "have the platform team tag it": "test_what_was_not_ours_goes_on_when_it_is",
     "Then set the annotation": "test_what_was_not_ours_goes_on_when_it_is",

@@ -30,6 +30,7 @@ from batteries_operator.runtime import metrics as operator_metrics
 from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_operator.status.reasons import GROUPS
 from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.preparation import AWAIT_CLAIMANT, preparation
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
 from batteries_sandbox.paths import CHECKOUT
@@ -85,13 +86,21 @@ def closing() -> str:
     )
 
 
+def preparing() -> str:
+    """The table of the steps of a pool's member that no other account has."""
+    return _table(
+        ("step", "what it does", "condition"),
+        ((f"`{step.name}`", step.description, f"`{step.condition}`") for step in _OF_MEMBERS),
+    )
+
+
 def stall_timeouts() -> str:
     """The stall timeout of each step."""
     return _table(
         ("step", "Stalled after"),
         (
             (f"`{step.name}`", f"{step.stall_timeout.total_seconds() / 60:g} minutes")
-            for step in (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT)
+            for step in (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT, *_OF_MEMBERS)
             if step.required
         ),
     )
@@ -222,6 +231,8 @@ def credentials() -> str:
     return SAMPLE.markdown().replace("__BASE__", "https://api.example.com")
 
 
+_OF_MEMBERS = (*preparation(OperatorSettings())[3:], AWAIT_CLAIMANT)
+
 _ENDPOINT = ("endpoint", "who", "what it does", "responses")
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -230,6 +241,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "credentials": credentials,
     "steps": steps,
     "closing": closing,
+    "preparing": preparing,
     "permissions": lambda: _permissions(for_running("", _reach())),
     "denied": denied,
     "bootstrap-permissions": lambda: _permissions(for_bootstrap()),

@@ -104,7 +104,14 @@ class Aws:
             ),
             RootAccess(caller, organizations, iam),
             await caller.members_client("iam"),
-            Ownership(organizations, center, directory, settings.permission_set_name, settings.suspended_ou_name),
+            Ownership(
+                organizations,
+                center,
+                directory,
+                settings.permission_set_name,
+                settings.suspended_ou_name,
+                settings.pool_ou_name,
+            ),
         )
 
     async def iam(self, account: OwnedAccount, purpose: Purpose, role: str | None = None) -> Iam:

@@ -19,6 +19,14 @@ def had_an_owner(account: AwsAccount, aws_account_id: str) -> str:
     )
 
 
+def an_earlier_members(aws_account_id: str) -> str:
+    """Its tags name an earlier PooledAccount of this name, and it is not where nobody could use it."""
+    return (
+        f"AWS account {aws_account_id} was an earlier PooledAccount's of this name, by its tag {TAG_UID}, and may have "
+        "been used since: it is not in the Pool OU. It is left as it is. Delete this PooledAccount."
+    )
+
+
 def another_owner(account: AwsAccount, aws_account_id: str) -> str:
     """Its tag names an object of this name, and another owner."""
     return (

@@ -97,15 +97,17 @@ class Ownership:
         directory: Directory,
         permission_set: str,
         suspended_ou: str,
+        pool_ou: str,
     ) -> None:
         """`permission_set` is the name of the one that owners get, `suspended_ou` that of the OU of suspended
-        accounts.
+        accounts, `pool_ou` that of accounts that nobody has yet.
         """
         self._organizations = organizations
         self._center = center
         self._directory = directory
         self._permission_set = permission_set
         self._suspended_ou = suspended_ou
+        self._pool_ou = pool_ou
         self._proved: OrderedDict[tuple[str, str], OwnedAccount] = OrderedDict()
         # Steps that run side by side share one call.
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -191,8 +193,8 @@ class Ownership:
     ) -> None:
         if tags.resource != account.holder:
             raise NotOurAccountError(not_ours.not_named(account, aws_account_id, tags.resource), tags.resource)
-        if is_nobodys(account) and tags.owner is not None:
-            raise NotOurAccountError(not_ours.had_an_owner(account, aws_account_id), tags.resource)
+        if is_nobodys(account):
+            return await self._refuse_used(account, aws_account_id, tags)
         if tags.uid == account.metadata.uid or tags.is_of(account, address):
             return
         if tags.owner is not None:
@@ -203,8 +205,19 @@ class Ownership:
         if await self._has_others(aws_account_id, address):
             raise NotOurAccountError(not_ours.still_open(account, aws_account_id, self._permission_set), tags.resource)
         # A suspension removed what would show its owner. An account to be adopted is not suspended.
-        if await self._is_suspended(aws_account_id):
+        if await self._is_in(self._suspended_ou, aws_account_id):
             raise NotOurAccountError(not_ours.owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
+
+    async def _refuse_used(self, member: AwsAccount, aws_account_id: str, tags: AccountTags) -> None:
+        """Refuses an AWS account that somebody had, or may have had.
+
+        The object may have been made again from a backup, with another uid. Then its AWS account is still sealed;
+        what an earlier PooledAccount of this name let go, and somebody took out of the Pool OU, is not as good as new.
+        """
+        if tags.owner is not None:
+            raise NotOurAccountError(not_ours.had_an_owner(member, aws_account_id), tags.resource)
+        if tags.uid != member.metadata.uid and not await self._is_in(self._pool_ou, aws_account_id):
+            raise NotOurAccountError(not_ours.an_earlier_members(aws_account_id), tags.resource)
 
     async def _has_others(self, aws_account_id: str, address: str | None) -> bool:
         """Whether anybody but the owner has our permission set in the account, as an earlier owner would."""
@@ -218,9 +231,9 @@ class Ownership:
                 return True
         return False
 
-    async def _is_suspended(self, aws_account_id: str) -> bool:
-        quarantine = await self._organizations.find_ou(self._suspended_ou)
-        return quarantine is not None and await self._organizations.parent(aws_account_id) == quarantine
+    async def _is_in(self, name: str, aws_account_id: str) -> bool:
+        unit = await self._organizations.find_ou(name)
+        return unit is not None and await self._organizations.parent(aws_account_id) == unit
 
     async def _brought_up_to_date(
         self, account: AwsAccount, owned: OwnedAccount, tags: AccountTags, address: str | None

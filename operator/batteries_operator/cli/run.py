@@ -15,10 +15,12 @@ from kubernetes.aio.client import CoordinationV1Api
 from batteries_crds import agent_access
 from batteries_crds.agent_access import IssuerUnusableError
 from batteries_crds.kube.client import connect
+from batteries_crds.names import MEMBERS
 from batteries_operator.controller import handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.kube_events import post_event
 from batteries_operator.controller.login import with_login
+from batteries_operator.controller.members import members_in
 from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.controller.supervision import end_within, run_kopf, stop_on_signals
 from batteries_operator.controller.watch_monitor import WatchMonitor
@@ -118,8 +120,7 @@ async def _unless_stopped(stop: asyncio.Event, waiting: Coroutine[Any, Any, None
 async def _work(settings: Settings, health: Health, require: Require | None, stop: asyncio.Event) -> None:
     controller = await Controller.open(settings, post_event, require)
     try:
-        slots = recover_slots(controller.accounts, settings.listed_namespaces, controller.deps)
-        if await _unless_stopped(stop, slots):
+        if await _unless_stopped(stop, _recover(controller, settings)):
             await _serve(controller, settings, health, require, stop)
     finally:
         try:
@@ -129,6 +130,12 @@ async def _work(settings: Settings, health: Health, require: Require | None, sto
             raise UndrainedError(
                 "AWS calls were still in progress, so the Lease was not released; it expires by itself."
             ) from error
+
+
+async def _recover(controller: Controller, settings: Settings) -> None:
+    """Takes the slots of accounts and of pools' members."""
+    await recover_slots(controller.accounts, settings.listed_namespaces, controller.deps)
+    await recover_slots(members_in(controller), settings.listed_namespaces, controller.deps, MEMBERS)
 
 
 async def _serve(

@@ -67,11 +67,14 @@ class Controller:
     """One lock for each account, so that reconcile, resync and deletion do not run at the same time. It exists as long
     as somebody holds it or waits for it."""
     watchdog: Watchdog = field(default_factory=Watchdog)
+    model: type[AwsAccount] = AwsAccount
+    """Which kind it reconciles: customers' accounts, or the members of pools, which are accounts too."""
     cache: AccountCache = field(default_factory=AccountCache)
 
     def __post_init__(self) -> None:
         """Adds the registries that know accounts being worked on; locks and watchdog forget by themselves."""
-        self.deps.registries.while_worked_on(self.wakeups)
+        if self.model is AwsAccount:  # members share them
+            self.deps.registries.while_worked_on(self.wakeups)
         self.deps.registries.while_worked_on(self.cache)
 
     @classmethod
@@ -109,7 +112,7 @@ class Controller:
         """Reconciles one account until stopped: after each wait, and whenever it is woken."""
         wakeup = self.wakeups.of(account.uid)
         stopping = asyncio.create_task(_wake_when(stopped, wakeup))
-        structlog.contextvars.bind_contextvars(**_named(account))
+        structlog.contextvars.bind_contextvars(**self._named(account))
         schedule = StepSchedule()
         try:
             while not stopped.is_set():
@@ -130,7 +133,7 @@ class Controller:
         # A reconcile that kopf cancelled may still wait for AWS, and its task forgets the wakeup at its end.
         async with self._lock(account.uid):
             wakeup = self.wakeups.of(account.uid)
-        structlog.contextvars.bind_contextvars(**_named(account))
+        structlog.contextvars.bind_contextvars(**self._named(account))
         self.deps.aws.ownership.forget(account.uid)  # read the tag again before access or an account is removed
         schedule = StepSchedule()
         try:
@@ -149,6 +152,8 @@ class Controller:
 
     async def _discard_password(self, account: AwsAccount) -> None:
         """Deletes its Secret now; Kubernetes would do so later, and the next account of that name would find it."""
+        if self.model is not AwsAccount:
+            return  # a pool's member has none, and one of that name is the AwsAccount's
         try:
             await self.deps.passwords.discard(account)
         except (ApiException, RuntimeError, *UNANSWERED) as error:
@@ -162,7 +167,10 @@ class Controller:
         try:
             async with self._lock(uid):
                 # Bound only for this block: one task compares many accounts.
-                with self.watchdog.reconciling(account.key), structlog.contextvars.bound_contextvars(**_named(account)):
+                with (
+                    self.watchdog.reconciling(account.key),
+                    structlog.contextvars.bound_contextvars(**self._named(account)),
+                ):
                     mended = await self.reconciler.resync(account.namespace, account.name)
                     return mended
         finally:
@@ -170,6 +178,12 @@ class Controller:
             # would release its slots. If something was written all the same, the next reconcile takes the slot again.
             if mended is None and uid not in self.wakeups:
                 self.deps.registries.settle(uid)
+
+    def _named(self, account: ObjectRef) -> dict[str, str]:
+        """The fields of every log line about the account."""
+        if self.model is AwsAccount:
+            return {"account": str(account.id), "resource": account.key}
+        return {"resource": f"{self.model.definition.plural}/{account.key}"}
 
     def _lock(self, uid: str) -> asyncio.Lock:
         return self.locks.setdefault(uid, asyncio.Lock())
@@ -217,11 +231,6 @@ async def _pass(seconds: float | None, wakeup: asyncio.Event, schedule: StepSche
             await asyncio.wait_for(wakeup.wait(), seconds)
     if wakeup.is_set():
         schedule.make_all_due()
-
-
-def _named(account: ObjectRef) -> dict[str, str]:
-    """The fields of every log line about the account."""
-    return {"account": str(account.id), "resource": account.key}
 
 
 def _result(result: Result) -> str:

@@ -23,9 +23,12 @@ from batteries_crds.identity import ObjectRef
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
+from batteries_operator.controller import pool_handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.event_handler import EventHandler
-from batteries_operator.controller.kube_events import EventsBeside, post_raw_event, warn
+from batteries_operator.controller.kopf_bodies import slim
+from batteries_operator.controller.kube_events import EventsBeside, post_event, post_raw_event, warn
+from batteries_operator.controller.members import members_of
 from batteries_operator.controller.resync import Resync
 from batteries_operator.controller.unreadable import Unreadable
 from batteries_operator.customers.confirmations import Confirmations
@@ -37,6 +40,7 @@ from batteries_operator.deadlines.deadlines import Deadlines
 from batteries_operator.mails.outbox import Outbox
 from batteries_operator.mails.recipients import Recipients
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
+from batteries_operator.runtime.metrics import ACCOUNTS_UNREADABLE
 from batteries_operator.steps.account_registries import AccountRegistries
 
 RESOURCE = (GROUP, VERSION, AwsAccount.definition.plural)
@@ -126,11 +130,13 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     events = EventHandler(controller, resync, holds.account_seen, confirmations.account_seen, deadlines.account_seen)
     outbox = _outbox(controller, notifications, notices)
     unreadable = registries.while_it_exists(Unreadable(post_raw_event))
+    ACCOUNTS_UNREADABLE.set_function(unreadable.__len__)
     _add_watch(handlers, events, unreadable, registries, beside)
     _add_work(handlers, controller, events, unreadable)
     _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run)
     _add_customers(handlers, notices, holds, confirmations)
     _add_mails(handlers, outbox, notices)
+    pool_handlers.add(handlers, members_of(controller, post_event))
     return handlers
 
 
@@ -160,18 +166,7 @@ def _add_watch(
             registries.forget(uid, keep=unreadable)
         else:
             events.updated(account, body)
-            _slim(body)
-
-
-def _slim(body: kopf.Body) -> None:
-    """Removes from a body what nobody reads any more: kopf keeps each body as long as its object exists.
-
-    Handlers turn such a body only into an `ObjectRef`; an AwsAccount made from it would have wrong values. If work is
-    pending, the account is in `account_cache`. Nine tenths of an account's bytes are status and managed fields.
-    """
-    body["metadata"].pop("managedFields", None)
-    for part in ("spec", "status"):
-        body.get(part, {}).clear()
+            slim(body)
 
 
 def _add_work(
@@ -189,7 +184,7 @@ def _add_work(
     @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
     async def deleted(body: kopf.Body, **_: Any) -> None:
         """Does what the deletion policy says; kopf keeps the finalizer until this returns."""
-        if unreadable.read(body) is None:
+        if body.metadata["uid"] in unreadable:
             unreadable.post_released(body)
         else:
             await controller.release(ObjectRef.in_meta(body.metadata))
@@ -236,7 +231,7 @@ def _add_mails(handlers: kopf.OperatorRegistry, outbox: Outbox, notices: Payment
             seen = Notification.model_validate(dict(body))
             notices.see(seen)
             outbox.see(seen)
-            _slim(body)
+            slim(body)
 
 
 def _add_beside(handlers: kopf.OperatorRegistry, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:

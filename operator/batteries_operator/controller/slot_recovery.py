@@ -19,12 +19,18 @@ BUSY = frozenset({429, 503, 504})
 CLOSED = frozenset({FORBIDDEN, NOT_FOUND})
 """Statuses for a namespace that we may not read, or that does not exist: its watch waits until we may."""
 
+ACCOUNTS = AwsAccount.definition.plural
+
 AGAIN_SECONDS = 5.0
 """The pause before a busy API server is asked again."""
 
 
-async def recover_slots(accounts: Resources[AwsAccount], namespaces: Sequence[str | None], deps: Dependencies) -> None:
+async def recover_slots(
+    accounts: Resources[AwsAccount], namespaces: Sequence[str | None], deps: Dependencies, kind: str = ACCOUNTS
+) -> None:
     """Takes the slots for what is under way in AWS, before the first account is reconciled.
+
+    `kind` names in the log what is read: accounts, or the members of pools, which hold slots in the same way.
 
     - Accounts in phase `active` are not read: of ten thousand these are all but a few, and most hold no slot. One that
       is being suspended or corrected may hold a slot for its assignment. Its first reconcile takes that; until then one
@@ -35,11 +41,11 @@ async def recover_slots(accounts: Resources[AwsAccount], namespaces: Sequence[st
     - If Kubernetes is too busy to answer, as for a while after its start, it is asked again.
     """
     for namespace in namespaces:
-        while not await _recovered(accounts, namespace, deps):  # noqa: ASYNC110  # no event tells when Kubernetes can
+        while not await _recovered(accounts, namespace, deps, kind):  # noqa: ASYNC110  # no event tells when Kubernetes can
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, deps: Dependencies) -> bool:
+async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, deps: Dependencies, kind: str) -> bool:
     """Returns whether Kubernetes answered. Recovering a slot twice is the same as once."""
     try:
         selector = f"status.phase!={Phase.ACTIVE}"
@@ -47,7 +53,8 @@ async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, dep
             deps.sync_slots(account)
     except ApiException as error:
         if status_of(error) in CLOSED:
-            log.warning("namespace_unreadable", namespace=namespace, status=error.status, meaning="Others are served.")
+            meaning = f"Its {kind} are not served; all else is. If this lasts, the CRD or the permission is missing."
+            log.warning("namespace_unreadable", namespace=namespace, status=error.status, meaning=meaning)
             return True
         if status_of(error) not in BUSY:
             raise

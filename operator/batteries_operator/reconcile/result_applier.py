@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from prometheus_client import Histogram
+
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import utc_now
 from batteries_crds.conditions import PROVISIONED, ConditionStatus, find, is_true
 from batteries_crds.names import EventStatus
+from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.runtime.metrics import PROVISIONING_SECONDS, STEP_SECONDS
 from batteries_operator.status import events
 from batteries_operator.status.events import Event
@@ -58,11 +61,10 @@ class ResultApplier:
 
         def written() -> None:
             if not is_true(before.conditions, PROVISIONED) and is_true(after.status.conditions, PROVISIONED):
-                PROVISIONING_SECONDS.observe((now - after.since).total_seconds())
+                _measure(PROVISIONING_SECONDS, after, after.since, now)
             for step, outcome in outcomes:
                 if isinstance(outcome, Done) and (since := began[step.name]) is not None:
-                    # A step that began in this second may have a start some microseconds after `now`.
-                    STEP_SECONDS.labels(step.name).observe(max(0.0, (now - since).total_seconds()))
+                    _measure(STEP_SECONDS.labels(step.name), after, since, now)
                 if isinstance(outcome, Fail):
                     self._deps.failed(step.limit, after)
             told = [events.of_outcome(before, after, step, outcome) for step, outcome in outcomes]
@@ -98,6 +100,13 @@ def is_unchanged(account: AwsAccount, step: Step, outcome: Outcome) -> bool:
     said = find(account.status.conditions, step.condition)
     again = said is not None and said.status == ConditionStatus.FALSE and said.reason == outcome.reason
     return not outcome.is_written or (outcome.is_written_once and again)
+
+
+def _measure(histogram: Histogram, account: AwsAccount, since: datetime, now: datetime) -> None:
+    """Observes how long somebody waited. Nobody waits for a pool's member, which may stand in the queue for days."""
+    if not isinstance(account, PooledAccount):
+        # A step that began in this second may have a start some microseconds after `now`.
+        histogram.observe(max(0.0, (now - since).total_seconds()))
 
 
 def _may_wait(step: Step, outcome: Outcome) -> bool:

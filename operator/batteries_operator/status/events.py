@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
-from batteries_crds.conditions import READY, STALLED, find, is_true
+from batteries_crds.conditions import READY, STALLED, ConditionStatus, find, is_true
 from batteries_crds.names import ConditionType, Phase
+from batteries_crds.pooled_account import PooledAccount
+from batteries_crds.reasons import Reason
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
 
@@ -58,6 +60,8 @@ def of_phase(before: AwsAccountStatus, after: AwsAccount) -> Event | None:
 def of_release(account: AwsAccount) -> Event:
     """The Event that says what is left in AWS of a deleted account."""
     aws_account_id = account.status.aws_account_id
+    if isinstance(account, PooledAccount) and (handed := _handed_over(account)) is not None:
+        return handed
     if aws_account_id is None:
         return Event("Normal", "Released", "AWS made no account, so nothing is left there.")
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:
@@ -65,7 +69,30 @@ def of_release(account: AwsAccount) -> Event:
         said = closed.message if closed is not None else f"AWS account {aws_account_id} is closed."
         return Event("Normal", "Released", f"Let go: {said}{_left_open(account)}")
     message = f"Let go of AWS account {aws_account_id}, which stays as it is; nothing manages it any more."
-    return Event("Normal", "Released", message)
+    return Event("Normal", "Released", message + _nobodys(account))
+
+
+def _handed_over(member: PooledAccount) -> Event | None:
+    """The Event of a member whose AWS account has an owner, or is not its own."""
+    found = {each.type: each for each in member.status.conditions}
+    said = found.get(ConditionType.HANDED_OVER)
+    if said is not None and said.status is ConditionStatus.TRUE:
+        return Event("Normal", "Released", f"Let go: {said.message} Nothing was done to it.")
+    for each in filter(None, map(found.get, (ConditionType.ACCOUNT_CREATED, ConditionType.CLOSED))):
+        if each.reason == Reason.NOT_OUR_ACCOUNT:
+            return Event("Warning", "Released", f"Let go: {each.message}")
+    return None
+
+
+def _nobodys(account: AwsAccount) -> str:
+    """What a retained account of a pool is; empty for an account that somebody had."""
+    if not isinstance(account, PooledAccount):
+        return ""
+    placed = find(account.status.conditions, ConditionType.IN_POOL_OU)
+    where = (
+        placed.message if placed is not None and placed.status is ConditionStatus.TRUE else "It is in no OU of ours."
+    )
+    return f" Nobody has had it. {where} It counts towards the organization's quota until somebody closes it."
 
 
 _DOORS = {ConditionType.QUARANTINED: "not quarantined", ConditionType.SSO_REVOKED: "single sign-on not revoked"}

@@ -1,11 +1,12 @@
-"""Why an account is suspended, and what resumes it. Pure."""
+"""Why an account is suspended, and what resumes it; of a pool's member, who has taken it. Pure."""
 
 from collections.abc import Iterator
 
 from batteries_crds.aws_account import REOPENABLE, AwsAccount
 from batteries_crds.aws_account_status import Hold
 from batteries_crds.base import to_rfc3339
-from batteries_crds.conditions import SUSPENDED, ConditionStatus, find
+from batteries_crds.conditions import READY, SUSPENDED, ConditionStatus, find
+from batteries_crds.pooled_account import PooledAccount
 from batteries_crds.reasons import Reason
 
 _SHUT = (
@@ -24,9 +25,18 @@ _WAY_OUT = {
 
 def why(account: AwsAccount) -> tuple[str, str]:
     """The reason (the first of several) and the message, which names the way out of each."""
+    if isinstance(account, PooledAccount):
+        return Reason.CLAIMED, _taken(account)
     ways = dict(_ways(account)) or {Reason.SUSPENDED: "set spec.suspended to false"}
     out = f"To open it again, {', and '.join(ways.values())}."
     return next(iter(ways)), " ".join(filter(None, (_state(account), _closure(account), out)))
+
+
+def _taken(member: PooledAccount) -> str:
+    claimant, aws_account_id = member.status.claimed_by, member.status.aws_account_id
+    if claimant is None:
+        return "It is being deleted, and nobody has taken it."
+    return f"AWS account {aws_account_id} was taken by AwsAccount {member.metadata.namespace}/{claimant.name}."
 
 
 def _ways(account: AwsAccount) -> Iterator[tuple[str, str]]:
@@ -67,7 +77,10 @@ def _closure(account: AwsAccount) -> str:
 
 
 def is_outdated(account: AwsAccount) -> bool:
-    """Whether a closed account's reason has changed: holds come and go without a new generation."""
+    """Whether a closed account's reason has changed: holds come and go without a new generation, and so do claims."""
+    if isinstance(account, PooledAccount):
+        ready = find(account.status.conditions, READY)
+        return account.is_claimed and not account.is_deleted and (ready is None or ready.reason != Reason.CLAIMED)
     said = find(account.status.conditions, SUSPENDED)
     if said is None or said.status is not ConditionStatus.TRUE or account.is_wanted or account.is_deleted:
         return False

@@ -25,6 +25,7 @@ from batteries_crds.conditions import (
     without,
 )
 from batteries_crds.names import ConditionType, EventStatus, Phase, ProvisioningStep
+from batteries_crds.pooled_account import PooledAccount
 from batteries_crds.reasons import Reason
 from batteries_crds.step_records import HistoryEvent, StepRecord, appended
 from batteries_operator.status import suspension_reason
@@ -32,6 +33,9 @@ from batteries_operator.status.pending import blocking, gave_up, is_current, is_
 from batteries_operator.status.pinned import pinned
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
 from batteries_operator.steps.step import Step
+
+_TO_USE = "The AWS account is ready to use."
+_TO_HAND_OUT = "The AWS account is ready to be handed out. Nobody has used it."
 
 
 def begin(steps: Sequence[Step], account: AwsAccount, step: Step, now: datetime) -> AwsAccount:
@@ -153,20 +157,10 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         nonlocal conditions
         conditions = upsert(conditions, kind, state, reason, message, generation=generation, now=now)
 
-    if block is None and not account.is_wanted:
-        reason, closed = suspension_reason.why(account)
-        put(READY, ConditionStatus.FALSE, reason, closed)
-        put(SUSPENDED, ConditionStatus.TRUE, reason, closed)
-    elif block is None:
+    if block is None and account.is_wanted:
         conditions = without(conditions, SUSPENDED)
-        put(READY, ConditionStatus.TRUE, Reason.ACTIVE, "The AWS account is ready to use.")
-        put(PROVISIONED, ConditionStatus.TRUE, Reason.ACTIVE, "The AWS account was provisioned.")
-    else:
-        cause = find(conditions, block.condition)
-        reason, message = (cause.reason, cause.message) if cause else (Reason.NOT_STARTED, "")
-        put(READY, ConditionStatus.FALSE, reason, message)
-        for kind in _not_so_any_more(account, conditions):
-            put(kind, ConditionStatus.FALSE, reason, message)
+    for kind, state, reason, message in _verdicts(account, block, conditions):
+        put(kind, state, reason, message)
     for kind, holds in ((STALLED, stalled), (RECONCILING, block is not None and not stalled)):
         if holds and block is not None:
             cause = find(conditions, block.condition)
@@ -189,6 +183,23 @@ def summarize(steps: Sequence[Step], account: AwsAccount, now: datetime) -> AwsA
         error=error,
         cause=why,
     )
+
+
+def _verdicts(
+    account: AwsAccount, block: Step | None, conditions: Sequence[Condition]
+) -> list[tuple[ConditionType, ConditionStatus, str, str]]:
+    """Ready, and what else follows from which step is pending: type, status, reason and message of each."""
+    if block is not None:
+        cause = find(conditions, block.condition)
+        why = (cause.reason, cause.message) if cause else (Reason.NOT_STARTED, "")
+        return [(kind, ConditionStatus.FALSE, *why) for kind in (READY, *_not_so_any_more(account, conditions))]
+    if account.is_wanted:
+        ready = _TO_HAND_OUT if isinstance(account, PooledAccount) else _TO_USE
+        provisioned = (PROVISIONED, ConditionStatus.TRUE, Reason.ACTIVE, "The AWS account was provisioned.")
+        return [(READY, ConditionStatus.TRUE, Reason.ACTIVE, ready), provisioned]
+    why = suspension_reason.why(account)
+    closed = (SUSPENDED, ConditionStatus.TRUE, *why)
+    return [(READY, ConditionStatus.FALSE, *why), *([] if isinstance(account, PooledAccount) else [closed])]
 
 
 def _with_pinned(account: AwsAccount, conditions: list[Condition], now: datetime) -> list[Condition]:

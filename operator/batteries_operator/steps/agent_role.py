@@ -5,6 +5,8 @@ that was made before admits nobody. The door that is opened, moved to another is
 drift: nobody has changed it in AWS.
 """
 
+from typing import Any
+
 import structlog
 
 from batteries_crds.agent_access import MAX_SESSION_SECONDS, ROLE_NAME, Issuer, nobody, trust_policy
@@ -51,19 +53,44 @@ async def open_door(scope: Scope, iam: Iam) -> Done:
 
 
 async def _open(scope: Scope, iam: Iam, issuer: Issuer) -> Done:
-    account, settings, session = scope.account, scope.deps.settings, iam.session
+    session = iam.session
+    trust = trust_policy(issuer, scope.account.account_id, session.account.id, session.partition.name)
+    facts = {"agent_role_arn": await _ensured(scope, iam, issuer, trust), "agent_issuer": issuer.url}
+    return Done(f"{ROLE_NAME} admits this account's tokens of {issuer.url}.", facts)
+
+
+async def _ensured(scope: Scope, iam: Iam, issuer: Issuer, trust: dict[str, Any]) -> str:
+    """The role's ARN, once AWS has the issuer and the role with that trust policy."""
+    settings = scope.deps.settings
     await iam.providers.ensure(issuer.host)
     wanted = WantedRole(
         ROLE_NAME,
         "Assumed with a token that the account factory's API issues for an API key.",
-        trust_policy(issuer, account.account_id, session.account.id, session.partition.name),
+        trust,
         settings.agent_policy_arn or settings.managed_policy_arn,
         MAX_SESSION_SECONDS,
         settings.agent_boundary_arn,
     )
-    role_arn = await iam.roles.ensure(wanted, known_arn=account.status.agent_role_arn)
-    facts = {"agent_role_arn": role_arn, "agent_issuer": issuer.url}
-    return Done(f"{ROLE_NAME} admits this account's tokens of {issuer.url}.", facts)
+    return await iam.roles.ensure(wanted, known_arn=scope.account.status.agent_role_arn)
+
+
+async def prepare_door(scope: Scope, iam: Iam) -> Done:
+    """Done once the issuer and the role are there, and the role admits nobody; or nothing, where tokens are off.
+
+    Raises:
+        NotOursError, AwsError: as `open_door`, which makes what is missing here later.
+    """
+    issuer = scope.deps.settings.issuer
+    if issuer is None:
+        return Done("")
+    try:
+        role_arn = await _ensured(scope, iam, issuer, nobody())
+    except AwsError as error:
+        if error.code != UNREACHABLE:
+            raise
+        log.warning("issuer_unreachable", issuer=issuer.url, error=str(error))
+        return Done(f"{ROLE_NAME} is missing: AWS does not reach {issuer.url}.", cause=error.cause, warns=True)
+    return Done(f"{ROLE_NAME} admits nobody.", {"agent_role_arn": role_arn})
 
 
 async def close_door(scope: Scope, iam: Iam, facts: dict[str, None] | None = None) -> Done:

@@ -61,15 +61,7 @@ async def run(scope: Scope) -> Outcome:
         return unfit
     if existing is not None:
         return await _adopt(scope, existing, owner)
-    partition = await scope.deps.aws.sts.partition()
-    if not partition.creates_accounts:
-        return Fail(
-            Reason.ACCOUNTS_NOT_CREATED_HERE,
-            f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
-            "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
-            "new AwsAccount to its id.",
-        )
-    return await _in_turn(scope, owner)
+    return await in_turn(scope, owner)
 
 
 async def _too_large(scope: Scope) -> Outcome | None:
@@ -95,14 +87,21 @@ def _no_customer(scope: Scope) -> Wait:
     )
 
 
-async def _in_turn(scope: Scope, owner: str) -> Outcome:
+async def in_turn(scope: Scope, owner: str | None) -> Outcome:
     """Asks AWS when there is a slot, or finds out what became of an earlier request."""
-    account = scope.account
+    account, partition = scope.account, await scope.deps.aws.sts.partition()
+    if not partition.creates_accounts:
+        return Fail(
+            Reason.ACCOUNTS_NOT_CREATED_HERE,
+            f"{partition.label} creates no accounts by Organizations. Create one with CreateGovCloudAccount from your "
+            "organization outside GovCloud, invite it to the organization in GovCloud, and set spec.awsAccountId of a "
+            "new AwsAccount to its id.",
+        )
     if not scope.deps.creations.acquire(account.metadata.uid, account.line, account.since):
         return in_line(scope)
     intent = account.status.create_request
     if intent is None:
-        intent = _intent(scope, owner)
+        intent = _intent(scope)
         role = scope.deps.settings.access_role_name
         identity = str(account.account_id)
         await scope.record(create_request=intent, owner=owner, account_id=identity, access_role_name=role)
@@ -148,7 +147,7 @@ def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
     return None if customer is None else customer.spec.email
 
 
-def _intent(scope: Scope, owner: str) -> CreateRequest:
+def _intent(scope: Scope) -> CreateRequest:
     account, settings = scope.account, scope.deps.settings
     identity = str(account.account_id)
     return CreateRequest(

@@ -193,18 +193,18 @@ UNTIL_IT_ANSWERS = PROVISIONING[:3]
 QUARANTINE, CLOSE_CONSOLE, REVOKE_SSO_ACCESS, CLOSE_DEPLOY_ROLE = SUSPENSION
 
 
-def _if_there(step: Step) -> Step:
+def if_there(step: Step) -> Step:
     """For a deleted account: done at once if the AWS account is gone."""
     return replace(step, run=unless_gone(step.run))
 
 
-UNTIL_IT_IS_KNOWN_TO_GO = tuple(map(_if_there, UNTIL_IT_IS_KNOWN))
+UNTIL_IT_IS_KNOWN_TO_GO = tuple(map(if_there, UNTIL_IT_IS_KNOWN))
 
-WITHOUT_ACCESS = (*map(_if_there, (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, CLOSE_DEPLOY_ROLE)), REVOKE_SSO_ACCESS)
+WITHOUT_ACCESS = (*map(if_there, (*UNTIL_IT_ANSWERS, CLOSE_CONSOLE, CLOSE_DEPLOY_ROLE)), REVOKE_SSO_ACCESS)
 
 BESIDE_A_CLOSURE = tuple(
     replace(step, required=False, needs=(ConditionType.ACCOUNT_CREATED,))
-    for step in (REVOKE_SSO_ACCESS, _if_there(CLOSE_CONSOLE), _if_there(CLOSE_DEPLOY_ROLE))
+    for step in (REVOKE_SSO_ACCESS, if_there(CLOSE_CONSOLE), if_there(CLOSE_DEPLOY_ROLE))
 )
 """Tried, a few lost calls waited out, and their failures told; the closure does not wait for their success."""
 
@@ -216,14 +216,14 @@ def _before_the_closure(account: AwsAccount) -> tuple[Step, ...]:
     return (QUARANTINE, *BESIDE_A_CLOSURE)
 
 
-def _concerns_aws(account: AwsAccount) -> bool:
+def concerns_aws(account: AwsAccount) -> bool:
     """Whether there is an AWS account, or may be one. An account to adopt exists and is open until it is suspended."""
     status = account.status
     to_adopt = account.spec.aws_account_id is not None and not account.is_deleted
     return to_adopt or status.create_request is not None or status.aws_account_id is not None
 
 
-def _may_be_lost(account: AwsAccount, *, remove_access: bool) -> bool:
+def may_be_lost(account: AwsAccount, *, remove_access: bool) -> bool:
     """Whether an AWS account has to be looked for of which the status knows nothing.
 
     A deleted object is released without a look if its status says that it was reconciled: AWS was not asked then.
@@ -253,8 +253,8 @@ def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step
     """
     if account.is_wanted:
         return PROVISIONING
-    if not _concerns_aws(account):
-        return (FIND_ACCOUNT,) if _may_be_lost(account, remove_access=remove_access) else ()
+    if not concerns_aws(account):
+        return (FIND_ACCOUNT,) if may_be_lost(account, remove_access=remove_access) else ()
     if not account.is_deleted:
         return _while_suspended(account)
     if account.spec.deletion_policy is DeletionPolicy.CLOSE:

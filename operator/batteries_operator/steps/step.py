@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.aws_account_status import CreateRequest
-from batteries_crds.names import ClosingStep, ConditionType, ProvisioningStep
+from batteries_crds.names import ClosingStep, ConditionType, PreparationStep, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.steps.dependencies import Dependencies, Limit
 from batteries_operator.steps.outcome import Outcome, Wait
@@ -116,7 +116,7 @@ class Step:
     - `limit`: the limit of AWS for which it takes a slot.
     """
 
-    name: ProvisioningStep | ClosingStep
+    name: ProvisioningStep | ClosingStep | PreparationStep
     condition: ConditionType
     run: Callable[[Scope], Awaitable[Outcome]]
     description: str

@@ -12,6 +12,14 @@ def _business(meaning: str) -> Entry:
 
 
 FAILURES: dict[Reason, Entry] = {
+    Reason.TOUCHED: Entry(
+        "There is more in the AWS account of a PooledAccount than when it became ready; the message lists it by AWS's "
+        "names. Somebody was there, or a tool of the organization puts something into every account. It is not handed "
+        "out.",
+        "Find out who it was: CloudTrail of the AWS account shows it. Delete the PooledAccount, and the pool makes "
+        "another one. Or, if you know that nothing else was done there, take it out, then "
+        f"`{RETRY.replace('awsaccount', 'pooledaccount')}`.",
+    ),
     Reason.ACCOUNT_ID_TAKEN: Entry(
         "By its tag `aibatteriesincluded.com/resource` the AWS account with this AwsAccount's id belongs to another "
         "one. The id is the object's name if that is a UUID, else it is derived from namespace and name; two may be "

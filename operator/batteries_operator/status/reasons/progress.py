@@ -53,6 +53,11 @@ GENERAL: dict[Reason, Entry] = {
         "`status.holds.Expired.closesAt`.",
         "To open it: set a later `spec.expiresAt`, or remove it.",
     ),
+    Reason.CLAIMED: Entry(
+        "An AwsAccount has taken the AWS account of this PooledAccount, which has nothing to do any more. The operator "
+        "deletes it a day later; nobody else ever gets the AWS account.",
+        NOTHING,
+    ),
 }
 
 PROGRESS: dict[Reason, Entry] = {
@@ -78,6 +83,16 @@ PROGRESS: dict[Reason, Entry] = {
     Reason.ASSIGNING_ACCESS: Entry("Identity Center is assigning the owner's access.", BY_ITSELF),
     Reason.REVOKING_ACCESS: Entry("Identity Center is revoking the owner's access.", BY_ITSELF),
     Reason.CLOSING_ACCOUNT: Entry("AWS has accepted the request to close the account.", BY_ITSELF),
+    Reason.CLAIM_UNDER_WAY: Entry(
+        "The PooledAccount is deleted while an AwsAccount takes its AWS account. It goes once the AWS account has that "
+        "one's tag.",
+        BY_ITSELF,
+    ),
+    Reason.CLAIMANT_GONE: Entry(
+        "The AwsAccount that was taking the AWS account was deleted before it had it. It is nobody's, and what becomes "
+        "of it is said by the PooledAccount's `spec.deletionPolicy`; it is not handed out again.",
+        NOTHING,
+    ),
 }
 
 LINES: dict[Reason, Entry] = {

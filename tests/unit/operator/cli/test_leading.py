@@ -122,19 +122,21 @@ class Controller:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, closes_in: float = 0, recovers_in: float = 0) -> None:
         self.closed, self.served, self.closes_in = 0, 0, closes_in
-        self.accounts = self.deps = None
+        self.accounts, self.deps, self.recovered = "accounts", None, list[str]()
 
         async def opened(*_: Any) -> "Controller":
             return self
 
-        async def recovered(*_: Any) -> None:
+        async def recovered(whose: str, *_: Any) -> None:
             await asyncio.sleep(recovers_in)
+            self.recovered.append(whose)
 
         async def served(*_: Any) -> None:
             self.served += 1
 
         monkeypatch.setattr(run, "Controller", SimpleNamespace(open=opened))
         monkeypatch.setattr(run, "recover_slots", recovered)
+        monkeypatch.setattr(run, "members_in", lambda _: "members")
         monkeypatch.setattr(run, "_serve", served)
 
     async def close(self) -> None:
@@ -145,9 +147,10 @@ class Controller:
 async def test_the_slots_are_recovered_before_the_first_account_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     made, stop = Controller(monkeypatch, recovers_in=50, closes_in=DRAIN_SECONDS - 1), asyncio.Event()
     work = asyncio.create_task(run._work(settings(), Health(), None, stop))
-    await asyncio.sleep(49)
+    await asyncio.sleep(99)
     assert made.served == 0
     await work
+    assert made.recovered == ["accounts", "members"]
     assert (made.served, made.closed) == (1, 1)
 
 

@@ -4,7 +4,7 @@ import json
 
 import kopf
 
-from batteries_operator.controller.handlers import _slim
+from batteries_operator.controller.kopf_bodies import slim
 
 
 def test_only_what_names_an_account_stays_in_memory() -> None:
@@ -12,7 +12,7 @@ def test_only_what_names_an_account_stays_in_memory() -> None:
     meta = {"name": "a", "namespace": "n", "uid": "u", "finalizers": ["f"], "managedFields": [{"manager": "m"}]}
     raw = {"metadata": meta, "spec": {"githubRepos": ["o/r"]}, "status": {"phase": "active"}}
     body = kopf.Body(raw)  # type: ignore[arg-type]  # a raw body has all of Kubernetes' fields
-    _slim(body)
+    slim(body)
     kept = {"metadata": {"name": "a", "namespace": "n", "uid": "u", "finalizers": ["f"]}, "spec": {}, "status": {}}
     assert json.loads(json.dumps(raw)) == kept
-    _slim(kopf.Body({"metadata": {"name": "new"}, "spec": {}}))
+    slim(kopf.Body({"metadata": {"name": "new"}, "spec": {}}))
