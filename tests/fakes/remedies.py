@@ -172,6 +172,7 @@ REASONS: dict[str, dict[str, str]] = {
 """By the reason of the condition, as the runbook has them."""
 
 MESSAGES: dict[str, str] = {
+    "give the AccountPool's annotation": "test_a_storm_that_does_not_end_stalls_the_pool_until_somebody_has_looked",
     "Delete the PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
     "Delete this PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
     # Of steps, to whoever owns the account or runs the service.
