@@ -7,15 +7,18 @@ from fakes.crashes import dies_at
 from fakes.factory import ISSUER, NAMESPACE, Factory, Process, acts, refusal, settings, tally
 from fakes.members import add_member, claim, is_ready, member, ready_member, ready_reason, walk
 from fakes.pool import members
+from prometheus_client import REGISTRY
 
 from batteries_crds.base import utc_now
 from batteries_crds.names import ANNOTATION_RETRY, TAG_OWNER, TAG_POOLED, TAG_RESOURCE, TAG_UID
 from batteries_crds.pooled_account import PooledAccount
+from batteries_operator.aws.error_meanings import NO_ANSWER
+from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.guardrails import DENY_ALL
 from batteries_operator.controller.slot_recovery import recover_slots
-from batteries_operator.runtime.metrics import PROVISIONING_SECONDS
 from batteries_operator.steps.preparation import preparation
 
+MEASURED = "batteries_account_provisioning_duration_seconds_count"
 PEOPLE = {"iam:CreateUser", "iam:CreateLoginProfile", "sso:CreateAccountAssignment", "ses:SendEmail"}
 
 
@@ -52,7 +55,7 @@ async def assert_prepared(factory: Factory, one: PooledAccount) -> None:
 
 
 async def test_a_member_is_made_for_nobody_and_sealed(factory: Factory) -> None:
-    before = PROVISIONING_SECONDS._sum.get()
+    before = REGISTRY.get_sample_value(MEASURED)
     process = await ready_member(factory)
     one = await member(factory)
     await assert_prepared(factory, one)
@@ -63,7 +66,7 @@ async def test_a_member_is_made_for_nobody_and_sealed(factory: Factory) -> None:
     assert sorted(told) == sorted([*(step.condition for step in preparation(factory.settings)), "Ready"])
     twice = {name for name, times in tally(filter(acts, process.calls)).items() if times != 1}
     assert twice == {"iam:CreateOpenIDConnectProvider", "iam:CreateRole", "iam:AttachRolePolicy"}, "for both doors"
-    assert PROVISIONING_SECONDS._sum.get() == before, "nobody waited for it"
+    assert REGISTRY.get_sample_value(MEASURED) == before, "nobody waited for it"
 
 
 @pytest.mark.parametrize("operator_settings", [settings(issuer_url="", public_url="http://localhost:8080")])
@@ -273,3 +276,52 @@ async def test_a_claimed_member_does_nothing_and_says_who_has_it(factory: Factor
     )
     assert "Suspended" not in {each.type for each in one.status.conditions}
     assert not process.members.observe(one)
+
+
+async def test_a_lost_answer_of_any_call_makes_exactly_one_account(factory: Factory) -> None:
+    number, lost = 0, ["first"]
+    while lost:
+        number += 1
+        name, left = f"m-{number}", [number]
+        lost.clear()
+        one, process = await add_member(factory, name), await factory.start()
+
+        def lose(operation: str, _: int, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                lost.append(operation)
+                raise AwsError(operation, NO_ANSWER, "lost by the test")
+
+        process.after_call = lose
+        await walk(process, name)
+        await assert_prepared(factory, await member(factory, name))
+        assert await factory.requests(one) == 1, f"after losing the answer of {lost}"
+    assert number > 20
+
+
+async def test_what_was_prepared_counts_although_iam_does_not_show_it_yet(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would be somebody else's as soon as it is shown."""
+    await add_member(factory)
+    process = await factory.start()
+    counts = process.deps.aws.counts
+
+    async def too_early(*arguments: Any) -> dict[str, int]:
+        return await counts(*arguments) | {"Roles": 1, "Providers": 0}
+
+    monkeypatch.setattr(process.deps.aws, "counts", too_early)
+    one = await walk(process)
+    await assert_prepared(factory, one)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "UnauthorizedOperation"])
+async def test_a_member_that_can_not_be_looked_into_is_not_ready(factory: Factory, code: str) -> None:
+    await add_member(factory)
+    process = await factory.start()
+    process.before_call = refusal("iam:GetAccountSummary", code)
+    one = await walk(process, reached=lambda account: "look_inside" in account.status.steps)
+    assert not is_ready(one)
+    assert one.status.baseline is None
+    process.before_call = lambda *_: None
+    await assert_prepared(factory, await walk(process))
