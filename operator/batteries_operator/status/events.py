@@ -99,6 +99,11 @@ _DOORS = {ConditionType.QUARANTINED: "not quarantined", ConditionType.SSO_REVOKE
 
 
 def _left_open(account: AwsAccount) -> str:
-    """What should have been done before the closure and was not; it matters only if AWS reopens the account."""
+    """What should have been done before the closure and was not; it matters only if AWS reopens the account.
+
+    Nobody ever had access to a pool's member, and it is under the same policy where it is.
+    """
+    if isinstance(account, PooledAccount):
+        return ""
     found = [words for kind, words in _DOORS.items() if not is_true(account.status.conditions, kind)]
     return f" Not done before that: {', '.join(found)}." if found else ""

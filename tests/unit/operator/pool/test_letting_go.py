@@ -64,7 +64,7 @@ async def test_a_member_is_closed_where_its_policy_says_so(factory: Factory, sai
     one = await member(factory)
     await let_go(process, one)
     assert await state_in_aws(factory, one) == "CLOSED"
-    assert "is closed" in said[0]
+    assert said == [f"Let go: AWS account {one.status.aws_account_id} is closed."]
 
 
 @pytest.mark.parametrize("policy", ["Retain", "Close"])
