@@ -8,6 +8,8 @@ from aiohttp import hdrs, web
 _RANGE = re.compile(r"\s*([\w*.+-]+/[\w*.+-]+)\s*((?:;[^,]*)?)", re.ASCII)
 _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE | re.ASCII)
 
+_NOT_ACCEPTED = 0.0, 0, 0
+
 
 def accepted(request: web.Request) -> str:
     """The request's Accept headers as one."""
@@ -37,6 +39,8 @@ def _rank(kind: str, ranges: dict[str, float]) -> tuple[float, int, int]:
     """By the most specific range that contains the type: its quality, how specific it is, and how early it comes."""
     order = list(ranges)
     for distance, each in enumerate((kind, f"{kind.partition('/')[0]}/*", "*/*")):
-        if each in ranges:
+        if ranges.get(each):
             return ranges[each], -distance, -order.index(each)
-    return 0.0, -3, 0
+        if each in ranges:
+            break  # it is refused, which is no better than not to be named
+    return _NOT_ACCEPTED

@@ -41,7 +41,6 @@ class FromEnvironment(BaseSettings):
             return
         if value:
             raise ValueError(f"{variable} and {file_variable} are both set. Unset one of them.")
-        given.pop(name, None)
         given[variable] = read_credential(file_variable, str(file))
 
     @classmethod

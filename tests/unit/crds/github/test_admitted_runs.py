@@ -244,3 +244,19 @@ def test_repositories_with_runs_of_their_own_are_in_one_statement() -> None:
     assert statement["Sid"] == "GitHubActionsFrom"
     assert "StringNotLike" not in statement["Condition"], "no * that anything could be made of"
     assert read(policy) == admitted
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ({}, "no run"),
+        ({"pullRequests": True}, "pull requests"),
+        ({"branches": ["main"], "pullRequests": True}, "branch main, pull requests"),
+        (
+            {"environments": ["a"], "tags": ["v*", "w"], "branches": ["main"]},
+            "branch main, tag v*, tag w, environment a",
+        ),
+    ],
+)
+def test_sources_are_said_in_words(sources: dict[str, Any], said: str) -> None:
+    assert str(WorkflowSources.model_validate(sources)) == said

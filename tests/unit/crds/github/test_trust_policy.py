@@ -10,9 +10,11 @@ from batteries_crds.github.trust_policy import (
     AUDIENCE,
     PROVIDER_HOST,
     PolicyTooLargeError,
+    check_size,
     every_run,
     nobody,
     policy_size,
+    provider_arn,
     read,
     render,
     same_policy,
@@ -162,3 +164,13 @@ def test_a_policy_that_is_not_ours_is_not_read(pattern: str) -> None:
     assert read({}) is None
     assert read(None) is None
     assert read({**nobody(), "Id": "mine"}) is None
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
+@pytest.mark.parametrize("repositories", [["o/r"], ["o/r", "o@1/s@2"]])
+def test_the_size_is_known_to_the_character_before_there_is_an_account(repositories: list[str], partition: str) -> None:
+    admitted = every_run(repositories)
+    size = policy_size(render(admitted, provider_arn("123456789012", partition), limit=10_000))
+    check_size(admitted, limit=size, partition=partition)
+    with pytest.raises(PolicyTooLargeError):
+        check_size(admitted, limit=size - 1, partition=partition)

@@ -226,3 +226,11 @@ async def test_each_kind_has_a_path_of_its_own() -> None:
     api, sent = client((404, REFUSED))
     assert await Resources(api, ApiKey, "m").find("customers", "acme") is None
     assert sent.requests[0].path.endswith("/namespaces/customers/apikeys/acme")
+
+
+async def test_a_refusal_that_is_no_text_is_a_refusal_all_the_same() -> None:
+    resources, _ = accounts((502, b"\xff\xfe<html>"))
+    with pytest.raises(ApiException) as raised:
+        await resources.get("n", "acme")
+    assert raised.value.status == 502
+    assert "<html>" in str(raised.value.body)

@@ -118,6 +118,15 @@ def test_a_secret_and_its_file_are_not_both_given(monkeypatch: pytest.MonkeyPatc
         Settings()
 
 
+@pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "stripe_secret_key"])
+def test_an_empty_setting_beside_its_file_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (file := tmp_path / "key").write_text("sk_live_1")
+    monkeypatch.setenv("STRIPE_SECRET_KEY_FILE", str(file))
+    settings = Settings(**{name: " "})
+    assert settings.stripe_secret_key is not None
+    assert settings.stripe_secret_key.get_secret_value() == "sk_live_1"
+
+
 WRONG = [
     ("AWS_ACCESS_KEY_ID", "AKIA1 AKIA2"),
     ("AWS_SECRET_ACCESS_KEY", "never\nshown"),
