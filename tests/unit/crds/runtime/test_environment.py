@@ -1,6 +1,7 @@
 """Credentials and URLs of both programs: whitespace is dropped, and what can't be right is refused at the start."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -122,7 +123,8 @@ def test_a_secret_and_its_file_are_not_both_given(monkeypatch: pytest.MonkeyPatc
 def test_an_empty_setting_beside_its_file_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     (file := tmp_path / "key").write_text("sk_live_1")
     monkeypatch.setenv("STRIPE_SECRET_KEY_FILE", str(file))
-    settings = Settings(**{name: " "})
+    given: dict[str, Any] = {name: " "}
+    settings = Settings(**given)
     assert settings.stripe_secret_key is not None
     assert settings.stripe_secret_key.get_secret_value() == "sk_live_1"
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 CONFIGURED = """
 import logging, structlog
 from batteries_crds.runtime import logs
@@ -21,6 +23,16 @@ try:
     fail()
 except KeyError:
     log.exception("step_raised")
+"""
+
+
+LEVELS = """
+import logging, structlog
+from batteries_crds.runtime import logs
+logs.configure("json", {level!r}, quiet={{"chatty": logging.WARNING}})
+for logger in (logging.getLogger("theirs"), logging.getLogger("chatty"), structlog.get_logger("ours")):
+    for each in ("debug", "info", "warning", "error"):
+        getattr(logger, each)(each)
 """
 
 
@@ -81,3 +93,20 @@ logger.error("a handler failed for %s", account.account_id)
     assert line["event"] == f"a handler failed for {line['account']}"
     assert (line["logger"], line["level"], line["resource"]) == ("kopf.objects", "error", "customers/acme")
     assert "k8s_ref" not in line
+
+
+@pytest.mark.parametrize(
+    ("level", "shown", "of_the_chatty"),
+    [
+        ("debug", ["debug", "info", "warning", "error"], ["warning", "error"]),
+        ("info", ["info", "warning", "error"], ["warning", "error"]),
+        ("error", ["error"], ["error"]),
+    ],
+)
+def test_what_is_below_the_level_is_left_out_whoever_says_it(
+    level: str, shown: list[str], of_the_chatty: list[str]
+) -> None:
+    lines = as_json(LEVELS.format(level=level))
+    names = "theirs", "chatty", "ours"
+    by_logger = {name: [line["event"] for line in lines if line["logger"] == name] for name in names}
+    assert by_logger == {"theirs": shown, "chatty": of_the_chatty, "ours": shown}
