@@ -10,7 +10,7 @@ from fakes.filling import condition
 from batteries_crds.account_pool import AccountPool
 from batteries_crds.base import to_rfc3339
 from batteries_crds.pooled_account import PooledAccount
-from batteries_operator.pool.counts import MemberState, state_of
+from batteries_operator.pool.counts import MemberState, state_of, what_broke
 from batteries_operator.pool.index import PoolIndex, PoolKey
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -159,6 +159,18 @@ def test_who_does_not_want_its_member_leaves_it_to_the_next(world: World) -> Non
     assert world.next("c") == "1"
 
 
+def test_what_was_given_back_is_tried_last_until_it_is_seen_again(world: World) -> None:
+    """Most often it was claimed, and the watch has not shown it yet."""
+    world.add(ready("1", age=3), ready("2", age=2), ready("3", age=1))
+    world.next("a")
+    world.index.unreserve("a")
+    assert [world.next(uid) for uid in ("b", "c", "d", "e")] == ["2", "3", "1", None]
+    world.add(ready("1", age=3, version=2))
+    for uid in ("b", "c", "d"):
+        world.index.reservations.forget(uid)
+    assert world.next("f") == "1"
+
+
 def test_a_pool_alone_makes_pools_used(world: World) -> None:
     assert not world.index.is_used
     pool = AccountPool.model_validate({"metadata": {"name": "p", "uid": "u"}, "spec": {"size": 0}})
@@ -217,3 +229,10 @@ def test_two_thousand_members_are_taken_in_and_handed_out_quickly(world: World) 
     world.add(*(ready(str(number), age=number) for number in range(2000)))
     assert [world.next(f"a-{number}") for number in range(3)] == ["1999", "1998", "1997"]
     assert looks[0] == 2000, "one look at the queue for each"
+
+
+def test_of_a_member_only_a_part_is_kept_and_why_it_broke(world: World) -> None:
+    world.add(ready("1"), ready("2", conditions=[*READY, condition("Stalled", message="Somebody was in it.")]))
+    kept = {uid: each.member for uid, each in world.index.of(PoolKey("n", "p")).items()}
+    assert kept["n-1"].status.conditions == []
+    assert what_broke(kept["n-2"]) == "Somebody was in it."
