@@ -43,8 +43,10 @@ from batteries_operator.controller.live_accounts import LiveAccounts
 from batteries_operator.controller.members import members_of
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.controller.wakeups import Wakeups
+from batteries_operator.controller.wiring import is_prepared
 from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.slots import Slots
+from batteries_operator.pool.index import PoolIndex
 from batteries_operator.reconcile.reconciler import Reconciler
 from batteries_operator.reconcile.result_applier import Pipeline
 from batteries_operator.reconcile.step_schedule import StepSchedule
@@ -124,6 +126,7 @@ class Process:
         customers = cast(Any, FakeResources(factory.cluster, Customer))
         api: Any = factory.cluster
         chosen = factory.settings
+        creations = Slots(chosen.creations_in_flight, self.wakeups.wake, _soon)
         self.deps = Dependencies(
             settings=chosen,
             aws=aws,
@@ -137,9 +140,10 @@ class Process:
                 between_lists=PAUSE / 10,  # not 0: the clock stands still while AWS is asked without a pause
                 between_descriptions=PAUSE / 10,
             ),
-            creations=Slots(chosen.creations_in_flight, self.wakeups.wake, _soon),
+            creations=creations,
             assignments=Slots(chosen.assignments_in_flight, self.wakeups.wake, _soon),
             closures=Slots(chosen.closures_in_flight, self.wakeups.wake, _soon),
+            pool=PoolIndex(partial(is_prepared, chosen), creations.first_in, self.wakeups.wake),
         )
         self._following: asyncio.Task[None] | None = None
         self.reconciler = Reconciler(self.accounts, self.deps, pipeline, self._post_event)

@@ -21,6 +21,7 @@ from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.kube_events import post_event
 from batteries_operator.controller.login import with_login
 from batteries_operator.controller.members import members_in
+from batteries_operator.controller.pool_work import prime
 from batteries_operator.controller.slot_recovery import recover_slots
 from batteries_operator.controller.supervision import end_within, run_kopf, stop_on_signals
 from batteries_operator.controller.watch_monitor import WatchMonitor
@@ -133,9 +134,10 @@ async def _work(settings: Settings, health: Health, require: Require | None, sto
 
 
 async def _recover(controller: Controller, settings: Settings) -> None:
-    """Takes the slots of accounts and of pools' members."""
+    """Takes the slots of accounts and of pools' members, and learns which members there are."""
     await recover_slots(controller.accounts, settings.listed_namespaces, controller.deps)
     await recover_slots(members_in(controller), settings.listed_namespaces, controller.deps, MEMBERS)
+    await prime(controller, settings.listed_namespaces)
 
 
 async def _serve(

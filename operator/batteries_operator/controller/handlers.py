@@ -16,6 +16,7 @@ from typing import Any
 import kopf
 from kopf._cogs.configs.configuration import PostingSettings
 
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer
@@ -23,12 +24,14 @@ from batteries_crds.identity import ObjectRef
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
+from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.controller import pool_handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.event_handler import EventHandler
 from batteries_operator.controller.kopf_bodies import slim
 from batteries_operator.controller.kube_events import EventsBeside, post_event, post_raw_event, warn
 from batteries_operator.controller.members import members_of
+from batteries_operator.controller.pool_work import PoolWork
 from batteries_operator.controller.resync import Resync
 from batteries_operator.controller.unreadable import Unreadable
 from batteries_operator.customers.confirmations import Confirmations
@@ -133,10 +136,12 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     ACCOUNTS_UNREADABLE.set_function(unreadable.__len__)
     _add_watch(handlers, events, unreadable, registries, beside)
     _add_work(handlers, controller, events, unreadable)
-    _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run)
+    pools = _pools(controller, beside)
+    _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run, *pools.runs)
     _add_customers(handlers, notices, holds, confirmations)
     _add_mails(handlers, outbox, notices)
-    pool_handlers.add(handlers, members_of(controller, post_event))
+    pool_handlers.add(handlers, members_of(controller, post_event), pools.member_seen)
+    pool_handlers.add_pools(handlers, pools, beside)
     return handlers
 
 
@@ -212,6 +217,12 @@ def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices |
 def _deadlines(controller: Controller, notifications: Resources[Notification], beside: EventsBeside) -> Deadlines:
     grace = timedelta(seconds=controller.deps.settings.expiry_close_grace_seconds)
     return Deadlines(controller.accounts, controller.deps.live, notifications, grace, beside.post)
+
+
+def _pools(controller: Controller, beside: EventsBeside) -> PoolWork:
+    pools = Resources(controller.api, AccountPool, FIELD_MANAGER)
+    members = Resources(controller.api, PooledAccount, FIELD_MANAGER)
+    return PoolWork.of(controller, pools, members, beside.post)
 
 
 def _outbox(controller: Controller, notifications: Resources[Notification], notices: PaymentNotices) -> Outbox:

@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import kopf
 
-from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
+from batteries_crds.resource import Resource
 from batteries_operator.status.events import Event
 
 
-def post_event(account: AwsAccount, event_type: str, reason: str, message: str) -> None:
-    """Posts an Event on the account; from kopf's handlers and daemons, and the tasks that they start, only."""
-    kopf.event(kopf.Body(cast(kopf.RawBody, account.to_wire())), type=event_type, reason=reason, message=message)
+def post_event(about: Resource, event_type: str, reason: str, message: str) -> None:
+    """Posts an Event on the object; from kopf's handlers and daemons, and the tasks that they start, only."""
+    kopf.event(kopf.Body(cast(kopf.RawBody, about.to_wire())), type=event_type, reason=reason, message=message)
 
 
 def warn(reason: str, customer: Customer, message: str) -> None:
@@ -42,7 +42,7 @@ class EventsBeside:
         if self._context is None:
             self._context = copy_context()
 
-    def post(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
-        """Posts an Event on the account, from anywhere in the event loop."""
+    def post(self, about: Resource, event_type: str, reason: str, message: str) -> None:
+        """Posts an Event on the object, from anywhere in the event loop."""
         context = self._context if self._context is not None else copy_context()
-        context.run(post_event, account, event_type, reason, message)
+        context.run(post_event, about, event_type, reason, message)

@@ -1,7 +1,8 @@
 """Recovers after a restart which accounts hold slots for AWS's limits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 from kubernetes.aio.client import ApiException
@@ -9,9 +10,12 @@ from kubernetes.aio.client import ApiException
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import FORBIDDEN, NOT_FOUND, Resources, UnreadableError, status_of
 from batteries_crds.names import Phase
+from batteries_crds.resource import Resource
 from batteries_operator.steps.dependencies import Dependencies
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+R = TypeVar("R", bound=Resource)
 
 BUSY = frozenset({429, 503, 504})
 """Statuses of an API server that is busy: too many requests, unavailable, timed out."""
@@ -40,17 +44,29 @@ async def recover_slots(
     - The slots of a namespace that can't be read now are taken by the first reconciles there.
     - If Kubernetes is too busy to answer, as for a while after its start, it is asked again.
     """
+    await read_all(accounts, namespaces, deps.sync_slots, kind, f"status.phase!={Phase.ACTIVE}")
+
+
+async def read_all(
+    resources: Resources[R],
+    namespaces: Sequence[str | None],
+    take: Callable[[R], None],
+    kind: str,
+    selector: str | None = None,
+) -> None:
+    """Shows `take` each object that can be read; to be called again changes nothing. See `recover_slots`."""
     for namespace in namespaces:
-        while not await _recovered(accounts, namespace, deps, kind):  # noqa: ASYNC110  # no event tells when Kubernetes can
+        while not await _read(resources, namespace, take, kind, selector):  # noqa: ASYNC110  # no event tells when Kubernetes can
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _recovered(accounts: Resources[AwsAccount], namespace: str | None, deps: Dependencies, kind: str) -> bool:
-    """Returns whether Kubernetes answered. Recovering a slot twice is the same as once."""
+async def _read(
+    resources: Resources[R], namespace: str | None, take: Callable[[R], None], kind: str, selector: str | None
+) -> bool:
+    """Returns whether Kubernetes answered."""
     try:
-        selector = f"status.phase!={Phase.ACTIVE}"
-        async for account in accounts.all(namespace, field_selector=selector, unreadable=_tell):
-            deps.sync_slots(account)
+        async for each in resources.all(namespace, field_selector=selector, unreadable=_tell):
+            take(each)
     except ApiException as error:
         if status_of(error) in CLOSED:
             meaning = f"Its {kind} are not served; all else is. If this lasts, the CRD or the permission is missing."

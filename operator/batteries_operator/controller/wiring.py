@@ -9,16 +9,20 @@ from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.kube.client import Resources
 from batteries_crds.kube.secrets import Secrets
+from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.controller.customer_lookup import Customers
 from batteries_operator.controller.live_accounts import LiveAccounts
 from batteries_operator.controller.passwords import Passwords
 from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.slots import Slots
+from batteries_operator.pool.index import PoolIndex
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.metrics import SLOTS_HELD, SLOTS_WAITING
 from batteries_operator.runtime.settings import Settings
+from batteries_operator.status.pending import is_current
 from batteries_operator.steps.dependencies import Dependencies, Limit
+from batteries_operator.steps.preparation import preparation
 
 
 def make_dependencies(settings: Settings, api: ApiClient, aws: Aws, wake: Callable[[str], None]) -> Dependencies:
@@ -45,7 +49,13 @@ def make_dependencies(settings: Settings, api: ApiClient, aws: Aws, wake: Callab
         creations=creations,
         assignments=_slots(Limit.ASSIGNMENTS, settings.assignments_in_flight, wake),
         closures=_slots(Limit.CLOSURES, settings.closures_in_flight, wake),
+        pool=PoolIndex(partial(is_prepared, settings), creations.first_in, wake),
     )
+
+
+def is_prepared(settings: Settings, member: PooledAccount) -> bool:
+    """Whether everything of the member's preparation is done, as this release and its settings want it."""
+    return all(is_current(step, member) for step in preparation(settings))
 
 
 def _slots(limit: Limit, capacity: int, wake: Callable[[str], None]) -> Slots:

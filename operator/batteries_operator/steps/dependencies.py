@@ -1,5 +1,6 @@
 """What steps depend on: settings, AWS, the stores in Kubernetes, and the slots for AWS's limits."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -7,6 +8,7 @@ from typing import Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ProvisioningStep
+from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.duration_estimate import DurationEstimate
@@ -67,6 +69,49 @@ class StoredPassword:
     set_in_aws: bool
 
 
+class Pool(Protocol):
+    """The members of the account pools, as watches showed them last."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is any pool, or any member of one."""
+
+    def reserve(self, namespace: str, uid: str, tried: Collection[str] = ()) -> PooledAccount | None:
+        """The member in that namespace that has been ready longest and is kept for nobody else; None if there is none.
+
+        It is kept for the AwsAccount of that uid, which gets the same one again. Members whose uid is in `tried` are
+        passed over.
+        """
+
+    def unreserve(self, uid: str) -> None:
+        """Keeps no member for the AwsAccount of that uid any more."""
+
+    def taken_by(self, uid: str) -> PooledAccount | None:
+        """The member that was taken for the AwsAccount of that uid; None if none is known."""
+
+    def is_ready(self, member: PooledAccount) -> bool:
+        """Whether it can be handed out: nobody has it, and all of its preparation is done and up to date."""
+
+
+class NoPool:
+    """Where there are no pools."""
+
+    is_used = False
+
+    def reserve(self, namespace: str, uid: str, tried: Collection[str] = ()) -> PooledAccount | None:
+        """None."""
+
+    def unreserve(self, uid: str) -> None:
+        """Nothing is kept."""
+
+    def taken_by(self, uid: str) -> PooledAccount | None:
+        """None."""
+
+    def is_ready(self, member: PooledAccount) -> bool:
+        """It can't be known."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """What all reconciles share."""
@@ -84,6 +129,7 @@ class Dependencies:
     """How long the role of a new account takes to answer."""
     assignment_duration: DurationEstimate = field(default_factory=DurationEstimate)
     """How long Identity Center takes to assign access."""
+    pool: Pool = field(default_factory=NoPool)
     registries: AccountRegistries = field(default_factory=AccountRegistries)
     """All that is kept by an account's UID, here and in the controller."""
 

@@ -135,7 +135,12 @@ class Controller:
             self.served += 1
 
         monkeypatch.setattr(run, "Controller", SimpleNamespace(open=opened))
+
+        async def primed(*_: Any) -> None:
+            self.recovered.append("pools")
+
         monkeypatch.setattr(run, "recover_slots", recovered)
+        monkeypatch.setattr(run, "prime", primed)
         monkeypatch.setattr(run, "members_in", lambda _: "members")
         monkeypatch.setattr(run, "_serve", served)
 
@@ -150,7 +155,7 @@ async def test_the_slots_are_recovered_before_the_first_account_is_served(monkey
     await asyncio.sleep(99)
     assert made.served == 0
     await work
-    assert made.recovered == ["accounts", "members"]
+    assert made.recovered == ["accounts", "members", "pools"]
     assert (made.served, made.closed) == (1, 1)
 
 
