@@ -149,3 +149,10 @@ async def test_only_what_stripe_signed_for_us_just_now_is_read(
     response = await client.post("/v1/stripe/callback", data=body, headers=headers)
     assert response.status == 400
     assert await error_of(response) == "invalid_signature"
+
+
+async def test_the_time_of_a_signature_is_found_wherever_it_stands(client: Client) -> None:
+    moment, _, signature = signed(EVENT)["Stripe-Signature"].partition(",")
+    for order in (f"v0=old,{moment},{signature}", f"{signature},{moment}", f"{moment},{signature},v0=old"):
+        response = await client.post("/v1/stripe/callback", data=EVENT, headers={"Stripe-Signature": order})
+        assert response.status == 200, order
