@@ -78,13 +78,13 @@ def a_pool(*conditions: tuple[str, str, str], seen: int = 1) -> dict[str, Any]:
     [
         (a("AccountPool", {"size": 3}), "Progressing"),
         (a_pool(("Filled", "True", "3 are ready."), seen=0), "Progressing"),
-        (a_pool(), "Progressing"),
-        (a_pool(("Filled", "False", "1 is ready.")), "Progressing"),
+        (a_pool(), "Healthy"),
+        (a_pool(("Filled", "False", "1 is ready.")), "Healthy"),
         (a_pool(("Filled", "True", "3 are ready.")), "Healthy"),
         (a_pool(("Filled", "False", "1 is ready."), ("Stalled", "True", "3 in a row broke.")), "Degraded"),
     ],
 )
-def test_a_pool_is_healthy_when_it_is_filled(body: dict[str, Any], expected: str) -> None:
+def test_a_pool_is_healthy_while_it_fills_and_degraded_when_it_is_stalled(body: dict[str, Any], expected: str) -> None:
     status, message = health(body)
     assert status == expected
     told = [each["message"] for each in body.get("status", {}).get("conditions", [])]
