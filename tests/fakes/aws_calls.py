@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from fakes.stages import ADOPT, CHANGE, CLOSE, MAKE, RESUME, SUSPEND, Stage
+from fakes.stages import ADOPT, CHANGE, CLAIM, CLOSE, MAKE, RESUME, SUSPEND, Stage
 
 
 class How(StrEnum):
@@ -111,6 +111,7 @@ ORGANIZATIONS = (
     ),
     Call("organizations:ListTagsForResource", SUSPEND, "Quarantined", NO_TARGET, OURS),
     Call("organizations:ListTagsForResource", RESUME, "InCustomersOU", NO_TARGET, OURS),
+    Call("organizations:TagResource", CLAIM, "AccountRequested", trouble("TargetNotFoundException"), BELONGS),
     Call("organizations:TagResource", ADOPT, "AccountRequested", trouble("TargetNotFoundException"), OURS),
     Call("organizations:DescribeAccount", MAKE, "InCustomersOU", NO_MEMBER, OURS),
     Call("organizations:DescribeAccount", SUSPEND, "Quarantined", NO_MEMBER, OURS),
@@ -205,7 +206,7 @@ CALLS = (*ORGANIZATIONS, *STS, *IAM, *IDENTITY_CENTER, *MAILS)
 
 BOOTSTRAPS = (
     *("organizations:AttachPolicy", "organizations:CreateOrganizationalUnit", "organizations:CreatePolicy"),
-    *("organizations:EnablePolicyType", "organizations:ListAccountsForParent", "organizations:ListPolicies"),
+    *("organizations:EnablePolicyType", "organizations:ListPolicies"),
     *("organizations:DetachPolicy", "organizations:EnableAWSServiceAccess", "organizations:UpdatePolicy"),
     *("iam:EnableOrganizationsRootCredentialsManagement", "sso:AttachManagedPolicyToPermissionSet"),
     *("sso:CreatePermissionSet", "sso:ProvisionPermissionSet", "sso:UpdatePermissionSet"),
@@ -222,3 +223,6 @@ DOCTORS = (
 
 LOOKS = ("iam:GetAccountSummary", "iam:ListRoles", "cloudtrail:DescribeTrails", "s3:ListBuckets")
 """Into an account that nobody has yet; while one of them is not answered, nobody gets it."""
+
+SEARCHES = ("organizations:ListAccountsForParent",)
+"""Where there are pools, once by each process. Without the permission the tags of all accounts are read."""

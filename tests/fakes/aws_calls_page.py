@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, Call, How
+from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, SEARCHES, Call, How
 
 from batteries_operator.aws.mutations import is_mutation
 
@@ -69,7 +69,12 @@ def page() -> str:
         "## Looks into an account of a pool\n\nBefore anybody gets it; while AWS does not answer one of them, nobody "
         f"does: {', '.join(f'`{each}`' for each in LOOKS)}.\n"
     )
-    return f"{HEAD}\n{table}\n\n{commands}\n{looks}"
+    searches = (
+        "## The search for accounts whose AwsAccount has lost its status\n\nWhere there are pools, once by each "
+        "process; without the permission the tags of all accounts are read: "
+        f"{', '.join(f'`{each}`' for each in SEARCHES)}.\n"
+    )
+    return f"{HEAD}\n{table}\n\n{commands}\n{looks}\n{searches}"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from fakes import in_process
 from fakes.cluster import Cluster, FakeResources, FakeSecrets
 from fakes.identity_tokens import github_token
 
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.github.trust_policy import ROLE_NAME
@@ -39,9 +40,10 @@ from batteries_operator.cli import bootstrap
 from batteries_operator.cli.bootstrap import units
 from batteries_operator.controller.controller import Controller, Stopped
 from batteries_operator.controller.customer_lookup import Customers
-from batteries_operator.controller.live_accounts import LiveAccounts
+from batteries_operator.controller.live_accounts import LiveAccounts, aws_accounts_named
 from batteries_operator.controller.members import members_of
 from batteries_operator.controller.passwords import Passwords
+from batteries_operator.controller.pool_members import PoolMembers
 from batteries_operator.controller.wakeups import Wakeups
 from batteries_operator.controller.wiring import is_prepared
 from batteries_operator.limits.creation_poller import CreationPoller
@@ -53,7 +55,9 @@ from batteries_operator.reconcile.step_schedule import StepSchedule
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.status.status_writer import LostRaceError
 from batteries_operator.steps.dependencies import Dependencies
+from batteries_operator.steps.lost_claims import LostClaims
 from batteries_operator.steps.pipeline import steps_for
+from batteries_operator.steps.preparation import preparation
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
 NAMESPACE = "customers"
@@ -124,15 +128,20 @@ class Process:
         self.wakeups = Wakeups()
         self.accounts = cast(Any, FakeResources(factory.cluster, AwsAccount))
         customers = cast(Any, FakeResources(factory.cluster, Customer))
+        members = cast(Any, FakeResources(factory.cluster, PooledAccount))
         api: Any = factory.cluster
         chosen = factory.settings
         creations = Slots(chosen.creations_in_flight, self.wakeups.wake, _soon)
+        self.pool = PoolIndex(partial(is_prepared, chosen), creations.first_in, self.wakeups.wake)
         self.deps = Dependencies(
             settings=chosen,
             aws=aws,
             customers=Customers(customers, self.accounts),
             live=LiveAccounts(self.accounts),
             passwords=Passwords(cast(Any, FakeSecrets(factory.cluster))),
+            members=PoolMembers(members, preparation(chosen), self._post_event),
+            pool=self.pool,
+            lost_claims=LostClaims(aws.organizations, partial(aws_accounts_named, self.accounts, [None]), "Pool"),
             creation_poller=CreationPoller(
                 aws.creations.in_progress,
                 aws.creations.status,
@@ -143,14 +152,14 @@ class Process:
             creations=creations,
             assignments=Slots(chosen.assignments_in_flight, self.wakeups.wake, _soon),
             closures=Slots(chosen.closures_in_flight, self.wakeups.wake, _soon),
-            pool=PoolIndex(partial(is_prepared, chosen), creations.first_in, self.wakeups.wake),
         )
         self._following: asyncio.Task[None] | None = None
         self.reconciler = Reconciler(self.accounts, self.deps, pipeline, self._post_event)
         self.controller = Controller(api, self.accounts, self.deps, self.reconciler, self.wakeups, pipeline)
-        members = cast(Any, FakeResources(factory.cluster, PooledAccount))
         self.members = members_of(self.controller, self._post_event, members)
         factory.cluster.watches.append(self._shown)
+        for (kind, _, _), body in factory.cluster.objects.items():
+            self._shown_pool(kind, body)
 
     def _post_event(self, account: AwsAccount, event_type: str, reason: str, message: str) -> None:
         self.events.append((event_type, reason))
@@ -160,6 +169,13 @@ class Process:
         for each in (self.controller, self.members):
             if kind == each.model.definition.kind:
                 each.observe(cast(Any, each.accounts).read(body))
+        self._shown_pool(kind, body)
+
+    def _shown_pool(self, kind: str, body: dict[str, Any]) -> None:
+        if kind == PooledAccount.definition.kind:
+            self.pool.seen(cast(Any, self.members.accounts).read(body))
+        elif kind == AccountPool.definition.kind:
+            self.pool.pool_seen(AccountPool.model_validate(body))
 
     async def _observed(self, operation: str, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if self.is_dead:

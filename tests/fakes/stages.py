@@ -11,6 +11,7 @@ from typing import Any
 from fakes.aws_world import assert_exactly_right
 from fakes.deletion import delete
 from fakes.factory import NAMESPACE, Factory, Process, settings
+from fakes.pool import pooled
 
 from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
@@ -37,6 +38,12 @@ class Stage:
 
 async def _ask(factory: Factory) -> None:
     await factory.add(githubRepos=REPOSITORIES, readOnlyFrom=READERS)
+
+
+async def _ask_with_a_pool(factory: Factory) -> None:
+    """An account that a pool prepared is ready."""
+    await pooled(factory)
+    await _ask(factory)
 
 
 async def _invite(factory: Factory) -> None:
@@ -177,6 +184,7 @@ async def _has_no_access(factory: Factory, account: AwsAccount) -> None:
 
 
 MAKE = Stage("make", _ask, _is_active)
+CLAIM = Stage("claim", _ask_with_a_pool, _is_active)
 ADOPT = Stage("adopt", _invite, _is_active)
 CHANGE = Stage("change", _change, _is_active)
 SUSPEND = Stage("suspend", _suspend, _is_suspended)
@@ -185,4 +193,4 @@ PROFILE = Stage("profile", _change_profile, _is_active)
 CLOSE = Stage("close", _delete_to_close, _is_closed)
 LET_GO = Stage("let go", _delete_without_access, _has_no_access)
 
-STAGES = (MAKE, ADOPT, CHANGE, PROFILE, SUSPEND, RESUME, CLOSE, LET_GO)
+STAGES = (MAKE, CLAIM, ADOPT, CHANGE, PROFILE, SUSPEND, RESUME, CLOSE, LET_GO)

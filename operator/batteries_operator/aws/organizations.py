@@ -97,6 +97,13 @@ class Organizations:
                         raw.get("Id", ""), raw.get("Name", ""), raw.get("Email", ""), str(raw.get("State", ""))
                     )
 
+    async def accounts_in(self, unit: str) -> AsyncIterator[str]:
+        """The ids of the accounts that are directly in the OU or root of that id."""
+        listing = self.client.list_accounts_for_parent
+        async for page in self._caller.pages("organizations:ListAccountsForParent", listing, ParentId=unit):
+            for account in page["Accounts"]:
+                yield account.get("Id", "")
+
     async def tags(self, account: str) -> dict[str, str]:
         """An AWS account's tags."""
         found: dict[str, str] = {}

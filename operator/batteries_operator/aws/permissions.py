@@ -89,6 +89,9 @@ def _organizations(reach: Reach) -> tuple[Permission, ...]:
             "organizations:ListAccounts", "find an account by its root e-mail address; list orphans; count the quota"
         ),
         Permission("organizations:ListTagsForResource", "distinguish our accounts from others"),
+        Permission(
+            "organizations:ListAccountsForParent", "where there are pools: find what an AwsAccount without a status had"
+        ),
         Permission("organizations:DescribeAccount", "check whether the account is active or closed"),
         Permission("organizations:DescribeOrganization", "find the management account, which is never touched"),
         Permission("organizations:ListRoots", "find the OUs"),
@@ -233,10 +236,6 @@ def for_bootstrap() -> tuple[Permission, ...]:
             "organizations:CreatePolicy", "create the deny policy for suspended and pooled accounts, and the guardrails"
         ),
         Permission("organizations:UpdatePolicy", "update policies of an older release or other settings"),
-        Permission(
-            "organizations:ListAccountsForParent",
-            "check that an OU has only our accounts before it gets a policy; count whom a plan concerns",
-        ),
         Permission("organizations:AttachPolicy", "attach them to the OUs"),
         Permission("organizations:DetachPolicy", "detach guardrails that the settings don't want there any more"),
         Permission(

@@ -92,7 +92,7 @@ class Controller:
         accounts = Resources(api, AwsAccount, FIELD_MANAGER)
         wakeups = Wakeups()
         WORKQUEUE_DEPTH.set_function(wakeups.__len__)
-        deps = make_dependencies(settings, api, await Aws.open(settings, require), wakeups.wake)
+        deps = make_dependencies(settings, api, await Aws.open(settings, require), wakeups.wake, post_event)
         chosen = partial(steps_for, remove_access=settings.retained_access == "remove")
         return cls(api, accounts, deps, Reconciler(accounts, deps, chosen, post_event), wakeups, chosen)
 

@@ -4,21 +4,20 @@ Both share AWS, the slots for its limits, the wakeups and the watchdog.
 """
 
 from functools import partial
-from typing import cast
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Resources
 from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.controller.controller import Controller
+from batteries_operator.controller.pool_members import pooled_accounts
 from batteries_operator.reconcile.reconciler import Reconciler
 from batteries_operator.reconcile.result_applier import PostEvent
-from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.steps.preparation import steps_for
 
 
 def members_in(controller: Controller) -> Resources[AwsAccount]:
-    """The PooledAccounts, as the accounts that they are: what is read is a PooledAccount, and so is what is written."""
-    return cast("Resources[AwsAccount]", Resources(controller.api, PooledAccount, FIELD_MANAGER))
+    """The PooledAccounts of its cluster."""
+    return pooled_accounts(controller.api)
 
 
 def members_of(

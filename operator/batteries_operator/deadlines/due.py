@@ -123,7 +123,7 @@ def _closure(account: AwsAccount, now: datetime) -> Change | None:
 
 def _has_something_to_close(account: AwsAccount) -> bool:
     status = account.status
-    return status.aws_account_id is not None or status.create_request is not None
+    return any(each is not None for each in (status.aws_account_id, status.create_request, status.claim))
 
 
 def _was_told_in_time(account: AwsAccount, at: datetime) -> bool:

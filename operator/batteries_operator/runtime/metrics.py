@@ -33,6 +33,23 @@ STEP_SECONDS = Histogram(
     ["step"],
     buckets=LONG_SECONDS,
 )
+POOL_CLAIMS = Counter(
+    "batteries_pool_claims_total",
+    "AwsAccounts that got an AWS account where there are pools, by source: pool (it was prepared beforehand) or cold "
+    "(AWS was asked for it).",
+    ["source"],
+)
+POOL_CLAIM_SECONDS = Histogram(
+    "batteries_pool_claim_duration_seconds",
+    "Time from an AwsAccount's creation until a prepared AWS account was its own.",
+    buckets=SECONDS,
+)
+POOL_FALL_THROUGHS = Counter(
+    "batteries_pool_fall_throughs_total",
+    "AwsAccounts for which AWS was asked although there are pools, by reason: empty (no member was ready) or unfit "
+    "(those that were tried could not be handed out; they say why).",
+    ["reason"],
+)
 STEP_OUTCOMES = Counter("batteries_step_outcomes_total", "Outcomes of steps: done, wait or fail.", ["step", "outcome"])
 DRIFTS = Counter("batteries_drift_total", "Differences that a resync found in AWS and reverted, by step.", ["step"])
 

@@ -255,7 +255,7 @@ def _phase(account: AwsAccount, conditions: Sequence[Condition]) -> Phase:
         return Phase.ACTIVE
     if is_true(conditions, STALLED):
         return Phase.FAILED
-    if status.create_request is None and status.aws_account_id is None:
+    if status.create_request is None and status.claim is None and status.aws_account_id is None:
         return Phase.PENDING
     return Phase.CREATING
 

@@ -19,7 +19,9 @@ from batteries_operator.aws.caller import CALL_SECONDS
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.customers.payments import due_holds
+from batteries_operator.runtime.metrics import POOL_CLAIMS, POOL_FALL_THROUGHS
 from batteries_operator.runtime.naming import account_email, account_name
+from batteries_operator.steps import claim, from_pool
 from batteries_operator.steps.doors import too_large
 from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait
 from batteries_operator.steps.step import Scope
@@ -50,9 +52,17 @@ async def run(scope: Scope) -> Outcome:
         return Done(f"There is an AWS account already: {owned.id}.")
     customer = await _customer(scope)
     if account.is_wanted and customer is not None and (held := _held(scope, customer)) is not None:
-        return held
+        return await claim.withdrawn(scope, held)
     owner = _owner(account, customer)
-    existing = known or account.spec.aws_account_id
+    if account.status.claim is not None and (outcome := await from_pool.follow_wish(scope, owner)) is not None:
+        return outcome
+    return await _adopt_or_get(scope, owner)
+
+
+async def _adopt_or_get(scope: Scope, owner: str | None) -> Outcome:
+    """Takes over the AWS account that is named, or else gets one that a pool prepared, or asks AWS."""
+    account = scope.account
+    existing = account.status.aws_account_id or account.spec.aws_account_id
     if existing is not None and not account.is_wanted:
         return await _adopt(scope, existing, owner)  # closing it needs no owner
     if owner is None:
@@ -61,7 +71,8 @@ async def run(scope: Scope) -> Outcome:
         return unfit
     if existing is not None:
         return await _adopt(scope, existing, owner)
-    return await in_turn(scope, owner)
+    got = await from_pool.get(scope, owner)
+    return got if isinstance(got, Done) else await in_turn(scope, owner, got)
 
 
 async def _too_large(scope: Scope) -> Outcome | None:
@@ -87,8 +98,11 @@ def _no_customer(scope: Scope) -> Wait:
     )
 
 
-async def in_turn(scope: Scope, owner: str | None) -> Outcome:
-    """Asks AWS when there is a slot, or finds out what became of an earlier request."""
+async def in_turn(scope: Scope, owner: str | None, missed: claim.Missed | None = None) -> Outcome:
+    """Asks AWS when there is a slot, or finds out what became of an earlier request.
+
+    `missed` says why no prepared account was to be had, where there are pools.
+    """
     account, partition = scope.account, await scope.deps.aws.sts.partition()
     if not partition.creates_accounts:
         return Fail(
@@ -105,6 +119,9 @@ async def in_turn(scope: Scope, owner: str | None) -> Outcome:
         role = scope.deps.settings.access_role_name
         identity = str(account.account_id)
         await scope.record(create_request=intent, owner=owner, account_id=identity, access_role_name=role)
+        if missed is not None:
+            POOL_CLAIMS.labels("cold").inc()
+            POOL_FALL_THROUGHS.labels(missed).inc()
         return await _ask(scope, intent)
     return await _resolve(scope, intent)
 
@@ -140,7 +157,8 @@ async def owner_address(scope: Scope) -> str | None:
 
 def _owner(account: AwsAccount, customer: Customer | None) -> str | None:
     """The owner's e-mail address; None if the Customer is missing."""
-    if account.status.create_request is not None and account.status.owner is not None:
+    is_under_way = account.status.create_request is not None or account.status.claim is not None
+    if is_under_way and account.status.owner is not None:
         return account.status.owner
     if account.spec.customer_ref is None:
         return account.spec.email

@@ -8,7 +8,7 @@ from typing import Protocol
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.customer import Customer
 from batteries_crds.names import ProvisioningStep
-from batteries_crds.pooled_account import PooledAccount
+from batteries_crds.pooled_account import Claimant, PooledAccount
 from batteries_operator.aws.gateways import Aws
 from batteries_operator.limits.creation_poller import CreationPoller
 from batteries_operator.limits.duration_estimate import DurationEstimate
@@ -16,6 +16,8 @@ from batteries_operator.limits.slots import Slots
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.runtime.two_clocks import AccountReader
 from batteries_operator.steps.account_registries import AccountRegistries
+from batteries_operator.steps.lost_claims import LostClaims
+from batteries_operator.steps.outcome import Fail, Wait
 
 
 class Limit(StrEnum):
@@ -93,6 +95,25 @@ class Pool(Protocol):
         """Whether it can be handed out: nobody has it, and all of its preparation is done and up to date."""
 
 
+class Members(Protocol):
+    """Reads and writes the members of pools in Kubernetes."""
+
+    async def find(self, namespace: str, name: str) -> PooledAccount | None:
+        """The member as it is now; None if there is none."""
+
+    async def with_account(self, namespace: str, aws_account_id: str) -> list[PooledAccount]:
+        """The members in that namespace that name that AWS account."""
+
+    async def claim(self, member: PooledAccount, claimant: Claimant) -> bool:
+        """Writes who has taken it, into exactly this version of it; False if it has changed or is gone."""
+
+    async def refuse(self, member: PooledAccount, outcome: Fail | Wait) -> bool:
+        """Writes why it can't be handed out, as the result of its look inside, into exactly this version of it.
+
+        False if it has changed or is gone. Posts a Warning about it.
+        """
+
+
 class NoPool:
     """Where there are no pools."""
 
@@ -121,6 +142,8 @@ class Dependencies:
     customers: CustomerReader
     live: AccountReader
     passwords: PasswordStore
+    members: Members
+    lost_claims: LostClaims
     creation_poller: CreationPoller
     creations: Slots
     assignments: Slots

@@ -2,7 +2,8 @@
 
 Usually nothing was ever asked of AWS, so there is none. But a status can be lost: by a restore without it, or by hand.
 The account would then stay open in AWS while its AwsAccount says suspended. create_account finds the account of one
-that is wanted, because AWS takes each root e-mail address once.
+that is wanted, because AWS takes each root e-mail address once. One that came from a pool has another address and is
+found by its tag.
 """
 
 from batteries_crds.reasons import Reason
@@ -10,6 +11,7 @@ from batteries_operator.aws.account_tags import AccountTags
 from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.runtime.naming import account_email
+from batteries_operator.steps import found_by_tag
 from batteries_operator.steps.create_account import owner_address
 from batteries_operator.steps.outcome import Done, Fail, Outcome
 from batteries_operator.steps.step import Scope
@@ -21,7 +23,7 @@ async def run(scope: Scope) -> Outcome:
     """Done once AWS was searched; the account that was found is this AwsAccount's from then on."""
     account, organizations = scope.account, scope.deps.aws.organizations
     address = account_email(scope.deps.settings.account_email_template, str(account.account_id))
-    found = account.spec.aws_account_id or await organizations.find_account_by_email(address)
+    found = account.spec.aws_account_id or await organizations.find_account_by_email(address) or await _by_tag(scope)
     if found is None or (account.is_deleted and not await _is_its_own(scope, found)):
         return Done(NONE)
     owner = await owner_address(scope)
@@ -36,6 +38,15 @@ async def run(scope: Scope) -> Outcome:
         f"Found the AWS account {owned.id}, which was made for it before.",
         {"aws_account_id": owned.id, "owner": owner, "account_id": str(account.account_id)},
     )
+
+
+async def _by_tag(scope: Scope) -> str | None:
+    """One that may be its own by its tag; of several the one that this very object had."""
+    candidates = await found_by_tag.candidates(scope)
+    for each in candidates:
+        if await _is_its_own(scope, each):
+            return each
+    return candidates[0] if candidates else None
 
 
 async def _is_its_own(scope: Scope, aws_account_id: str) -> bool:

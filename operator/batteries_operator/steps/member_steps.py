@@ -21,9 +21,10 @@ from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.steps import agent_role, create_account, deploy_role
 from batteries_operator.steps.doors import side_by_side
+from batteries_operator.steps.fitness import touched
 from batteries_operator.steps.gone import Run
 from batteries_operator.steps.move_to_ou import placed
-from batteries_operator.steps.outcome import Done, Fail, Outcome, Wait, Waive
+from batteries_operator.steps.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.steps.step import NotReachedError, Scope
 
 
@@ -103,15 +104,6 @@ def _doors(account: AwsAccount) -> int:
     return len([arn for arn in (account.status.oidc_role_arn, account.status.agent_role_arn) if arn is not None])
 
 
-def touched(aws_account_id: str, more: list[str]) -> Fail:
-    """The failure of a member in which somebody was."""
-    return Fail(
-        Reason.TOUCHED,
-        f"There is more in AWS account {aws_account_id} than when it became ready: {', '.join(more)}. Somebody was "
-        "there, so it is not handed out. Find out who, and delete this PooledAccount.",
-    )
-
-
 def if_its_own(run: Run) -> Run:
     """`run` for a deleted member, but waived at once if its AWS account is not its own: the tag decides.
 
@@ -143,14 +135,22 @@ async def await_claimant(scope: Scope) -> Outcome:
         return Done(f"AWS account {aws_account_id} belongs to {tags.resource or 'nobody that its tags name'}.")
     namespace = scope.account.metadata.namespace
     found, _ = await scope.deps.live.read(ObjectRef(namespace, claimant.name, claimant.uid))
-    if found is not None:
+    if found is not None and _is_taking(found, scope.account):
         message = f"AwsAccount {found.key} is taking AWS account {aws_account_id}."
         return Wait.polling(None, Reason.CLAIM_UNDER_WAY, message)
     return Waive(
         Reason.CLAIMANT_GONE,
-        f"AwsAccount {namespace}/{claimant.name} was deleted before it had AWS account {aws_account_id}, which is "
-        "nobody's.",
+        f"AwsAccount {namespace}/{claimant.name} was deleted, or got another, before it had AWS account "
+        f"{aws_account_id}, which is nobody's.",
     )
+
+
+def _is_taking(account: AwsAccount, member: AwsAccount) -> bool:
+    """Whether it takes this member, or may yet because its status is lost: it has no other, and wishes for no other."""
+    status, wish = account.status, account.status.claim
+    is_for_it = wish is None or wish.member_uid == member.metadata.uid
+    has_no_other = status.aws_account_id in (None, member.status.aws_account_id) and status.create_request is None
+    return is_for_it and has_no_other
 
 
 async def _tags(scope: Scope, aws_account_id: str) -> AccountTags | None:

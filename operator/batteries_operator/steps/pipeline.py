@@ -34,7 +34,7 @@ PROVISIONING: tuple[Step, ...] = (
         Name.CREATE_ACCOUNT,
         ConditionType.ACCOUNT_REQUESTED,
         create_account.run,
-        "Organizations CreateAccount, the intent written before the call",
+        "an account of a pool, if one is ready; else Organizations CreateAccount, the intent written before the call",
         precondition=create_account.has_request,
         observable=False,  # AWS lists the request only after a while
         limit=Limit.CREATIONS,
@@ -220,7 +220,8 @@ def concerns_aws(account: AwsAccount) -> bool:
     """Whether there is an AWS account, or may be one. An account to adopt exists and is open until it is suspended."""
     status = account.status
     to_adopt = account.spec.aws_account_id is not None and not account.is_deleted
-    return to_adopt or status.create_request is not None or status.aws_account_id is not None
+    is_under_way = status.create_request is not None or status.claim is not None
+    return to_adopt or is_under_way or status.aws_account_id is not None
 
 
 def may_be_lost(account: AwsAccount, *, remove_access: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 from fakes import aws_calls_page
-from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, Call, How
+from fakes.aws_calls import BOOTSTRAPS, CALLS, DOCTORS, LOOKS, SEARCHES, Call, How
 from fakes.factory import NAMESPACE, Factory, Process
 from fakes.stages import MAKE, STAGES, SUSPEND, Stage, walked
 
@@ -41,7 +41,7 @@ def called() -> Iterator[str]:
 
 
 def test_every_call_of_the_gateways_has_a_row() -> None:
-    assert {*called()} == {each.name for each in CALLS} | {*BOOTSTRAPS} | {*DOCTORS} | {*LOOKS}
+    assert {*called()} == {each.name for each in CALLS} | {*BOOTSTRAPS} | {*DOCTORS} | {*LOOKS} | {*SEARCHES}
 
 
 def test_the_page_is_current() -> None:

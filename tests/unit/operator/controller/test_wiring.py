@@ -18,9 +18,10 @@ async def _ended(request_id: str) -> CreationStatus:
 
 async def test_the_end_of_a_creation_gives_its_slot_to_the_next_before_its_own_reconcile() -> None:
     creations = SimpleNamespace(status=_ended, in_progress=None)
+    unused = SimpleNamespace(ownership=None, organizations=None)
     woken: list[str] = []
-    aws, api = cast(Any, SimpleNamespace(creations=creations, ownership=None)), cast(Any, None)
-    deps = make_dependencies(Settings(creations_in_flight=1), api, aws, woken.append)
+    aws, api = cast(Any, SimpleNamespace(creations=creations, **vars(unused))), cast(Any, None)
+    deps = make_dependencies(Settings(creations_in_flight=1), api, aws, woken.append, lambda *_: None)
     now = datetime.now(UTC)
     assert deps.creations.acquire("first", "boss", now)
     assert not deps.creations.acquire("second", "boss", now)

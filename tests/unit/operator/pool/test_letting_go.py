@@ -162,6 +162,16 @@ async def test_a_member_that_is_being_taken_waits_for_its_claimant(factory: Fact
     assert await state_in_aws(factory, one) == "ACTIVE", "it has an owner"
 
 
+async def test_a_member_whose_claimant_got_another_account_is_nobodys(factory: Factory) -> None:
+    """The claim came to nothing, and the claimant lives on: it would wait for ever."""
+    process = await factory.active()
+    await ready_member(factory, deletionPolicy="Close")
+    one = await claim(factory, await factory.account())
+    mark_deleted(factory)
+    await let_go(process, one)
+    assert await state_in_aws(factory, one) == "CLOSED"
+
+
 @pytest.mark.parametrize("policy", ["Retain", "Close"])
 async def test_a_member_whose_claimant_went_away_goes_by_its_policy(
     factory: Factory, policy: str, said: list[str]

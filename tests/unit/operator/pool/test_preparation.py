@@ -229,9 +229,9 @@ async def test_a_forged_status_gets_no_account_of_somebody_else(factory: Factory
 
 
 async def test_an_account_of_the_same_name_gets_an_account_of_its_own(factory: Factory) -> None:
+    await factory.active("acme")
     await ready_member(factory, "acme")
     prepared = (await member(factory, "acme")).status.aws_account_id
-    await factory.active("acme")
     assert (await factory.account("acme")).status.aws_account_id != prepared
     await factory.accounts.merge_status(NAMESPACE, "acme", {"status": {"awsAccountId": prepared}})
     process = await factory.start()
