@@ -1,4 +1,5 @@
-"""`batteries-operator release`: releases all AwsAccounts of a namespace, so that they, and it, can be deleted.
+"""`batteries-operator release`: releases all AwsAccounts of a namespace, so that they, and it, can be deleted; and with
+them its AccountPools and PooledAccounts.
 
 An AwsAccount carries the operator's finalizer. Without an operator nobody removes it, and a namespace with accounts in
 it stays Terminating for ever. This command removes it, as the operator does for deletionPolicy Retain: the AWS accounts
@@ -8,18 +9,25 @@ namespace that is being deleted, and can be repeated. `orphans` finds the AWS ac
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, V1Lease
 
+from batteries_crds.account_pool import AccountPool
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import CONFLICT, FORBIDDEN, NOT_FOUND, Resources, UnreadableError, connect, status_of
 from batteries_crds.names import FINALIZER
+from batteries_crds.pooled_account import PooledAccount
+from batteries_crds.resource import Resource
 from batteries_operator.runtime.field_manager import FIELD_MANAGER
 from batteries_operator.runtime.settings import Settings
+
+KINDS: tuple[type[Resource], ...] = (AwsAccount, PooledAccount, AccountPool)
+"""What carries the operator's finalizer."""
 
 TRIES = 5
 """Somebody else may write the object meanwhile; each try reads it again."""
@@ -36,6 +44,7 @@ class Held:
     """
 
     raw: dict[str, Any]
+    model: type[Resource] = AwsAccount
 
     @property
     def namespace(self) -> str:
@@ -51,11 +60,14 @@ class Held:
         spec, status = self.raw.get("spec") or {}, self.raw.get("status") or {}
         aws = status.get("awsAccountId") or spec.get("awsAccountId")
         what = f"AWS account {aws} stays open" if aws else "no AWS account is known for it"
+        if not aws and (wish := status.get("claim")):  # written before the account is taken
+            what = f"AWS account {wish.get('awsAccountId')} stays open, and may be its own: `orphans` tells by the tags"
         if self.raw["metadata"].get("deletionTimestamp"):
             what += "; the object is being deleted and will be gone"
         if spec.get("deletionPolicy") == "Close":
             what += "; deletionPolicy Close is not carried out"
-        return f"{self.namespace}/{self.name}: {what}"
+        kind = "" if self.model is AwsAccount else f"{self.model.definition.kind} "
+        return f"{kind}{self.namespace}/{self.name}: {what}"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -86,40 +98,55 @@ async def release(settings: Settings, given: Namespace) -> int:
         print("Say which accounts to release: --namespace NAME, or --all-namespaces.", file=sys.stderr)
         return 2
     async with await connect(settings.kubeconfig) as api:
-        resources = Resources(api, AwsAccount, FIELD_MANAGER)
-        held = [each for place in places for each in await _held(resources, place)]
+        every = {kind: Resources(api, kind, FIELD_MANAGER) for kind in KINDS}
+        held = [each for place in places for each in await _all_held(every, place)]
         for each in held:
             print(f"{'releasing' if given.yes else 'would release'} {each}")
         if not given.yes:
-            print(f"Nothing was done. {len(held)} AwsAccounts would be released; to release them, add --yes.")
+            print(f"Nothing was done. {_counted(held)} would be released; to release them, add --yes.")
             return 0
         await _refuse_an_operator_at_work(
             api, [*places, *([settings.lease_namespace] if settings.lease_namespace else [])]
         )
         for each in held:
-            await _let_go(resources, each)
-        left = [each for place in places for each in await _held(resources, place)]
+            await _let_go(every[each.model], each)
+        left = [each for place in places for each in await _all_held(every, place)]
     for each in left:
         print(
             f"{each.namespace}/{each.name} is held again: an operator is running. Stop it, then repeat this command.",
             file=sys.stderr,
         )
-    print(f"Released {len(held) - len(left)} AwsAccounts; their AWS accounts stay as they are.")
+    still = {(each.model, each.namespace, each.name) for each in left}
+    gone = [each for each in held if (each.model, each.namespace, each.name) not in still]
+    print(f"Released {_counted(gone)}; their AWS accounts stay as they are.")
     return 1 if left else 0
 
 
-async def _held(resources: Resources[AwsAccount], namespace: str | None) -> list[Held]:
-    """Every AwsAccount in the namespace that has our finalizer, by namespace and name."""
+def _counted(held: Sequence[Held]) -> str:
+    """How many of each kind; of pools only if there are any."""
+    numbers = Counter(each.model for each in held)
+    return " and ".join(
+        f"{numbers[kind]} {kind.definition.kind}s" for kind in KINDS if numbers[kind] or kind is AwsAccount
+    )
+
+
+async def _all_held(every: Mapping[type[Resource], Resources[Any]], namespace: str | None) -> list[Held]:
+    """Everything in the namespace that has our finalizer."""
+    return [each for kind, resources in every.items() for each in await _held(kind, resources, namespace)]
+
+
+async def _held(kind: type[Resource], resources: Resources[Any], namespace: str | None) -> list[Held]:
+    """Every object of one kind in the namespace that has our finalizer, by namespace and name."""
     found, token = [], None
     while True:
         page = await resources.raw_page(namespace, token=token)
-        found += [Held(raw) for raw in page.items if FINALIZER in raw["metadata"].get("finalizers", [])]
+        found += [Held(raw, kind) for raw in page.items if FINALIZER in raw["metadata"].get("finalizers", [])]
         token = page.next_token
         if token is None:
             return sorted(found, key=lambda each: (each.namespace, each.name))
 
 
-async def _let_go(resources: Resources[AwsAccount], held: Held) -> None:
+async def _let_go(resources: Resources[Any], held: Held) -> None:
     """Removes our finalizer and keeps those of others."""
     raw = held.raw
     for _ in range(TRIES):

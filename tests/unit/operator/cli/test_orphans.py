@@ -7,6 +7,7 @@ import pytest
 import yaml
 from fakes.aws_world import assert_exactly_right
 from fakes.factory import NAMESPACE, Factory, settings
+from fakes.pool import pooled
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.names import TAG_RESOURCE
@@ -261,3 +262,49 @@ async def test_what_an_account_of_its_name_is_about_to_take_is_no_orphan(
     number = str(before.status.aws_account_id)
     await factory.add(**{name: number if value == "THEIRS" else value for name, value in spec.items()})
     assert (await find(process.deps.aws, factory.settings, await accounts(factory))).orphans == []
+
+
+async def test_an_orphan_that_came_from_a_pool_is_adopted_with_the_names_that_it_has(factory: Factory) -> None:
+    """Its address and name in AWS do not follow from its id, and mislead nobody."""
+    member = await pooled(factory)
+    process = await factory.active(githubRepos=REPOSITORIES, displayName="Web team")
+    before = await factory.account()
+    assert before.status.aws_account_id == member.status.aws_account_id
+    factory.cluster.delete("AwsAccount", NAMESPACE, "acme")
+    found = await find(process.deps.aws, factory.settings, await accounts(factory), pooled=[member])
+    assert (found.lost, found.left_over, found.unread) == ([], [], [])
+    (orphan,) = found.orphans
+    manifest = yaml.safe_load(orphan.manifest())
+    spec = {"email": "acme@example.com", "githubRepos": REPOSITORIES, "awsAccountId": before.status.aws_account_id}
+    assert manifest["spec"] == spec, "no displayName is guessed"
+    await factory.accounts.create(NAMESPACE, manifest)
+    adopted = await process.until("acme")
+    await assert_exactly_right(factory, adopted, mails=0)
+    assert await find(process.deps.aws, factory.settings, await accounts(factory)) == Found()
+
+
+async def test_what_a_pool_prepared_for_a_member_that_is_gone_is_told(factory: Factory) -> None:
+    member = await pooled(factory)
+    process = await factory.start()
+    assert await find(process.deps.aws, factory.settings, [], pooled=[member]) == Found()
+    found = await find(process.deps.aws, factory.settings, [])
+    (sentence,) = found.left_over
+    assert sentence.startswith(f"{member.status.aws_account_id}: a pool prepared it, its PooledAccount customers/m-1")
+    assert sentence.endswith(f"aws organizations close-account --account-id {member.status.aws_account_id}")
+    assert not found.orphans
+    elsewhere = factory.settings.model_copy(update={"namespaces": "another"})
+    assert await find(process.deps.aws, elsewhere, []) == Found()
+
+
+async def test_a_second_account_of_an_awsaccount_is_told(factory: Factory) -> None:
+    process = await factory.active()
+    account, organizations = await factory.account(), await factory.client("organizations")
+    await factory.active("other")
+    other = (await factory.account("other")).status.aws_account_id
+    factory.cluster.delete("AwsAccount", NAMESPACE, "other")
+    tags: Any = [{"Key": TAG_RESOURCE, "Value": account.key}]
+    organizations.tag_resource(ResourceId=other, Tags=tags)
+    found = await find(process.deps.aws, factory.settings, await accounts(factory))
+    (sentence,) = found.left_over
+    assert sentence.startswith(f"{other}: is AwsAccount {account.key}'s by its tag, which has AWS account")
+    assert found.orphans == []

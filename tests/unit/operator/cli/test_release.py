@@ -34,7 +34,9 @@ class InPages(FakeResources[AwsAccount]):
         found = [
             self._cluster.get(*key)
             for key in self._cluster.objects
-            if namespace in (None, key[1]) and field_selector in (None, f"metadata.name={key[2]}")
+            if key[0] == self._kind
+            and namespace in (None, key[1])
+            and field_selector in (None, f"metadata.name={key[2]}")
         ]
         at = int(token or 0)
         return Page(found[at : at + 1], "1", str(at + 1) if at + 1 < len(found) else None)
@@ -123,6 +125,22 @@ async def test_it_takes_our_finalizer_away_and_no_other(world: World, capsys: py
     out = capsys.readouterr().out
     assert "releasing one/a: no AWS account is known for it" in out
     assert out.endswith("Released 3 AwsAccounts; their AWS accounts stay as they are.\n")
+
+
+async def test_pools_and_their_members_are_released_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else a namespace with a pool in it would stay Terminating for ever."""
+    world.add("one", "a")
+    for kind, name in (("AccountPool", "pool"), ("PooledAccount", "m-1"), ("PooledAccount", "m-2")):
+        body = {"metadata": {"name": name, "finalizers": [FINALIZER, "other"]}, "status": {}}
+        world.cluster.put(kind, "one", body | {"status": {"awsAccountId": "123456789012"} if kind[0] == "P" else {}})
+    assert await release(settings(), given("-n", "one", "--yes")) == 0
+    for kind, name in (("AccountPool", "pool"), ("PooledAccount", "m-1"), ("PooledAccount", "m-2")):
+        assert world.cluster.get(kind, "one", name)["metadata"]["finalizers"] == ["other"]
+    out = capsys.readouterr().out
+    assert "releasing PooledAccount one/m-1: AWS account 123456789012 stays open" in out
+    assert "releasing AccountPool one/pool" in out
+    released = "Released 1 AwsAccounts and 2 PooledAccounts and 1 AccountPools; their AWS accounts stay as they are.\n"
+    assert out.endswith(released)
 
 
 async def test_all_namespaces_are_all(world: World) -> None:
@@ -253,6 +271,10 @@ async def test_leases_that_may_not_be_read_stop_nothing_and_other_errors_do(worl
             "carried out",
         ),
         ({"spec": {"deletionPolicy": "Retain"}}, "no AWS account is known for it"),
+        (
+            {"status": {"claim": {"awsAccountId": "3"}}},
+            "AWS account 3 stays open, and may be its own: `orphans` tells by the tags",
+        ),
     ],
 )
 def test_what_becomes_of_an_account_is_said(raw: dict[str, Any], said: str) -> None:
