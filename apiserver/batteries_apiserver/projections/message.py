@@ -22,8 +22,8 @@ _DOING = {
 READY_IN_POOL = "An account of the pool is ready for you: it takes seconds ({} so far)."
 """Instead of CREATE_ACCOUNT's, which takes minutes."""
 _FROM_POOL = "The account came from the pool. "
-_READY = "The account has been ready to use for {}."
-_READY_FROM_POOL = "The account came from the pool, and has been ready to use for {}."
+_READY = "The account has been ready to use for {}"
+_READY_FROM_POOL = "The account came from the pool, and has been ready to use for {}"
 _CLOSED = "The AWS account has been closed for {}."
 _SO_FAR = " ({} so far)."
 _NOT_USABLE: dict[str, str] = {
@@ -59,16 +59,15 @@ def state_of(account: AwsAccount) -> tuple[str, datetime | None]:
     if status.phase is Phase.ACTIVE:
         if is_true(status.conditions, RECONCILING) or status.observed_generation != account.metadata.generation:
             return "The account is ready to use; a change to it is being applied" + _SO_FAR, _changed_at(account)
+        ready = _READY_FROM_POOL if is_from_pool(account) else _READY
         sso = find(account.status.conditions, ConditionType.SSO_ASSIGNED)
         if sso is not None and sso.reason == Reason.EMAIL_NOT_CONFIRMED:
             return (
-                "The account has been ready to use for {}, except for single sign-on, which waits until you confirm "
-                "your e-mail address: open the link in the mail that you got, or request a new one with POST "
-                "/v1/customer/confirmation.",
+                f"{ready}, except for single sign-on, which waits until you confirm your e-mail address: open the link "
+                "in the mail that you got, or request a new one with POST /v1/customer/confirmation.",
                 _since(account, ConditionType.PROVISIONED),
             )
-        ready = _READY_FROM_POOL if is_from_pool(account) else _READY
-        return ready, _since(account, ConditionType.PROVISIONED)
+        return f"{ready}.", _since(account, ConditionType.PROVISIONED)
     doing = _DOING.get(status.provisioning_step, "Setting up the account")
     origin = _FROM_POOL if is_from_pool(account) else ""
     return origin + doing + _SO_FAR, _begun_at(account) or created

@@ -1,5 +1,6 @@
 """What a new account's owner is told about the pool, and how soon to look again."""
 
+import re
 from typing import Any
 
 import pytest
@@ -134,6 +135,11 @@ def test_a_ready_account_says_where_it_came_from() -> None:
     ready = {"phase": "active", "awsAccountId": "123456789012"}
     assert shown(**ready, claim=CLAIM).startswith("The account came from the pool, and has been ready to use for ")
     assert shown(**ready).startswith("The account has been ready to use for ")
+    waiting = {"type": "SSOAssigned", "status": "True", "reason": "EmailNotConfirmed"}
+    told = shown(**ready, claim=CLAIM, conditions=[waiting | {"lastTransitionTime": "2026-11-24T08:00:00Z"}])
+    assert re.match(
+        r"The account came from the pool, and has been ready to use for .+, except for single sign-on", told
+    )
 
 
 def test_a_wish_that_has_not_come_true_is_not_told() -> None:
