@@ -77,7 +77,7 @@ rotation: sync ## Verify ten thousand tokens for AWS while their keys are rotate
 	ROTATION_VERIFICATIONS=10000 $(BIN)/pytest -s tests/integration/test_token_rotation.py
 
 .PHONY: crash
-crash: sync ## Kill the operator at every AWS call and every write of an account's life (a quarter of an hour)
+crash: sync ## Kill the operator at every AWS call and every write of an account's life (half an hour)
 	@$(BIN)/batteries-sandbox build
 	PYTHONPATH=tests $(BIN)/python -m crash
 

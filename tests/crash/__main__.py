@@ -24,7 +24,8 @@ PAGE = CHECKOUT / "docs" / "crash-matrix.md"
 HEAD = """# The crash matrix
 
 Written by `make crash`. Each row is an AWS call or a write to Kubernetes that the operator makes in an account's life
-(provisioning, suspension, resume, unpaid, expiry, extension, leaving, grace, profile, deletion). Each column is
+(provisioning, suspension, resume, unpaid, expiry, extension, leaving, grace, profile, deletion; claim and rivals are of
+accounts that come from a pool). Each column is
 something that goes wrong at that point, with real processes and SIGKILL. Afterwards the account must match its spec,
 AWS must have exactly one of everything, and the password in the Secret must be the one that works.
 

@@ -1,12 +1,12 @@
 """The lives that every fault is set against: how each begins, when it is over, and what AWS must hold then."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from crash.lane import PROFILE, Lane
+from crash.life import Life, Seen
+from crash.points import DELETED
 from fakes.aws_world import expected, observe
 
 from batteries_crds import agent_access
@@ -19,20 +19,6 @@ from batteries_crds.github.trust_policy import nobody
 BEFORE, AFTER = ["octo-org/web"], ["octo-org/api", "octo-org@12/web@34"]
 PAST = "2020-01-01T00:00:00Z"
 ENDED = {"expiresAt": PAST, "expiryPolicy": "Close"}
-Seen = AwsAccount | None
-
-
-@dataclass(frozen=True)
-class Life:
-    """`prepared` are the specs an account is led through first; `begin` starts what the faults are set against."""
-
-    name: str
-    prepared: tuple[dict[str, Any], ...]
-    begin: Callable[[Lane, str], Awaitable[object]]
-    over: Callable[[Seen], bool]
-    check: Callable[[Lane, AwsAccount], Awaitable[None]]
-    has_customer: bool = False
-    """Whether the account belongs to a Customer of its own, which has the account's name."""
 
 
 def at_rest(account: Seen) -> bool:
@@ -247,7 +233,7 @@ async def _asked_once(lane: Lane, account: AwsAccount) -> None:
 
 
 LIVES = (
-    Life("provisioning", (), create, at_rest, is_open),
+    Life("provisioning", (), create, at_rest, is_open, more=(DELETED,), let_go=is_let_go),
     Life("suspension", ({},), _suspend, at_rest, is_closed),
     Life("resume", ({}, {"suspended": True}), _resume, at_rest, is_open),
     Life("unpaid", ({},), _stop_paying, is_held, is_closing, has_customer=True),

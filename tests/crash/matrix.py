@@ -5,10 +5,14 @@ import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from crash.all_lives import LIVES
 from crash.lane import Lane
-from crash.lives import LIVES, Life, at_rest, create, create_for_customer, delete, gone, is_let_go
-from crash.points import DELETED, FAULTS, Fault, Point, armed, points_since
+from crash.life import Life
+from crash.lives import at_rest, create, create_for_customer, delete, gone
+from crash.points import FAULTS, Fault, Point, armed, points_since
+from crash.pool import delete_member, resize
 
+_MEANWHILE = {"delete": delete, "delete member": delete_member, "resize": resize}
 OK, FAILED, NOT_MET, NOT_MEANT = "ok", "FAILED", "not met", "-"
 
 
@@ -38,8 +42,7 @@ class Matrix:
         """All there are, life by life."""
         for life in LIVES:
             for point in self.points.get(life.name, []):
-                columns = (*FAULTS, DELETED) if life.name == "provisioning" else FAULTS
-                yield from (Cell(life, point, fault) for fault in columns if fault.strikes(point))
+                yield from (Cell(life, point, fault) for fault in (*FAULTS, *life.more) if fault.strikes(point))
 
 
 async def discover(lane: Lane, names: Collection[str] = ()) -> dict[str, list[Point]]:
@@ -50,13 +53,15 @@ async def discover(lane: Lane, names: Collection[str] = ()) -> dict[str, list[Po
     for life in (each for each in LIVES if not names or each.name in names):
         name = f"clean-{life.name}"
         await prepare(lane, life, [name])
+        if life.before is not None:
+            await life.before(lane, name)
         await lane.restart()
         lane.proxy.reset()
         since = (await lane.standin("health"))["calls"]
         await life.begin(lane, name)
         before = await lane.find(name)
         account = await lane.until(name, life.over) or before
-        found[life.name] = await points_since(lane, since)
+        found[life.name] = life.meant(await points_since(lane, since))
         assert account is not None
         await life.check(lane, account)
     return found
@@ -90,7 +95,10 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
         AssertionError, TimeoutError: with what is wrong.
     """
     life = cell.life
-    over = gone if cell.fault.deletes else life.over
+    is_deleted = cell.fault.meanwhile == "delete"
+    over = gone if is_deleted else life.over
+    if life.before is not None:
+        await life.before(lane, name)
     await lane.restart()
     before = await lane.find(name)
     async with armed(lane, cell.point, cell.fault) as trap:
@@ -105,9 +113,9 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
             ended.cancel()
             await lane.kill()
             await trap.drop()
-        elif met and cell.fault.deletes:
+        elif met and cell.fault.meanwhile is not None:
             ended.cancel()
-            await delete(lane, name)
+            await _MEANWHILE[cell.fault.meanwhile](lane, name)
             await trap.release()
     if not met:
         await ended
@@ -117,7 +125,9 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
     after = await lane.until(name, over)
     account = after or before
     assert account is not None
-    await (is_let_go if cell.fault.deletes else life.check)(lane, account)
+    check = life.let_go if is_deleted else life.check
+    assert check is not None, "a life that can be deleted says what must be true then"
+    await check(lane, account)
     return OK
 
 

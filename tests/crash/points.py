@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from crash.lane import Lane
 from crash.proxy import Trap
 
 AWS, WRITE = "aws", "write"
+Meanwhile = Literal["delete", "delete member", "resize"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Fault:
-    """One column. `kills`: the operator is killed there and another one started."""
+    """One column. `kills`: the operator is killed there and another one started. `meanwhile`: what is done while it is
+    held there.
+    """
 
     name: str
     at_aws: str | None
     at_write: str | None
     kills: bool
-    deletes: bool = False
+    meanwhile: Meanwhile | None = None
 
     def strikes(self, point: Point) -> bool:
         """Whether it makes sense there."""
@@ -44,8 +48,12 @@ FAULTS = (
     Fault("answer lost", "answer_lost", "lost", kills=False),
     Fault("request lost", "request_lost", None, kills=False),
 )
-DELETED = Fault("deleted there", "gate_before", "before", kills=False, deletes=True)
-"""For provisioning alone: the AwsAccount is deleted while its operator is about to do that."""
+DELETED = Fault("deleted there", "gate_before", "before", kills=False, meanwhile="delete")
+"""For an account that has just begun: the AwsAccount is deleted while its operator is about to do that."""
+
+MEMBER_DELETED = Fault("member gone", "gate_before", "before", kills=False, meanwhile="delete member")
+RESIZED = Fault("pool to 0", "gate_before", "before", kills=False, meanwhile="resize")
+"""For one that claims: the pool's member is deleted, or its pool resized to 0, meanwhile."""
 
 
 async def points_since(lane: Lane, since: int) -> list[Point]:

@@ -16,6 +16,7 @@ from crash.lane import Lane
 from crash.lives import LIVES, at_rest, create, delete, is_open, members
 from crash.matrix import FAILED, Cell, Matrix, discover, run_cell, run_lane
 from crash.points import FAULTS, Fault, Point
+from crash.pool_lives import POOL_LIVES
 from crash.proxy import Trap
 from crash.report import lines
 from crash.storm import Weather
@@ -27,7 +28,7 @@ from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
 from batteries_operator.runtime.naming import account_email
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-SAMPLE = 47
+SAMPLE, POOL_SAMPLE = 47, 61
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -47,9 +48,13 @@ async def lane(world: World) -> AsyncIterator[Lane]:
 
 async def test_a_sample_of_the_crash_matrix_is_green(world: World) -> None:
     matrix = Matrix()
-    matrix.points = await discover(world.lanes[0])
+    matrix.points = await discover(world.lanes[0], [life.name for life in LIVES])
     assert sum(map(len, matrix.points.values())) > 100
-    cells = list(matrix.cells())[::SAMPLE]
+    await _is_green(world, matrix, SAMPLE)
+
+
+async def _is_green(world: World, matrix: Matrix, sample: int) -> None:
+    cells = list(matrix.cells())[::sample]
     async with asyncio.TaskGroup() as group:
         for number, lane in enumerate(world.lanes):
             group.create_task(run_lane(lane, matrix, cells[number::2]))
@@ -246,3 +251,11 @@ async def _start_again(etcd: Any, kube: Any, lane: Lane) -> None:
                 await lane.find("known")
                 return
             await asyncio.sleep(0.1)
+
+
+async def test_a_sample_of_the_lives_that_begin_in_a_pool_is_green(world: World) -> None:
+    """The last here: ready accounts of pools stay in both lanes, and would be handed out to others."""
+    matrix = Matrix()
+    matrix.points = await discover(world.lanes[0], [life.name for life in POOL_LIVES])
+    assert sum(map(len, matrix.points.values())) > 50
+    await _is_green(world, matrix, POOL_SAMPLE)

@@ -1,0 +1,6 @@
+"""Every life that the matrix has."""
+
+from crash.lives import LIVES as OF_ACCOUNTS
+from crash.pool_lives import POOL_LIVES
+
+LIVES = (*OF_ACCOUNTS, *POOL_LIVES)
