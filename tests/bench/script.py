@@ -57,6 +57,12 @@ class Recording:
             str(status.create_request.request_id),
         )
 
+    @classmethod
+    def of_claim(cls, account: AwsAccount, calls: Sequence[dict[str, Any]]) -> "Recording":
+        """From an account that came from a pool: nothing of its creation is among the calls."""
+        made = ("(no e-mail)", "(no name)", str(account.status.aws_account_id), "(no request)")
+        return cls(calls, str(account.status.owner), str(account.account_id), *made)
+
 
 class Script:
     """Makes accounts as recorded."""
@@ -121,6 +127,18 @@ class Script:
                 put[self._recording.aws_id] = answer["CreateAccountStatus"]["AccountId"]
                 return index + 1
         raise RuntimeError("the recording makes no account")
+
+
+class ClaimScript(Script):
+    """Takes prepared accounts, of which it is given the ids, as recorded."""
+
+    def __init__(self, recording: Recording, url: str, key: str, prepared: Sequence[str]) -> None:
+        super().__init__(recording, url, key)
+        self._prepared = list(prepared)
+
+    def _creation(self, put: dict[str, str]) -> int:
+        put[self._recording.aws_id] = self._prepared.pop()
+        return 0
 
 
 def _learn(call: dict[str, Any], answer: dict[str, Any], put: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bench import grown, making, report
+from bench import grown, making, pool, report
 from bench.ground import Ground
 from bench.part import TINY
 
@@ -25,6 +25,15 @@ async def test_making_is_measured(ground: Ground) -> None:
     figures = {each.key: each for each in await making.measure_many(TINY, ground)}
     assert figures["accounts_per_second"].ratio
     assert figures["status_writes_per_second"].ratio
+
+
+async def test_a_pool_is_measured(ground: Ground) -> None:
+    """Claims come from the pool and not from AWS, the script can play one, and a pool at rest costs nothing."""
+    figures = {each.key: each for each in await pool.measure(TINY, ground)}
+    assert (figures["pool_claim_to_cold"].ratio or 1) < 1
+    assert figures["pool_deployable"].value <= figures["pool_claim"].value
+    assert figures["pool_claims_per_second"].ratio
+    assert (figures["pool_rest_calls"].value, figures["pool_rest_writes"].value) == (0, 0)
 
 
 async def test_growth_is_measured(ground: Ground, tmp_path: Path) -> None:
