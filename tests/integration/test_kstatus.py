@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 from fakes.account_states import STATES
 
+from batteries_crds.account_pool import AccountPool, PoolReason
+from batteries_crds.base import utc_now
+from batteries_operator.pool.counts import Counts
+from batteries_operator.pool.pool_status import status_of_pool
+from batteries_operator.pool.refill import Decision, Progress
 from batteries_sandbox import kstatus
 from batteries_sandbox.errors import SandboxError
 
@@ -51,3 +56,19 @@ def test_customers_and_keys_are_current_at_once(verdicts: Any) -> None:
         for kind in ("Customer", "ApiKey")
     ]
     assert [status for status, _ in verdicts(bodies)] == ["Current", "Current"]
+
+
+def _pool(reason: PoolReason, generation: int = 1) -> dict[str, Any]:
+    """A pool as the operator has written it at generation 1."""
+    meta = {"name": "p", "namespace": "n", "generation": 1}
+    pool = AccountPool.model_validate({"kind": "AccountPool", "metadata": meta, "spec": {"size": 3}})
+    decision = Decision(reason, "Because.")
+    status = status_of_pool(pool, Progress(), Counts.among([]), decision, utc_now())
+    return pool.model_copy(update={"status": status}).to_wire() | {"metadata": meta | {"generation": generation}}
+
+
+def test_a_pool_holds_up_no_rollout_for_as_long_as_it_fills_and_fails_when_it_is_stalled(verdicts: Any) -> None:
+    told = [status for status, _ in verdicts([_pool(reason) for reason in PoolReason])]
+    failed = PoolReason.TOO_MANY_FAILURES
+    assert told == ["Failed" if reason is failed else "Current" for reason in PoolReason]
+    assert verdicts([_pool(PoolReason.FILLED, generation=2)])[0][0] == "InProgress"
