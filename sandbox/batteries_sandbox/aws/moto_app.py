@@ -8,22 +8,20 @@ moto's own header.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from batteries_sandbox.aws.call import Call, RawRequest
+from batteries_sandbox.aws.moto_once import application
 from batteries_sandbox.aws.wire import Answer, AwsError
 
 if TYPE_CHECKING:
     from moto.cloudtrail.models import Trail
     from moto.iam.models import IAMBackend
     from moto.identitystore.models import IdentityStoreBackend
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.organizations.models import OrganizationsBackend
     from moto.ssoadmin.models import SSOAdminBackend
 
@@ -39,13 +37,14 @@ class Moto:
         if "MOTO_ACCOUNT_ID" in os.environ:
             raise RuntimeError("MOTO_ACCOUNT_ID is set: moto would put every account into that one")
         from moto.core.base_backend import BackendDict
+        from moto.core.model_instances import reset_model_data
         from moto.organizations.models import organizations_backends
         from moto.utilities.utils import get_partition
 
-        _keep_managed_policies()
+        self._app = application()
         BackendDict.reset()
+        reset_model_data()  # moto goes on tracking each object that it ever made
         organizations_backends.master_accounts.clear()  # moto's own reset does not reset it
-        self._app = _application()
         self._management_account_id = management_account_id
         self._region = region
         self._partition = get_partition(region)
@@ -124,32 +123,6 @@ class Moto:
         from moto.identitystore.models import identitystore_backends
 
         return identitystore_backends[self._management_account_id][self._region]
-
-
-@cache  # it keeps the routes of each service, which take long to make, and no state of moto's
-def _application() -> DomainDispatcherApplication:
-    from moto import backends
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    services = tuple(backends.list_of_moto_modules())
-    backends.list_of_moto_modules = lambda: services  # read from the disk for each request otherwise
-    return DomainDispatcherApplication(create_backend_app)
-
-
-@cache  # once
-def _keep_managed_policies() -> None:
-    """Has every Identity Center share AWS's managed policies, a megabyte of JSON, which each would parse for itself."""
-    from moto.iam.aws_managed_policies import aws_managed_policies_data
-    from moto.ssoadmin.models import SSOAdminBackend
-
-    policies = json.loads(aws_managed_policies_data)
-    made = SSOAdminBackend.__init__
-
-    def make(backend: SSOAdminBackend, region_name: str, account_id: str) -> None:
-        made(backend, region_name, account_id)
-        backend.aws_managed_policies = policies
-
-    SSOAdminBackend.__init__ = make  # type: ignore[assignment,method-assign]
 
 
 def _environ(raw: RawRequest, account_id: str) -> dict[str, Any]:
