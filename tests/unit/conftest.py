@@ -13,6 +13,7 @@ import structlog
 import trustme
 from fakes.factory import ENVIRONMENT, SHARED, Factory, settings
 from fakes.in_process import Calls
+from fakes.prepared import prepared
 from fakes.virtual_time import CLOCK, VirtualDatetime, VirtualTimeLoop
 
 from batteries_crds import base
@@ -109,5 +110,5 @@ def bare_factory(aws_url: str, operator_settings: Settings) -> Iterator[Factory]
 @pytest.fixture
 async def factory(bare_factory: Factory) -> Factory:
     """An account factory, ready to make accounts."""
-    await bare_factory.prepare()
+    await prepared(bare_factory.url, bare_factory.settings.model_dump_json(), bare_factory.prepare)
     return bare_factory
