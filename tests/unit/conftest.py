@@ -22,8 +22,17 @@ from batteries_operator.aws import caller
 from batteries_operator.runtime.settings import Settings
 from batteries_sandbox.aws import Clocks, StandinSettings, serve_in_thread
 
-# As in the programs, and not structlog's default: what commands print for people is not mixed with log lines.
-structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+# As in the programs, and not structlog's default: what commands print for people is not mixed with log lines. A line
+# that goes nowhere is not made, and rich tracebacks take longer than most of the tests that log an error.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
 
 OPERATOR = Path(__file__).parent / "operator"
 
