@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from botocore import UNSIGNED
+from botocore import UNSIGNED, useragent
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -66,6 +66,8 @@ PAUSE = 0.01
 
 
 ANYWHERE = "http://standin.invalid"
+# Made twice for each request, and read by nobody here.
+useragent.UserAgentString.to_string = lambda self: "botocore"  # type: ignore[method-assign]
 
 
 class SharedSession(boto3.Session):
