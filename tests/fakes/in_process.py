@@ -1,7 +1,7 @@
 """Calls of the AWS stand-in that runs in this process, without a socket and, in virtual time, without a thread.
 
-botocore makes, signs and reads the requests as always. What a wire can do to them (faults, lost answers, answers that
-take time) happens on a wire and in threads. The rest of the tests' calls would spend more time there than in the
+botocore makes, signs and reads the requests as always. What a wire can do to them (lost answers, answers that take
+time) happens on a wire and in threads. The rest of the tests' calls would spend more time there than in the
 operator, and wait for two other threads on a machine that is busy.
 """
 

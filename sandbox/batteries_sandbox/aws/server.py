@@ -22,7 +22,7 @@ from batteries_sandbox.aws import inspection, membership_states
 from batteries_sandbox.aws.call import Call, RawRequest, decode
 from batteries_sandbox.aws.control import Control
 from batteries_sandbox.aws.faults.plan import FaultPlan
-from batteries_sandbox.aws.faults.play import play
+from batteries_sandbox.aws.faults.play import play, play_at_once
 from batteries_sandbox.aws.issuer_fetch import ask
 from batteries_sandbox.aws.issuers import IssuerNeededError
 from batteries_sandbox.aws.rules.ordered import handle
@@ -65,8 +65,8 @@ class StandinServer:
 
     @property
     def answers_at_once(self) -> bool:
-        """Whether nothing keeps an answer back: no fault is set, and no write takes time."""
-        return not self._faults.all() and not self._world.settings.organization_write_seconds
+        """Whether nothing keeps an answer back: no fault that is set takes time, and no write does."""
+        return self._faults.takes_no_time and not self._world.settings.organization_write_seconds
 
     def answer_in_process(self, raw: RawRequest) -> Answer | None:
         """The answer to a request of this process, without HTTP and in the caller's thread.
@@ -77,8 +77,12 @@ class StandinServer:
         if not self.answers_at_once:
             return None
         with self._alone:
+            call = replace(decode(raw, world.callers), arrived=world.clock())
+            if call.operation == "AssumeRoleWithWebIdentity" and self._faults.all():
+                return None  # a fault would strike it again, when it is sent because its issuer must be asked
+            faults = self._faults.faults_at_once_of(call, call.arrived)
             try:
-                return handle(world, replace(decode(raw, world.callers), arrived=world.clock()))
+                return None if faults is None else play_at_once(call, faults, partial(handle, world), self._undone)
             except IssuerNeededError:
                 return None
 
@@ -125,8 +129,10 @@ class StandinServer:
         return await self._in_worker(go_on)
 
     async def _note_undone(self, call: Call, answer: Answer | None) -> None:
-        world = self._world
-        await self._in_worker(lambda: world.journal.note(call, answer, world.wall(), done=False))
+        await self._in_worker(lambda: self._undone(call, answer))
+
+    def _undone(self, call: Call, answer: Answer | None) -> None:
+        self._world.journal.note(call, answer, self._world.wall(), done=False)
 
     async def _let_go(self, app: web.Application) -> None:
         """Releases every held call on shutdown: a gate would keep the server from closing."""

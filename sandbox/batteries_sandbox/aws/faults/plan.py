@@ -1,12 +1,13 @@
 """The faults that are set, and what each does to a call.
 
-Only the event loop touches this, so it needs no locks. Of several faults that would end a call, the one that was set
-first strikes, and the others don't count the call.
+The event loop touches this, and whoever calls AWS in this process: a lock keeps each look at it whole. Of several
+faults that would end a call, the one that was set first strikes, and the others don't count the call.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
@@ -87,11 +88,13 @@ class FaultPlan:
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
         self._numbers = count(1)
+        self._looking = threading.Lock()
 
     def add(self, spec: FaultSpec) -> Fault:
         """Sets a fault."""
         fault = Fault(f"fault-{next(self._numbers)}", spec)
-        self._faults[fault.id] = fault
+        with self._looking:
+            self._faults[fault.id] = fault
         return fault
 
     def find(self, fault_id: str) -> Fault | None:
@@ -101,6 +104,11 @@ class FaultPlan:
     def all(self) -> Iterable[Fault]:
         """Every fault, oldest first."""
         return list(self._faults.values())
+
+    @property
+    def takes_no_time(self) -> bool:
+        """Whether every call is answered at once, whatever strikes it."""
+        return all(fault.spec.takes_no_time for fault in self._faults.values())
 
     def remove(self, fault_id: str) -> bool:
         """Removes a fault; what it holds continues. False if there is none."""
@@ -116,6 +124,15 @@ class FaultPlan:
 
     def faults_of(self, call: Call, now: float) -> CallFaults:
         """Asks every fault about an incoming call."""
+        with self._looking:
+            return self._faults_of(call, now)
+
+    def faults_at_once_of(self, call: Call, now: float) -> CallFaults | None:
+        """The same, or None where a fault is set that takes time: then none is asked."""
+        with self._looking:
+            return self._faults_of(call, now) if self.takes_no_time else None
+
+    def _faults_of(self, call: Call, now: float) -> CallFaults:
         faults = CallFaults()
         faults.latency = sum(fault.spec.seconds for fault in self._of(Kind.LATENCY) if fault.strikes(call, now))
         faults.before = [fault for fault in self._of(Kind.GATE_BEFORE) if fault.strikes(call, now)]

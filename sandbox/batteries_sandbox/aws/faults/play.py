@@ -35,9 +35,7 @@ async def play(
             return None
     if outcome is not None and outcome.keeps_from_aws:
         return await _undone(call, outcome, note_undone, gone, sleep)
-    if outcome is not None and outcome.kind is Kind.FAIL_LATER:
-        call = replace(call, fail_later=outcome.reason)
-    answer = await do(call)
+    answer = await do(_bound_to_fail(call, outcome))
     for fault in faults.after:
         if not await fault.gate.hold(call, gone):
             return None
@@ -46,20 +44,41 @@ async def play(
     return None if outcome is not None and outcome.kind in (Kind.HANG, Kind.ANSWER_LOST) else answer
 
 
+def play_at_once(
+    call: Call, faults: CallFaults, do: Callable[[Call], Answer], note_undone: Callable[[Call, Answer | None], None]
+) -> Answer | None:
+    """The same where every fault that is set takes no time."""
+    call = replace(call, fault=faults.kind)
+    outcome = faults.outcome
+    if outcome is not None and outcome.keeps_from_aws:
+        answer = _refused(call, outcome)
+        note_undone(call, answer)
+        return answer
+    return do(_bound_to_fail(call, outcome))
+
+
+def _bound_to_fail(call: Call, outcome: FaultSpec | None) -> Call:
+    if outcome is not None and outcome.kind is Kind.FAIL_LATER:
+        return replace(call, fail_later=outcome.reason)
+    return call
+
+
 async def _undone(
     call: Call, outcome: FaultSpec, note_undone: NoteUndone, gone: Callable[[], bool], sleep: Sleep
 ) -> Answer | None:
-    answer = None
-    if outcome.kind is Kind.ERROR:
-        answer = refusal(call, _error(call, outcome))
-    elif outcome.kind is Kind.THROTTLE:
-        answer = refusal(call, throttled(call, outcome.message))
-    elif outcome.kind is Kind.PAGE:
-        answer = _page(outcome.status or 503)
+    answer = _refused(call, outcome)
     await note_undone(call, answer)
     if outcome.kind is Kind.HANG:
         await hang(outcome.seconds, gone, sleep)
     return answer
+
+
+def _refused(call: Call, outcome: FaultSpec) -> Answer | None:
+    if outcome.kind is Kind.ERROR:
+        return refusal(call, _error(call, outcome))
+    if outcome.kind is Kind.THROTTLE:
+        return refusal(call, throttled(call, outcome.message))
+    return _page(outcome.status or 503) if outcome.kind is Kind.PAGE else None
 
 
 def _page(status: int) -> Answer:

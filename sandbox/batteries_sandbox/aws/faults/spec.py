@@ -32,6 +32,7 @@ class Kind(StrEnum):
 
 
 _REFUSALS = frozenset({Kind.ERROR, Kind.THROTTLE, Kind.PAGE, Kind.REQUEST_LOST})
+_QUICK = frozenset({Kind.ERROR, Kind.THROTTLE, Kind.PAGE, Kind.FAIL_LATER})
 _ENDLESS = frozenset({Kind.LATENCY, Kind.THROTTLE})  # unless `times` is given
 _NEEDS = {Kind.ERROR: "code", Kind.PAGE: "status", Kind.LATENCY: "seconds", Kind.FAIL_LATER: "reason"}
 # The calls that start something which can fail later, with a reason in its status.
@@ -92,6 +93,11 @@ class FaultSpec(BaseModel):
     def keeps_from_aws(self) -> bool:
         """Whether the call that it strikes is never carried out."""
         return self.kind in _REFUSALS or (self.kind is Kind.HANG and not self.done)
+
+    @property
+    def takes_no_time(self) -> bool:
+        """Whether the call that it strikes is answered, and at once."""
+        return self.kind in _QUICK
 
     def concerns(self, call: Call) -> bool:
         """Whether this fault affects the call."""
