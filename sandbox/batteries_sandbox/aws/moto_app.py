@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from batteries_sandbox.aws.call import Call, RawRequest
-from batteries_sandbox.aws.moto_once import application
+from batteries_sandbox.aws.moto_once import Handled, application, handler
 from batteries_sandbox.aws.wire import Answer, AwsError
 
 if TYPE_CHECKING:
@@ -51,6 +51,19 @@ class Moto:
 
     def __call__(self, call: Call) -> Answer:
         """Lets moto handle the call, in the caller's account."""
+        environ = _environ(call.raw, call.account_id or self._management_account_id)
+        ask = handler(call.service) if call.raw.path == "/" else None
+        try:
+            code, headers, body = ask(environ) if ask is not None else self._by_flask(environ)
+        except Exception as error:
+            # moto lacks the service or the operation, or broke on it: never a success for the caller.
+            _log.exception("moto failed on %s.%s", call.service, call.operation)
+            message = f"The stand-in could not do this: {error!r}"
+            raise AwsError("InternalFailure", message, status=500) from error
+        headers.pop("content-length", None)
+        return Answer(code, body, headers, _error_code(code, headers, body))
+
+    def _by_flask(self, environ: dict[str, Any]) -> Handled:
         status: list[str] = []
         headers: dict[str, str] = {}
 
@@ -58,17 +71,8 @@ class Moto:
             status.append(line)
             headers.update({name.lower(): value for name, value in fields})
 
-        environ = _environ(call.raw, call.account_id or self._management_account_id)
-        try:
-            body = b"".join(self._app(environ, start_response))
-        except Exception as error:
-            # moto lacks the service or the operation, or broke on it: never a success for the caller.
-            _log.exception("moto failed on %s.%s", call.service, call.operation)
-            message = f"The stand-in could not do this: {error!r}"
-            raise AwsError("InternalFailure", message, status=500) from error
-        headers.pop("content-length", None)
-        code = int(status[0].split()[0])
-        return Answer(code, body, headers, _error_code(code, headers, body))
+        body = b"".join(self._app(environ, start_response))
+        return int(status[0].split()[0]), headers, body
 
     def organizations(self) -> OrganizationsBackend:
         """moto's organization."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import secrets
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
@@ -17,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+_ONE_PATH = frozenset({"iam", "identitystore", "organizations", "sso-admin", "sts"})
+Handled = tuple[int, dict[str, str], bytes]
+"""Status, headers in small letters, and body."""
 
 
 @cache  # it keeps the routes of each service, which take long to make, and no state of moto's
@@ -31,6 +36,42 @@ def application() -> DomainDispatcherApplication:
     _share_managed_policies()
     _keep_what_code_and_models_say()
     return made  # type: ignore[no-any-return]
+
+
+@cache
+def handler(service: str) -> Callable[[dict[str, Any]], Handled] | None:
+    """moto's own code for a service with one path, without what Flask does around it, which takes as long again.
+
+    None for the others: their requests go to the `application`, which tells paths apart.
+    """
+    from werkzeug.exceptions import HTTPException
+
+    if service not in _ONE_PATH:
+        return None
+    application()
+    views: Any = _service(service).view_functions
+    (ask,) = {view.callback for view in views.values()}
+    request_of = _request_class()
+
+    def handle(environ: dict[str, Any]) -> Handled:
+        request = request_of(environ)
+        try:
+            status, headers, content = ask(request, request.raw_url, dict(request.headers))
+        except HTTPException as refused:
+            response = refused.get_response(environ)
+            status, headers, content = response.status_code, dict(response.headers), response.get_data()
+        named = {"content-type": "text/html; charset=utf-8"} | {str(key).lower(): str(headers[key]) for key in headers}
+        return int(status), named, content.encode() if isinstance(content, str) else content
+
+    return handle
+
+
+@cache
+def _request_class() -> Any:
+    class Request(_module("core.request").Request):  # type: ignore[misc]
+        from_wsgi_server = True  # as behind Flask
+
+    return Request
 
 
 def _module(name: str) -> Any:

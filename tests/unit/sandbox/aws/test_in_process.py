@@ -1,4 +1,4 @@
-"""A call that is answered in the caller's process, without HTTP, is answered as one that is sent."""
+"""A call that is answered in the caller's process, without HTTP or Flask, is answered as one that is sent."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from fakes.factory import SHARED
 
-from batteries_sandbox.aws import StandinSettings, serve_in_thread
+from batteries_sandbox.aws import StandinSettings, moto_app, serve_in_thread
 from batteries_sandbox.aws.call import Call, RawRequest
 from batteries_sandbox.aws.faults.spec import FaultSpec
 from batteries_sandbox.aws.server import StandinServer, in_this_process
@@ -90,3 +90,24 @@ def test_a_call_that_a_fault_may_hold_or_lose_is_sent(server: StandinServer, fau
     call = Call("organizations", "ListRoots", "us-east-1", None, "", "", None, {}, None)  # type: ignore[arg-type]
     assert server._faults.faults_at_once_of(call, 0.0) is None
     assert held.matched == 0
+
+
+def test_moto_says_the_same_without_flask(server: StandinServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said() -> list[Any]:
+        iam, organizations, sso = (client(name, sent=False) for name in ("iam", "organizations", "sso-admin"))
+        instance = "arn:aws:sso:::instance/ssoins-1234567890123456"
+        return [
+            met(iam.get_user, UserName="nobody"),
+            met(iam.list_users),
+            met(organizations.list_roots),
+            met(organizations.describe_account, AccountId="999999999999"),
+            met(organizations.list_handshakes_for_account),
+            met(sso.list_instances),
+            met(sso.list_permission_sets, InstanceArn=instance),
+            met(client("identitystore", sent=False).list_users, IdentityStoreId="d-9067012345"),
+        ]
+
+    without = said()
+    assert {type(each) for each in without} == {list, tuple}
+    monkeypatch.setattr(moto_app, "handler", lambda service: None)
+    assert said() == without
