@@ -6,7 +6,6 @@ CRD's defaults are applied. The integration tests hold the same code against the
 """
 
 import base64
-import copy
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
@@ -45,7 +44,8 @@ class Cluster:
     def get(self, kind: str, namespace: str, name: str) -> Json:
         if (kind, namespace, name) not in self.objects:
             raise ApiException(status=404, reason="NotFound")
-        return copy.deepcopy(self.objects[kind, namespace, name])
+        found: Json = copied(self.objects[kind, namespace, name])
+        return found
 
     def create(self, kind: str, namespace: str, body: Json) -> Json:
         self.before_write(kind, body)
@@ -65,7 +65,7 @@ class Cluster:
         self.version += 1
         meta = {"namespace": namespace, "uid": str(uuid.uuid4()), "generation": 1, **body["metadata"]}
         meta = {"creationTimestamp": to_rfc3339(utc_now()), **meta, "resourceVersion": str(self.version)}
-        self.objects[kind, namespace, meta["name"]] = copy.deepcopy({**body, "metadata": meta})
+        self.objects[kind, namespace, meta["name"]] = copied({**body, "metadata": meta})
         return self.get(kind, namespace, meta["name"])
 
     def patch(self, kind: str, namespace: str, name: str, body: Json, *, status: bool = False) -> Json:
@@ -112,15 +112,15 @@ class Cluster:
     def _store(self, key: tuple[str, str, str], new: Json, verb: str, body: Json) -> Json:
         self.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
-        self.objects[key] = copy.deepcopy(new)
-        self.writes.append((verb, key[0], copy.deepcopy(body)))
+        self.objects[key] = copied(new)
+        self.writes.append((verb, key[0], copied(body)))
         self.after_write(len(self.writes))
         self._show(key[0], new)
         return new
 
     def _show(self, kind: str, body: Json) -> None:
         for watch in self.watches:
-            watch(kind, copy.deepcopy(body))
+            watch(kind, copied(body))
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -134,6 +134,13 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             out[name] = merged(out.get(name), value)
     return out
+
+
+def copied(value: Any) -> Any:
+    """A copy of a JSON value. `copy.deepcopy` looks for cycles and objects too, which takes more than twice as long."""
+    if isinstance(value, dict):
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value
 
 
 def selected(raw: Json, field_selector: str) -> bool:
@@ -156,7 +163,7 @@ def _filled(value: Any, schema: Json) -> Any:
     if not isinstance(value, dict):
         return value
     children = schema.get("properties", {})
-    filled = {name: copy.deepcopy(child["default"]) for name, child in children.items() if "default" in child}
+    filled = {name: copied(child["default"]) for name, child in children.items() if "default" in child}
     return {name: _filled(item, children.get(name, {})) for name, item in (filled | value).items()}
 
 
