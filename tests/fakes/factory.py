@@ -68,6 +68,8 @@ PAUSE = 0.01
 ANYWHERE = "http://standin.invalid"
 # Made twice for each request, and read by nobody here.
 useragent.UserAgentString.to_string = lambda self: "botocore"  # type: ignore[method-assign]
+# Of a client that a test makes for itself; the operator says its own.
+ONE_TRY = Config(retries={"total_max_attempts": 1})
 
 
 class SharedSession(boto3.Session):
@@ -79,8 +81,9 @@ class SharedSession(boto3.Session):
     _made: dict[tuple[Any, ...], Any] = {}
 
     def client(self, service: str, **arguments: Any) -> Any:  # type: ignore[override]  # without the overloads
-        keys, version = arguments.get("aws_access_key_id"), getattr(arguments.get("config"), "signature_version", None)
-        key = service, arguments.get("region_name"), version, keys
+        config = arguments.setdefault("config", ONE_TRY)
+        keys, retries = arguments.get("aws_access_key_id"), tuple((config.retries or {}).items())
+        key = service, arguments.get("region_name"), config.signature_version, retries, keys
         if key not in self._made:
             assert keys in (None, *NOBODY.values()), "a client for each member account takes long to make: MemberClient"
             self._made[key] = super().client(service, endpoint_url=ANYWHERE, **arguments)  # type: ignore[call-overload]
