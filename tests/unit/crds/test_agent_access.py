@@ -30,8 +30,10 @@ def test_the_issuer_is_the_public_url_unless_another_one_is_set(issuer_url: str,
         ("https://api.example.com:8443", "no port"),
         ("https://user@api.example.com", "user name"),
         ("https://api.example.com/?a=b", "query"),
+        ("https://api.example.com/#a", "query"),
+        ("https:///issuer", "no port"),
         ("https://Api.example.com", "lower case"),
-        ("https://example.com/" + "a" * 240, "at most 255"),
+        ("https://example.com/" + "a" * 236, "at most 255"),
     ],
 )
 def test_an_issuer_that_aws_would_not_take_is_refused_with_the_setting_to_change(url: str, why: str) -> None:
@@ -64,3 +66,8 @@ def test_the_role_in_china_is_of_its_partition_and_has_its_audience() -> None:
 
 def test_the_subject_names_the_account() -> None:
     assert subject(ACCOUNT) == f"account:{ACCOUNT}"
+
+
+def test_the_longest_issuer_that_aws_takes_is_taken() -> None:
+    longest = "https://example.com/" + "a" * 235
+    assert issuer("", longest).url == longest

@@ -1,5 +1,6 @@
 """Every port of both programs serves IPv6 and IPv4, and IPv4 alone where there is no IPv6."""
 
+import re
 import socket
 from collections.abc import Iterator
 from urllib.request import urlopen
@@ -67,6 +68,7 @@ def test_a_kernel_that_knows_ipv6_and_has_none_is_found_out(monkeypatch: pytest.
 def test_a_port_that_is_taken_names_the_setting(taken_by: str) -> None:
     with socket.create_server((taken_by, 0)) as taken, pytest.raises(NotListeningError) as refused:
         listening_socket("", taken.getsockname()[1], "BATTERIES_API_PORT").close()
+    assert re.match(r"Listening on port \d+ failed: ", str(refused.value))
     assert "in use" in str(refused.value)
     assert "set BATTERIES_API_PORT to a free port" in str(refused.value)
 
@@ -93,3 +95,9 @@ def metrics() -> Iterator[int]:
 def test_the_operators_metrics_answer_by_both(metrics: int, address: str) -> None:
     with urlopen(f"http://{address}:{metrics}/metrics", timeout=5) as response:  # our own
         assert b"batteries_reconcile_total" in response.read()
+
+
+def test_an_address_that_can_not_be_had_is_named_with_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotListeningError) as refused:
+        listening_socket("127.0.0.1", taken.getsockname()[1], "PORT").close()
+    assert re.match(r"Listening on 127\.0\.0\.1, port \d+ failed: ", str(refused.value))

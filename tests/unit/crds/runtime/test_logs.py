@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -110,3 +111,43 @@ def test_what_is_below_the_level_is_left_out_whoever_says_it(
     names = "theirs", "chatty", "ours"
     by_logger = {name: [line["event"] for line in lines if line["logger"] == name] for name in names}
     assert by_logger == {"theirs": shown, "chatty": of_the_chatty, "ours": shown}
+
+
+FREQUENT = """
+from batteries_crds.runtime import logs
+often = logs.FrequentEvent("mine", "request")
+logs.configure({style!r}, {level!r})
+often(status=200)
+"""
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 1), ("info", 1), ("warning", 0)])
+def test_an_event_that_is_logged_often_has_the_line_of_any_other(level: str, count: int) -> None:
+    lines = as_json(FREQUENT.format(style="json", level=level))
+    assert [{name: line[name] for name in ("level", "event", "status", "logger")} for line in lines] == [
+        {"level": "info", "event": "request", "status": 200, "logger": "mine"}
+    ] * count
+    assert len([line for line in said(FREQUENT.format(style="console", level=level)) if "request" in line]) == count
+
+
+IN_TOKYO = """
+import os, time
+os.environ["TZ"] = "Asia/Tokyo"
+time.tzset()
+"""
+
+
+def test_the_time_is_utc_wherever_the_program_runs() -> None:
+    lines = as_json(IN_TOKYO + CONFIGURED.format(style="json") + 'log.info("x"); logging.getLogger("y").info("y")')
+    for line in lines:
+        assert line["timestamp"].endswith("Z")
+        age = datetime.now(UTC) - datetime.fromisoformat(line["timestamp"])
+        assert timedelta(0) <= age < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("method", "level"), [("exception", "error"), ("error", "error"), ("warn", "warning"), ("critical", "critical")]
+)
+def test_a_line_has_the_level_of_its_method(method: str, level: str) -> None:
+    [line] = as_json(CONFIGURED.format(style="json") + f'log.{method}("x")')
+    assert line["level"] == level
