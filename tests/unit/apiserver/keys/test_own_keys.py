@@ -68,6 +68,7 @@ async def test_a_key_that_makes_no_others_is_revoked_whatever_is_left(client: Cl
     looker = mint()
     world.add_key(looker, scope="read")
     assert await revoke(client, world, world.items("keys")[looker.prefix]) == (204, None)
+    assert not any(each.is_status and each.name == looker.prefix for each in world.requests("keys")), "it marks nothing"
 
 
 async def test_of_two_requests_at_once_on_two_replicas_one_key_stays(
