@@ -204,7 +204,7 @@ class Reservations:
         self._member_of[account] = member
         self._held.add(member)
 
-    def forget(self, account: str) -> None:
+    def forget(self, uid: str) -> None:
         """The account has its member, or does not want one any more."""
-        if (member := self._member_of.pop(account, None)) is not None:
+        if (member := self._member_of.pop(uid, None)) is not None:
             self._held.discard(member)
