@@ -175,6 +175,7 @@ MESSAGES: dict[str, str] = {
     "give the AccountPool's annotation": "test_a_storm_that_does_not_end_stalls_the_pool_until_somebody_has_looked",
     "Delete the PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
     "Delete this PooledAccount": "test_a_member_that_does_not_know_of_its_claimant_goes_without_a_change_in_aws",
+    "nobody gets it; ask AWS Support why": "test_one_that_aws_suspended_is_not_handed_out",
     # Of steps, to whoever owns the account or runs the service.
     "have the platform team tag it": "test_what_was_not_ours_goes_on_when_it_is",
     "Then set the annotation": "test_what_was_not_ours_goes_on_when_it_is",

@@ -79,7 +79,7 @@ def _require_open(aws_account_id: str, state: str | None) -> None:
         return
     if state == "SUSPENDED":
         message = (
-            f"AWS account {aws_account_id} was suspended by AWS, so nobody gets it. Ask AWS Support why. {_DELETE}"
+            f"AWS account {aws_account_id} was suspended by AWS, so nobody gets it; ask AWS Support why. {_DELETE}"
         )
         raise UnfitError(Fail(SUSPENDED_BY_AWS, message))
     what = "is not a member of the organization" if state is None else f"is {state} in AWS"

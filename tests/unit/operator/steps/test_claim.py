@@ -13,6 +13,7 @@ from fakes.pool_owners import assert_one_each, holders
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.base import to_rfc3339, utc_now
 from batteries_crds.conditions import find
+from batteries_crds.names import ANNOTATION_RETRY
 from batteries_operator.steps import claim as claims
 
 REPOSITORIES = ["octo-org/web"]
@@ -155,6 +156,13 @@ async def test_one_that_aws_suspended_is_not_handed_out(factory: Factory) -> Non
     member = await pooled(factory)
     assert await factory.standin(f"accounts/{member.status.aws_account_id}", {"state": "SUSPENDED"})
     await unfit(factory, "SuspendedByAws", told="was suspended by AWS, so nobody gets it")
+    assert await factory.standin(f"accounts/{member.status.aws_account_id}", {"state": "ACTIVE"})
+    again = {"metadata": {"annotations": {ANNOTATION_RETRY: "1"}}}
+    await members(factory).merge(NAMESPACE, "m-1", again)
+    process = await factory.start()
+    await process.until("m-1", of=process.members)
+    await factory.add("next")
+    assert (await process.until("next")).status.aws_account_id == member.status.aws_account_id, "it had nobody"
 
 
 async def test_one_that_is_closed_is_not_handed_out(factory: Factory) -> None:

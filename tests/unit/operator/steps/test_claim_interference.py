@@ -43,10 +43,15 @@ async def is_free(factory: Factory, name: str) -> bool:
     return not member.is_claimed and member.holder in await holders(factory)
 
 
+CRASHES = pytest.mark.parametrize("crashes", [False, True], ids=["goes on", "crashes"])
+"""Whether the operator goes on with what it was doing, or another one sees it the first time."""
+
+
 @IN_PARTS
+@CRASHES
 @pytest.mark.parametrize("stop", [suspended, held], ids=lambda each: str(each.__name__))
 async def test_a_suspension_at_any_point_ends_in_one_that_is_closed_or_none(
-    factory: Factory, stop: Callable[[Factory, str], None], part: int
+    factory: Factory, stop: Callable[[Factory, str], None], crashes: bool, part: int
 ) -> None:
     async def life(factory: Factory, process: Process, name: str) -> None:
         account = await process.until(name)
@@ -60,13 +65,19 @@ async def test_a_suspension_at_any_point_ends_in_one_that_is_closed_or_none(
             let_go(factory, name)
         await becomes_active(factory, process, name)
 
-    assert await every_point(factory, lambda _, __, number: stop(factory, f"a{number}"), life, part, PARTS)
+    def deed(_: Process, __: str, number: int) -> None:
+        stop(factory, f"a{number}")
+        if crashes:
+            raise CrashError
+
+    assert await every_point(factory, deed, life, part, PARTS)
 
 
 @IN_PARTS
+@CRASHES
 @pytest.mark.parametrize("policy", ["Retain", "Close"])
 async def test_a_deletion_at_any_point_leaves_nothing_that_nobody_knows(
-    factory: Factory, policy: str, part: int
+    factory: Factory, policy: str, crashes: bool, part: int
 ) -> None:
     async def life(factory: Factory, process: Process, name: str) -> None:
         await factory.change(name, deletionPolicy=policy)
@@ -84,7 +95,12 @@ async def test_a_deletion_at_any_point_leaves_nothing_that_nobody_knows(
         assert len(held.get(key, [])) == (0 if free or policy == "Close" else 1)
         await assert_one_each(factory)
 
-    assert await every_point(factory, lambda _, __, number: delete(factory, f"a{number}"), life, part, PARTS)
+    def deed(_: Process, __: str, number: int) -> None:
+        delete(factory, f"a{number}")
+        if crashes:
+            raise CrashError
+
+    assert await every_point(factory, deed, life, part, PARTS)
 
 
 # The member goes in the middle of it.
