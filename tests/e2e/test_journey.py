@@ -74,7 +74,7 @@ def test_the_readmes_lines_work_when_pasted(sandbox: Any) -> None:
     assert made is not None
     assert re.search(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {made[1]}$", done.stdout, re.MULTILINE)
     assert re.search(r"^The account came from the pool, and has been ready to use for ", done.stdout, re.MULTILINE)
-    assert re.search(r"^pooledaccount\S+/\S+ +.* default +[0-9a-f-]{36} ", done.stdout, re.MULTILINE), "claimed"
+    assert re.search(r"^[0-9a-f-]{36} +.* default +[0-9a-f-]{36} ", done.stdout, re.MULTILINE), "claimed"
 
 
 def test_only_listed_repositories_can_assume_the_role(sandbox: Any) -> None:
