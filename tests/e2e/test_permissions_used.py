@@ -144,6 +144,14 @@ def lose_a_payment_method(sandbox: Any) -> None:
     _patch_status(sandbox, sandbox.env["NAMESPACE"], "customer/lost", status)
 
 
+def end_a_pool(sandbox: Any) -> None:
+    """A pool whose member nobody took: the operator deletes that with it."""
+    made = {"apiVersion": GROUP, "kind": "AccountPool", "metadata": {"name": "every-rule"}, "spec": {"size": 1}}
+    sandbox.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    sandbox.kubectl("wait", "accountpool/every-rule", "--for=condition=Filled", "--timeout=90s")
+    sandbox.kubectl("delete", "accountpool", "every-rule", "--timeout=60s")
+
+
 def outlast_the_grace(sandbox: Any, account: str) -> None:
     """The account expired long ago, and its owner was told in time that AWS closes it now: it looks for that mail."""
     now = datetime.now(UTC)
@@ -193,6 +201,7 @@ def test_every_rule_of_the_roles_is_used_and_nothing_is_asked_for_that_they_lack
     sandbox.kubectl("delete", "awsaccount", account, "--timeout=60s")
     confirm_address(sandbox, "every-rule@example.com")
     lose_a_payment_method(sandbox)
+    end_a_pool(sandbox)
     listed = granted(sandbox)
     assert len(listed) > 30
     namespace = f"rules-{uuid.uuid4().hex[:8]}"

@@ -43,7 +43,7 @@ API_AT_HOME = {
     f"customers.{GROUP}": {"get", "list", "watch", "create", "patch"},
     f"apikeys.{GROUP}": {"get", "list", "watch", "create", "patch", "delete"},
     f"notifications.{GROUP}": {"get", "create", "delete"},
-    f"accountpools.{GROUP}": {"get", "list", "watch"},
+    f"accountpools.{GROUP}": {"list", "watch"},
     f"customers.{GROUP}/status": {"patch"},
     f"apikeys.{GROUP}/status": {"patch"},
     "secrets": {"get", "create", "delete"},
