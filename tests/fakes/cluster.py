@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from kubernetes.aio.client import ApiException
 
@@ -157,25 +157,45 @@ def _without(body: Json, field: str) -> Json:
     return {name: value for name, value in body.items() if name != field}
 
 
-def _filled(value: Any, schema: Json) -> Any:
+class _Defaults(NamedTuple):
+    """What a schema fills in; where it fills in nothing, at any depth, there is no object of this."""
+
+    own: Json
+    children: "dict[str, _Defaults]"
+    items: "_Defaults | None"
+
+
+def _defaults(schema: Json) -> _Defaults | None:
+    properties = schema.get("properties", {})
+    own = {name: child["default"] for name, child in properties.items() if "default" in child}
+    below = {name: found for name, child in properties.items() if (found := _defaults(child)) is not None}
+    items = _defaults(schema["items"]) if "items" in schema else None
+    return _Defaults(own, below, items) if own or below or items is not None else None
+
+
+def _filled(value: Any, defaults: _Defaults | None) -> Any:
+    if defaults is None:
+        return value
     if isinstance(value, list):
-        return [_filled(item, schema.get("items", {})) for item in value]
+        return [_filled(item, defaults.items) for item in value]
     if not isinstance(value, dict):
         return value
-    children = schema.get("properties", {})
-    filled = {name: copied(child["default"]) for name, child in children.items() if "default" in child}
-    return {name: _filled(item, children.get(name, {})) for name, item in (filled | value).items()}
+    filled = {name: copied(default) for name, default in defaults.own.items() if name not in value} | value
+    for name, child in defaults.children.items():
+        if name in filled:
+            filled[name] = _filled(filled[name], child)
+    return filled
 
 
 def defaulted(model: type[Resource], raw: Json) -> Json:
     """With what the CRD's schema fills in; never the status as a whole."""
-    schema = _schema(model)
-    return raw | {part: _filled(raw[part], schema[part]) for part in ("spec", "status") if part in raw}
+    defaults = _defaults_of(model)
+    return raw | {part: _filled(raw[part], defaults[part]) for part in ("spec", "status") if part in raw}
 
 
 @cache
-def _schema(model: type[Resource]) -> Json:
-    return structural(model)["properties"]  # type: ignore[no-any-return]
+def _defaults_of(model: type[Resource]) -> dict[str, _Defaults | None]:
+    return {part: _defaults(schema) for part, schema in structural(model)["properties"].items()}
 
 
 class FakeResources(Generic[R]):
