@@ -57,14 +57,16 @@ class CoverageMap:
         by each file of tests that imports it, and by the test of the files that are generated from tables and models.
         So is a module that a test runs in another process, which the measurement does not follow.
         """
-        module, found = module_of(path), set[str]()
+        module, seen, found = module_of(path), set[str](), set[str]()
         now = _digest(path)
         for file in self._files.values():
             lines = file.lines.get(module, {})
-            is_known = file.sources.get(module) == now
-            wanted = [str(line) for line in range(first, last + 1)] if is_known else list(lines)
-            found.update(*(lines.get(line, ()) for line in wanted))
-        if not found:
+            if file.sources.get(module) == now:
+                seen.update(*(lines.get(str(line), ()) for line in range(first, last + 1)))
+            else:  # the module has changed since, and which lines are which is not known
+                found.update(*lines.values())
+        found |= seen
+        if not seen:
             found |= self._of_module(module) or self._of_importers(module)
             found.update(*(file.seconds for name, file in self._files.items() if _imports(self._texts[name], module)))
             found.update(*(file.seconds for name, file in self._files.items() if name == OF_TABLES))
