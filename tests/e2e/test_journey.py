@@ -15,12 +15,11 @@ from batteries_sandbox.paths import CHECKOUT
 
 def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
     output = sandbox.output.read_text()
-    cold, _, _ = output.partition("10. Another account")
-    steps = re.findall(r"\d s  (?:pending|creating|active) +(\w+)", cold)
+    steps = re.findall(r"\d s  (?:pending|creating|active) +(\w+)", output)
     # Steps run side by side: one may be done before it is its turn to be shown.
     assert steps == sorted(steps, key=list(ProvisioningStep).index)
     assert {"check_status", "complete"} <= set(steps)
-    detail = json.loads(re.search(r"The first account's detail:\n(\{.*?\n\})", output, re.DOTALL)[1])  # type: ignore[index]
+    detail = json.loads(re.search(r"The account's detail:\n(\{.*?\n\})", output, re.DOTALL)[1])  # type: ignore[index]
     assert detail["status"] == "active"
     assert detail["provisioningStep"] == "complete"
     assert detail["oidcRoleArn"] == f"arn:aws:iam::{detail['awsAccountId']}:role/GitHubActionsDeployRole"
@@ -28,18 +27,6 @@ def test_make_run_walks_the_journey_and_shows_the_detail(sandbox: Any) -> None:
     session = f"arn:aws:sts::{detail['awsAccountId']}:assumed-role/BatteriesAgentRole/agent"
     assert f"GetCallerIdentity: {session}\n" in output
     assert f"CreateBucket, ListBuckets: agent-{detail['accountId']}\n" in output
-
-
-def test_make_run_shows_a_cold_account_and_one_of_the_pool_with_their_seconds(sandbox: Any) -> None:
-    output = sandbox.output.read_text()
-    assert ": An account of the pool is ready for you: it takes seconds (0 seconds so far).\n" in output
-    seconds = re.search(r"the first account took ([\d.]+) s, the one of the pool ([\d.]+) s", output)
-    assert seconds is not None
-    assert float(seconds[2]) < float(seconds[1])
-    assert re.search(r"^accountpool.aibatteriesincluded.com/spare +1 +1 +0 +True", output, re.MULTILINE)
-    mine = ("pooledaccounts", "--field-selector=spec.poolRef.name=spare")
-    assert len(sandbox.kubectl("get", *mine, "-o", "jsonpath={.items[*].status.claimedBy.name}").split()) == 1
-    assert sandbox.kubectl("get", "accountpool", "spare", "--ignore-not-found") == ""
 
 
 def test_the_env_file_has_exactly_the_promised_names_and_is_private(sandbox: Any) -> None:
@@ -73,8 +60,6 @@ def test_the_readmes_lines_work_when_pasted(sandbox: Any) -> None:
     made = re.search(r"^make_bucket: (agent-[0-9a-f-]{36})$", done.stdout, re.MULTILINE)
     assert made is not None
     assert re.search(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {made[1]}$", done.stdout, re.MULTILINE)
-    assert re.search(r"^The account came from the pool, and has been ready to use for ", done.stdout, re.MULTILINE)
-    assert re.search(r"^[0-9a-f-]{36} +.* default +[0-9a-f-]{36} ", done.stdout, re.MULTILINE), "claimed"
 
 
 def test_only_listed_repositories_can_assume_the_role(sandbox: Any) -> None:
