@@ -19,7 +19,7 @@ from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_crds.pooled_account import PooledAccount
-from batteries_crds.resource import Column, Resource
+from batteries_crds.resource import Column, Definition, Resource
 from batteries_crds.schema import structural
 
 RESOURCES: tuple[type[Resource], ...] = (
@@ -58,12 +58,17 @@ def crd(resource: type[Resource]) -> dict[str, Any]:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": [_column(column) for column in definition.columns],
-                    "selectableFields": [{"jsonPath": path} for path in definition.selectable],
+                    # No empty list, for the same reason.
+                    **({"selectableFields": _selectable(definition)} if definition.selectable else {}),
                     "schema": {"openAPIV3Schema": _object_schema(resource)},
                 }
             ],
         },
     }
+
+
+def _selectable(definition: Definition) -> list[dict[str, str]]:
+    return [{"jsonPath": path} for path in definition.selectable]
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -95,6 +95,24 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "percentunit",
         ),
         Panel("Stalled", {"{{pool}}": "max by (pool) (batteries_pool_stalled{NAMESPACE})"}, width=4, kind="stat"),
+        Panel(
+            "Claims, and accounts that found no member",
+            {
+                "{{source}}": "sum by (source) (rate(batteries_pool_claims_total{NAMESPACE}[5m])) * 60",
+                "without: {{reason}}": "sum by (reason) (rate(batteries_pool_fall_throughs_total{NAMESPACE}[5m])) * 60",
+            },
+            width=12,
+            description="A minute. An account that finds no member is made by AWS, as without a pool.",
+        ),
+        Panel(
+            "From request to claim",
+            {
+                "median": "histogram_quantile(0.5, sum by (le) "
+                "(rate(batteries_pool_claim_duration_seconds_bucket{NAMESPACE}[1h])))",
+            },
+            "s",
+            width=12,
+        ),
     ),
     "Reconciling": (
         Panel("Leading operators", {"leading": "sum(batteries_leading{NAMESPACE})"}, width=4, kind="stat"),

@@ -110,7 +110,7 @@ def closing(settings: Settings, partition: Partition) -> Guardrail:
 def sealing(settings: Settings, partition: Partition) -> Guardrail:
     """The same policy, on the OU of the accounts that nobody has yet."""
     unit = settings.pool_ou_name
-    return replace(closing(settings, partition), ou=unit, measured_as=f"{DENY_ALL} on {unit}")
+    return replace(closing(settings, partition), ou=unit, measured_as=f"{DENY_ALL}/{unit}")
 
 
 def keeping_access(settings: Settings, partition: Partition) -> Guardrail:
