@@ -21,8 +21,8 @@ from batteries_tools import dashboard
 
 STALLED = "BatteriesAccountsStalled"
 TARGETS = {"operator": "OPERATOR_METRICS_URL", "apiserver": "API_METRICS_URL"}
-QUIET = re.compile("batteries_drift_total|terminal")
-"""What may have no series yet: nobody changed anything in AWS, and AWS refused nothing."""
+QUIET = re.compile("batteries_drift_total|terminal|batteries_pool_")
+"""What may have no series yet: nobody changed anything in AWS, AWS refused nothing, and there is no pool."""
 
 TOLD_APART = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d{12}|@|cs_|aib_|\s")
 """Accounts, customers, sessions, keys and texts: what would make a new series each."""
