@@ -25,9 +25,10 @@ HEAD = """# The crash matrix
 
 Written by `make crash`. Each row is an AWS call or a write to Kubernetes that the operator makes in an account's life
 (provisioning, suspension, resume, unpaid, expiry, extension, leaving, grace, profile, deletion; claim and rivals are of
-accounts that come from a pool). Each column is
-something that goes wrong at that point, with real processes and SIGKILL. Afterwards the account must match its spec,
-AWS must have exactly one of everything, and the password in the Secret must be the one that works.
+accounts that come from a pool; preparation, refresh, disposal and retention are of a pool's member that nobody takes:
+it is made ready, brought up to date, closed, and kept in AWS without its object). Each column is something that goes
+wrong at that point, with real processes and SIGKILL. Afterwards the account must match its spec, AWS must have exactly
+one of everything, and the password in the Secret must be the one that works.
 
 """
 

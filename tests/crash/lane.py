@@ -12,9 +12,9 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,8 @@ class Lane:
     zygote: Zygote
     http: aiohttp.ClientSession
     pid: int = 0
+    asked: dict[str, int] = field(default_factory=dict)
+    """How often AWS had been asked for an account before the life of that name."""
 
     @property
     def customers(self) -> Resources[Customer]:
@@ -127,9 +129,9 @@ class Lane:
 
     # The operator.
 
-    async def start(self) -> None:
-        """An operator with an empty memory."""
-        self.pid = await self.zygote.start(self.environment, self.log)
+    async def start(self, **changes: str) -> None:
+        """An operator with an empty memory, and with these changes of its environment."""
+        self.pid = await self.zygote.start(self.environment | changes, self.log)
 
     async def kill(self) -> None:
         """kill -9; returns when the process is no more."""
@@ -155,9 +157,13 @@ class Lane:
         return await self.accounts.find(self.namespace, name)
 
     async def until(
-        self, name: str, reached: Callable[[AwsAccount | None], bool], seconds: float = REACHED_SECONDS
-    ) -> AwsAccount | None:
-        """Waits until the account is as `reached` says.
+        self,
+        name: str,
+        reached: Callable[[Any], bool],
+        seconds: float = REACHED_SECONDS,
+        find: Callable[["Lane", str], Awaitable[Any]] | None = None,
+    ) -> Any:
+        """Waits until the account, or what `find` finds, is as `reached` says.
 
         Raises:
             TimeoutError: with what it is instead.
@@ -165,7 +171,7 @@ class Lane:
         account = None
         try:
             async with asyncio.timeout(seconds):
-                while not reached(account := await self.find(name)):
+                while not reached(account := await (find(self, name) if find else self.find(name))):
                     await asyncio.sleep(0.03)
         except TimeoutError:
             status = account.status.to_wire() if account else None
@@ -261,12 +267,12 @@ async def open_lane(
         await _bootstrap(environment)
         api = await stack.enter_async_context(await connect(str(plane.kubeconfig)))
         accounts = Resources(api, AwsAccount, "harness")
-        lane = Lane(number, namespace, proxy, api, accounts, url, _settings(), environment, lane_log, zygote, http)
+        lane = Lane(number, namespace, proxy, api, accounts, url, settings(), environment, lane_log, zygote, http)
         stack.push_async_callback(lane.kill)
         yield lane
 
 
-def _settings() -> Settings:
+def settings() -> Settings:
     """The operator's, as far as what it makes follows from them."""
     chosen = components.OPERATOR_SETTINGS
     return Settings(

@@ -10,9 +10,12 @@ from crash.lane import Lane
 from crash.life import Life
 from crash.lives import at_rest, create, create_for_customer, delete, gone
 from crash.points import FAULTS, Fault, Point, armed, points_since
-from crash.pool import delete_member, resize
+from crash.pool import delete_member, delete_pool, resize
 
-_MEANWHILE = {"delete": delete, "delete member": delete_member, "resize": resize}
+_MEANWHILE = {"delete": delete, "delete member": delete_member, "delete pool": delete_pool, "resize": resize}
+_ENDS = ("delete", "delete pool")
+"""After these what the life is of is gone."""
+
 OK, FAILED, NOT_MET, NOT_MEANT = "ok", "FAILED", "not met", "-"
 
 
@@ -53,18 +56,24 @@ async def discover(lane: Lane, names: Collection[str] = ()) -> dict[str, list[Po
     for life in (each for each in LIVES if not names or each.name in names):
         name = f"clean-{life.name}"
         await prepare(lane, life, [name])
-        if life.before is not None:
-            await life.before(lane, name)
-        await lane.restart()
+        await _stage(lane, life, name)
         lane.proxy.reset()
         since = (await lane.standin("health"))["calls"]
+        before = await life.find(lane, name)
         await life.begin(lane, name)
-        before = await lane.find(name)
-        account = await lane.until(name, life.over) or before
+        before = before or await life.find(lane, name)
+        account = await lane.until(name, life.over, find=life.find) or before
         found[life.name] = life.meant(await points_since(lane, since))
         assert account is not None
         await life.check(lane, account)
     return found
+
+
+async def _stage(lane: Lane, life: Life, name: str) -> None:
+    """Prepares one cell; then there is an operator that has just started, unless the life begins with its start."""
+    if life.before is not None:
+        await life.before(lane, name)
+    await (lane.kill() if life.starts else lane.restart())
 
 
 async def prepare(lane: Lane, life: Life, names: list[str]) -> None:
@@ -95,17 +104,15 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
         AssertionError, TimeoutError: with what is wrong.
     """
     life = cell.life
-    is_deleted = cell.fault.meanwhile == "delete"
+    is_deleted = cell.fault.meanwhile in _ENDS
     over = gone if is_deleted else life.over
-    if life.before is not None:
-        await life.before(lane, name)
-    await lane.restart()
-    before = await lane.find(name)
+    await _stage(lane, life, name)
+    before = await life.find(lane, name)
     async with armed(lane, cell.point, cell.fault) as trap:
         await life.begin(lane, name)
-        before = before or await lane.find(name)
+        before = before or await life.find(lane, name)
         struck = asyncio.ensure_future(trap.struck())
-        ended = asyncio.ensure_future(lane.until(name, life.over))
+        ended = asyncio.ensure_future(lane.until(name, life.over, find=life.find))
         await asyncio.wait({struck, ended}, return_when=asyncio.FIRST_COMPLETED)
         met = struck.done()
         struck.cancel()
@@ -122,7 +129,7 @@ async def run_cell(lane: Lane, cell: Cell, name: str) -> str:
         return NOT_MET
     if cell.fault.kills:
         await lane.start()
-    after = await lane.until(name, over)
+    after = await lane.until(name, over, find=life.find)
     account = after or before
     assert account is not None
     check = life.let_go if is_deleted else life.check

@@ -10,7 +10,7 @@ from crash.lane import Lane
 from crash.proxy import Trap
 
 AWS, WRITE = "aws", "write"
-Meanwhile = Literal["delete", "delete member", "resize"]
+Meanwhile = Literal["delete", "delete member", "delete pool", "resize"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ DELETED = Fault("deleted there", "gate_before", "before", kills=False, meanwhile
 MEMBER_DELETED = Fault("member gone", "gate_before", "before", kills=False, meanwhile="delete member")
 RESIZED = Fault("pool to 0", "gate_before", "before", kills=False, meanwhile="resize")
 """For one that claims: the pool's member is deleted, or its pool resized to 0, meanwhile."""
+
+POOL_DELETED = Fault("pool deleted", "gate_before", "before", kills=False, meanwhile="delete pool")
+"""For a pool that is filled: it is deleted meanwhile, and its member with it."""
 
 
 async def points_since(lane: Lane, since: int) -> list[Point]:

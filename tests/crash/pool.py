@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from crash.lane import REACHED_SECONDS, Lane
 
@@ -28,19 +29,35 @@ async def every_member(lane: Lane) -> list[PooledAccount]:
     return [member async for member in members_of(lane).all(lane.namespace)]
 
 
-async def fresh(lane: Lane, name: str, size: int) -> None:
+async def clear(lane: Lane, name: str) -> None:
+    """Deletes the pools of other cells, and notes how often AWS was asked for an account until now."""
+    if not lane.pid:
+        await lane.start()
+    for old in [pool async for pool in pools_of(lane).all(lane.namespace)]:
+        await delete_pool(lane, old.metadata.name)
+    await _until(lane, lambda found, _: not found, "the pools before are gone")
+    lane.asked[name] = len(await requests(lane))
+
+
+async def requests(lane: Lane) -> list[Any]:
+    """Every request for an account that AWS has had, the first one first."""
+    return list((await lane.standin("creations"))["creations"])
+
+
+async def add(lane: Lane, name: str, size: int = 1, **spec: Any) -> None:
+    """A pool that makes as many as it likes, in a day and at one time."""
+    spec = {"size": size, "maxInProgress": 5, "quotaReserve": 0, **_MANY, **spec}
+    await pools_of(lane).create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
+
+
+async def fresh(lane: Lane, name: str, size: int, **spec: Any) -> None:
     """Deletes the pools before, and returns when one of this name has so many ready accounts and makes no more.
 
     It keeps its size: what it may make in a day is used up.
     """
-    if not lane.pid:
-        await lane.start()
+    await clear(lane, name)
     pools = pools_of(lane)
-    for old in [pool async for pool in pools.all(lane.namespace)]:
-        await pools.delete(lane.namespace, old.metadata.name)
-    await _until(lane, lambda found, _: not found, "the pools before are gone")
-    spec = {"size": size, "maxInProgress": 5, "quotaReserve": 0, **_MANY}
-    await pools.create(lane.namespace, {"metadata": {"name": name}, "spec": spec})
+    await add(lane, name, size, **spec)
     await _until(lane, lambda found, _: [one.status.ready for one in found] == [size], f"{size} ready")
     await pools.merge(lane.namespace, name, {"spec": _NO_MORE})
 
@@ -70,6 +87,11 @@ async def resize(lane: Lane, name: str) -> None:
     """Every pool is to have none from now on."""
     for pool in [pool async for pool in pools_of(lane).all(lane.namespace)]:
         await pools_of(lane).merge(lane.namespace, pool.metadata.name, {"spec": {"size": 0}})
+
+
+async def delete_pool(lane: Lane, name: str) -> None:
+    """Deletes the pool; it goes when its members are gone."""
+    await pools_of(lane).delete(lane.namespace, name)
 
 
 async def delete_member(lane: Lane, name: str) -> None:
