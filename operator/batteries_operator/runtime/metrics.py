@@ -111,7 +111,8 @@ ACCOUNTS_UNREADABLE = Gauge(
 )
 GUARDRAILS = Gauge(
     "batteries_guardrail_in_force",
-    "1 if the service control policy was found attached and with the right content when it was last checked, else 0.",
+    "1 if the service control policy was found attached and with the right content when it was last checked, else 0. "
+    "BatteriesDenyAll holds on two OUs: on that of pools it is BatteriesDenyAll/Pool, or whatever that OU is called.",
     ["policy"],
 )
 LEADING = Gauge("batteries_leading", "1 if this operator holds the Lease and works, 0 if it stands by.")

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from batteries_operator.aws.guardrail_checks import GuardrailChecks, enabled
-from batteries_operator.aws.guardrails import Guardrail
+from batteries_operator.aws.guardrails import DENY_ALL, Guardrail, guardrails
 from batteries_operator.aws.organizations import NotPreparedError
+from batteries_operator.aws.partition import AWS
+from batteries_operator.runtime.settings import Settings
 
 SCP = "SERVICE_CONTROL_POLICY"
 RIGHT: dict[str, Any] = {"Statement": [{"Effect": "Deny"}]}
@@ -109,3 +112,11 @@ def test_policies_are_enabled_by_one_of_the_types_that_are_listed() -> None:
     assert enabled({"PolicyTypes": both})
     assert not enabled({"PolicyTypes": [{"Type": "TAG_POLICY", "Status": "ENABLED"}, {"Type": SCP}]})
     assert not enabled({})
+
+
+def test_each_guardrail_has_a_name_of_its_own_in_the_metrics_and_the_alerts_page_explains_that_of_pools() -> None:
+    names = [guard.measured_as or guard.name for guard in guardrails(Settings(), AWS).all]
+    assert len(set(names)) == len(names), names
+    assert not [name for name in names if " " in name]
+    (of_pools,) = [name for name in names if name.startswith(f"{DENY_ALL}/")]
+    assert f"| `{of_pools}` |" in (Path(__file__).parents[4] / "docs" / "alerts.md").read_text()
