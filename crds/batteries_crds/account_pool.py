@@ -8,9 +8,8 @@ from pydantic import Field
 from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.base import Model, Timestamp
 from batteries_crds.conditions import Condition
-from batteries_crds.names import ANNOTATION_RETRY
+from batteries_crds.names import ANNOTATION_RETRY, RETRY_LENGTH
 from batteries_crds.resource import Column, Definition, Resource
-from batteries_crds.step_records import RETRY_LENGTH
 
 MOST_MEMBERS = 2000
 MOST_A_DAY = 500
@@ -201,9 +200,3 @@ class AccountPool(Resource):
 
     spec: AccountPoolSpec
     status: AccountPoolStatus = AccountPoolStatus()
-
-    @property
-    def retry(self) -> str | None:
-        """The value of its retry annotation: a new value has a stalled pool filled again."""
-        value = self.metadata.annotations.get(ANNOTATION_RETRY)
-        return None if value is None else value[:RETRY_LENGTH]

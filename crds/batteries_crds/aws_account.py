@@ -15,9 +15,7 @@ from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.cel import rule, rules
 from batteries_crds.conditions import PINNED, READY
 from batteries_crds.identity import uuid_of
-from batteries_crds.names import ANNOTATION_RETRY
 from batteries_crds.resource import Column, Definition, Resource
-from batteries_crds.step_records import RETRY_LENGTH
 
 REOPENABLE = timedelta(days=90)
 """How long AWS Support can reopen a closed account (AWS Account Management guide, "Close an AWS account")."""
@@ -156,9 +154,3 @@ class AwsAccount(Resource):
     def is_wanted(self) -> bool:
         """Whether its AWS account should exist and be open: neither suspended nor being deleted."""
         return not self.is_suspended and not self.is_deleted
-
-    @property
-    def retry(self) -> str | None:
-        """The value of its retry annotation: a new value requests one more try."""
-        value = self.metadata.annotations.get(ANNOTATION_RETRY)
-        return None if value is None else value[:RETRY_LENGTH]

@@ -15,6 +15,8 @@ MAX_LABEL_LENGTH = 63
 """Of a label's value, in Kubernetes."""
 
 ANNOTATION_RETRY = f"{GROUP}/retry"
+RETRY_LENGTH = 64
+"""How many characters of the retry annotation count."""
 """An annotation on an AwsAccount: when its value changes, a step that failed for good is tried again."""
 
 ANNOTATION_REQUEST = f"{GROUP}/request"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
-from batteries_crds.names import API_VERSION
+from batteries_crds.names import ANNOTATION_RETRY, API_VERSION, RETRY_LENGTH
 
 
 class OwnerReference(Model):
@@ -79,6 +79,12 @@ class Resource(Model):
     def key(self) -> str:
         """`namespace/name`, for people and logs."""
         return f"{self.metadata.namespace}/{self.metadata.name}"
+
+    @property
+    def retry(self) -> str | None:
+        """The value of its retry annotation: a new value requests one more try of what has failed."""
+        value = self.metadata.annotations.get(ANNOTATION_RETRY)
+        return None if value is None else value[:RETRY_LENGTH]
 
     def reference(self) -> dict[str, Any]:
         """An owner reference to this object."""

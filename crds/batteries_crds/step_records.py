@@ -7,11 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from batteries_crds.base import Model, Timestamp
-from batteries_crds.names import EventStatus
+from batteries_crds.names import RETRY_LENGTH, EventStatus
 
 HISTORY_LIMIT = 64
-RETRY_LENGTH = 64
-"""How many characters of the retry annotation count."""
 
 _NEXT_MOMENT = timedelta(microseconds=1)
 

@@ -14,9 +14,8 @@ from batteries_crds.base import AHEAD_SECONDS, seconds_since, to_rfc3339, utc_no
 from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer, PaymentMethod
 from batteries_crds.identity import ObjectRef, derived_uuid, is_uuid
-from batteries_crds.names import ANNOTATION_RETRY
+from batteries_crds.names import ANNOTATION_RETRY, RETRY_LENGTH
 from batteries_crds.notification import DETAIL_LENGTH, NotificationKind, notification
-from batteries_crds.step_records import RETRY_LENGTH
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 NAMED = "7d0df751-a438-4387-b946-89c612a0004a"
