@@ -1,9 +1,4 @@
-"""kopf's handlers: which objects need work, and what does it. Each handler delegates at once.
-
-Level-based: an account has a daemon only while its spec is not observed or a step is pending. So settled accounts cost
-no task, and a restart does nothing for them. kopf ends a daemon when the filter stops matching and starts another when
-it matches again. The deletion handler keeps our finalizer on every account.
-"""
+"""kopf's settings and its handlers: which objects need work, and what does it. Each handler delegates at once."""
 
 import asyncio
 import socket
@@ -20,12 +15,11 @@ from batteries_crds.account_pool import AccountPool
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.breaker import Breaker
 from batteries_crds.customer import Customer
-from batteries_crds.identity import ObjectRef
 from batteries_crds.kube.client import Resources
 from batteries_crds.names import FINALIZER, GROUP, VERSION
 from batteries_crds.notification import Notification
 from batteries_crds.pooled_account import PooledAccount
-from batteries_operator.controller import pool_handlers
+from batteries_operator.controller import pool_handlers, work_handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.event_handler import EventHandler
 from batteries_operator.controller.kopf_bodies import slim
@@ -135,7 +129,7 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     unreadable = registries.while_it_exists(Unreadable(post_raw_event))
     ACCOUNTS_UNREADABLE.set_function(unreadable.__len__)
     _add_watch(handlers, events, unreadable, registries, beside)
-    _add_work(handlers, controller, events, unreadable)
+    work_handlers.add(handlers, RESOURCE, controller, events, unreadable)
     pools = _pools(controller, beside)
     _add_beside(handlers, resync.run, controller.deps.creation_poller.run, outbox.run, deadlines.run, *pools.runs)
     _add_customers(handlers, notices, holds, confirmations)
@@ -172,27 +166,6 @@ def _add_watch(
         else:
             events.updated(account, body)
             slim(body)
-
-
-def _add_work(
-    handlers: kopf.OperatorRegistry, controller: Controller, events: EventHandler, unreadable: Unreadable
-) -> None:
-    def out_of_date(uid: str, **_: Any) -> bool:
-        """Whether the account needs a reconcile."""
-        return events.is_pending(uid)
-
-    @kopf.daemon(*RESOURCE, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
-    async def provision(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
-        """Reconciles the account while a step is pending."""
-        await controller.drive(ObjectRef.in_meta(body.metadata), stopped)
-
-    @kopf.on.delete(*RESOURCE, registry=handlers, id="delete", backoff=30)
-    async def deleted(body: kopf.Body, **_: Any) -> None:
-        """Does what the deletion policy says; kopf keeps the finalizer until this returns."""
-        if body.metadata["uid"] in unreadable:
-            unreadable.post_released(body)
-        else:
-            await controller.release(ObjectRef.in_meta(body.metadata))
 
 
 def _add_customers(handlers: kopf.OperatorRegistry, *followers: PaymentNotices | CustomerHolds | Confirmations) -> None:

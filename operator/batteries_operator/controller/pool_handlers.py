@@ -12,6 +12,7 @@ from batteries_crds.identity import ObjectRef
 from batteries_crds.kube.client import UnreadableError, read_object
 from batteries_crds.names import GROUP, VERSION
 from batteries_crds.pooled_account import PooledAccount
+from batteries_operator.controller import work_handlers
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.event_handler import WatchedWork
 from batteries_operator.controller.kopf_bodies import slim
@@ -45,22 +46,7 @@ def add(handlers: kopf.OperatorRegistry, members: Controller, *others: Callable[
             work.seen(member)
             slim(body)
 
-    def out_of_date(uid: str, **_: Any) -> bool:
-        """Whether the member needs a reconcile."""
-        return work.is_pending(uid)
-
-    @kopf.daemon(*MEMBERS, registry=handlers, id="provision", when=out_of_date, cancellation_timeout=30, backoff=5)
-    async def prepare(body: kopf.Body, stopped: kopf.DaemonStopped, **_: Any) -> None:
-        """Reconciles the member while a step is pending."""
-        await members.drive(ObjectRef.in_meta(body.metadata), stopped)
-
-    @kopf.on.delete(*MEMBERS, registry=handlers, id="delete", backoff=30)
-    async def let_go(body: kopf.Body, **_: Any) -> None:
-        """Does what the deletion policy says; kopf keeps the finalizer until this returns."""
-        if body.metadata["uid"] in unreadable:  # nothing else can be told from a body that was slimmed
-            unreadable.post_released(body)
-        else:
-            await members.release(ObjectRef.in_meta(body.metadata))
+    work_handlers.add(handlers, MEMBERS, members, work, unreadable)
 
 
 def add_pools(handlers: kopf.OperatorRegistry, work: PoolWork, beside: EventsBeside) -> None:

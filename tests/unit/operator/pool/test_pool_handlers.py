@@ -10,6 +10,7 @@ from fakes.cluster import Json
 from fakes.factory import NAMESPACE, Factory, Process
 from fakes.members import add_member, is_ready, mark_deleted, member
 
+from batteries_crds.names import MEMBERS
 from batteries_operator.controller import handlers
 
 
@@ -20,7 +21,7 @@ class Kopf:
         monkeypatch.setattr(handlers, "members_of", lambda *_: process.members)
         registry: Any = handlers.registry(process.controller)
         every = (*registry._watching._handlers, *registry._changing._handlers, *registry._spawning._handlers)
-        self.handlers = {each.fn.__name__: each for each in every}
+        self.handlers = {each.fn.__name__: each for each in every if each.selector.any_name == MEMBERS}
         self.body: Any = None
 
     async def show(self, raw: Json, kind: str = "MODIFIED") -> None:
@@ -29,7 +30,7 @@ class Kopf:
 
     @property
     def wants_a_daemon(self) -> bool:
-        return bool(self.handlers["prepare"].when(uid=self.body.metadata["uid"]))
+        return bool(self.handlers["provision"].when(uid=self.body.metadata["uid"]))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ async def test_a_member_is_driven_while_something_is_pending_and_let_go_at_its_e
     await edge.show(raw(factory), "ADDED")
     assert edge.wants_a_daemon
     process._follow()
-    driving = asyncio.create_task(edge.handlers["prepare"].fn(body=edge.body, stopped=stop))
+    driving = asyncio.create_task(edge.handlers["provision"].fn(body=edge.body, stopped=stop))
     async with asyncio.timeout(60):
         while not is_ready(await member(factory)):
             await asyncio.sleep(0.02)
@@ -64,7 +65,7 @@ async def test_a_member_is_driven_while_something_is_pending_and_let_go_at_its_e
     mark_deleted(factory)
     await edge.show(raw(factory))
     async with asyncio.timeout(60):
-        await edge.handlers["let_go"].fn(body=edge.body)
+        await edge.handlers["deleted"].fn(body=edge.body)
     organizations = await factory.client("organizations")
     account = (await member(factory)).status.aws_account_id
     assert organizations.describe_account(AccountId=account)["Account"]["State"] == "CLOSED"
@@ -82,6 +83,6 @@ async def test_a_member_that_can_not_be_read_is_told_and_let_go(
     edge = Kopf(process, monkeypatch)
     await edge.show(raw(factory) | {"spec": {"poolRef": 1}})
     assert not edge.wants_a_daemon
-    await edge.handlers["let_go"].fn(body=edge.body)
+    await edge.handlers["deleted"].fn(body=edge.body)
     assert told == ["Unreadable", "Released"]
     assert process.calls == []
