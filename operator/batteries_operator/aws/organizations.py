@@ -97,6 +97,10 @@ class Organizations:
                         raw.get("Id", ""), raw.get("Name", ""), raw.get("Email", ""), str(raw.get("State", ""))
                     )
 
+    async def count(self) -> int:
+        """How many accounts there are, the management account and closed ones included, as AWS's quota counts."""
+        return 1 + len([each async for each in self.members()])
+
     async def accounts_in(self, unit: str) -> AsyncIterator[str]:
         """The ids of the accounts that are directly in the OU or root of that id."""
         listing = self.client.list_accounts_for_parent
@@ -114,6 +118,15 @@ class Organizations:
             found |= {tag["Key"]: tag["Value"] for tag in page["Tags"]}
         return found
 
+    async def tags_if_member(self, account: str) -> dict[str, str] | None:
+        """An AWS account's tags; None if it is no member of the organization, or left it since it was listed."""
+        try:
+            return await self.tags(account)
+        except AwsError as error:
+            if error.code != "TargetNotFoundException":
+                raise
+            return None
+
     async def tag(self, account: "OwnedAccount", tags: Mapping[str, str]) -> None:
         """Adds these tags to the account, and keeps its others."""
         await self.write(
@@ -129,6 +142,11 @@ class Organizations:
             for parent in page["Parents"]:
                 return parent.get("Id", "")
         raise AwsError("organizations:ListParents", "NoParent", f"AWS names no parent of account {account}.")
+
+    async def is_in(self, name: str, account: str) -> bool:
+        """Whether the account is directly in the OU of that name, which is under the root."""
+        unit = await self.find_ou(name)
+        return unit is not None and await self.parent(account) == unit
 
     async def move(self, account: "OwnedAccount", *, source: str, destination: str) -> None:
         """Moves the account; if it is there already, that is success."""

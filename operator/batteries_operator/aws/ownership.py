@@ -178,15 +178,13 @@ class Ownership:
             self._proved.popitem(last=False)
 
     async def _tags(self, account: AwsAccount, aws_account_id: str) -> AccountTags:
-        try:
-            return AccountTags.read(await self._organizations.tags(aws_account_id))
-        except AwsError as error:
-            if error.code != "TargetNotFoundException":
-                raise
-            if _was_known(account, aws_account_id):
-                raise AccountGoneError(aws_account_id, account.holder) from error
-            message = f"AWS account {aws_account_id} is not a member of the organization, so it is left as it is."
-            raise NotOurAccountError(f"{message} {not_ours.tag_it(account)}", None) from error
+        tags = await self._organizations.tags_if_member(aws_account_id)
+        if tags is not None:
+            return AccountTags.read(tags)
+        if _was_known(account, aws_account_id):
+            raise AccountGoneError(aws_account_id, account.holder)
+        message = f"AWS account {aws_account_id} is not a member of the organization, so it is left as it is."
+        raise NotOurAccountError(f"{message} {not_ours.tag_it(account)}", None)
 
     async def _refuse_others(
         self, account: AwsAccount, aws_account_id: str, tags: AccountTags, address: str | None
@@ -205,7 +203,7 @@ class Ownership:
         if await self._has_others(aws_account_id, address):
             raise NotOurAccountError(not_ours.still_open(account, aws_account_id, self._permission_set), tags.resource)
         # A suspension removed what would show its owner. An account to be adopted is not suspended.
-        if await self._is_in(self._suspended_ou, aws_account_id):
+        if await self._organizations.is_in(self._suspended_ou, aws_account_id):
             raise NotOurAccountError(not_ours.owner_unknown(account, aws_account_id, self._suspended_ou), tags.resource)
 
     async def _refuse_used(self, member: AwsAccount, aws_account_id: str, tags: AccountTags) -> None:
@@ -216,7 +214,7 @@ class Ownership:
         """
         if tags.owner is not None:
             raise NotOurAccountError(not_ours.had_an_owner(member, aws_account_id), tags.resource)
-        if tags.uid != member.metadata.uid and not await self._is_in(self._pool_ou, aws_account_id):
+        if tags.uid != member.metadata.uid and not await self._organizations.is_in(self._pool_ou, aws_account_id):
             raise NotOurAccountError(not_ours.an_earlier_members(aws_account_id), tags.resource)
 
     async def _has_others(self, aws_account_id: str, address: str | None) -> bool:
@@ -230,10 +228,6 @@ class Ownership:
             if await self._directory.user_name(other) is not None:  # deleted users are still listed
                 return True
         return False
-
-    async def _is_in(self, name: str, aws_account_id: str) -> bool:
-        unit = await self._organizations.find_ou(name)
-        return unit is not None and await self._organizations.parent(aws_account_id) == unit
 
     async def _brought_up_to_date(
         self, account: AwsAccount, owned: OwnedAccount, tags: AccountTags, address: str | None

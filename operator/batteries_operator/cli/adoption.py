@@ -86,7 +86,9 @@ async def described(
     """
     orphan = Orphan(member, namespace, name)
     await _owner(orphan, aws, settings, tags, customer)
-    suspended = await orphan.ask("Whether it is suspended", _is_quarantined(aws, settings, member))
+    suspended = await orphan.ask(
+        "Whether it is suspended", aws.organizations.is_in(settings.suspended_ou_name, member.id)
+    )
     account_id = str(_account_id(namespace, name))
     _display_name(orphan, settings, account_id)
     await _repositories(orphan, aws, settings, account_id, bool(suspended))
@@ -133,11 +135,6 @@ async def _users(orphan: Orphan, aws: Aws, settings: Settings) -> list[str]:
     ids = [user async for user in aws.identity_center.assigned_users(orphan.member.id, permission_set)]
     names = [await orphan.ask(f"The user {user} of Identity Center", aws.directory.user_name(user)) for user in ids]
     return [name for name in names if name]
-
-
-async def _is_quarantined(aws: Aws, settings: Settings, member: Member) -> bool:
-    quarantine = await aws.organizations.find_ou(settings.suspended_ou_name)
-    return quarantine is not None and await aws.organizations.parent(member.id) == quarantine
 
 
 def _display_name(orphan: Orphan, settings: Settings, account_id: str) -> None:

@@ -151,7 +151,7 @@ class Checks:
         """How many more accounts there may be, and how many at all; counted once."""
         if self._quota is None:
             allowed = await self._aws.limits.accounts_allowed()
-            there = 1 + len([member async for member in self._aws.organizations.members()])
+            there = await self._aws.organizations.count()
             self._quota = allowed - there, allowed
         return self._quota
 

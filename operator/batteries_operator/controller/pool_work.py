@@ -8,7 +8,6 @@ from batteries_crds.account_pool import AccountPool
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.kube.client import Resources
 from batteries_crds.pooled_account import PooledAccount
-from batteries_operator.aws.gateways import Aws
 from batteries_operator.controller.controller import Controller
 from batteries_operator.controller.slot_recovery import read_all
 from batteries_operator.pool.claimed import ClaimedMembers
@@ -47,7 +46,7 @@ class PoolWork:
         deps, index = controller.deps, index_of(controller.deps)
         room = Room(
             deps.aws.limits.accounts_allowed,
-            lambda: _accounts(deps.aws),
+            deps.aws.organizations.count,
             lambda: deps.creations.held + index.without_account(),
         )
         filling = Pools(pools, members, index, room, deps.creations, post_event)
@@ -66,11 +65,6 @@ class PoolWork:
     def runs(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         """What runs beside kopf."""
         return self.pools.run, self.claimed.run
-
-
-async def _accounts(aws: Aws) -> int:
-    """How many there are, the management account and closed ones included, as the quota counts."""
-    return 1 + sum([1 async for _ in aws.organizations.members()])
 
 
 async def prime(controller: Controller, namespaces: Sequence[str | None]) -> None:

@@ -35,12 +35,15 @@ LIMIT_SECONDS = 300
 
 def has_request(account: AwsAccount) -> bool:
     """Whether the request or the account itself is known, and the owner too if the account is wanted."""
-    status = account.status
-    if status.owner is None and account.is_wanted:
+    if account.status.owner is None and account.is_wanted:
         return False  # adopted while suspended, or by an earlier release, which did not wait for the Customer
-    return status.aws_account_id is not None or (
-        status.create_request is not None and status.create_request.request_id is not None
-    )
+    return is_asked_for(account)
+
+
+def is_asked_for(account: AwsAccount) -> bool:
+    """Whether the request or the account itself is known; no owner has to be."""
+    status, request = account.status, account.status.create_request
+    return status.aws_account_id is not None or (request is not None and request.request_id is not None)
 
 
 async def run(scope: Scope) -> Outcome:

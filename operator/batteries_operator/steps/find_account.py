@@ -8,7 +8,6 @@ found by its tag.
 
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.account_tags import AccountTags
-from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.runtime.naming import account_email
 from batteries_operator.steps import found_by_tag
@@ -51,10 +50,5 @@ async def _by_tag(scope: Scope) -> str | None:
 
 async def _is_its_own(scope: Scope, aws_account_id: str) -> bool:
     """Whether this very object had the AWS account: a closure can't be undone, so its name alone is not enough."""
-    try:
-        tags = AccountTags.read(await scope.deps.aws.organizations.tags(aws_account_id))
-    except AwsError as error:
-        if error.code != "TargetNotFoundException":
-            raise
-        return False  # no member of the organization
-    return tags.uid == scope.account.metadata.uid
+    tags = await scope.deps.aws.organizations.tags_if_member(aws_account_id)
+    return tags is not None and AccountTags.read(tags).uid == scope.account.metadata.uid

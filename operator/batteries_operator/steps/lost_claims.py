@@ -97,11 +97,7 @@ class LostClaims:
                 raise error
 
     async def _read(self, aws_account_id: str) -> None:
-        try:
-            tags = AccountTags.read(await self._organizations.tags(aws_account_id))
-        except AwsError as error:
-            if error.code != "TargetNotFoundException":
-                raise
-            return  # it has left the organization since it was listed
-        if tags.resource is not None:
-            self.note(tags.resource, aws_account_id)
+        tags = await self._organizations.tags_if_member(aws_account_id)
+        holder = None if tags is None else AccountTags.read(tags).resource
+        if holder is not None:
+            self.note(holder, aws_account_id)

@@ -12,7 +12,6 @@ from batteries_crds.identity import ObjectRef
 from batteries_crds.pooled_account import Claimant, PooledAccount
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.account_tags import AccountTags
-from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.floor.place import Place
 from batteries_operator.aws.guardrails import sealing
 from batteries_operator.aws.inside import beyond
@@ -26,12 +25,6 @@ from batteries_operator.steps.gone import Run
 from batteries_operator.steps.move_to_ou import placed
 from batteries_operator.steps.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.steps.step import NotReachedError, Scope
-
-
-def has_request(account: AwsAccount) -> bool:
-    """Whether the request or the account itself is known; no owner has to be."""
-    request = account.status.create_request
-    return account.status.aws_account_id is not None or (request is not None and request.request_id is not None)
 
 
 async def create(scope: Scope) -> Outcome:
@@ -128,15 +121,16 @@ async def await_claimant(scope: Scope) -> Outcome:
     Waived if the claimant is gone before that: then the AWS account is nobody's, and the deletion policy decides.
     """
     claimant, aws_account_id = _claimant(scope), scope.aws_account_id
-    tags = await _tags(scope, aws_account_id)
-    if tags is None:
+    found = await scope.deps.aws.organizations.tags_if_member(aws_account_id)
+    if found is None:
         return Done(f"AWS account {aws_account_id} has left the organization.", warns=True)
+    tags = AccountTags.read(found)
     if (tags.resource, tags.uid) != (scope.account.holder, scope.account.metadata.uid):
         return Done(f"AWS account {aws_account_id} belongs to {tags.resource or 'nobody that its tags name'}.")
     namespace = scope.account.metadata.namespace
-    found, _ = await scope.deps.live.read(ObjectRef(namespace, claimant.name, claimant.uid))
-    if found is not None and _is_taking(found, scope.account):
-        message = f"AwsAccount {found.key} is taking AWS account {aws_account_id}."
+    taker, _ = await scope.deps.live.read(ObjectRef(namespace, claimant.name, claimant.uid))
+    if taker is not None and _is_taking(taker, scope.account):
+        message = f"AwsAccount {taker.key} is taking AWS account {aws_account_id}."
         return Wait.polling(None, Reason.CLAIM_UNDER_WAY, message)
     return Waive(
         Reason.CLAIMANT_GONE,
@@ -151,16 +145,6 @@ def _is_taking(account: AwsAccount, member: AwsAccount) -> bool:
     is_for_it = wish is None or wish.member_uid == member.metadata.uid
     has_no_other = status.aws_account_id in (None, member.status.aws_account_id) and status.create_request is None
     return is_for_it and has_no_other
-
-
-async def _tags(scope: Scope, aws_account_id: str) -> AccountTags | None:
-    """The AWS account's tags; None if it is no member of the organization."""
-    try:
-        return AccountTags.read(await scope.deps.aws.organizations.tags(aws_account_id))
-    except AwsError as error:
-        if error.code != "TargetNotFoundException":
-            raise
-        return None
 
 
 def _member(scope: Scope) -> PooledAccount:

@@ -10,7 +10,7 @@ from batteries_crds.names import ConditionType
 from batteries_crds.names import PreparationStep as Name
 from batteries_crds.pooled_account import PooledAccount
 from batteries_operator.runtime.settings import Settings
-from batteries_operator.steps import member_steps
+from batteries_operator.steps import create_account, member_steps
 from batteries_operator.steps.pipeline import (
     CLOSE_ACCOUNT,
     FIND_ACCOUNT,
@@ -22,7 +22,7 @@ from batteries_operator.steps.pipeline import (
 from batteries_operator.steps.step import Step
 
 CREATE_ACCOUNT, CHECK_STATUS, WAIT_FOR_ROLE = (
-    replace(PROVISIONING[0], run=member_steps.create, precondition=member_steps.has_request),
+    replace(PROVISIONING[0], run=member_steps.create, precondition=create_account.is_asked_for),
     *PROVISIONING[1:3],
 )
 
