@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
+from batteries_operator.aws.entries import Entries
 from batteries_operator.aws.guardrail_checks import KEPT_SECONDS, WRONG_KEPT_SECONDS, GuardrailChecks
 from batteries_operator.aws.iam import Iam
 from batteries_operator.aws.iam_session import IamSession
@@ -57,6 +58,7 @@ class Aws:
         self.root_access = root_access
         self._members_iam = members_iam
         self._inside = Inside(caller, members_iam)
+        self.entries = Entries()
 
     @classmethod
     async def open(cls, settings: Settings, require: Callable[[], None] | None = None) -> "Aws":
@@ -121,8 +123,12 @@ class Aws:
         return Iam(IamSession(self.caller, client, account, await self.sts.partition()))
 
     async def counts(self, account: OwnedAccount, role: str | None = None) -> Counts:
-        """What is in a member account, as `Inside.counts`."""
-        return await self._inside.counts(account, await self.sts.assume(account, role, Purpose.LOOK))
+        """What is in a member account, as `Inside.counts`; then its role is known to answer."""
+        keys = await self.sts.assume(account, role, Purpose.LOOK)
+        seen = await self._inside.counts(account, keys)
+        if role is not None and keys.account == account.id:
+            self.entries.note(account.id, role)
+        return seen
 
     def close(self) -> None:
         """Ends the threads."""

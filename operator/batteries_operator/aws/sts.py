@@ -30,6 +30,8 @@ KEPT = 1024
 class Credentials:
     """Temporary keys of one member account."""
 
+    account: str
+    """The AWS account that they are of, as AWS says."""
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
@@ -97,9 +99,10 @@ class Sts:
             DurationSeconds=LIFETIME_SECONDS,
             **narrowed,
         )
-        raw = response["Credentials"]
+        raw, assumed = response["Credentials"], response["AssumedRoleUser"]["Arn"]
         return Credentials(
-            raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"], requested_at + LIFETIME_SECONDS
+            *(assumed.split(":")[4], raw["AccessKeyId"], raw["SecretAccessKey"], raw["SessionToken"]),
+            requested_at + LIFETIME_SECONDS,
         )
 
     async def partition(self) -> Partition:

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from batteries_operator.runtime.metrics import RECONCILE_SECONDS, RECONCILES_ACTIVE
 
 Lock = asyncio.Lock | asyncio.Semaphore
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +104,21 @@ def concurrent_step() -> Iterator[None]:
     watchdog, reconcile = current
     with watchdog.waiting(reconcile), watchdog.working(reconcile.account):
         yield
+
+
+async def both(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
+    """Side by side, each watched by itself, and both to their end; raises what the first of them raised."""
+    one, other = await asyncio.gather(_watched(first), _watched(second), return_exceptions=True)
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    return one, other
+
+
+async def _watched(work: Coroutine[Any, Any, T]) -> T:
+    with concurrent_step():
+        return await work
 
 
 @asynccontextmanager

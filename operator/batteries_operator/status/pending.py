@@ -89,16 +89,17 @@ def runnable(steps: Sequence[Step], account: AwsAccount) -> list[Step]:
         for number, step in enumerate(steps)
         if not is_settled(step, account)
         and not gave_up(step, account)
-        and all(is_settled(needed, account) for needed in _needed(steps, number))
+        and all(is_settled(needed, account) for needed in _needed(steps, number, account))
         and all(was_tried(each, account) for each in steps if each.condition in step.after)
     ]
 
 
-def _needed(steps: Sequence[Step], number: int) -> list[Step]:
+def _needed(steps: Sequence[Step], number: int, account: AwsAccount) -> list[Step]:
     """The steps whose conditions it needs."""
-    names = steps[number].needs
-    if names is None:
+    step = steps[number]
+    if step.needs is None:
         return [before for before in steps[:number] if before.required]
+    names = {*step.needs} - {*step.not_needed(account)}
     return [each for each in steps if each.condition in names]
 
 

@@ -12,9 +12,11 @@ A wish leads until its end: what follows it looks, and does what is left. Before
 that does not pass is told so (`Members.refuse`), and the next one is tried, or AWS is asked as if there were no pool.
 """
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_status import PoolClaim
@@ -24,6 +26,8 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.organizations import ManagementAccountError
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.runtime.metrics import POOL_CLAIM_SECONDS, POOL_CLAIMS
+from batteries_operator.runtime.watchdog import both
+from batteries_operator.steps import early_access
 from batteries_operator.steps.fitness import AGAIN_SECONDS, UnfitError, inspected
 from batteries_operator.steps.outcome import Done, Fail, Wait
 from batteries_operator.steps.step import Scope
@@ -72,8 +76,8 @@ async def take(scope: Scope, owner: str) -> Done | Missed:
     """
     tried: set[str] = set()
     while (member := await _next(scope, tried)) is not None:
-        await _wish(scope, member, owner)
-        if (done := await _taken(scope, member, owner)) is not None:
+        # Looks change nothing: they need not wait for the write, and everything else does.
+        if (done := await _taken(scope, member, owner, _wish(scope, member, owner))) is not None:
             return done
     scope.deps.pool.unreserve(scope.account.metadata.uid)
     if scope.account.status.claim is not None:
@@ -118,6 +122,7 @@ async def withdrawn(scope: Scope, held: Wait) -> Wait:
     if member is not None and _is_marked(member, scope.account):
         return held
     scope.deps.pool.unreserve(scope.account.metadata.uid)
+    scope.deps.early_access.forget(scope.account.metadata.uid)
     return replace(held, facts={"claim": None})
 
 
@@ -174,12 +179,15 @@ async def _wish(scope: Scope, member: PooledAccount, owner: str) -> None:
     await scope.record(claim=wish, owner=owner, account_id=str(account.account_id))
 
 
-async def _taken(scope: Scope, member: PooledAccount, owner: str) -> Done | None:
-    """Takes the member that is wished for; None if it can't be had."""
+async def _taken(
+    scope: Scope, member: PooledAccount, owner: str, wish: Coroutine[Any, Any, None] | None = None
+) -> Done | None:
+    """Takes the member that is wished for; None if it can't be had. `wish` writes the wish, where it is not written."""
     account, deps = scope.account, scope.deps
     is_marked = _is_marked(member, account)
     try:
-        prepared = await inspected(scope, member, looks=account.is_wanted)
+        begun = _begun(scope, member, owner, wish)
+        _, prepared = await both(begun, inspected(scope, member, looks=account.is_wanted))
     except NotOurAccountError as error:
         if error.holder == account.holder and (own := await _own(scope, str(member.status.aws_account_id), owner)):
             return own  # its tags were replaced before, and we did not hear of it
@@ -191,6 +199,14 @@ async def _taken(scope: Scope, member: PooledAccount, owner: str) -> Done | None
     owned = await deps.aws.ownership.hand_over(prepared, account, owner)
     deps.aws.ownership.forget(member.metadata.uid)
     return _done(scope, owned.id, owner, member.status.access_role_name)
+
+
+async def _begun(scope: Scope, member: PooledAccount, owner: str, wish: Coroutine[Any, Any, None] | None) -> None:
+    """Once the wish is written, what concerns the owner is looked up too: nothing is made for an account that goes."""
+    if wish is not None:
+        await wish
+    if scope.account.is_wanted:
+        early_access.begin(scope, owner, member)
 
 
 def claimant(account: AwsAccount) -> Claimant:

@@ -15,9 +15,11 @@ from batteries_operator.limits.duration_estimate import DurationEstimate
 from batteries_operator.limits.slots import Slots
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.runtime.two_clocks import AccountReader
-from batteries_operator.steps.account_registries import AccountRegistries
+from batteries_operator.steps.account_registries import AccountRegistries, Registry
+from batteries_operator.steps.head_starts import HeadStarts
 from batteries_operator.steps.lost_claims import LostClaims
 from batteries_operator.steps.outcome import Fail, Wait
+from batteries_operator.steps.sso_access import SsoAccess
 
 
 class Limit(StrEnum):
@@ -152,13 +154,19 @@ class Dependencies:
     """How long the role of a new account takes to answer."""
     assignment_duration: DurationEstimate = field(default_factory=DurationEstimate)
     """How long Identity Center takes to assign access."""
+    early_access: HeadStarts[SsoAccess] = field(default_factory=HeadStarts)
+    """What is looked up for single sign-on while a member of a pool is claimed."""
     pool: Pool = field(default_factory=NoPool)
     registries: AccountRegistries = field(default_factory=AccountRegistries)
     """All that is kept by an account's UID, here and in the controller."""
 
     def __post_init__(self) -> None:
         """Adds what keeps something by UID."""
-        for each in (self.creations, self.assignments, self.closures, self.role_duration, self.assignment_duration):
+        of_work: tuple[Registry, ...] = (
+            *(self.creations, self.assignments, self.closures),
+            *(self.role_duration, self.assignment_duration, self.early_access),
+        )
+        for each in of_work:
             self.registries.while_worked_on(each)
         for kept in (self.creation_poller, self.aws.ownership):
             self.registries.while_it_exists(kept)

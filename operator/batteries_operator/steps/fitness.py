@@ -1,8 +1,6 @@
 """Whether a pool's member can be handed out: its AWS account is its own, open, and as it was prepared."""
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from batteries_crds.conditions import ACCOUNT_GONE, SUSPENDED_BY_AWS
 from batteries_crds.pooled_account import PooledAccount
@@ -12,11 +10,9 @@ from batteries_operator.aws.errors import AwsError
 from batteries_operator.aws.inside import beyond
 from batteries_operator.aws.organizations import ManagementAccountError
 from batteries_operator.aws.ownership import NotOurAccountError, OwnedAccount
-from batteries_operator.runtime.watchdog import concurrent_step
+from batteries_operator.runtime.watchdog import both
 from batteries_operator.steps.outcome import Fail, Wait
 from batteries_operator.steps.step import Scope
-
-T = TypeVar("T")
 
 AGAIN_SECONDS = 60
 """Until a member into which nobody could look is looked into again, by its own steps."""
@@ -50,28 +46,13 @@ async def inspected(scope: Scope, member: PooledAccount, *, looks: bool) -> Owne
     aws, found = scope.deps.aws, str(member.status.aws_account_id)
     aws.ownership.forget(member.metadata.uid)  # somebody may have got it since it was proved last
     try:
-        owned, state = await _both(aws.ownership.prove(member, found), aws.organizations.state(found))
+        owned, state = await both(aws.ownership.prove(member, found), aws.organizations.state(found))
     except ManagementAccountError as error:
         raise UnfitError(Fail(Reason.MANAGEMENT_ACCOUNT_REFUSED, str(error))) from error
     if looks:
         _require_open(found, state)
         await _require_untouched(scope, member, owned)
     return owned
-
-
-async def _both(proof: Coroutine[Any, Any, OwnedAccount], state: Coroutine[Any, Any, T]) -> tuple[OwnedAccount, T]:
-    """Side by side, and both to their end; raises what the first of them raised."""
-    proved, seen = await asyncio.gather(_watched(proof), _watched(state), return_exceptions=True)
-    if isinstance(proved, BaseException):
-        raise proved
-    if isinstance(seen, BaseException):
-        raise seen
-    return proved, seen
-
-
-async def _watched(call: Coroutine[Any, Any, T]) -> T:
-    with concurrent_step():
-        return await call
 
 
 def _require_open(aws_account_id: str, state: str | None) -> None:

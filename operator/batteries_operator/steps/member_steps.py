@@ -13,12 +13,11 @@ from batteries_crds.pooled_account import Claimant, PooledAccount
 from batteries_crds.reasons import Reason
 from batteries_operator.aws.account_tags import AccountTags
 from batteries_operator.aws.floor.place import Place
-from batteries_operator.aws.guardrails import sealing
 from batteries_operator.aws.inside import beyond
 from batteries_operator.aws.ownership import NotOurAccountError
 from batteries_operator.aws.session_policies import Purpose
 from batteries_operator.runtime.settings import Settings
-from batteries_operator.steps import agent_role, create_account, deploy_role
+from batteries_operator.steps import agent_role, create_account, deploy_role, seal
 from batteries_operator.steps.doors import side_by_side
 from batteries_operator.steps.fitness import touched
 from batteries_operator.steps.gone import Run
@@ -45,14 +44,8 @@ async def move_to_pool_ou(scope: Scope) -> Outcome:
 
 
 async def _sealed(scope: Scope) -> None:
-    """Checks the policy that closes accounts of nobody to everyone but us.
-
-    Raises:
-        NotPreparedError: it does not hold.
-    """
-    settings, aws = scope.deps.settings, scope.deps.aws
-    role = settings.role_of(scope.account.status.access_role_name or settings.access_role_name)
-    await aws.guardrail_checks.require(sealing(settings, await aws.sts.partition()), role)
+    """As `seal.require`; an account that is not made yet will have the role of the settings."""
+    await seal.require(scope, scope.account.status.access_role_name or scope.deps.settings.access_role_name)
 
 
 def prepared_inputs(settings: Settings, _: AwsAccount) -> Any:

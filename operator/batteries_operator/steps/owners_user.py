@@ -5,6 +5,8 @@ a Customer's account gets a user that was made for this very Customer; a user th
 Customer has confirmed the address. Whoever writes `spec.email` with kubectl is trusted to know the owner.
 """
 
+from dataclasses import dataclass
+
 from batteries_crds.customer import Customer
 from batteries_crds.names import GROUP
 from batteries_crds.reasons import Reason
@@ -18,8 +20,22 @@ def mark_of(customer: Customer) -> str:
     return f"{GROUP}/customer/{customer.metadata.uid}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """The Customer has to confirm the address first: a user has it already, or (None) there is no Customer."""
+
+    address: str
+    user_id: str | None
+
+
 async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     """Name and id of the owner's user, created if there is none; Waive if the address must be confirmed first."""
+    found = await usable_user(scope, owner)
+    return await _waived(scope, found) if isinstance(found, Unconfirmed) else found
+
+
+async def usable_user(scope: Scope, owner: str) -> tuple[str, str] | Unconfirmed:
+    """The same, before the AWS account is known."""
     reference, directory = scope.account.spec.customer_ref, scope.deps.aws.directory
     if reference is None:
         known = await directory.find_user(owner)
@@ -27,10 +43,7 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
     namespace = scope.account.metadata.namespace
     customer = await scope.deps.customers.find(namespace, reference.name)
     if customer is None:
-        return Waive(
-            Reason.EMAIL_NOT_CONFIRMED,
-            f"Single sign-on waits: there is no Customer '{reference.name}' who could confirm the address {owner}.",
-        )
+        return Unconfirmed(owner, None)
     if customer.is_confirmed:
         # The account may have been made with an earlier address of the Customer.
         owner = customer.spec.email
@@ -44,13 +57,23 @@ async def owners_user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
         or await scope.deps.customers.has_user(namespace, reference.name, found)
     ):
         return await _named(scope, found)
+    return Unconfirmed(owner, found)
+
+
+async def _waived(scope: Scope, found: Unconfirmed) -> Waive:
+    if found.user_id is None:
+        name = scope.customer_ref.name
+        return Waive(
+            Reason.EMAIL_NOT_CONFIRMED,
+            f"Single sign-on waits: there is no Customer '{name}' who could confirm the address {found.address}.",
+        )
     keeps = " That user was given access to this AWS account before, and keeps it."
-    had = await _has_access(scope, found)
+    had = await _has_access(scope, found.user_id)
     return Waive(
         Reason.EMAIL_NOT_CONFIRMED,
-        f"Single sign-on waits: a user with the address {owner} was there before. Confirm your e-mail address: open "
-        "the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is ready."
-        f"{keeps if had else ''}",
+        f"Single sign-on waits: a user with the address {found.address} was there before. Confirm your e-mail address: "
+        "open the link that was mailed to you, or ask for a new one with POST /v1/customer/confirmation. All else is "
+        f"ready.{keeps if had else ''}",
     )
 
 

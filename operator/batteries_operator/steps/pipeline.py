@@ -16,6 +16,7 @@ from batteries_operator.steps import (
     close_deploy_role,
     create_account,
     create_iam_user,
+    early_access,
     find_account,
     move_to_ou,
     quarantine,
@@ -79,8 +80,9 @@ PROVISIONING: tuple[Step, ...] = (
         ConditionType.SSO_ASSIGNED,
         setup_sso_access.run,
         "Identity Center user found or made, account assignment made and polled",
-        # The owner must be known, and the account must be under the organization's policies for customers.
-        needs=(ConditionType.ACCOUNT_REQUESTED, ConditionType.IN_CUSTOMERS_OU),
+        # The owner must be known, and the account must be under the organization's policies for customers, or sealed.
+        needs=(ConditionType.ACCOUNT_REQUESTED, ConditionType.ACCOUNT_CREATED, ConditionType.IN_CUSTOMERS_OU),
+        not_needed=early_access.not_needed,
         inputs=lambda account: account.status.confirmed_email,  # set only if it waited for the confirmation
         invalidates=(ConditionType.SSO_REVOKED,),
         drifts=True,

@@ -6,9 +6,15 @@ is a slot, its request id is recorded, and later reconciles poll it.
 
 from dataclasses import replace
 
+from batteries_crds.conditions import is_true
+from batteries_crds.names import ConditionType
 from batteries_crds.reasons import Reason
+from batteries_operator.aws.ownership import OwnedAccount
+from batteries_operator.runtime.watchdog import both
+from batteries_operator.steps import seal
 from batteries_operator.steps.outcome import Done, Outcome, Wait, Waive
 from batteries_operator.steps.owners_user import owners_user
+from batteries_operator.steps.sso_access import SsoAccess
 from batteries_operator.steps.step import Scope
 
 LINE_SECONDS = 600
@@ -30,22 +36,20 @@ async def run(scope: Scope) -> Outcome:
         # AWS lists the assignment until it is removed: the list does not say yet what will be.
         return Wait.polling(None, Reason.REVOKING_ACCESS, "Waiting for the end of a revocation that is under way.")
     request_id = account.status.sso_assignment_request_id
-    if request_id is not None and (waiting := await _poll(scope, request_id)) is not None:
-        return waiting
-    permission_set = await center.permission_set(deps.settings.permission_set_name)
-    found = await _user(scope, owner)
-    if isinstance(found, Waive):
-        return found
-    user_name, user_id = found
-    if await center.is_assigned(owned.id, permission_set, user_id):
+    access = await (_access(scope, owned, owner) if request_id is None else _polled(scope, owned, owner, request_id))
+    if not isinstance(access, SsoAccess):
+        return access
+    if access.is_assigned:
         deps.assignments.release(uid)
         deps.assignment_duration.ended(uid)
-        return Done(f"{user_name} has access by single sign-on.", await _facts(scope, user_name, user_id))
+        return await _done(scope, access.user_name, access.user_id)
     if request_id is not None:
         # The next list shows it; if not, somebody removed it meanwhile, and it is requested again.
         return Wait.polling(
             None, Reason.ASSIGNING_ACCESS, "Identity Center is done; waiting to see the assignment.", facts=FORGET
         )
+    if not await _is_closed_or_guarded(scope, access):
+        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "Access is assigned once the account is in its OU.")
     if not deps.assignments.acquire(uid, account.line, account.since):
         limit = deps.settings.assignments_in_flight
         return Wait.queued(
@@ -53,18 +57,55 @@ async def run(scope: Scope) -> Outcome:
             Reason.WAITING_IN_LINE,
             f"Queued: {limit} single sign-on assignments are made at a time.",
         )
-    started = await center.assign(owned, permission_set, user_id)
+    started = await center.assign(owned, access.permission_set, access.user_id)
     return Wait.polling(
         deps.assignment_duration.first_poll_delay(uid, deps.settings.poll_max_seconds),
         Reason.ASSIGNING_ACCESS,
         "Identity Center is assigning access.",
         facts={
             **FORGET,
-            "sso_user_name": user_name,
-            "sso_user_id": user_id,
+            "sso_user_name": access.user_name,
+            "sso_user_id": access.user_id,
             "sso_assignment_request_id": started.request_id,
         },
     )
+
+
+async def _polled(scope: Scope, owned: OwnedAccount, owner: str, request_id: str) -> SsoAccess | Waive | Wait:
+    """What to wait for, or the access once the request is over.
+
+    Where the end is expected the list is read beside the request, so that it need not be read after it.
+    """
+    if scope.deps.assignment_duration.is_near_end(scope.account.metadata.uid):
+        waiting, access = await both(_poll(scope, request_id), _access(scope, owned, owner))
+        if waiting is None and isinstance(access, SsoAccess) and access.is_assigned:
+            return access
+    else:
+        waiting = await _poll(scope, request_id)
+    return waiting or await _access(scope, owned, owner)
+
+
+async def _access(scope: Scope, owned: OwnedAccount, owner: str) -> SsoAccess | Waive:
+    """The owner's user, and whether it has access: what a claim has just seen, or else as AWS says now."""
+    center, status = scope.deps.aws.identity_center, scope.account.status
+    if status.sso_user_id is None:
+        early = await scope.deps.early_access.taken(scope.account.metadata.uid)
+        if early is not None and early.aws_account_id == owned.id:
+            return early
+    permission_set = await center.permission_set(scope.deps.settings.permission_set_name)
+    found = await _user(scope, owner)
+    if isinstance(found, Waive):
+        return found
+    is_assigned = await center.is_assigned(owned.id, permission_set, found[1])
+    return SsoAccess(owned.id, permission_set, *found, is_assigned=is_assigned)
+
+
+async def _is_closed_or_guarded(scope: Scope, access: SsoAccess) -> bool:
+    """Whether the account is under the policies for customers or, as long as it was not moved, under the seal."""
+    status = scope.account.status
+    if is_true(status.conditions, ConditionType.IN_CUSTOMERS_OU) or access.is_sealed:
+        return True
+    return await seal.holds(scope, access.aws_account_id, status.access_role_name)
 
 
 async def _user(scope: Scope, owner: str) -> tuple[str, str] | Waive:
@@ -92,7 +133,9 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     deps, uid = scope.deps, scope.account.metadata.uid
     status = await deps.aws.identity_center.assignment_status(request_id)
     if status is not None and status.is_in_progress:
-        return Wait.polling(None, Reason.ASSIGNING_ACCESS, "Identity Center is assigning access.")
+        settings = deps.settings
+        pause = deps.assignment_duration.next_poll_delay(uid, settings.poll_seconds, settings.poll_max_seconds)
+        return Wait.polling(pause, Reason.ASSIGNING_ACCESS, "Identity Center is assigning access.")
     deps.assignments.release(uid)
     if status is not None and status.state == "SUCCEEDED":
         deps.assignment_duration.ended(uid)
@@ -110,12 +153,8 @@ async def _poll(scope: Scope, request_id: str) -> Wait | None:
     )
 
 
-async def _facts(scope: Scope, user_name: str, user_id: str) -> dict[str, str | None]:
+async def _done(scope: Scope, user_name: str, user_id: str) -> Done:
     store = (await scope.deps.aws.identity_center.instance()).identity_store_id
     portal = scope.deps.settings.sso_portal_url or (await scope.deps.aws.sts.partition()).portal_url(store)
-    return {
-        "sso_user_name": user_name,
-        "sso_user_id": user_id,
-        "sso_portal_url": portal,
-        **FORGET,
-    }
+    facts = {"sso_user_name": user_name, "sso_user_id": user_id, "sso_portal_url": portal, **FORGET}
+    return Done(f"{user_name} has access by single sign-on.", facts)

@@ -90,6 +90,10 @@ def _no_inputs(_: AwsAccount) -> Any:
     return None
 
 
+def _all_needed(_: AwsAccount) -> tuple[ConditionType, ...]:
+    return ()
+
+
 def _always(_: AwsAccount) -> bool:
     return True
 
@@ -103,6 +107,7 @@ class Step:
     - `precondition`: must hold for the step to count as done, besides its condition.
     - `needs`: conditions that must be true before it; None means those of all required steps before it. Steps whose
       needs are met run side by side.
+    - `not_needed`: those of them that this account does without; the step itself sees to what they stand for.
     - `after`: conditions whose steps must have run once before it, whatever their result.
     - `required`: False if an account is ready without it once it was tried.
     - `invalidates`: conditions that are marked Unknown before it acts, so that an interrupted suspend or resume re-runs
@@ -123,6 +128,7 @@ class Step:
     inputs: Callable[[AwsAccount], Any] = _no_inputs
     precondition: Callable[[AwsAccount], bool] = _always
     needs: tuple[ConditionType, ...] | None = None
+    not_needed: Callable[[AwsAccount], tuple[ConditionType, ...]] = _all_needed
     after: tuple[ConditionType, ...] = ()
     required: bool = True
     invalidates: tuple[ConditionType, ...] = ()

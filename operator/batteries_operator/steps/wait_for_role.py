@@ -25,6 +25,9 @@ async def run(scope: Scope) -> Outcome:
     """Done once the role's identity is in the account that AWS made."""
     owned, sts = await scope.owned_account(), scope.deps.aws.sts
     uid, expected = scope.account.metadata.uid, scope.deps.role_duration
+    role = scope.account.status.access_role_name
+    if role is not None and scope.deps.aws.entries.has(owned.id, role):
+        return _done(owned.id, role)  # a claim has just looked into the account
     expected.polled(uid)
     try:
         role, credentials = await _entered(scope, owned)
@@ -43,7 +46,11 @@ async def run(scope: Scope) -> Outcome:
             cause=f"It answers as AWS account {identity}.",
         )
     expected.ended(uid)
-    return Done(f"The access role answers as {identity}.", {"access_role_name": role})
+    return _done(identity, role)
+
+
+def _done(aws_account_id: str, role: str) -> Done:
+    return Done(f"The access role answers as {aws_account_id}.", {"access_role_name": role})
 
 
 def _roles(scope: Scope) -> tuple[str, ...]:

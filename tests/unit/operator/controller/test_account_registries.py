@@ -1,5 +1,6 @@
 """After an account is left, nothing in the process knows its UID."""
 
+import asyncio
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -89,6 +90,7 @@ async def all_knowing(process: Process, account: AwsAccount, changed: Callable[.
         assert not slots.acquire(uid, account.line, NOW)
     for estimate in (deps.role_duration, deps.assignment_duration):
         estimate.first_poll_delay(uid, 60)
+    deps.early_access.begin(uid, asyncio.sleep(60, None))
     deps.creation_poller.note("car-1", uid)
     deps.creation_poller._ended["car-2"] = uid, CreationStatus("car-2", "SUCCEEDED", None, None)
     assert account.status.aws_account_id is not None
@@ -111,7 +113,13 @@ async def test_nothing_knows_an_account_that_is_gone(factory: Factory) -> None:
     await all_knowing(process, account, changed, body)
     assert knowing(root, uid) >= {
         *("Wakeups._events", "AccountCache._newest", "Slots._owners", "Slots._lines", "DurationEstimate._begun"),
-        *("DurationEstimate._looked", "_Waiting.key", "CreationPoller._ended", "Ownership._proved"),
+        *(
+            "HeadStarts._begun",
+            "DurationEstimate._looked",
+            "_Waiting.key",
+            "CreationPoller._ended",
+            "Ownership._proved",
+        ),
         *("EventHandler._known", "AccountMetrics._known", "Resync._known"),
     }
     await show(changed, body, "DELETED")

@@ -6,7 +6,7 @@ import pytest
 from fakes.factory import Factory, refusal, settings
 
 from batteries_crds.conditions import is_true
-from batteries_operator.limits.duration_estimate import EARLY, REMEMBERED, DurationEstimate
+from batteries_operator.limits.duration_estimate import CLOSE_SECONDS, EARLY, NEAR, REMEMBERED, DurationEstimate
 
 
 async def lasts(expected: DurationEstimate, key: str, seconds: float, answer: float = 0.0) -> float | None:
@@ -51,6 +51,52 @@ async def test_an_outage_does_not_put_off_the_first_look_for_as_long() -> None:
     expected = DurationEstimate()
     await lasts(expected, "a", 0.2)
     assert expected.first_poll_delay("b", 0.05) == 0.05
+
+
+async def test_around_the_end_of_a_recent_one_the_polls_are_close() -> None:
+    expected = DurationEstimate()
+    await lasts(expected, "a", 1.0)
+    assert expected.next_poll_delay("b", 0.5, 60) is None, "it is not measured"
+    expected.first_poll_delay("b", 60)
+    assert expected.next_poll_delay("b", 0.5, 60) == pytest.approx(0.5, abs=0.02), "far from the end as always"
+    assert not expected.is_near_end("b")
+    assert expected.next_poll_delay("b", 5, 60) == pytest.approx(1 - NEAR, abs=0.03), "but not past the end"
+    await asyncio.sleep(0.96)
+    expected.polled("b")
+    assert expected.is_near_end("b")
+    delay = expected.next_poll_delay("b", 0.5, 60)
+    assert delay is not None
+    assert delay <= CLOSE_SECONDS + 0.01
+    await asyncio.sleep(0.15)
+    assert not expected.is_near_end("b")
+    assert expected.next_poll_delay("b", 0.5, 60) == pytest.approx(0.5, abs=0.02), "late: as always"
+
+
+async def test_a_close_poll_comes_at_the_moment_at_which_a_recent_one_had_ended() -> None:
+    expected = DurationEstimate()
+    first = await ended_after(expected, "a", 3.0)
+    expected._begun["b"] = expected._looked["b"] = asyncio.get_running_loop().time() - (first - 0.12)
+    expected.polled("b")
+    assert expected.next_poll_delay("b", 0.5, 60) == pytest.approx(0.12, abs=0.02), "and not a moment before"
+
+
+async def test_many_at_one_time_are_not_polled_closely() -> None:
+    """Identity Center takes twenty calls a second."""
+    expected = DurationEstimate()
+    await ended_after(expected, "a", 3.0)
+    for number in range(8):
+        expected._begun[str(number)] = expected._looked[str(number)] = asyncio.get_running_loop().time() - 2.9
+    expected.polled("0")
+    assert expected.next_poll_delay("0", 0.5, 60) == pytest.approx(0.5, abs=0.02)
+
+
+async def ended_after(expected: DurationEstimate, key: str, seconds: float) -> float:
+    """As if it had been begun so long ago, without the wait."""
+    expected.first_poll_delay(key, 60)
+    expected._begun[key] -= seconds
+    expected.polled(key)
+    expected.ended(key)
+    return expected._lasted[-1]
 
 
 @pytest.mark.parametrize("standin_settings", [{"role_seconds": 0.6, "assignment_seconds": 0.6}])

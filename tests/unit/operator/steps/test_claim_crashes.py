@@ -3,7 +3,7 @@
 Each test finds out by itself how many points there are: it goes on until a walk comes through unharmed.
 """
 
-from fakes.claim_points import assert_whole, becomes_active, every_point
+from fakes.claim_points import BESIDE, assert_whole, becomes_active, every_point
 from fakes.factory import CrashError, Factory, Process
 
 from batteries_operator.aws.error_meanings import NO_ANSWER
@@ -34,3 +34,11 @@ async def test_a_crash_at_any_point_loses_nothing(factory: Factory) -> None:
 
 async def test_a_lost_answer_at_any_point_loses_nothing(factory: Factory) -> None:
     assert_whole(await every_point(factory, lose, takes_the_member))
+
+
+async def test_a_crash_at_any_point_of_what_runs_beside_loses_nothing(factory: Factory) -> None:
+    assert {*await every_point(factory, crash, takes_the_member, beside=True)} >= BESIDE
+
+
+async def test_a_lost_answer_at_any_point_of_what_runs_beside_loses_nothing(factory: Factory) -> None:
+    assert {*await every_point(factory, lose, takes_the_member, beside=True)} >= BESIDE
