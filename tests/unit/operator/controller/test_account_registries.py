@@ -113,14 +113,8 @@ async def test_nothing_knows_an_account_that_is_gone(factory: Factory) -> None:
     await all_knowing(process, account, changed, body)
     assert knowing(root, uid) >= {
         *("Wakeups._events", "AccountCache._newest", "Slots._owners", "Slots._lines", "DurationEstimate._begun"),
-        *(
-            "HeadStarts._begun",
-            "DurationEstimate._looked",
-            "_Waiting.key",
-            "CreationPoller._ended",
-            "Ownership._proved",
-        ),
-        *("EventHandler._known", "AccountMetrics._known", "Resync._known"),
+        *("DurationEstimate._looked", "_Waiting.key", "CreationPoller._ended", "Ownership._proved"),
+        *("HeadStarts._begun", "EventHandler._known", "AccountMetrics._known", "Resync._known"),
     }
     await show(changed, body, "DELETED")
     assert knowing(root, uid) == set()
