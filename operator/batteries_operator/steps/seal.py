@@ -18,8 +18,7 @@ async def require(scope: Scope, role: str | None) -> None:
 
 async def holds(scope: Scope, aws_account_id: str, role: str | None) -> bool:
     """Whether that AWS account is sealed now: it is in the OU of pools, and the policy holds there."""
-    organizations, name = scope.deps.aws.organizations, scope.deps.settings.pool_ou_name
-    if await organizations.find_ou(name) != await organizations.parent(aws_account_id):
+    if not await scope.deps.aws.organizations.is_in(scope.deps.settings.pool_ou_name, aws_account_id):
         return False
     try:
         await require(scope, role)
