@@ -120,7 +120,7 @@ async def forge(process: Process, account: AwsAccount, what: str) -> None:
     else:
         owned = await aws.ownership.prove(account, account.status.aws_account_id or "")
         known: Any = await aws.sts.assume(owned)
-        wrong = type(known)("ASIAGONE000000000000", "gone", "gone", known.expires_at)
+        wrong = type(known)(known.account, "ASIAGONE000000000000", "gone", "gone", known.expires_at)
         for session in [each for each in aws.sts._known._values if each.startswith(f"{owned.id}/")]:
             aws.sts._known._values[session] = (float("inf"), wrong)
 
