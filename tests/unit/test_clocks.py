@@ -67,7 +67,8 @@ class _Caller:
                 "SecretAccessKey": "b",
                 "SessionToken": "c",
                 "Expiration": expiration,
-            }
+            },
+            "AssumedRoleUser": {"AssumedRoleId": "a:s", "Arn": "arn:aws:sts::111111111111:assumed-role/role/s"},
         }
 
 
