@@ -17,11 +17,15 @@ from batteries_operator.runtime.settings import OWN_ROLE
 from batteries_sandbox.agent_calls import call, work_in_the_account
 from batteries_sandbox.errors import SandboxError
 from batteries_sandbox.paths import CHECKOUT
+from batteries_sandbox.pool_journey import prepare_one, take_it
 from batteries_sandbox.sandbox import Running
+from batteries_sandbox.until_active import until_active
 
-ACTIVE_SECONDS = 180
 FOLLOW_SECONDS = 30
 EMAIL = "agent@example.com"
+CARD = "5555555555554444"
+"""Not the README's: customers with the same card share one limit, and its commands make two accounts more."""
+
 REPOSITORIES = ["my-org/my-app", "my-org/infra"]
 OTHER_REPOSITORIES = ["my-org/my-app", "my-org@583231/website@1296269"]
 SAMPLE = CHECKOUT / "crds" / "samples" / "awsaccount.yaml"
@@ -56,7 +60,7 @@ async def walk(running: Running) -> dict[str, Any]:
         key = {"Authorization": f"Bearer {session['apiKey']}"}
 
         heading("4. Ask for an account: POST /v1/accounts")
-        body = {"githubRepos": REPOSITORIES}
+        body, asked = {"githubRepos": REPOSITORIES}, time.monotonic()
         account = await call(http, "POST", f"{running.api_url}/v1/accounts", 202, json=body, headers=key)
         print(f"   {account['accountId']} {account['status']}")
 
@@ -68,7 +72,10 @@ async def walk(running: Running) -> dict[str, Any]:
 
         heading("5. Poll it: GET /v1/accounts/{id}")
         url = f"{running.api_url}/v1/accounts/{account['accountId']}"
-        detail = await _until_active(http, url, key)
+        detail, cold = await until_active(http, url, key, asked)
+
+        heading("   Beside it: a pool of one account that is prepared before anybody asks")
+        await prepare_one(running)
 
         heading("6. Its trust policy in AWS admits the repositories")
         await _until_admitted(running, detail["awsAccountId"], REPOSITORIES)
@@ -82,35 +89,22 @@ async def walk(running: Running) -> dict[str, Any]:
 
         heading("9. From the API key into the account: POST /v1/accounts/{id}/token, then AWS itself")
         await work_in_the_account(http, running.env, url, key)
+
+        heading("10. Another account: it comes from the pool")
+        await take_it(running, http, key, cold)
+
         detail = await call(http, "GET", url, 200, headers=key)
-        heading("The account's detail:")
+        heading("The first account's detail:")
         print(json.dumps(detail, indent=2), flush=True)
         return detail
 
 
 async def _pay(http: aiohttp.ClientSession, url: str) -> None:
-    form = {"email": EMAIL, "cardNumber": "4242424242424242", "cardExpiry": "12/34", "cardCvc": "123"}
+    form = {"email": EMAIL, "cardNumber": CARD, "cardExpiry": "12/34", "cardCvc": "123"}
     async with http.post(url, data=form, allow_redirects=False) as answer:
         if answer.status != 303:
             raise SandboxError(f"The checkout page answered {answer.status}: {(await answer.text())[:300]}")
-    print("   card 4242 4242 4242 4242 saved")
-
-
-async def _until_active(http: aiohttp.ClientSession, url: str, key: dict[str, str]) -> dict[str, Any]:
-    """Polls until the account is active, printing each step as it is reached."""
-    started, shown = time.monotonic(), ""
-    while time.monotonic() - started < ACTIVE_SECONDS:
-        detail = await call(http, "GET", url, 200, headers=key)
-        if detail["status"] == "failed":
-            raise SandboxError(f"The account failed: {detail.get('error', 'no reason given')}")
-        here = f"{detail['status']:<9} {detail['provisioningStep']}"
-        if here != shown:
-            print(f"   {time.monotonic() - started:5.1f} s  {here}", flush=True)
-            shown = here
-        if detail["status"] == "active":
-            return detail
-        await asyncio.sleep(0.2)
-    raise SandboxError(f"The account was not active after {ACTIVE_SECONDS} s: {shown}. See LOG_DIR in .sandbox/env.")
+    print(f"   card {CARD} saved")
 
 
 def trust_policy(env: dict[str, str], aws_account_id: str) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
 import requests
+from e2e.pools import Pool, left_behind, taken_away
 from fakes.identity_tokens import github_token
 
 from batteries_sandbox import env_file
@@ -194,3 +196,31 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield running
     finally:
         stop(running)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pool_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a module leaves behind of a pool, it is told: other modules' accounts would come from it."""
+    items = [item for item in request.session.items if item.getparent(pytest.Module) is request.node]
+    if not any("sandbox" in getattr(item, "fixturenames", ()) for item in items):
+        yield
+        return
+    running = request.getfixturevalue("sandbox")
+    yield
+    assert left_behind(running) == []
+
+
+@pytest.fixture
+def pool(sandbox: Sandbox) -> Iterator[Pool]:
+    """A pool in a namespace of its own, so that it serves no other AwsAccounts than those that the test makes there."""
+    namespace = f"pool-{uuid4().hex[:8]}"
+    sandbox.cluster.create_namespace(namespace)
+    with taken_away(Pool(sandbox, namespace, "own")) as made:
+        yield made
+
+
+@pytest.fixture
+def customers_pool(sandbox: Sandbox) -> Iterator[Pool]:
+    """A pool in the namespace of those who ask over HTTP."""
+    with taken_away(Pool(sandbox, sandbox.env["NAMESPACE"], "customers")) as made:
+        yield made

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from e2e.pools import Pool
 
 from batteries_sandbox import components
 from batteries_sandbox.components import BIN, clean_environment
@@ -144,14 +145,6 @@ def lose_a_payment_method(sandbox: Any) -> None:
     _patch_status(sandbox, sandbox.env["NAMESPACE"], "customer/lost", status)
 
 
-def end_a_pool(sandbox: Any) -> None:
-    """A pool whose member nobody took: the operator deletes that with it."""
-    made = {"apiVersion": GROUP, "kind": "AccountPool", "metadata": {"name": "every-rule"}, "spec": {"size": 1}}
-    sandbox.kubectl("apply", "-f", "-", stdin=json.dumps(made))
-    sandbox.kubectl("wait", "accountpool/every-rule", "--for=condition=Filled", "--timeout=90s")
-    sandbox.kubectl("delete", "accountpool", "every-rule", "--timeout=60s")
-
-
 def outlast_the_grace(sandbox: Any, account: str) -> None:
     """The account expired long ago, and its owner was told in time that AWS closes it now: it looks for that mail."""
     now = datetime.now(UTC)
@@ -185,7 +178,7 @@ def _status(api: str, account: str, headers: dict[str, str]) -> str:
     return str(requests.get(f"{api}/accounts/{account}", headers=headers, timeout=10).json().get("status"))
 
 
-def test_every_rule_of_the_roles_is_used_and_nothing_is_asked_for_that_they_lack(sandbox: Any) -> None:
+def test_every_rule_of_the_roles_is_used_and_nothing_is_asked_for_that_they_lack(sandbox: Any, pool: Pool) -> None:
     # An answer of AWS that is lost has the operator look for the password that it stored before.
     lost = {"kind": "answer_lost", "service": "iam", "operation": "CreateLoginProfile"}
     aws = f"{sandbox.env['AWS_ENDPOINT_URL']}/_standin/faults"
@@ -201,7 +194,8 @@ def test_every_rule_of_the_roles_is_used_and_nothing_is_asked_for_that_they_lack
     sandbox.kubectl("delete", "awsaccount", account, "--timeout=60s")
     confirm_address(sandbox, "every-rule@example.com")
     lose_a_payment_method(sandbox)
-    end_a_pool(sandbox)
+    pool.fill(1)
+    pool.end()  # nobody took its member: the operator deletes that with it
     listed = granted(sandbox)
     assert len(listed) > 30
     namespace = f"rules-{uuid.uuid4().hex[:8]}"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import yaml
+from e2e.pools import Pool
 from prometheus_client.parser import text_string_to_metric_families
 
 from batteries_sandbox import prometheus
@@ -21,8 +22,8 @@ from batteries_tools import dashboard
 
 STALLED = "BatteriesAccountsStalled"
 TARGETS = {"operator": "OPERATOR_METRICS_URL", "apiserver": "API_METRICS_URL"}
-QUIET = re.compile("batteries_drift_total|terminal|batteries_pool_")
-"""What may have no series yet: nobody changed anything in AWS, AWS refused nothing, and there is no pool."""
+QUIET = re.compile("batteries_drift_total|terminal")
+"""What may have no series yet: nobody changed anything in AWS, and AWS refused nothing."""
 
 TOLD_APART = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d{12}|@|cs_|aib_|\s")
 """Accounts, customers, sessions, keys and texts: what would make a new series each."""
@@ -140,7 +141,9 @@ def test_both_programs_are_scraped_and_no_alert_fires(watched: Watched) -> None:
 
 
 @pytest.mark.timeout(300)  # other tests' accounts may be before it in line
-def test_an_account_is_seen_on_its_way_and_every_query_of_the_dashboard_answers(sandbox: Any, watched: Watched) -> None:
+def test_an_account_is_seen_on_its_way_and_every_query_of_the_dashboard_answers(
+    sandbox: Any, watched: Watched, pool: Pool
+) -> None:
     active = 'batteries_accounts{phase="active"}'
     made = "batteries_account_provisioning_duration_seconds_count"
     before, counted = watched.value(active), watched.value(made)
@@ -149,6 +152,7 @@ def test_an_account_is_seen_on_its_way_and_every_query_of_the_dashboard_answers(
     assert answer.status_code == 202, answer.text
     sandbox.until(lambda: watched.value(active) == before + 1, 240, "Prometheus has seen that it is active")
     sandbox.until(lambda: watched.value(made) == counted + 1, 10, "and how long it took")
+    use(sandbox, watched, pool)
     empty = []
     for panel in dashboard.dashboard()["panels"]:
         for target in panel.get("targets", ()):
@@ -156,6 +160,20 @@ def test_an_account_is_seen_on_its_way_and_every_query_of_the_dashboard_answers(
             if not watched.query(query) and not QUIET.search(query):
                 empty.append(f"{panel['title']}: {query}")
     assert empty == []
+    pool.end()
+    sandbox.until(lambda: not watched.query("batteries_pool_size"), 10, "nothing is said of a pool that is gone")
+    sandbox.until(lambda: watched.alerts().keys() <= {STALLED}, 10, "nor is there an alert about it")
+
+
+def use(sandbox: Any, watched: Watched, pool: Pool) -> None:
+    """One AwsAccount gets what the pool has ready, one finds it empty, and Prometheus has seen twice that they did."""
+    pool.fill(1)
+    names = ("from-the-pool", "past-the-pool")
+    for name in names:
+        pool.apply_account(name)
+    assert sorted("claim" in pool.until_ready(name) for name in names) == [False, True]
+    seen = 'count_over_time(batteries_pool_fall_throughs_total{reason="empty"}[1m])'
+    sandbox.until(lambda: watched.value(seen) >= 2, 10, "and Prometheus has seen it twice")
 
 
 def test_a_stalled_account_is_an_alert_on_its_way_and_mended_it_is_none(sandbox: Any, watched: Watched) -> None:
