@@ -134,7 +134,7 @@ def decide(
     """Whether one more is made, as far as the pool itself knows; AWS's quota is asked only after that."""
     ready = f"{counts[MemberState.READY]} of {spec.size} are ready"
     if counts[MemberState.READY] >= spec.size:
-        return Decision(PoolReason.FILLED, f"{ready}." if spec.size else "None are wanted.")
+        return Decision(PoolReason.FILLED, _enough(counts[MemberState.READY], spec.size))
     if progress.failures >= spec.max_broken:
         return Decision(PoolReason.TOO_MANY_FAILURES, f"{ready}. {_failures(progress)}")
     at_once = 1 if progress.failures else spec.max_in_progress
@@ -142,6 +142,14 @@ def decide(
     if counts.members >= spec.size or preparing >= at_once:
         return _taken(ready, counts)
     return _in_turn(spec, progress, now, ready, customers_wait=customers_wait)
+
+
+def _enough(ready: int, size: int) -> str:
+    """As many as wanted are ready, or more: a size was lowered, which deletes none."""
+    if ready > size:
+        are = "is" if ready == 1 else "are"
+        return f"{ready} {are} ready, and spec.size is {size}: all are handed out, and no more are made."
+    return f"{ready} of {size} are ready." if size else "None are wanted."
 
 
 def _in_turn(spec: AccountPoolSpec, progress: Progress, now: datetime, ready: str, *, customers_wait: bool) -> Decision:

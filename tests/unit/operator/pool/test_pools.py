@@ -135,7 +135,7 @@ async def test_lowering_and_raising_the_size_makes_and_deletes_nothing(world: Wo
     await asyncio.sleep(HOUR)
     pool = await world.pool()
     assert (len(world.names()), pool.status.ready, reason(pool)) == (3, 3, PoolReason.FILLED)
-    assert message(pool) == "None are wanted."
+    assert message(pool) == "3 are ready, and spec.size is 0: all are handed out, and no more are made."
 
 
 async def test_two_pools_of_one_namespace_are_filled_each_by_its_own(world: World) -> None:
