@@ -67,7 +67,8 @@ def _sentence(released: list[PooledAccount]) -> str:
     kept = [each.status.aws_account_id for each in released if each.spec.deletion_policy is not DeletionPolicy.CLOSE]
     ids = sorted(each for each in kept if each is not None)
     closed = len(released) - len(kept)
-    parts = [f"The pool is deleted, and with it {len(released)} members that nobody had."]
+    members = "1 member" if len(released) == 1 else f"{len(released)} members"
+    parts = [f"The pool is deleted, and with it {members} that nobody had."]
     if ids:
         more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
         parts.append(
@@ -75,5 +76,5 @@ def _sentence(released: list[PooledAccount]) -> str:
             f"{', '.join(ids[:MOST_IDS])}{more}."
         )
     if closed:
-        parts.append(f"{closed} were closed.")
+        parts.append("1 was closed." if closed == 1 else f"{closed} were closed.")
     return " ".join(parts)

@@ -192,8 +192,12 @@ def _taken(ready: str, counts: Counts) -> Decision:
 
 def _failures(progress: Progress) -> str:
     number = progress.failures
-    count = "The last member" if number == 1 else f"The last {number} members in a row"
+    failed = (
+        "The last member broke or was deleted before it was ready"
+        if number == 1
+        else f"The last {number} members in a row broke or were deleted before they were ready"
+    )
     return (
-        f"{count} broke or were deleted before they were ready, so no more are made. The last: {progress.last_failure} "
+        f"{failed}, so no more are made. The last: {progress.last_failure} "
         "Find out why, and then give the AccountPool's annotation aibatteriesincluded.com/retry a new value."
     )

@@ -69,7 +69,7 @@ async def test_members_that_are_closed_may_take_weeks(world: World) -> None:
     assert not ending.done()
     world.let_go(world.names()[0])
     await ending
-    assert world.events[0][2] == "The pool is deleted, and with it 1 members that nobody had. 1 were closed."
+    assert world.events[0][2] == "The pool is deleted, and with it 1 member that nobody had. 1 was closed."
 
 
 async def test_a_claim_that_wins_keeps_its_member(world: World) -> None:

@@ -150,6 +150,9 @@ async def test_what_was_heeded_once_is_not_heeded_again(world: World) -> None:
     await world.retry("1")
     await asyncio.sleep(2 * HOUR)
     assert len(world.made) == 1
+    stalled = find((await world.pool()).status.conditions, "Stalled")
+    assert stalled is not None
+    assert "The last member broke or was deleted before it was ready, so no more are made." in stalled.message
     world.stop()
     await world.start()
     await asyncio.sleep(2 * HOUR)
