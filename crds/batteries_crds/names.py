@@ -97,6 +97,12 @@ class ClosingStep(StrEnum):
     CLOSE_ACCOUNT = "close_account"
 
 
+class OptionalStep(StrEnum):
+    """The steps that a setting asks for, and that no account waits for."""
+
+    NAME_ACCOUNT = "name_account"
+
+
 class PreparationStep(StrEnum):
     """The steps that only the members of a pool have; they share the first three of ProvisioningStep."""
 
@@ -117,6 +123,7 @@ class ConditionType(StrEnum):
     SSO_ASSIGNED = "SSOAssigned"
     OIDC_CONFIGURED = "OIDCConfigured"
     WELCOME_EMAIL_SENT = "WelcomeEmailSent"
+    ACCOUNT_NAMED = "AccountNamed"
     ACCOUNT_SEARCHED = "AccountSearched"
     QUARANTINED = "Quarantined"
     CONSOLE_CLOSED = "ConsoleClosed"

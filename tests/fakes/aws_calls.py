@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from fakes.stages import ADOPT, CHANGE, CLAIM, CLOSE, MAKE, RESUME, SUSPEND, Stage
+from fakes.stages import ADOPT, CHANGE, CLAIM, CLOSE, MAKE, NAME, RESUME, SUSPEND, Stage
 
 
 class How(StrEnum):
@@ -18,6 +18,7 @@ class How(StrEnum):
     TROUBLE = "trouble"  # told, tried on, Stalled when it lasts; goes on by itself when it is there
     ANEW = "trouble, then looked for anew"  # told and tried on; when that lasts it is looked for by its name
     MAIL = "trouble, not Stalled"  # the same, in a step without which the account is active
+    REFUSED = "refused"  # told; the account is active, and the next comparison tries it again
     SEEN = "seen"  # failed by what was seen in AWS; the next comparison that sees otherwise takes it back
     NEVER = "never"  # the call names nothing that could be gone
 
@@ -202,7 +203,14 @@ MAILS = (
     ),
 )
 
-CALLS = (*ORGANIZATIONS, *STS, *IAM, *IDENTITY_CENTER, *MAILS)
+NO_TRUST = Gone(How.REFUSED, "AccessDeniedException", "AccessDenied")
+
+NAMES = (
+    Call("account:GetAccountInformation", NAME, "AccountNamed", NO_TRUST, BELONGS),
+    Call("account:PutAccountName", NAME, "AccountNamed", NO_TRUST, BELONGS),
+)
+
+CALLS = (*ORGANIZATIONS, *STS, *IAM, *IDENTITY_CENTER, *MAILS, *NAMES)
 
 BOOTSTRAPS = (
     *("organizations:AttachPolicy", "organizations:CreateOrganizationalUnit", "organizations:CreatePolicy"),

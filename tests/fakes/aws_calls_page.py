@@ -35,6 +35,7 @@ WORDS = {
     How.TROUBLE: "retried: `{reason}`",
     How.ANEW: "retried: `{reason}`; after 15 minutes searched for again, and not created twice",
     How.MAIL: "retried: `{reason}`, and the account is active",
+    How.REFUSED: "told: `{reason}`, and the account is active; the next comparison with AWS tries it again",
     How.SEEN: "failed: `{reason}`",
     How.NEVER: "names no resource",
 }

@@ -56,7 +56,7 @@ from batteries_operator.runtime.settings import Settings
 from batteries_operator.status.status_writer import LostRaceError
 from batteries_operator.steps.dependencies import Dependencies
 from batteries_operator.steps.lost_claims import LostClaims
-from batteries_operator.steps.pipeline import steps_for
+from batteries_operator.steps.pipeline import pipeline_of
 from batteries_operator.steps.preparation import preparation
 from batteries_sandbox.mailboxes import ROOT_EMAILS, SENDER
 
@@ -300,8 +300,7 @@ class Factory:
 
     async def start(self, pipeline: Pipeline | None = None) -> Process:
         """A new operator process with an empty memory."""
-        remove_access = self.settings.retained_access == "remove"
-        pipeline = pipeline or partial(steps_for, remove_access=remove_access)
+        pipeline = pipeline or pipeline_of(self.settings)
         aws = await Aws.open(self.settings)
         self._opened.append(aws)
         process = Process(self, aws, pipeline)

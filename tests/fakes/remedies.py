@@ -236,9 +236,11 @@ MESSAGES: dict[str, str] = {
     "Delete the AwsAccount": DELETED,
     "Mend it, or go on to the release that wrote it": "test_a_stored_object_that_the_schema_refuses_is_told_of_and_let_go",
     "set BATTERIES_BREAKER_PERCENT to 100": "test_a_person_lets_it_happen_by_the_setting",
+    "has no trusted access to the organization": "test_without_trusted_access_it_is_ready_says_why_and_is_named_once_it_is_there",
     # Of the doctor.
     "{} when the operator has moved the accounts": "test_accounts_are_limited_all_the_time_while_profiles_begin",
     "correct BATTERIES_ALLOWED_REGIONS": "test_the_doctor_warns_of_a_region_that_there_is_not",
+    "{}, or set BATTERIES_POOL_RENAME": "test_accounts_can_be_named_only_where_the_setting_asks",
     "{}, or set BATTERIES_CENTRAL_ROOT_ACCESS": "test_new_accounts_have_no_root_password_unless_the_setting_says_otherwise",
     "grant the operator that permission": REASONS["AccessDenied"]["`batteries-operator policy` prints"],
     "grant what `batteries-operator policy` prints": REASONS["AccessDenied"]["`batteries-operator policy` prints"],

@@ -17,6 +17,7 @@ from batteries_crds import agent_access
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.github.trust_policy import READ_ONLY_ROLE_NAME, nobody
 from batteries_crds.names import TAG_ACCOUNT_ID, TAG_RESOURCE
+from batteries_operator.steps.name_account import name_of
 
 REPOSITORIES = ["octo-org/web"]
 READERS = {"pullRequests": True}
@@ -44,6 +45,14 @@ async def _ask_with_a_pool(factory: Factory) -> None:
     """An account that a pool prepared is ready."""
     await pooled(factory)
     await _ask(factory)
+
+
+async def _ask_to_be_named(factory: Factory) -> None:
+    """The same, where accounts from pools are named."""
+    factory.settings = settings(pool_rename=True)
+    organizations = await factory.client("organizations")
+    organizations.enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
+    await _ask_with_a_pool(factory)
 
 
 async def _invite(factory: Factory) -> None:
@@ -136,6 +145,17 @@ async def _is_active(factory: Factory, account: AwsAccount) -> None:
     assert await factory.admits(account, WORKFLOW)
 
 
+async def name_in_aws(factory: Factory, account: AwsAccount) -> str:
+    """The AWS account's name, as its own service tells it."""
+    names = await factory.client("account", account.status.aws_account_id)
+    return str(names.get_account_information()["AccountName"])
+
+
+async def _is_named(factory: Factory, account: AwsAccount) -> None:
+    await _is_active(factory, account)
+    assert await name_in_aws(factory, account) == name_of(factory.settings, account)
+
+
 async def _doors(factory: Factory, account: AwsAccount) -> tuple[bool, bool, bool, bool, list[str]]:
     """Whether the deploy role, the readers', the agents' and the console let anybody in, and who has single sign-on."""
     iam = await factory.client("iam", account.status.aws_account_id)
@@ -185,6 +205,7 @@ async def _has_no_access(factory: Factory, account: AwsAccount) -> None:
 
 MAKE = Stage("make", _ask, _is_active)
 CLAIM = Stage("claim", _ask_with_a_pool, _is_active)
+NAME = Stage("claim and name", _ask_to_be_named, _is_named)
 ADOPT = Stage("adopt", _invite, _is_active)
 CHANGE = Stage("change", _change, _is_active)
 SUSPEND = Stage("suspend", _suspend, _is_suspended)
@@ -193,4 +214,4 @@ PROFILE = Stage("profile", _change_profile, _is_active)
 CLOSE = Stage("close", _delete_to_close, _is_closed)
 LET_GO = Stage("let go", _delete_without_access, _has_no_access)
 
-STAGES = (MAKE, CLAIM, ADOPT, CHANGE, PROFILE, SUSPEND, RESUME, CLOSE, LET_GO)
+STAGES = (MAKE, CLAIM, NAME, ADOPT, CHANGE, PROFILE, SUSPEND, RESUME, CLOSE, LET_GO)

@@ -29,7 +29,7 @@ from batteries_operator.aws.permissions import Condition, Permission, Reach, den
 from batteries_operator.runtime import metrics as operator_metrics
 from batteries_operator.runtime.settings import Settings as OperatorSettings
 from batteries_operator.status.reasons import GROUPS
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, NAME_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.steps.preparation import AWAIT_CLAIMANT, preparation
 from batteries_sandbox import wrong_samples
 from batteries_sandbox.gitops import health_settings
@@ -70,7 +70,7 @@ def steps() -> str:
                 step.description,
                 f"`{step.condition}`" + ("" if step.required else " (not required for Ready)"),
             )
-            for step in PROVISIONING
+            for step in (*PROVISIONING, NAME_ACCOUNT)
         ),
     )
 
@@ -140,7 +140,7 @@ def denied() -> str:
 
 
 def _reach() -> Reach:
-    return Reach((OperatorSettings().access_role_name,), "SENDER")
+    return Reach((OperatorSettings().access_role_name,), "SENDER", renames=True)
 
 
 def reasons() -> str:

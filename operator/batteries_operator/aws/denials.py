@@ -43,6 +43,11 @@ def words(operation: str, message: str) -> str:
             f"{begin}: a {policy} {where} denies it explicitly. No grant of permission overrides that: {team} change "
             f"that {policy}."
         )
+    if "enable trusted access" in message.lower():
+        return (
+            f"{begin}: its service has no trusted access to the organization. For this, {team} run `batteries-operator "
+            "bootstrap`."
+        )
     if "explicit deny" in message.lower():
         return f"{begin}: a policy denies it explicitly. No grant of permission overrides that: {team} change it."
     if (found := _IMPLICIT.search(message)) is not None and "identity" not in found[1].lower():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from batteries_operator.aws.account_names import AccountNames
 from batteries_operator.aws.caller import Caller
 from batteries_operator.aws.creations import Creations
 from batteries_operator.aws.directory import Directory
@@ -44,10 +45,12 @@ class Aws:
         root_access: RootAccess,
         members_iam: "IAMClient",
         ownership: Ownership,
+        account_names: AccountNames,
     ) -> None:
         self.caller = caller
         self.organizations = organizations
         self.ownership = ownership
+        self.account_names = account_names
         self.creations = creations
         self.sts = sts
         self.identity_center = identity_center
@@ -113,6 +116,12 @@ class Aws:
                 settings.permission_set_name,
                 settings.suspended_ou_name,
                 settings.pool_ou_name,
+            ),
+            # A global service with one endpoint in each partition, too.
+            AccountNames(
+                caller,
+                organizations,
+                await caller.client("account", region=partition.global_region) if settings.pool_rename else None,
             ),
         )
 

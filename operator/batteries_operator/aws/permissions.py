@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batteries_crds.names import GROUP, TAG_ACCOUNT_ID, TAG_RESOURCE
+from batteries_operator.aws import account_names
 from batteries_operator.aws.partition import AWS, Partition
 from batteries_operator.aws.root_access import SERVICE
 
@@ -20,6 +21,9 @@ Condition = Mapping[str, Mapping[str, Any]]
 
 # The condition keys of Organizations' accounts and of tagging, from the service authorization reference.
 OURS: Condition = {"StringLike": {f"aws:ResourceTag/{TAG_RESOURCE}": "*/*"}}
+OURS_BY_NAME: Condition = {"ForAnyValue:StringLike": {f"account:AccountResourceOrgTags/{TAG_RESOURCE}": "*/*"}}
+"""The same in Account Management, whose own key has a set of values (its reference, "How it works with IAM")."""
+
 OUR_TAGS: Condition = {"ForAllValues:StringLike": {"aws:TagKeys": f"{GROUP}/*"}}
 ON_CREATION: Condition = {
     **OUR_TAGS,
@@ -49,6 +53,8 @@ class Reach:
     permission_set: str = "arn:aws:sso:::permissionSet/*"
     earlier: tuple[str, ...] = ()
     """ARNs of access roles with another name, in accounts that an earlier release created or that were adopted."""
+    renames: bool = False
+    """Whether accounts that a pool prepared are named (BATTERIES_POOL_RENAME)."""
 
     def organizations(self, resource: str) -> str:
         """The ARN of an account, OU or root of the organization."""
@@ -74,7 +80,8 @@ class Reach:
 def for_running(access_role_name: str, reach: Reach | None = None) -> tuple[Permission, ...]:
     """The permissions of `run`, `doctor` and `orphans`, and no others."""
     reach = reach or Reach((access_role_name,))
-    return (*_organizations(reach), *_entering(reach), *_identity_center(reach), *_mail(reach), *_the_doctors())
+    parts = (_organizations, _names, _entering, _identity_center, _mail)
+    return (*(each for part in parts for each in part(reach)), *_the_doctors())
 
 
 def _organizations(reach: Reach) -> tuple[Permission, ...]:
@@ -104,6 +111,21 @@ def _organizations(reach: Reach) -> tuple[Permission, ...]:
         Permission("organizations:CloseAccount", "deletionPolicy Close", members, OURS),
         Permission("organizations:ListPoliciesForTarget", "check that our policies are attached to the OUs"),
         Permission("organizations:DescribePolicy", "check their content"),
+    )
+
+
+def _names(reach: Reach) -> tuple[Permission, ...]:
+    """Only where the setting asks for names: an account's name is seen by everybody who gets the bill."""
+    if not reach.renames:
+        return ()
+    members = (f"arn:aws:account::{reach.management}:account/{reach.organization}/*",)
+    return (
+        Permission(
+            "account:GetAccountInformation", "BATTERIES_POOL_RENAME: read an account's name", members, OURS_BY_NAME
+        ),
+        Permission(
+            "account:PutAccountName", "BATTERIES_POOL_RENAME: name an account from a pool", members, OURS_BY_NAME
+        ),
     )
 
 
@@ -242,6 +264,11 @@ def for_bootstrap() -> tuple[Permission, ...]:
             "organizations:EnableAWSServiceAccess",
             "let IAM manage the root users of member accounts",
             condition={"StringEquals": {"organizations:ServicePrincipal": SERVICE}},
+        ),
+        Permission(
+            "organizations:EnableAWSServiceAccess",
+            "BATTERIES_POOL_RENAME: let the management account name member accounts",
+            condition={"StringEquals": {"organizations:ServicePrincipal": account_names.SERVICE}},
         ),
         Permission("iam:EnableOrganizationsRootCredentialsManagement", "let new accounts have no root password"),
         Permission("sso:CreatePermissionSet", "create the owners' permission set"),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ACCOUNTS_QUOTA = ("organizations", "L-E619E033")
 """'Default maximum number of accounts'; the code is assumed (Service Quotas console, AWS Organizations)."""
 
+_SETS = ("aws:TagKeys", "account:AccountResourceOrgTags/")
+"""The condition keys of our policies that have several values."""
+
 _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
@@ -53,7 +56,7 @@ class Quotas:
                 {
                     "ContextKeyName": key,
                     "ContextKeyValues": [value],
-                    "ContextKeyType": "stringList" if key == "aws:TagKeys" else "string",
+                    "ContextKeyType": "stringList" if key.startswith(_SETS) else "string",
                 }
                 for key, value in (context or {}).items()
             ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from batteries_operator.aws.caller import AwsError, Caller
 from batteries_operator.aws.organizations import Organizations
+from batteries_operator.aws.trusted_access import TrustedAccess
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -23,12 +24,12 @@ class RootAccess:
 
     def __init__(self, caller: Caller, organizations: Organizations, iam: "IAMClient") -> None:
         self._caller = caller
-        self._organizations = organizations
+        self._trust = TrustedAccess(caller, organizations, SERVICE)
         self._iam = iam
 
     async def lacks(self) -> str | None:
         """What is missing, in words; None if it is enabled."""
-        if not await self._is_trusted():
+        if not await self._trust.is_given():
             return "IAM has no trusted access to the organization"
         try:
             listing = self._iam.list_organizations_features
@@ -41,16 +42,6 @@ class RootAccess:
 
     async def enable(self) -> None:
         """Enables it; what is enabled stays so."""
-        if not await self._is_trusted():
-            trust = self._organizations.client.enable_aws_service_access
-            await self._organizations.write("organizations:EnableAWSServiceAccess", trust, ServicePrincipal=SERVICE)
+        await self._trust.give()
         enable = self._iam.enable_organizations_root_credentials_management
         await self._caller.call("iam:EnableOrganizationsRootCredentialsManagement", enable)
-
-    async def _is_trusted(self) -> bool:
-        listing = self._organizations.client.list_aws_service_access_for_organization
-        pages = self._caller.pages("organizations:ListAWSServiceAccessForOrganization", listing)
-        async for page in pages:
-            if any(each.get("ServicePrincipal") == SERVICE for each in page["EnabledServicePrincipals"]):
-                return True
-        return False

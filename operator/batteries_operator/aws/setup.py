@@ -76,6 +76,7 @@ class Setup:
         self._organizations = aws.organizations
         self._permission_sets = PermissionSets(aws.caller, aws.identity_center)
         self._root_access = aws.root_access
+        self._names = aws.account_names
         self._settings = settings
         self._partition = aws.sts.partition
         self._plan = plan
@@ -102,6 +103,14 @@ class Setup:
             return Did.THERE
         if not self._plan:
             await self._root_access.enable()
+        return Did.MADE
+
+    async def ensure_account_names(self) -> Did:
+        """Ensures that the management account may name the organization's members."""
+        if await self._names.trust.is_given():
+            return Did.THERE
+        if not self._plan:
+            await self._names.trust.give()
         return Did.MADE
 
     async def ensure_permission_set(self) -> Did:

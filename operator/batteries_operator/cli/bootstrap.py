@@ -44,6 +44,8 @@ async def parts(setup: Setup, policies: PolicySetup, settings: Settings, every: 
             yield label, partial(policies.ensure_no_other, place, every)
     if settings.central_root_access:
         yield "central root access: new accounts have no root password", setup.ensure_root_access
+    if settings.pool_rename:
+        yield "trusted access of AWS Account Management: accounts from pools can be named", setup.ensure_account_names
     yield f"permission set {settings.permission_set_name}", setup.ensure_permission_set
 
 

@@ -54,6 +54,7 @@ class Checks:
             policies.old_policies,
             policies.regions,
             policies.root_access,
+            *((policies.account_names,) if self._settings.pool_rename else ()),
             self.identity_center,
             self.identity_source,
             self.permission_set,
@@ -117,7 +118,8 @@ class Checks:
         )
 
     def _reach(self, arn: str) -> Reach:
-        return Reach((self._settings.access_role_name,), self._settings.mail_sender, management=arn.split(":")[4])
+        settings, management = self._settings, arn.split(":")[4]
+        return Reach((settings.access_role_name,), settings.mail_sender, management, renames=settings.pool_rename)
 
     async def root_addresses(self) -> Finding:
         """Whether AWS accepts our root e-mail addresses, and whether the mailbox can be the installation's own."""

@@ -105,6 +105,17 @@ class PolicyChecks:
             problem=f"new accounts get a root user whose password can be reset: {lacks}",
         )
 
+    async def account_names(self) -> Finding:
+        """Whether accounts that a pool prepared can be named, where the setting asks for it."""
+        return finding(
+            await self._aws.account_names.trust.is_given(),
+            "AWS Account Management has trusted access: accounts from pools are named",
+            f"{BOOTSTRAP}, or set BATTERIES_POOL_RENAME=false",
+            problem="accounts from pools keep the pool's name: AWS Account Management has no trusted access to the "
+            "organization",
+            bad=Verdict.WARNING,
+        )
+
     async def _every(self) -> Guardrails:
         return guardrails(self._settings, await self._partition())
 

@@ -50,7 +50,7 @@ def main(settings: Settings, given: argparse.Namespace) -> None:
     """Prints it."""
     partition, role = _partition(), f"role/{settings.earlier_access_role_name}"
     earlier = tuple(partition.arn("iam", role, account) for account in given.earlier_account)
-    reach = Reach((settings.access_role_name,), settings.mail_sender, earlier=earlier)
+    reach = Reach((settings.access_role_name,), settings.mail_sender, earlier=earlier, renames=settings.pool_rename)
     if given.from_aws:
         reach = asyncio.run(from_aws(reach, settings))
     granted = for_running(settings.access_role_name, reach)

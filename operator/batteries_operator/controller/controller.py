@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -29,7 +28,7 @@ from batteries_operator.runtime.watchdog import Watchdog
 from batteries_operator.status.pending import is_out_of_date
 from batteries_operator.status.status_writer import LostRaceError
 from batteries_operator.steps.dependencies import Dependencies
-from batteries_operator.steps.pipeline import steps_for
+from batteries_operator.steps.pipeline import pipeline_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -93,7 +92,7 @@ class Controller:
         wakeups = Wakeups()
         WORKQUEUE_DEPTH.set_function(wakeups.__len__)
         deps = make_dependencies(settings, api, await Aws.open(settings, require), wakeups.wake, post_event)
-        chosen = partial(steps_for, remove_access=settings.retained_access == "remove")
+        chosen = pipeline_of(settings)
         return cls(api, accounts, deps, Reconciler(accounts, deps, chosen, post_event), wakeups, chosen)
 
     async def close(self) -> None:

@@ -65,6 +65,14 @@ class Settings(FloorSettings, RoleSettings, PaymentSettings, DeadlineSettings):
             "suspended accounts holds there too."
         ),
     ] = "Pool"
+    pool_rename: Annotated[
+        bool,
+        Field(
+            description="Whether an AWS account that a pool prepared is named, once it is somebody's and ready, as it "
+            "would have been named without the pool. It needs trusted access for AWS Account Management, which "
+            "`bootstrap` enables then, and the permissions that `batteries-operator policy` prints then."
+        ),
+    ] = False
     permission_set_name: Annotated[
         str, Field(max_length=32, description="The Identity Center permission set that owners get.")
     ] = "BatteriesAdministrator"

@@ -75,9 +75,9 @@ def was_tried(step: Step, account: AwsAccount) -> bool:
 
 
 def blocking(steps: Sequence[Step], account: AwsAccount) -> Step | None:
-    """The first step that keeps the account from being ready; an optional one does only until it was tried."""
+    """The first step that keeps the account from being ready; an optional one does at most until it was tried."""
     for step in steps:
-        if not is_settled(step, account) and (step.required or not was_tried(step, account)):
+        if not is_settled(step, account) and (step.required or (step.awaited and not was_tried(step, account))):
             return step
     return None
 

@@ -1,14 +1,17 @@
 """The pipelines: the steps in their order, and which of them apply to an account."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import DeletionPolicy
 from batteries_crds.conditions import find, is_true
 from batteries_crds.names import ClosingStep as Closing
-from batteries_crds.names import ConditionType
+from batteries_crds.names import ConditionType, OptionalStep
 from batteries_crds.names import ProvisioningStep as Name
+from batteries_operator.runtime.settings import Settings
 from batteries_operator.steps import (
     check_status,
     close_account,
@@ -19,6 +22,7 @@ from batteries_operator.steps import (
     early_access,
     find_account,
     move_to_ou,
+    name_account,
     quarantine,
     revoke_sso_access,
     send_welcome_email,
@@ -112,6 +116,16 @@ PROVISIONING: tuple[Step, ...] = (
     ),
 )
 
+NAME_ACCOUNT = Step(
+    OptionalStep.NAME_ACCOUNT,
+    ConditionType.ACCOUNT_NAMED,
+    name_account.run,
+    "where BATTERIES_POOL_RENAME asks for it: GetAccountInformation and PutAccountName, for an account that a pool "
+    "prepared and that is ready; nothing waits for it",
+    required=False,
+    awaited=False,
+    drifts_while_failed=True,  # what AWS refused, such as for lack of trusted access, it may take later
+)
 
 FIND_ACCOUNT = Step(
     Closing.FIND_ACCOUNT,
@@ -248,14 +262,16 @@ def _while_suspended(account: AwsAccount) -> tuple[Step, ...]:
     return (*UNTIL_IT_ANSWERS, *SUSPENSION)
 
 
-def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step, ...]:
-    """The steps that apply to the account for its present spec; `remove_access` is the setting for Retain.
+def steps_for(account: AwsAccount, *, remove_access: bool = False, rename: bool = False) -> tuple[Step, ...]:
+    """The steps that apply to the account for its present spec.
+
+    `remove_access` is the setting for Retain, `rename` the one for names of accounts that a pool prepared.
 
     If an account is not wanted any more but AWS was asked for it, its creation is followed to the end, and then the
     account is suspended, closed or released. If AWS was not asked, nothing is made.
     """
     if account.is_wanted:
-        return PROVISIONING
+        return (*PROVISIONING, NAME_ACCOUNT) if rename and name_account.may_be_from_pool(account) else PROVISIONING
     if not concerns_aws(account):
         return (FIND_ACCOUNT,) if may_be_lost(account, remove_access=remove_access) else ()
     if not account.is_deleted:
@@ -264,3 +280,8 @@ def steps_for(account: AwsAccount, *, remove_access: bool = False) -> tuple[Step
         before = () if is_true(account.status.conditions, ConditionType.CLOSED) else _before_the_closure(account)
         return (*UNTIL_IT_IS_KNOWN_TO_GO, *before, CLOSE_ACCOUNT)
     return WITHOUT_ACCESS if remove_access else UNTIL_IT_IS_KNOWN_TO_GO
+
+
+def pipeline_of(settings: Settings) -> Callable[[AwsAccount], tuple[Step, ...]]:
+    """The steps that apply to an account, as these settings choose them."""
+    return partial(steps_for, remove_access=settings.retained_access == "remove", rename=settings.pool_rename)

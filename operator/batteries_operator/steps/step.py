@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from batteries_crds.aws_account import AwsAccount
 from batteries_crds.aws_account_spec import CustomerRef
 from batteries_crds.aws_account_status import CreateRequest
-from batteries_crds.names import ClosingStep, ConditionType, PreparationStep, ProvisioningStep
+from batteries_crds.names import ClosingStep, ConditionType, OptionalStep, PreparationStep, ProvisioningStep
 from batteries_operator.aws.ownership import OwnedAccount
 from batteries_operator.steps.dependencies import Dependencies, Limit
 from batteries_operator.steps.outcome import Outcome, Wait
@@ -110,6 +110,7 @@ class Step:
     - `not_needed`: those of them that this account does without; the step itself sees to what they stand for.
     - `after`: conditions whose steps must have run once before it, whatever their result.
     - `required`: False if an account is ready without it once it was tried.
+    - `awaited`: False if an account is ready even before it was tried; only of a step that is not required.
     - `invalidates`: conditions that are marked Unknown before it acts, so that an interrupted suspend or resume re-runs
       the opposite step.
     - `stall_timeout`: how long its troubles may last before the account is Stalled; it is still tried after that.
@@ -121,7 +122,7 @@ class Step:
     - `limit`: the limit of AWS for which it takes a slot.
     """
 
-    name: ProvisioningStep | ClosingStep | PreparationStep
+    name: ProvisioningStep | ClosingStep | PreparationStep | OptionalStep
     condition: ConditionType
     run: Callable[[Scope], Awaitable[Outcome]]
     description: str
@@ -131,6 +132,7 @@ class Step:
     not_needed: Callable[[AwsAccount], tuple[ConditionType, ...]] = _all_needed
     after: tuple[ConditionType, ...] = ()
     required: bool = True
+    awaited: bool = True
     invalidates: tuple[ConditionType, ...] = ()
     stall_timeout: timedelta = timedelta(hours=1)
     drifts: bool = False

@@ -128,9 +128,16 @@ def request_keys(call: Call) -> dict[str, list[str]]:
 
 
 def resource_keys(resource: str, world: World) -> dict[str, list[str]]:
-    """The condition keys of one resource: the tags of an account, OU, root or policy of the organization."""
+    """The condition keys of one resource: the tags of an account, OU, root or policy of the organization.
+
+    Account Management has a key of its own for those of a member (its reference, "How it works with IAM").
+    """
     organizations = world.moto.organizations()
     things: list[Any] = [*organizations.ou, *organizations.accounts, *organizations.policies]
+    if ":account::" in resource:
+        named = (each for each in organizations.accounts if resource.endswith(f"/{each.id}"))
+        theirs: dict[str, str] = next((each.tags for each in named), {})
+        return {f"account:accountresourceorgtags/{key.lower()}": [value] for key, value in theirs.items()}
     tags: dict[str, str] = next((thing.tags for thing in things if thing.arn == resource), {})
     return {f"aws:resourcetag/{key.lower()}": [value] for key, value in tags.items()}
 

@@ -13,7 +13,7 @@ from batteries_crds.aws_account_spec import AwsAccountSpec, DeletionPolicy
 from batteries_crds.aws_account_status import AwsAccountStatus
 from batteries_crds.base import Model
 from batteries_crds.generate import crd
-from batteries_crds.names import ANNOTATION_RETRY, ClosingStep, PreparationStep, ProvisioningStep
+from batteries_crds.names import ANNOTATION_RETRY, ClosingStep, OptionalStep, PreparationStep, ProvisioningStep
 from batteries_crds.pooled_account import LINE, NAME_LENGTH, PooledAccount, PooledAccountStatus
 from batteries_crds.schema import structural
 from batteries_crds.write_access import WRITES, Program
@@ -128,7 +128,7 @@ def test_the_categories_show_pools_and_not_each_member() -> None:
 
 
 def test_no_two_steps_of_any_pipeline_have_one_name() -> None:
-    names = [*ProvisioningStep, *ClosingStep, *PreparationStep]
+    names = [*ProvisioningStep, *ClosingStep, *OptionalStep, *PreparationStep]
     assert len(set(names)) == len(names)
 
 

@@ -46,7 +46,10 @@ def _concerned(call: Call, world: World) -> Any:
     if named == management:
         raise _denied("The management account can't be named: leave accountId out.")
     if _SERVICE not in world.trusted_services:
-        raise _denied("Trusted access for AWS Account Management is not enabled in the organization.")
+        # As AWS says it of ListRegions: github.com/awslabs/aws-deployment-framework/issues/764.
+        who = call.caller.arn if call.caller is not None else "anonymous"
+        first = "Your organization must first enable trusted access with AWS Account Management."
+        raise _denied(f"User: {who} is not authorized to perform: account:{call.operation} ({first})")
     account = world.account(named)
     if account is None or account.state != "ACTIVE":
         raise _denied("The account is not an active member of the organization.")

@@ -11,7 +11,7 @@ from batteries_apiserver.events.stream import end_id
 from batteries_apiserver.http.errors import BadRequest
 from batteries_apiserver.projections.event_views import event_views
 from batteries_crds.aws_account import AwsAccount
-from batteries_crds.names import ClosingStep, EventStatus, Phase, ProvisioningStep
+from batteries_crds.names import ClosingStep, EventStatus, OptionalStep, Phase, ProvisioningStep
 
 
 def given(*values: str) -> Any:
@@ -22,7 +22,7 @@ def accounts() -> list[AwsAccount]:
     """With an event of each step and status, some at one moment, and without any; in each phase."""
     history = [
         {"step": step.value, "status": status.value, "timestamp": moment, "message": "m"}
-        for step in (*ProvisioningStep, *ClosingStep)
+        for step in (*ProvisioningStep, *ClosingStep, *OptionalStep)
         for status in EventStatus
         for moment in ("2026-11-24T08:00:00Z", "2026-11-24T08:00:00.123456Z", "2026-11-24T08:00:00Z")
     ]

@@ -165,6 +165,23 @@ async def test_that_the_whole_directory_is_not_found_says_nothing_of_its_users(f
     await SUSPEND.is_right(factory, await walked(process))
 
 
+@rows(How.REFUSED)
+async def test_what_is_refused_is_told_holds_nothing_up_and_is_tried_again_by_the_comparison(
+    factory: Factory, call: Call
+) -> None:
+    process = await begin(factory, call)
+    assert await factory.standin("faults", fault(call.name, "error", code=call.gone.code, times=10_000))
+    account = await walked(process)
+    assert reason(account, call.told) == call.gone.reason
+    assert (account.status.phase, account.status.error) == ("active", None)
+    assert ("Warning", call.gone.reason) in process.events
+    assert await process.reconciler.resync(NAMESPACE, "acme") is False, "refused as before"
+    factory.clear_faults()
+    assert await process.reconciler.resync(NAMESPACE, "acme") is False, "it is no drift"
+    await call.stage.is_right(factory, await factory.account())
+    assert reason(await factory.account(), call.told) == "Done"
+
+
 @rows(How.SEEN)
 async def test_what_was_seen_is_seen_to_be_over(factory: Factory, call: Call) -> None:
     process = await begin(factory, call)

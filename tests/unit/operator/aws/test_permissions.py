@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from fakes.deletion import delete, released
-from fakes.factory import Factory
+from fakes.factory import Factory, settings
 from fakes.pool import pooled
 
 from batteries_operator.aws.error_meanings import NO_ANSWER
@@ -32,9 +32,10 @@ def in_the_management_account(operation: str) -> bool:
 
 def reach_of(settings: Settings) -> Reach:
     """The operator's policy for these settings, without AWS's ids."""
-    return Reach((settings.access_role_name,), settings.mail_sender)
+    return Reach((settings.access_role_name,), settings.mail_sender, renames=settings.pool_rename)
 
 
+@pytest.mark.parametrize("operator_settings", [settings(), settings(pool_rename=True)])
 async def test_a_whole_life_calls_what_the_policy_grants_and_nothing_else(
     bare_factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,9 @@ class Company:
         where = {"SourceParentId": self.root, "DestinationParentId": self.unit}
         return self.operator("organizations").move_account(AccountId=account, **where)
 
+    def call_it(self, account: str) -> Any:
+        return self.operator("account").put_account_name(AccountId=account, AccountName="Acme")
+
     def mail(self, sender: str) -> Any:
         content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
         return self.operator("sesv2").send_email(
@@ -107,7 +110,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with serve_in_thread(StandinSettings(**AT_ONCE, operator_policy=str(file))) as url:
         made = Company(url, file)
         instance = made.instance["InstanceArn"].rpartition("/")[2]
-        reach = Reach((ROLE,), SENDER, MANAGEMENT, "o-*", instance, made.permission_set)
+        made.admin("organizations").enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
+        reach = Reach((ROLE,), SENDER, MANAGEMENT, "o-*", instance, made.permission_set, renames=True)
         file.write_text(json.dumps(policy(for_running("", reach), denied=denials(reach))))
         yield made
 
@@ -120,12 +124,15 @@ WITHIN: dict[str, Callable[[Company], Any]] = {
     "create": lambda company: company.create(*OURS_TAGGED),
     "enter ours": lambda company: company.enter(company.ours, ROLE),
     "mail as the sender": lambda company: company.mail(SENDER),
+    "name ours": lambda company: company.call_it(company.ours),
     "move ours": lambda company: company.move(company.ours),
     "close ours": lambda company: company.operator("organizations").close_account(AccountId=company.ours),
 }
 BEYOND: dict[str, Callable[[Company], Any]] = {
     "assign on the management account": lambda company: company.assign(MANAGEMENT, company.permission_set),
     "assign another permission set": lambda company: company.assign(company.ours, company.others_set),
+    "name a stranger's account": lambda company: company.call_it(company.strangers),
+    "name the management account": lambda company: company.operator("account").put_account_name(AccountName="Acme"),
     "tag a stranger's account": lambda company: company.tag(company.strangers, resource="batteries/acme"),
     "tag it as a creation would": lambda company: company.tag(
         company.strangers, **{"resource": "batteries/acme", "account-id": "1"}

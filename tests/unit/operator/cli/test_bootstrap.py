@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.factory import Factory
+from fakes.factory import Factory, settings
 
 from batteries_operator.aws.guardrails import DENY_ALL, KEEP_ACCESS
 from batteries_operator.aws.permission_sets import DESCRIPTION
@@ -234,3 +234,28 @@ async def test_the_check_changes_nothing(bare_factory: Factory) -> None:
     await doctor.check(bare_factory.settings)
     calls = (await bare_factory.standin("calls"))["calls"]
     assert [call for call in calls if not call["operation"].startswith(("List", "Describe", "Get"))] == []
+
+
+@pytest.mark.parametrize("operator_settings", [settings(), settings(pool_rename=True)])
+async def test_accounts_can_be_named_only_where_the_setting_asks(
+    bare_factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "AWS Account Management"
+    capsys.readouterr()
+    await doctor.doctor(bare_factory.settings)
+    before = [line for line in capsys.readouterr().out.splitlines() if names in line]
+    status, printed = await run(bare_factory, capsys)
+    assert status == 0
+    organizations = await bare_factory.client("organizations")
+    trusted = organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    is_trusted = "account.amazonaws.com" in {each["ServicePrincipal"] for each in trusted}
+    assert is_trusted is bare_factory.settings.pool_rename
+    if not bare_factory.settings.pool_rename:
+        assert before == []
+        return
+    (line,) = before
+    assert line.startswith("warn")
+    assert "run `batteries-operator bootstrap`, or set BATTERIES_POOL_RENAME=false" in line
+    assert f"made   trusted access of {names}: accounts from pools can be named" in printed
+    assert (await examined(bare_factory, capsys, names)).startswith("ok")
+    assert {line.split()[0] for line in (await run(bare_factory, capsys))[1]} == {"there"}

@@ -11,13 +11,13 @@ from batteries_crds.conditions import SUMMARIES
 from batteries_crds.names import ConditionType
 from batteries_operator.runtime.settings import Settings
 from batteries_operator.status.transitions import summarize
-from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, PROVISIONING, SUSPENSION
+from batteries_operator.steps.pipeline import CLOSE_ACCOUNT, FIND_ACCOUNT, NAME_ACCOUNT, PROVISIONING, SUSPENSION
 from batteries_operator.steps.preparation import AWAIT_CLAIMANT, preparation
 
 OF_MEMBERS = (*preparation(Settings())[3:], AWAIT_CLAIMANT)
 """The first three steps of a pool's member are the first three of every account."""
 
-STEPS = (*PROVISIONING, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT, *OF_MEMBERS)
+STEPS = (*PROVISIONING, NAME_ACCOUNT, FIND_ACCOUNT, *SUSPENSION, CLOSE_ACCOUNT, *OF_MEMBERS)
 DOCS = Path(__file__).parents[4] / "docs"
 
 

@@ -137,7 +137,9 @@ def test_a_member_gives_itself_a_name_which_organizations_shows_later(
 
 def test_the_management_account_names_a_member_after_trusted_access(organization: Organization) -> None:
     api, named = client(organization.url, "account"), {"AccountId": organization.account}
-    assert refusal(api.put_account_name, AccountName="Acme", **named)[:2] == ("AccessDeniedException", 403)
+    code, status, message = refusal(api.put_account_name, AccountName="Acme", **named)[:3]
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert "account:PutAccountName (Your organization must first enable trusted access" in message
     organization.api.enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
     api.put_account_name(AccountName="Acme", **named)
     assert api.get_account_information(**named)["AccountName"] == "Acme"
