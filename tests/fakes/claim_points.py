@@ -77,6 +77,7 @@ async def walked(factory: Factory, number: int, deed: Deed, life: "Life", *, bes
         factory.cluster.after_write = lambda _: None
         await life(factory, await factory.start(), name)
     factory.cluster.after_write = lambda _: None
+    factory.cluster.watches.clear()  # the operators of this walk have ended
     if ("PooledAccount", NAMESPACE, f"m{number}") in factory.cluster.objects:
         factory.cluster.delete("PooledAccount", NAMESPACE, f"m{number}")  # so that the next walk has one of its own
     return points.done

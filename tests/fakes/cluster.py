@@ -6,6 +6,7 @@ CRD's defaults are applied. The integration tests hold the same code against the
 """
 
 import base64
+import marshal
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
@@ -137,10 +138,17 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def copied(value: Any) -> Any:
-    """A copy of a JSON value. `copy.deepcopy` looks for cycles and objects too, which takes more than twice as long."""
-    if isinstance(value, dict):
-        return {name: copied(each) for name, each in value.items()}
-    return [copied(each) for each in value] if isinstance(value, list) else value
+    """A copy of a JSON value. marshal takes a tenth of the time of code in Python; it knows no enums."""
+    try:
+        return marshal.loads(marshal.dumps(value, _NOTHING_SHARED))  # noqa: S302  # our own value
+    except ValueError:
+        if isinstance(value, dict):
+            return {name: copied(each) for name, each in value.items()}
+        return [copied(each) for each in value] if isinstance(value, list) else value
+
+
+_NOTHING_SHARED = 2
+"""The version of marshal whose copy has each part as often as it is there."""
 
 
 def selected(raw: Json, field_selector: str) -> bool:

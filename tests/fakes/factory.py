@@ -13,12 +13,12 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from botocore import UNSIGNED, useragent
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from fakes import in_process
+from fakes import in_process, quick_boto
 from fakes.cluster import Cluster, FakeResources, FakeSecrets
 from fakes.identity_tokens import github_token
 
@@ -66,8 +66,7 @@ PAUSE = 0.01
 
 
 ANYWHERE = "http://standin.invalid"
-# Made twice for each request, and read by nobody here.
-useragent.UserAgentString.to_string = lambda self: "botocore"  # type: ignore[method-assign]
+quick_boto.install()
 # Of a client that a test makes for itself; the operator says its own.
 ONE_TRY = Config(retries={"total_max_attempts": 1})
 
@@ -170,7 +169,9 @@ class Process:
         self.events.append((event_type, reason))
 
     def _shown(self, kind: str, body: dict[str, Any]) -> None:
-        """As the operator's handler of a watch's events does."""
+        """As the operator's handler of a watch's events does, while it lives."""
+        if self.is_dead:
+            return
         for each in (self.controller, self.members):
             if kind == each.model.definition.kind:
                 each.observe(cast(Any, each.accounts).read(body))

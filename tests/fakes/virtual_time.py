@@ -24,6 +24,10 @@ TURN_SECONDS = 1e-8
 """What each turn of a loop takes: what lies ahead by less than the clock's last digit would never come otherwise."""
 
 
+LOOKS_EVERY = 16
+"""While a loop has enough to run, it looks for sockets every so many turns: a look takes as long as a turn."""
+
+
 class Clock:
     """The time of all such loops, and of the AWS stand-in beside them."""
 
@@ -69,11 +73,15 @@ class _Selector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.at_work = 0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             return super().select(None)
         CLOCK.now += TURN_SECONDS
+        self._turns += 1
+        if timeout == 0 and not self.at_work and self._turns % LOOKS_EVERY:
+            return []  # there is something to run, and nobody who could bring more
         ready = super().select(SILENCE_SECONDS if self.at_work and timeout > 0 else 0)
         if not ready:
             CLOCK.now += min(timeout, SILENCE_SECONDS) if self.at_work else timeout

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 
 from batteries_sandbox.aws.call import Call
 from batteries_sandbox.aws.rules import (
@@ -60,11 +60,9 @@ class Rule:
     operations: str
     apply: RuleFunction
 
-    def concerns(self, call: Call) -> bool:
-        """Whether this rule applies to the call."""
-        return self.service in ("*", call.service) and (
-            self.operations == "*" or call.operation in self.operations.split()
-        )
+    def concerns(self, service: str, operation: str) -> bool:
+        """Whether this rule applies to the operation."""
+        return self.service in ("*", service) and (self.operations == "*" or operation in self.operations.split())
 
 
 RULES: tuple[Rule, ...] = (
@@ -154,9 +152,14 @@ def handle(world: World, call: Call) -> Answer:
 
 
 def _chain(call: Call, world: World) -> Proceed:
-    concerned = [rule for rule in RULES if rule.concerns(call)]
     start: Proceed = world.moto
-    return reduce(lambda rest, rule: partial(_apply, rule, world, rest), reversed(concerned), start)
+    concerned = reversed(_concerned(call.service, call.operation))
+    return reduce(lambda rest, rule: partial(_apply, rule, world, rest), concerned, start)
+
+
+@lru_cache(maxsize=1024)
+def _concerned(service: str, operation: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES if rule.concerns(service, operation))
 
 
 def _apply(rule: Rule, world: World, rest: Proceed, call: Call) -> Answer:
