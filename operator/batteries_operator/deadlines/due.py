@@ -5,7 +5,7 @@ one write, after which the next is decided from what was written.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ class Change:
     `after_mail_about` is the closure whose notice must have been tried before; None: none.
     """
 
-    status: Mapping[str, Any] = field(default_factory=dict)
+    status: Mapping[str, Any]
     notice: Notice | None = None
     after_mail_about: datetime | None = None
 

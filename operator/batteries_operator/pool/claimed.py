@@ -80,8 +80,9 @@ class ClaimedMembers:
     async def _is_under_way(self, namespace: str, claimed_by: Claimant) -> bool:
         """Whether the claimant is there and has no AWS account yet. Where it is gone, the member's release decides."""
         account = await self._accounts.find(namespace, claimed_by.name)
-        is_same = account is not None and account.metadata.uid == claimed_by.uid
-        return is_same and account is not None and account.status.aws_account_id is None
+        if account is None or account.metadata.uid != claimed_by.uid:
+            return False
+        return account.status.aws_account_id is None
 
 
 def _seconds_left(claimed_by: Claimant) -> float:

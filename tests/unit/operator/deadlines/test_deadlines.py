@@ -275,6 +275,20 @@ async def test_one_that_is_deleted_or_gone_is_told_nothing(world: World) -> None
     assert world.mails == []
 
 
+@pytest.mark.parametrize("is_made_again", [False, True])
+async def test_one_that_went_unseen_is_forgotten_at_its_time_and_is_not_late(world: World, is_made_again: bool) -> None:
+    one, ends = await world.start(), now_plus(8 * DAY)
+    await world.add(ends, expiryPolicy="Close")
+    world.operators.clear()  # no watch shows the deletion
+    del world.cluster.objects["AwsAccount", "n", "acme"]
+    if is_made_again:
+        await world.add()
+    await until(ends, -2 * DAY)
+    assert metric("batteries_deadlines_late") == 0
+    assert not one.deadlines._next
+    one.stop()
+
+
 @pytest.mark.parametrize("hour", [HOUR, -HOUR], ids=["ahead", "behind"])
 async def test_the_later_of_both_clocks_decides(world: World, hour: timedelta) -> None:
     ends = now_plus(3 * DAY)

@@ -1,13 +1,14 @@
 """kopf's handlers of AccountPools, called as kopf calls them."""
 
 import asyncio
-from types import SimpleNamespace
+from contextvars import Context
 from typing import Any, cast
 
 import kopf
 import pytest
 from fakes.cluster import Json
 from fakes.filling import NAMESPACE, POOL, World
+from kopf._core.engines import posting
 
 from batteries_operator.controller import pool_handlers
 from batteries_operator.controller.kube_events import EventsBeside
@@ -22,13 +23,13 @@ async def world() -> Any:
     made.close()
 
 
-async def handlers_of(world: World) -> dict[str, Any]:
+async def handlers_of(world: World, beside: EventsBeside | None = None) -> dict[str, Any]:
     """The handlers by their names, over the operator of that world."""
     (operator,) = world.operators
     registry: Any = kopf.OperatorRegistry()
     ending = PoolEnding(world.pools, world.members, operator.pools.filling, world.post)
     work = PoolWork(operator.index, operator.pools, ending, operator.claimed)
-    pool_handlers.add_pools(registry, work, cast(EventsBeside, SimpleNamespace(handling=lambda: None)))
+    pool_handlers.add_pools(registry, work, beside or EventsBeside())
     every = (*registry._watching._handlers, *registry._changing._handlers)
     return {each.fn.__name__: each.fn for each in every}
 
@@ -55,6 +56,31 @@ async def test_a_pool_is_filled_once_it_is_shown_and_left_alone_when_it_is_gone(
     operator.index.forget(world.made[0])
     await asyncio.sleep(7200)
     assert len(world.made) == 1
+
+
+async def test_a_task_beside_the_handlers_may_post_of_a_pool_once_one_was_shown(world: World) -> None:
+    """kopf knows its queue only where it handles an object."""
+    await world.start()
+    beside, queue = EventsBeside(), asyncio.Queue[Any]()
+    handlers = await handlers_of(world, beside)
+    await world.add_pool(1)
+    context = Context()
+    for variable, value in (
+        (posting.settings_var, kopf.OperatorSettings()),
+        (posting.event_queue_loop_var, asyncio.get_running_loop()),
+        (posting.event_queue_var, queue),
+    ):
+        context.run(cast(Any, variable).set, value)
+    raw = world.cluster.get("AccountPool", NAMESPACE, POOL)
+    await asyncio.create_task(show(handlers, raw), context=context)
+    pool = await world.pool()
+
+    async def post() -> None:
+        beside.post(pool, "Warning", "PoolShort", "It waits.")
+
+    await asyncio.create_task(post(), context=Context())
+    await asyncio.sleep(0)
+    assert queue.get_nowait().reason == "PoolShort"
 
 
 async def test_a_pool_that_can_not_be_read_is_not_filled(world: World) -> None:

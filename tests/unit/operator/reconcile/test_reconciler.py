@@ -241,3 +241,17 @@ async def test_a_deletion_is_woken_also_after_a_reconcile_was_cancelled_amid_a_c
     process.before_call = lambda operation, number: None
     process.wakeups.wake(account.metadata.uid)
     await asyncio.wait_for(releasing, 10)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_of_an_account_that_is_let_go_of_nothing_is_written(factory: Factory, is_deleted: bool) -> None:
+    """Nobody reads its status; that of any other account is derived anew, whoever changed it."""
+    process = await factory.active()
+    if is_deleted:
+        delete(factory)
+    factory.cluster.patch("AwsAccount", NAMESPACE, "acme", {"status": {"phase": "pending"}}, status=True)
+    writes = len(factory.cluster.writes)
+    result = await process.reconciler.reconcile(NAMESPACE, "acme")
+    assert result.requeue_after is None
+    assert (result.released is not None, len(factory.cluster.writes) == writes) == (is_deleted, is_deleted)
+    assert (await factory.account()).status.phase == ("pending" if is_deleted else "active")
