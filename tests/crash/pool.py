@@ -30,12 +30,17 @@ async def every_member(lane: Lane) -> list[PooledAccount]:
 
 
 async def clear(lane: Lane, name: str) -> None:
-    """Deletes the pools of other cells, and notes how often AWS was asked for an account until now."""
+    """Deletes the pools of other cells and the members that were claimed there, which a deleted pool leaves for a day;
+    notes how often AWS was asked for an account until now.
+    """
     if not lane.pid:
         await lane.start()
     for old in [pool async for pool in pools_of(lane).all(lane.namespace)]:
         await delete_pool(lane, old.metadata.name)
     await _until(lane, lambda found, _: not found, "the pools before are gone")
+    for member in await every_member(lane):
+        await members_of(lane).delete(lane.namespace, member.metadata.name)
+    await _until(lane, lambda _, members: not members, "the members that were claimed are gone")
     lane.asked[name] = len(await requests(lane))
 
 
