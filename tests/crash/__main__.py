@@ -1,8 +1,8 @@
 """`make crash`: kills, lost answers and lost requests at every write and every AWS call of an account's whole life.
 
 Real parts: kube-apiserver, etcd, and operator processes that are killed with SIGKILL. CRASH_SAMPLE=n runs every n-th
-cell only, CRASH_LIVES=names (with commas) those lives alone, CRASH_ONLY=text the cells whose name has it, CRASH_LANES
-says how many lanes run side by side.
+cell of each life only, CRASH_LIVES=names (with commas) those lives alone, CRASH_ONLY=text the cells whose name has it,
+CRASH_LANES says how many lanes run side by side.
 """
 
 import asyncio
@@ -10,13 +10,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Collection
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from crash.matrix import Matrix, discover, run_lane
+from crash.all_lives import LIVES
+from crash.lane import Lane
+from crash.matrix import Cell, Matrix, discover, run_lane
 from crash.report import counts, lines
-from crash.world import open_world
+from crash.world import World, open_world
 
 from batteries_sandbox.paths import CHECKOUT
 
@@ -33,20 +35,42 @@ one of everything, and the password in the Secret must be the one that works.
 """
 
 
+PART = 50
+"""So many cells a lane has: an operator that starts reads every account that its lane had before, so each cell is
+slower than the last. With 300 accounts in a lane half as many cells were run in a minute.
+"""
+
+
 async def run(sample: int, lives: Collection[str], only: str, how_many: int, folder: Path) -> Matrix:
     """The whole matrix, or every `sample`-th cell of those that are meant."""
     matrix = Matrix()
     async with AsyncExitStack() as stack:
-        lanes = (await open_world(stack, folder, how_many)).lanes
-        matrix.points = await discover(lanes[0], lives)
-        cells = [cell for cell in matrix.cells() if only in f"{cell.life.name} {cell.point} {cell.fault.name}"][
-            ::sample
-        ]
-        print(f"{sum(map(len, matrix.points.values()))} points, {len(cells)} cells to run", flush=True)
-        async with asyncio.TaskGroup() as group:
-            for number, lane in enumerate(lanes):
-                group.create_task(run_lane(lane, matrix, cells[number :: len(lanes)]))
+        world = await open_world(stack, folder, 0)
+        for life in (each.name for each in LIVES if not lives or each.name in lives):
+            async with _lanes(world, 1) as (lane,):
+                matrix.points |= await discover(lane, [life])
+            cells = [
+                cell
+                for cell in matrix.cells()
+                if cell.life.name == life and only in f"{life} {cell.point} {cell.fault.name}"
+            ][::sample]
+            print(f"{life}: {len(matrix.points[life])} points, {len(cells)} cells to run", flush=True)
+            for first in range(0, len(cells), PART * how_many):
+                await _run_part(world, matrix, cells[first : first + PART * how_many], how_many)
     return matrix
+
+
+async def _run_part(world: World, matrix: Matrix, cells: list[Cell], how_many: int) -> None:
+    async with _lanes(world, how_many) as lanes, asyncio.TaskGroup() as group:
+        for number, lane in enumerate(lanes):
+            group.create_task(run_lane(lane, matrix, cells[number::how_many]))
+
+
+@asynccontextmanager
+async def _lanes(world: World, how_many: int) -> AsyncIterator[list[Lane]]:
+    """So many new ones, ended with the block."""
+    async with AsyncExitStack() as stack:
+        yield [await world.open_lane(stack) for _ in range(how_many)]
 
 
 def main() -> int:

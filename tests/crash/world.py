@@ -11,6 +11,9 @@ from batteries_sandbox import binaries, control_plane
 from batteries_sandbox.cluster import NAMESPACE, Cluster
 from batteries_sandbox.paths import Ports, free_port_base
 
+PORTS = 9
+"""So many in a row `free_port_base` finds: no more lanes are open at one time."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -26,7 +29,8 @@ class World:
     async def open_lane(self, stack: AsyncExitStack) -> Lane:
         """One more, ended with the stack."""
         number = len(self.lanes)
-        opened = open_lane(number, self.first_port + number, self.cluster, self.plane, self.folder, self.zygote)
+        port = self.first_port + number % PORTS
+        opened = open_lane(number, port, self.cluster, self.plane, self.folder, self.zygote)
         self.lanes.append(await stack.enter_async_context(opened))
         return self.lanes[-1]
 
